@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/codec/lp2p-multistream.h>
+#include <lp2p/interfaces/lp2p-muxer.h>
+#include <lp2p/interfaces/lp2p-stream.h>
+
+/* A stream is made over a session's stream by its connection. @negotiation
+ * (transfer full) is a dialer's or a listener's codec. */
+Lp2pStream *lp2p_stream_new (Lp2pConnection *connection,
+                             Lp2pMuxerSession *session,
+                             Lp2pMuxerStream *handle,
+                             Lp2pMultistream *negotiation,
+                             gboolean outbound);
+
+/* From the session, by way of the connection; both only mark work. */
+gsize lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size);
+void lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready);
+/* The session is gone: whatever is pending ends with @error. */
+void lp2p_stream_orphan (Lp2pStream *self, const GError *error);
