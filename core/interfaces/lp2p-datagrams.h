@@ -35,5 +35,7 @@ LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_datagrams_send (Lp2pDatagrams *self, GBytes *datagram, GError **error);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_datagrams_received (Lp2pDatagrams *self, GBytes *datagram);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_datagrams_writable (Lp2pDatagrams *self);
 
 G_END_DECLS

@@ -28,6 +28,6 @@ struct _Lp2pDiscoveryInterface
 };
 
 LP2P_AVAILABLE_IN_1_0
-void lp2p_discovery_found (Lp2pDiscovery *self, Lp2pPeerId *peer, GPtrArray *addresses);
+void lp2p_discovery_found (Lp2pDiscovery *self, Lp2pPeerId *peer, GPtrArray *addresses, gint64 lifetime);
 
 G_END_DECLS

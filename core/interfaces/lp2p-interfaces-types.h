@@ -18,6 +18,7 @@ typedef struct _Lp2pRawConnection Lp2pRawConnection;
 
 /**
  * Lp2pRole:
+ * @LP2P_ROLE_UNSET: in options: whatever the connection's own role is
  * @LP2P_ROLE_INITIATOR: speaks first: TCP or QUIC client, TLS client, Noise
  *   initiator, odd yamux stream ids
  * @LP2P_ROLE_RESPONDER: the other side
@@ -28,9 +29,25 @@ typedef struct _Lp2pRawConnection Lp2pRawConnection;
  */
 typedef enum
 {
+  LP2P_ROLE_UNSET,
   LP2P_ROLE_INITIATOR,
   LP2P_ROLE_RESPONDER,
 } Lp2pRole;
+
+/**
+ * Lp2pReachability:
+ * @LP2P_REACHABILITY_UNKNOWN: not tested yet
+ * @LP2P_REACHABILITY_PUBLIC: others can dial in
+ * @LP2P_REACHABILITY_PRIVATE: they cannot
+ *
+ * Whether an address, or the host, can be dialed by strangers.
+ */
+typedef enum
+{
+  LP2P_REACHABILITY_UNKNOWN,
+  LP2P_REACHABILITY_PUBLIC,
+  LP2P_REACHABILITY_PRIVATE,
+} Lp2pReachability;
 
 /**
  * Lp2pError:

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 #define LP2P_TYPE_KEY_STORE (lp2p_key_store_get_type ())
 LP2P_AVAILABLE_IN_1_0
-G_DECLARE_INTERFACE (Lp2pKeyStore, lp2p_key_store, LP2P, KEY_STORE, GObject)
+G_DECLARE_INTERFACE (Lp2pKeyStore, lp2p_key_store, LP2P, KEY_STORE, Lp2pExtension)
 
 /**
  * Lp2pKeyStoreInterface:

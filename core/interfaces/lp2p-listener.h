@@ -30,6 +30,8 @@ struct _Lp2pListenerClass
 };
 
 LP2P_AVAILABLE_IN_1_0
+const char *lp2p_listener_get_transport (Lp2pListener *self);
+LP2P_AVAILABLE_IN_1_0
 const char *lp2p_listener_get_socket_id (Lp2pListener *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_listener_set_socket_id (Lp2pListener *self, const char *socket_id);

@@ -3,6 +3,7 @@
 
 #include <lp2p/interfaces/lp2p-extension.h>
 #include <lp2p/net/lp2p-layer.h>
+#include <lp2p/types/lp2p-peer-id.h>
 
 G_BEGIN_DECLS
 
@@ -37,12 +38,14 @@ typedef enum
  * @LP2P_SESSION_EARLY: streams can be opened, but the peer is not verified by a
  *   fresh handshake and what is sent may be replayed
  * @LP2P_SESSION_READY: the peer is verified
+ * @LP2P_SESSION_CLOSING: no new streams; open ones may finish
  * @LP2P_SESSION_CLOSED: over
  */
 typedef enum
 {
   LP2P_SESSION_EARLY,
   LP2P_SESSION_READY,
+  LP2P_SESSION_CLOSING,
   LP2P_SESSION_CLOSED,
 } Lp2pSessionState;
 
@@ -68,10 +71,12 @@ struct _Lp2pMuxerStream
  * @early_rejected: what was sent early was refused: its streams are gone and
  *   must be opened again; the session goes on and becomes ready
  * @ready: the state changed to %LP2P_SESSION_READY
+ * @closing: the state changed to %LP2P_SESSION_CLOSING
  * @path_changed: local or remote address changed
- * @closed: the session is over; streams were told before
+ * @closed: the session is over; streams were told before. `get_error` says why
  *
- * What a session tells its driver. All only mark work: none runs application
+ * What a session tells its driver. What happened before the driver set them is
+ * not told: it reads state, error and `accept` when it takes over. All only mark work: none runs application
  * code, none may free the session or call it, but for @stream_input, which may
  * do neither either.
  */
@@ -84,8 +89,10 @@ struct _Lp2pMuxerEvents
   void (*want_pump) (Lp2pMuxerSession *session, gpointer user_data);
   void (*early_rejected) (Lp2pMuxerSession *session, gpointer user_data);
   void (*ready) (Lp2pMuxerSession *session, gpointer user_data);
+  void (*closing) (Lp2pMuxerSession *session, gpointer user_data);
   void (*path_changed) (Lp2pMuxerSession *session, gpointer user_data);
-  void (*closed) (Lp2pMuxerSession *session, const GError *error, gpointer user_data);
+  void (*closed) (Lp2pMuxerSession *session, gpointer user_data);
+  gpointer padding[4];
 };
 
 /**
@@ -110,11 +117,17 @@ struct _Lp2pMuxerEvents
  * @stream_reset: ends both directions at once
  * @stream_release: the driver is done with the stream; what the peer has not
  *   acknowledged is still delivered, an unfinished direction is reset
- * @stream_get_error: (nullable result): why the stream failed
+ * @stream_get_error: (nullable result): why one direction of the stream failed,
+ *   and the code that the peer gave, 0 for none
  * @close: ends the session in order: the peer is told @code
  * @abort: ends it at once
  * @free: frees session and layer; never called inside one of its functions
- * @get_state: early, ready or closed
+ * @has_unsent: (nullable): whether bytes of any stream, released ones too, have
+ *   not left, or for a native session not been acknowledged; `want_pump` tells
+ *   when that ends
+ * @get_state: early, ready, closing or closed
+ * @get_error: (nullable result): why the session is over, and the code that the
+ *   peer gave; %NULL after an orderly close
  * @get_info: path, round-trip time, limits
  * @get_capability: (nullable): an object that implements an interface of
  *   core/interfaces, such as the datagram one; (transfer none)
@@ -143,12 +156,14 @@ struct _Lp2pMuxerSessionClass
   void (*stream_stop_reading) (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code);
   void (*stream_reset) (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code);
   void (*stream_release) (Lp2pMuxerSession *session, Lp2pMuxerStream *stream);
-  const GError *(*stream_get_error) (Lp2pMuxerSession *session, Lp2pMuxerStream *stream);
+  const GError *(*stream_get_error) (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2pReady side, guint32 *code);
 
   void (*close) (Lp2pMuxerSession *session, guint32 code, const char *reason);
   void (*abort) (Lp2pMuxerSession *session, guint32 code);
   void (*free) (Lp2pMuxerSession *session);
+  gboolean (*has_unsent) (Lp2pMuxerSession *session);
   Lp2pSessionState (*get_state) (Lp2pMuxerSession *session);
+  const GError *(*get_error) (Lp2pMuxerSession *session, guint32 *code);
   void (*get_info) (Lp2pMuxerSession *session, Lp2pLayerInfo *info);
   GObject *(*get_capability) (Lp2pMuxerSession *session, GType interface_type);
 
@@ -183,6 +198,23 @@ LP2P_AVAILABLE_IN_1_0
 G_DECLARE_INTERFACE (Lp2pMuxer, lp2p_muxer, LP2P, MUXER, Lp2pExtension)
 
 /**
+ * Lp2pMuxerParams:
+ * @role: which parity of stream ids is ours
+ * @remote_peer: who is on the other side
+ * @max_streams: how many streams the peer may have open at once
+ *
+ * What a session is given.
+ */
+typedef struct
+{
+  Lp2pRole role;
+  Lp2pPeerId *remote_peer;
+  guint max_streams;
+  /*< private >*/
+  gpointer padding[4];
+} Lp2pMuxerParams;
+
+/**
  * Lp2pMuxerInterface:
  * @get_protocol: the protocol id, such as `/yamux/1.0.0`
  * @create_session: starts a session over @layer, which it owns from then on
@@ -194,7 +226,7 @@ struct _Lp2pMuxerInterface
   GTypeInterface parent_iface;
 
   const char *(*get_protocol) (Lp2pMuxer *self);
-  Lp2pMuxerSession *(*create_session) (Lp2pMuxer *self, Lp2pLayer *layer, Lp2pRole role);
+  Lp2pMuxerSession *(*create_session) (Lp2pMuxer *self, Lp2pLayer *layer, const Lp2pMuxerParams *params);
 
   /*< private >*/
   gpointer padding[8];
@@ -203,6 +235,6 @@ struct _Lp2pMuxerInterface
 LP2P_AVAILABLE_IN_1_0
 const char *lp2p_muxer_get_protocol (Lp2pMuxer *self);
 LP2P_AVAILABLE_IN_1_0
-Lp2pMuxerSession *lp2p_muxer_create_session (Lp2pMuxer *self, Lp2pLayer *layer, Lp2pRole role);
+Lp2pMuxerSession *lp2p_muxer_create_session (Lp2pMuxer *self, Lp2pLayer *layer, const Lp2pMuxerParams *params);
 
 G_END_DECLS

@@ -35,7 +35,6 @@ typedef struct
  * @remote_key: (owned): its public key
  * @muxer: (nullable) (owned): protocol id of the muxer agreed on inside the
  *   handshake
- * @early: the handshake was resumed and bytes sent now may be replayed
  *
  * What a security handshake yields.
  */
@@ -45,7 +44,8 @@ typedef struct
   Lp2pPeerId *remote_peer;
   Lp2pPublicKey *remote_key;
   char *muxer;
-  gboolean early;
+  /*< private >*/
+  gpointer padding[4];
 } Lp2pSecurityResult;
 
 LP2P_AVAILABLE_IN_1_0

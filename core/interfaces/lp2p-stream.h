@@ -52,6 +52,8 @@ Lp2pConnection *lp2p_stream_get_connection (Lp2pStream *self);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_stream_get_outbound (Lp2pStream *self);
 LP2P_AVAILABLE_IN_1_0
+guint32 lp2p_stream_get_remote_code (Lp2pStream *self);
+LP2P_AVAILABLE_IN_1_0
 void lp2p_stream_stop_reading (Lp2pStream *self, guint32 code);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_stream_reset (Lp2pStream *self, guint32 code);

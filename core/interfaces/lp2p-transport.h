@@ -36,14 +36,18 @@ typedef enum
  * Lp2pDialOptions:
  * @expected_peer: (nullable): who must answer; %NULL accepts whoever proves an
  *   identity
- * @security_role: the role in the security handshake, usually the initiator's;
- *   holds through a simultaneous open
+ * @security_role: the role in the security handshake, where it is not that of
+ *   the transport; holds through a simultaneous open
+ * @muxer_role: likewise for the muxer
  * @force_direct: no relay, no sharing with another dial, no back-off
+ * @separate: joins no other dial and yields no connection that exists; only the
+ *   given addresses, no back-off
  * @reuse_local_port: dial from a port that is listened on where possible
  * @allow_limited: a metered connection will do
  * @no_fast_open: no TCP Fast Open: the first bytes must not ride on the SYN
  * @punch_at: loop time in microseconds at which a hole punch starts, 0 for none
  * @punch_deadline: loop time in microseconds at which it is given up
+ * @host_name: (nullable): the DNS name that the address was resolved from
  * @early_data: a first stream's bytes wait and may be replayed: 0-RTT is wanted
  *
  * How to dial.
@@ -52,18 +56,21 @@ typedef struct
 {
   Lp2pPeerId *expected_peer;
   Lp2pRole security_role;
+  Lp2pRole muxer_role;
   gboolean force_direct;
+  gboolean separate;
   gboolean reuse_local_port;
   gboolean allow_limited;
   gboolean no_fast_open;
   gint64 punch_at;
   gint64 punch_deadline;
+  const char *host_name;
   gboolean early_data;
   /*< private >*/
   gpointer padding[4];
 } Lp2pDialOptions;
 
-#define LP2P_DIAL_OPTIONS_INIT { .security_role = LP2P_ROLE_INITIATOR, .reuse_local_port = TRUE }
+#define LP2P_DIAL_OPTIONS_INIT { .reuse_local_port = TRUE }
 
 LP2P_AVAILABLE_IN_1_0
 void lp2p_dial_options_copy (const Lp2pDialOptions *self, Lp2pDialOptions *dest);

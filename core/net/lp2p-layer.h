@@ -59,6 +59,8 @@ struct _Lp2pLayerInfo
   gint64 limit_expires;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
+  /*< private >*/
+  gpointer padding[8];
 };
 
 /**

@@ -585,6 +585,18 @@ lp2p_loop_now (Lp2pLoop *self)
 }
 
 /**
+ * lp2p_loop_real_time:
+ * @self: the loop
+ *
+ * Returns: microseconds since 1970 in UTC
+ */
+gint64
+lp2p_loop_real_time (Lp2pLoop *self)
+{
+  return self->clock != NULL ? self->clock->real_time (self->clock) : g_get_real_time ();
+}
+
+/**
  * lp2p_loop_advance:
  * @self: a loop with a clock of its own
  *

@@ -28,14 +28,16 @@ typedef enum
 /**
  * Lp2pClock:
  * @now: monotonic time in microseconds
- * @virtual_time: timers run only inside [method@Loop.advance]
+ * @real_time: microseconds since 1970 in UTC
  *
- * A source of time that tests can replace.
+ * A source of time that tests can replace: timers then run only inside
+ * [method@Loop.advance].
  */
 struct _Lp2pClock
 {
   gint64 (*now) (Lp2pClock *clock);
-  gboolean virtual_time;
+  gint64 (*real_time) (Lp2pClock *clock);
+  gpointer padding[2];
 };
 
 /**
@@ -105,6 +107,8 @@ LP2P_AVAILABLE_IN_1_0
 GMainContext *lp2p_loop_get_context (Lp2pLoop *self);
 LP2P_AVAILABLE_IN_1_0
 gint64 lp2p_loop_now (Lp2pLoop *self);
+LP2P_AVAILABLE_IN_1_0
+gint64 lp2p_loop_real_time (Lp2pLoop *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_loop_advance (Lp2pLoop *self);
 LP2P_AVAILABLE_IN_1_0

@@ -29,11 +29,15 @@ typedef enum
   LP2P_SNIFF_MORE,
 } Lp2pSniffResult;
 
+typedef struct _Lp2pTcpBinding Lp2pTcpBinding;
+
 /**
  * Lp2pTcpAcceptor:
  * @sniff: (nullable): looks at the first bytes, which stay in the socket; %NULL
  *   takes what nobody else wants
  * @accepted: (transfer full for @layer): a connection
+ * @addresses_changed: (nullable): an interface came or went under a wildcard
+ * @failed: (nullable): the socket is lost
  *
  * Who takes connections on a shared TCP port.
  */
@@ -41,9 +45,10 @@ typedef struct
 {
   Lp2pSniffResult (*sniff) (const guint8 *data, gsize size, gpointer user_data);
   void (*accepted) (Lp2pLayer *layer, Lp2pMultiaddr *local_address, Lp2pMultiaddr *remote_address, const char *socket_id, gpointer user_data);
+  void (*addresses_changed) (Lp2pTcpBinding *binding, gpointer user_data);
+  void (*failed) (Lp2pTcpBinding *binding, const GError *error, gpointer user_data);
+  gpointer padding[4];
 } Lp2pTcpAcceptor;
-
-typedef struct _Lp2pTcpBinding Lp2pTcpBinding;
 
 LP2P_AVAILABLE_IN_1_0
 Lp2pTcpHub *lp2p_tcp_hub_new (Lp2pLoop *loop);

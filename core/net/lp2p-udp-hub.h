@@ -52,9 +52,23 @@ typedef struct
   const struct sockaddr_storage *remote;
   const struct sockaddr_storage *local;
   guint8 ecn;
+  gpointer padding[2];
 } Lp2pUdpDatagram;
 
 typedef struct _Lp2pUdpSocket Lp2pUdpSocket;
+
+/**
+ * Lp2pUdpBindFlags:
+ * @LP2P_UDP_BIND_SHARED: one socket for all that bind the address; with port 0
+ *   the one that is bound to that address already, whatever its port
+ * @LP2P_UDP_BIND_EXCLUSIVE: a socket of its own
+ */
+typedef enum
+{
+  LP2P_UDP_BIND_SHARED = 0,
+  LP2P_UDP_BIND_EXCLUSIVE = 1 << 0,
+} Lp2pUdpBindFlags;
+
 typedef struct _Lp2pUdpUser Lp2pUdpUser;
 
 /**
@@ -63,6 +77,10 @@ typedef struct _Lp2pUdpUser Lp2pUdpUser;
  * @owns_cid: (nullable): whether the bytes begin a QUIC packet for one of its
  *   connection ids, whatever their first byte says
  * @writable: (nullable): the socket can send again after a short send
+ * @unreachable: (nullable): the network said that a remote address cannot be
+ *   reached; @error is an errno
+ * @addresses_changed: (nullable): an interface came or went under a wildcard
+ * @closed: (nullable): the socket is lost
  *
  * A user of a shared UDP socket.
  */
@@ -71,6 +89,10 @@ typedef struct
   void (*receive) (Lp2pUdpSocket *socket, const Lp2pUdpDatagram *datagrams, guint n_datagrams, gint64 now, gpointer user_data);
   gboolean (*owns_cid) (Lp2pUdpSocket *socket, const guint8 *data, gsize size, gpointer user_data);
   void (*writable) (Lp2pUdpSocket *socket, gpointer user_data);
+  void (*unreachable) (Lp2pUdpSocket *socket, const struct sockaddr *remote, int error, gpointer user_data);
+  void (*addresses_changed) (Lp2pUdpSocket *socket, gpointer user_data);
+  void (*closed) (Lp2pUdpSocket *socket, const GError *error, gpointer user_data);
+  gpointer padding[4];
 } Lp2pUdpReceiver;
 
 /**
@@ -92,6 +114,7 @@ typedef struct
   const struct sockaddr *remote;
   const struct sockaddr *local;
   guint8 ecn;
+  gpointer padding[2];
 } Lp2pUdpSend;
 
 LP2P_AVAILABLE_IN_1_0
@@ -99,9 +122,9 @@ Lp2pUdpHub *lp2p_udp_hub_new (Lp2pLoop *loop);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_udp_hub_close (Lp2pUdpHub *self);
 LP2P_AVAILABLE_IN_1_0
-Lp2pUdpSocket *lp2p_udp_hub_bind (Lp2pUdpHub *self, GSocketAddress *address, GError **error);
+Lp2pUdpSocket *lp2p_udp_hub_bind (Lp2pUdpHub *self, GSocketAddress *address, Lp2pUdpBindFlags flags, GError **error);
 LP2P_AVAILABLE_IN_1_0
-Lp2pUdpSocket *lp2p_udp_hub_find (Lp2pUdpHub *self, GSocketFamily family);
+Lp2pUdpSocket *lp2p_udp_hub_find (Lp2pUdpHub *self, const struct sockaddr *remote);
 LP2P_AVAILABLE_IN_1_0
 Lp2pUdpSocket *lp2p_udp_socket_ref (Lp2pUdpSocket *self);
 LP2P_AVAILABLE_IN_1_0
@@ -115,9 +138,9 @@ Lp2pUdpUser *lp2p_udp_socket_add_user (Lp2pUdpSocket *self, Lp2pUdpClass classes
 LP2P_AVAILABLE_IN_1_0
 void lp2p_udp_socket_remove_user (Lp2pUdpSocket *self, Lp2pUdpUser *user);
 LP2P_AVAILABLE_IN_1_0
-gboolean lp2p_udp_socket_claim (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sockaddr *remote);
+gboolean lp2p_udp_socket_claim (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sockaddr *remote, Lp2pUdpClass classes);
 LP2P_AVAILABLE_IN_1_0
-void lp2p_udp_socket_release (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sockaddr *remote);
+void lp2p_udp_socket_release (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sockaddr *remote, Lp2pUdpClass classes);
 LP2P_AVAILABLE_IN_1_0
 guint lp2p_udp_socket_send (Lp2pUdpSocket *self, const Lp2pUdpSend *sends, guint n_sends, GError **error);
 LP2P_AVAILABLE_IN_1_0

@@ -7,19 +7,33 @@
 G_BEGIN_DECLS
 
 /**
- * Lp2pPluginInfo:
- * @abi: %LP2P_PLUGIN_ABI of the headers it was built with
- * @name: the name in its descriptor
+ * Lp2pPluginEntry:
+ * @name: the name in the descriptor
  * @get_type: registers and returns the type, which derives from
  *   [class@Extension] and implements the interface of its kind
+ *
+ * One extension of a loadable object. An object that has several comes with one
+ * descriptor for each.
+ */
+typedef struct
+{
+  const char *name;
+  GType (*get_type) (void);
+} Lp2pPluginEntry;
+
+/**
+ * Lp2pPluginInfo:
+ * @abi: %LP2P_PLUGIN_ABI of the headers it was built with
+ * @entries: (array length=n_entries): what it has
+ * @n_entries: how many
  *
  * The one symbol that a loadable object exports.
  */
 typedef struct
 {
   guint32 abi;
-  const char *name;
-  GType (*get_type) (void);
+  guint32 n_entries;
+  const Lp2pPluginEntry *entries;
   gpointer padding[5];
 } Lp2pPluginInfo;
 
@@ -27,15 +41,17 @@ typedef struct
 
 /**
  * LP2P_PLUGIN_DEFINE:
- * @NAME: the name, a string
- * @get_type_func: the type's `_get_type()` function
+ * @...: one or more `{ "name", type_get_type }`
  *
  * Defines the symbol by which the loader knows the object.
  */
-#define LP2P_PLUGIN_DEFINE(NAME, get_type_func)                             \
+#define LP2P_PLUGIN_DEFINE(...)                                                          \
+  static const Lp2pPluginEntry lp2p_plugin_entries[] = { __VA_ARGS__ };                  \
   __attribute__ ((visibility ("default"))) extern const Lp2pPluginInfo lp2p_plugin_info; \
-  const Lp2pPluginInfo lp2p_plugin_info = {                                 \
-    .abi = LP2P_PLUGIN_ABI, .name = (NAME), .get_type = (get_type_func)     \
+  const Lp2pPluginInfo lp2p_plugin_info = {                                              \
+    .abi = LP2P_PLUGIN_ABI,                                                              \
+    .n_entries = G_N_ELEMENTS (lp2p_plugin_entries),                                     \
+    .entries = lp2p_plugin_entries,                                                      \
   };
 
 G_END_DECLS
