@@ -6,6 +6,7 @@
 #include <lp2p/lp2p-version.h>
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
+#include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-multibase.h>
 #include <lp2p/types/lp2p-multihash.h>
 #include <lp2p/types/lp2p-varint.h>
