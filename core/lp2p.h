@@ -4,6 +4,7 @@
 #define LP2P_INSIDE
 #include <lp2p/lp2p-macros.h>
 #include <lp2p/lp2p-version.h>
+#include <lp2p/types/lp2p-config.h>
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
 #include <lp2p/types/lp2p-multiaddr.h>
