@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <lp2p/codec/lp2p-codec-error.h>
+
+G_DEFINE_QUARK (lp2p-codec-error-quark, lp2p_codec_error)
