@@ -260,7 +260,8 @@ read_frame (Lp2pNoise *self, const guint8 *frame, gsize len, GError **error)
  * Takes the next message. The identity of the remote is verified here.
  *
  * Any failure before %LP2P_NOISE_STATE_DONE ends the handshake:
- * %LP2P_CODEC_ERROR_PROTOCOL for a message when none is due, %LP2P_CODEC_ERROR_TOO_LARGE for one that exceeds a limit,
+ * %LP2P_CODEC_ERROR_PROTOCOL for a message when none is due,
+ * %LP2P_CODEC_ERROR_TOO_LARGE for one that exceeds a limit,
  * %LP2P_CODEC_ERROR_NOISE for one that is not what it should be or comes from
  * another peer than expected, and those of `LP2P_TYPES_ERROR` for an identity
  * key that cannot be used.
