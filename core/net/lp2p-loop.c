@@ -34,6 +34,7 @@ struct _Lp2pLoop
   GPtrArray *timers;
 
   gint64 now;
+  gint64 round_end;
   gboolean dispatching;
   gboolean yielding;
   guint64 wakeups;
@@ -102,18 +103,6 @@ timer_sift_down (Lp2pLoop *self, Lp2pTimer *timer)
   timer_place (self, index, timer);
 }
 
-static void
-update_ready_time (Lp2pLoop *self)
-{
-  if (self->dispatching)
-    return;
-
-  if (self->timers->len == 0 || self->clock != NULL)
-    g_source_set_ready_time (self->source, -1);
-  else
-    g_source_set_ready_time (self->source, timer_deadline (self, 0));
-}
-
 /**
  * lp2p_timer_init:
  * @self: the timer
@@ -162,7 +151,6 @@ lp2p_timer_set (Lp2pTimer *self, gint64 deadline)
       g_ptr_array_add (loop->timers, self);
       timer_sift_up (loop, self);
     }
-  update_ready_time (loop);
 }
 
 /**
@@ -189,7 +177,6 @@ lp2p_timer_clear (Lp2pTimer *self)
       timer_sift_up (loop, last);
       timer_sift_down (loop, last);
     }
-  update_ready_time (loop);
 }
 
 /**
@@ -220,6 +207,27 @@ run_timers (Lp2pLoop *self)
       ran = TRUE;
     }
   return ran;
+}
+
+/* A clock that a test controls stands still while the loop waits. */
+static gboolean
+has_virtual_time (Lp2pLoop *self)
+{
+  return self->clock != NULL;
+}
+
+static gint64
+read_clock (Lp2pLoop *self)
+{
+  return self->clock != NULL ? self->clock->now (self->clock) : g_get_monotonic_time ();
+}
+
+/* Whether the dispatch that is under way has used up its time. What is left
+ * stays queued. */
+static gboolean
+is_spent (Lp2pLoop *self)
+{
+  return g_get_monotonic_time () >= self->round_end;
 }
 
 /* Watches */
@@ -289,6 +297,9 @@ lp2p_watch_stop (Lp2pWatch *self)
 void
 lp2p_watch_announce (Lp2pWatch *self, Lp2pReady ready)
 {
+  if (self->loop == NULL)
+    return;
+
   self->ready |= ready;
   if (self->link.data == NULL)
     {
@@ -313,6 +324,8 @@ run_watches (Lp2pLoop *self)
       watch->ready = LP2P_READY_NONE;
       if (watch->func (watch, ready))
         lp2p_watch_announce (watch, ready);
+      if (is_spent (self))
+        break;
     }
   return ran;
 }
@@ -333,6 +346,8 @@ poll_watches (Lp2pLoop *self)
         ready |= LP2P_READY_READ;
       if (mask & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         ready |= LP2P_READY_WRITE;
+      if (mask & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        ready |= LP2P_READY_HANGUP;
       lp2p_watch_announce (events[i].data.ptr, ready);
     }
 }
@@ -407,6 +422,8 @@ run_jobs (Lp2pLoop *self, Lp2pJobPhase phase)
 
       job->queued = FALSE;
       job->func (job);
+      if (is_spent (self))
+        break;
     }
   return ran;
 }
@@ -418,14 +435,9 @@ has_work (Lp2pLoop *self)
          self->jobs[LP2P_JOB_RUN].length > 0;
 }
 
-static gint64
-read_clock (Lp2pLoop *self)
-{
-  return self->clock != NULL ? self->clock->now (self->clock) : g_get_monotonic_time ();
-}
-
 /* One round: what the kernel has, then timers, then protocol work, then
- * application code. */
+ * application code, then the protocol work that it caused. When time runs out
+ * each phase still gets one turn, so that none of them starves the next. */
 static gboolean
 run_round (Lp2pLoop *self)
 {
@@ -434,10 +446,14 @@ run_round (Lp2pLoop *self)
   self->now = read_clock (self);
   poll_watches (self);
   worked = run_watches (self);
-  if (self->clock == NULL)
+  if (!has_virtual_time (self))
     worked |= run_timers (self);
   worked |= run_jobs (self, LP2P_JOB_PUMP);
-  worked |= run_jobs (self, LP2P_JOB_RUN);
+  if (run_jobs (self, LP2P_JOB_RUN))
+    {
+      worked = TRUE;
+      run_jobs (self, LP2P_JOB_PUMP);
+    }
   return worked;
 }
 
@@ -453,40 +469,76 @@ set_yielding (Lp2pLoop *self, gboolean yielding)
   g_source_set_priority (self->source, yielding ? G_PRIORITY_DEFAULT_IDLE : G_PRIORITY_DEFAULT);
 }
 
+/* Application code may run a nested main loop for as long as it likes: the time
+ * of the round that called it is then no longer the present. */
+static void
+refresh_nested (Lp2pLoop *self)
+{
+  if (self->dispatching)
+    self->now = read_clock (self);
+}
+
+/* The time until the first timer is given to the poll as its timeout. A ready
+ * time of the source would do the same, but each change of one wakes the poll
+ * up once more. */
 static gboolean
 loop_prepare (GSource *source, int *timeout)
 {
+  Lp2pLoop *self = ((LoopSource *) source)->loop;
+  gint64 wait;
+
   *timeout = -1;
-  return has_work (((LoopSource *) source)->loop);
+  refresh_nested (self);
+  if (has_work (self))
+    return TRUE;
+  if (self->timers->len == 0 || has_virtual_time (self))
+    return FALSE;
+
+  wait = timer_deadline (self, 0) - read_clock (self);
+  if (wait <= 0)
+    return TRUE;
+  *timeout = (int) MIN (wait / 1000 + (wait % 1000 != 0), G_MAXINT);
+  return FALSE;
+}
+
+/* Events of the descriptor are found by GLib itself. */
+static gboolean
+loop_check (GSource *source)
+{
+  Lp2pLoop *self = ((LoopSource *) source)->loop;
+
+  refresh_nested (self);
+  if (has_work (self))
+    return TRUE;
+  return self->timers->len > 0 && !has_virtual_time (self) &&
+         timer_deadline (self, 0) <= read_clock (self);
 }
 
 static gboolean
 loop_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   g_autoptr (Lp2pLoop) self = lp2p_loop_ref (((LoopSource *) source)->loop);
-  gint64 start = g_get_monotonic_time ();
   gboolean spent = FALSE;
 
   /* Application code that runs a nested main loop reaches this point again. It
-   * is served, but without touching the state of the outer round. */
+   * is served, and the outer round ends behind it, its time being over. */
   gboolean outer = self->dispatching;
 
   self->dispatching = TRUE;
   self->wakeups++;
-  while (run_round (self) && !spent)
-    spent = g_get_monotonic_time () - start > ROUND_BUDGET_US;
+  self->round_end = g_get_monotonic_time () + ROUND_BUDGET_US;
+  while (!spent && run_round (self))
+    spent = is_spent (self);
   self->dispatching = outer;
 
   if (!g_source_is_destroyed (source))
-    {
-      set_yielding (self, spent);
-      update_ready_time (self);
-    }
+    set_yielding (self, spent);
   return G_SOURCE_CONTINUE;
 }
 
 static GSourceFuncs loop_funcs = {
   .prepare = loop_prepare,
+  .check = loop_check,
   .dispatch = loop_dispatch,
 };
 
@@ -594,6 +646,23 @@ gint64
 lp2p_loop_real_time (Lp2pLoop *self)
 {
   return self->clock != NULL ? self->clock->real_time (self->clock) : g_get_real_time ();
+}
+
+/**
+ * lp2p_loop_refresh:
+ * @self: the loop
+ *
+ * Reads the clock again within a round, for what needs the very moment, such as
+ * the time at which datagrams arrived.
+ *
+ * Returns: monotonic time in microseconds, which [method@Loop.now] tells too
+ *   until the round ends
+ */
+gint64
+lp2p_loop_refresh (Lp2pLoop *self)
+{
+  self->now = read_clock (self);
+  return self->now;
 }
 
 /**

@@ -15,6 +15,9 @@ typedef struct _Lp2pJob Lp2pJob;
  * Lp2pReady:
  * @LP2P_READY_READ: bytes, or the end of them, can be read
  * @LP2P_READY_WRITE: bytes can be written
+ * @LP2P_READY_HANGUP: the peer ended its sending direction or the descriptor
+ *   failed: who reads on finds out. Only watches are told; a short read then
+ *   does not mean that nothing is left
  *
  * What a descriptor, a layer or a stream is ready for.
  */
@@ -23,6 +26,7 @@ typedef enum
   LP2P_READY_NONE = 0,
   LP2P_READY_READ = 1 << 0,
   LP2P_READY_WRITE = 1 << 1,
+  LP2P_READY_HANGUP = 1 << 2,
 } Lp2pReady;
 
 /**
@@ -109,6 +113,8 @@ LP2P_AVAILABLE_IN_1_0
 gint64 lp2p_loop_now (Lp2pLoop *self);
 LP2P_AVAILABLE_IN_1_0
 gint64 lp2p_loop_real_time (Lp2pLoop *self);
+LP2P_AVAILABLE_IN_1_0
+gint64 lp2p_loop_refresh (Lp2pLoop *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_loop_advance (Lp2pLoop *self);
 LP2P_AVAILABLE_IN_1_0

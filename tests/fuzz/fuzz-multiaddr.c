@@ -3,7 +3,7 @@
 /* Reads the input once as the binary form and once as the text of a multiaddr.
  * Whatever is accepted must survive the way through both forms. */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/types/lp2p-multiaddr.h>
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
@@ -31,6 +31,7 @@ check (Lp2pMultiaddr *address)
       g_autoptr (Lp2pMultiaddr) rest = lp2p_multiaddr_slice (address, i, G_MAXUINT);
 
       g_assert_nonnull (rest);
+      g_assert_true (value == NULL || value[0] != '\0');
     }
   socket = lp2p_multiaddr_get_socket_address (address, NULL);
   (void) lp2p_multiaddr_is_loopback (address);

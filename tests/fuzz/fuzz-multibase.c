@@ -4,7 +4,8 @@
  * the same text, but for the case of digits. The bytes themselves are also read
  * as a multihash, and written in every base. */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/types/lp2p-multibase.h>
+#include <lp2p/types/lp2p-multihash.h>
 
 #include <string.h>
 
@@ -57,6 +58,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   g_autofree char *text = g_strndup ((const char *) data, size);
 
   check_text (text);
-  check_bytes (data, size);
+  /* Writing large numbers takes time by the square. */
+  check_bytes (data, MIN (size, 600));
   return 0;
 }
