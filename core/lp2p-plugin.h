@@ -1,4 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/* All that a loadable object may use. */
+
 #include <lp2p/lp2p.h>
+
+#include <lp2p/types/lp2p-cursor.h>
+#include <lp2p/types/lp2p-envelope.h>
+#include <lp2p/types/lp2p-multibase.h>
+#include <lp2p/types/lp2p-multihash.h>
+#include <lp2p/types/lp2p-peer-record.h>
+#include <lp2p/types/lp2p-varint.h>
+
+#include <lp2p/codec/lp2p-codec-error.h>
+#include <lp2p/codec/lp2p-multistream.h>
+#include <lp2p/codec/lp2p-noise-cipher.h>
+#include <lp2p/codec/lp2p-noise.h>
+
+#include <lp2p/net/lp2p-layer.h>
+#include <lp2p/net/lp2p-loop.h>
+#include <lp2p/net/lp2p-multistream-layer.h>
+#include <lp2p/net/lp2p-socket-layer.h>
+#include <lp2p/net/lp2p-tcp-hub.h>
+#include <lp2p/net/lp2p-udp-hub.h>
+
+#include <lp2p/interfaces/lp2p-context.h>
+#include <lp2p/interfaces/lp2p-datagrams.h>
+#include <lp2p/interfaces/lp2p-discovery.h>
+#include <lp2p/interfaces/lp2p-extension.h>
+#include <lp2p/interfaces/lp2p-key-store.h>
+#include <lp2p/interfaces/lp2p-listener.h>
+#include <lp2p/interfaces/lp2p-muxer.h>
+#include <lp2p/interfaces/lp2p-raw-connection.h>
+#include <lp2p/interfaces/lp2p-security.h>
+#include <lp2p/interfaces/lp2p-service.h>
+#include <lp2p/interfaces/lp2p-transport.h>
+
+#include <lp2p/plugin/lp2p-plugin-info.h>

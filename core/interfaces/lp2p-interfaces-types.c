@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <lp2p/interfaces/lp2p-interfaces-types.h>
+
+G_DEFINE_QUARK (lp2p-error-quark, lp2p_error)
