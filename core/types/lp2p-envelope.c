@@ -184,7 +184,7 @@ lp2p_envelope_check (Lp2pEnvelope *self, const char *domain, GError **error)
                    LP2P_TYPES_ERROR,
                    LP2P_TYPES_ERROR_INVALID_SIGNATURE,
                    "The signature of the envelope is not valid, expected that of its public key "
-                   "for “%s”",
+                   "for \"%s\"",
                    domain);
       return FALSE;
     }

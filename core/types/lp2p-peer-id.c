@@ -2,6 +2,8 @@
 
 #include <lp2p/types/lp2p-peer-id.h>
 
+#include "types/lp2p-quote-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
 #include <lp2p/types/lp2p-multibase.h>
@@ -169,12 +171,11 @@ lp2p_peer_id_new_from_string (const char *text, GError **error)
     }
   if (bytes == NULL)
     {
-      /* Whatever it is, the message must be fit to be shown. */
-      shown = g_strescape (text, NULL);
+      shown = lp2p_quote (text, strlen (text));
       g_set_error (error,
                    LP2P_TYPES_ERROR,
                    LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "“%s” is not a peer id: %s",
+                   "%s is not a peer id: %s",
                    shown,
                    reason != NULL ? reason->message
                                   : "expected a CID of version 1 with the codec libp2p-key");
