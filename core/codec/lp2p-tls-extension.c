@@ -98,13 +98,9 @@ lp2p_tls_extension_encode (Lp2pIdentity *identity, const guint8 *spki, gsize len
 
   key = lp2p_public_key_get_bytes (lp2p_identity_get_public_key (identity));
   content = g_byte_array_new ();
-  lp2p_der_append (content,
-                   LP2P_DER_OCTET_STRING,
-                   g_bytes_get_data (key, NULL),
+  lp2p_der_append (content, LP2P_DER_OCTET_STRING, g_bytes_get_data (key, NULL),
                    g_bytes_get_size (key));
-  lp2p_der_append (content,
-                   LP2P_DER_OCTET_STRING,
-                   g_bytes_get_data (signature, NULL),
+  lp2p_der_append (content, LP2P_DER_OCTET_STRING, g_bytes_get_data (signature, NULL),
                    g_bytes_get_size (signature));
   signed_key = g_byte_array_new ();
   lp2p_der_append (signed_key, LP2P_DER_SEQUENCE, content->data, content->len);
@@ -156,11 +152,8 @@ make_unsigned (Maker *maker, gint64 now_unix)
     g_snprintf (name + 2 * i, 3, "%02x", serial[i]);
 
   TRY (code, gnutls_x509_privkey_init (&maker->key));
-  TRY (code,
-       gnutls_x509_privkey_generate (maker->key,
-                                     GNUTLS_PK_ECDSA,
-                                     GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1),
-                                     0));
+  TRY (code, gnutls_x509_privkey_generate (maker->key, GNUTLS_PK_ECDSA,
+                                           GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0));
   TRY (code, gnutls_x509_crt_init (&maker->crt));
   TRY (code, gnutls_x509_crt_set_version (maker->crt, 3));
   TRY (code, gnutls_x509_crt_set_serial (maker->crt, serial, sizeof serial));
@@ -198,17 +191,13 @@ add_extension (Maker *maker, Lp2pIdentity *identity, GError **error)
   if (code < 0)
     return code;
   spki = take_datum (&datum, FALSE);
-  extension = lp2p_tls_extension_encode (identity,
-                                         g_bytes_get_data (spki, NULL),
-                                         g_bytes_get_size (spki),
-                                         error);
+  extension = lp2p_tls_extension_encode (identity, g_bytes_get_data (spki, NULL),
+                                         g_bytes_get_size (spki), error);
   if (extension == NULL)
     return GNUTLS_E_PK_SIGN_FAILED;
-  return gnutls_x509_crt_set_extension_by_oid (maker->crt,
-                                               LP2P_TLS_EXTENSION_OID,
+  return gnutls_x509_crt_set_extension_by_oid (maker->crt, LP2P_TLS_EXTENSION_OID,
                                                g_bytes_get_data (extension, NULL),
-                                               g_bytes_get_size (extension),
-                                               0);
+                                               g_bytes_get_size (extension), 0);
 }
 
 static int
@@ -267,9 +256,7 @@ lp2p_tls_certificate_new (Lp2pIdentity *identity, gint64 now_unix, GError **erro
     }
   if (code < 0)
     {
-      g_set_error (error,
-                   LP2P_CODEC_ERROR,
-                   LP2P_CODEC_ERROR_CERTIFICATE,
+      g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE,
                    "No certificate can be made for %s: %s",
                    lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)),
                    gnutls_strerror (code));

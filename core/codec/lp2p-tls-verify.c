@@ -27,8 +27,7 @@ typedef struct
   Lp2pCursor extensions;
 } Certificate;
 
-static const guint8 oid_libp2p[]
-    = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x01 };
+static const guint8 oid_libp2p[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x01 };
 
 /* Extensions that may be critical: libp2p has no use for the names, chains and
  * purposes that they speak of, and the TLS library itself refuses a key whose
@@ -98,26 +97,27 @@ read_version_and_serial (Lp2pCursor *in)
   static const guint8 version_3[] = { 2 };
   Lp2pCursor tagged, number;
 
-  return lp2p_der_read (in, LP2P_DER_CONTEXT (0), &tagged)
-         && lp2p_der_read (&tagged, LP2P_DER_INTEGER, &number) && lp2p_cursor_at_end (&tagged)
-         && lp2p_der_equal (&number, version_3, sizeof version_3)
-         && lp2p_der_read (in, LP2P_DER_INTEGER, &number) && lp2p_cursor_left (&number) > 0;
+  return lp2p_der_read (in, LP2P_DER_CONTEXT (0), &tagged) &&
+         lp2p_der_read (&tagged, LP2P_DER_INTEGER, &number) && lp2p_cursor_at_end (&tagged) &&
+         lp2p_der_equal (&number, version_3, sizeof version_3) &&
+         lp2p_der_read (in, LP2P_DER_INTEGER, &number) && lp2p_cursor_left (&number) > 0;
 }
 
+/* The unique ids [1] and [2], which could stand before the extensions [3], are
+ * forbidden. */
 static gboolean
 read_tbs (Lp2pCursor *in, Certificate *certificate, Lp2pCursor *algorithm)
 {
-  Lp2pCursor skipped, tagged;
+  Lp2pCursor issuer, subject, spki, tagged;
 
-  return read_version_and_serial (in) && lp2p_der_read (in, LP2P_DER_SEQUENCE, algorithm)
-         && lp2p_der_read (in, LP2P_DER_SEQUENCE, &skipped) /* issuer */
-         && lp2p_der_read (in, LP2P_DER_SEQUENCE, &certificate->validity)
-         && lp2p_der_read (in, LP2P_DER_SEQUENCE, &skipped) /* subject */
-         && lp2p_der_read_whole (in, LP2P_DER_SEQUENCE, &certificate->spki, &skipped)
-         /* The unique ids [1] and [2] are forbidden. */
-         && lp2p_der_read (in, LP2P_DER_CONTEXT (3), &tagged) && lp2p_cursor_at_end (in)
-         && lp2p_der_read (&tagged, LP2P_DER_SEQUENCE, &certificate->extensions)
-         && lp2p_cursor_at_end (&tagged);
+  return read_version_and_serial (in) && lp2p_der_read (in, LP2P_DER_SEQUENCE, algorithm) &&
+         lp2p_der_read (in, LP2P_DER_SEQUENCE, &issuer) &&
+         lp2p_der_read (in, LP2P_DER_SEQUENCE, &certificate->validity) &&
+         lp2p_der_read (in, LP2P_DER_SEQUENCE, &subject) &&
+         lp2p_der_read_whole (in, LP2P_DER_SEQUENCE, &certificate->spki, &spki) &&
+         lp2p_der_read (in, LP2P_DER_CONTEXT (3), &tagged) && lp2p_cursor_at_end (in) &&
+         lp2p_der_read (&tagged, LP2P_DER_SEQUENCE, &certificate->extensions) &&
+         lp2p_cursor_at_end (&tagged);
 }
 
 static gboolean
@@ -126,15 +126,14 @@ read_certificate (const guint8 *der, gsize len, Certificate *certificate, GError
   Lp2pCursor in = LP2P_CURSOR_INIT (der, len);
   Lp2pCursor outer, tbs, inner_algorithm;
 
-  if (!lp2p_der_read (&in, LP2P_DER_SEQUENCE, &outer) || !lp2p_cursor_at_end (&in)
-      || !lp2p_der_read_whole (&outer, LP2P_DER_SEQUENCE, &certificate->tbs, &tbs)
-      || !lp2p_der_read (&outer, LP2P_DER_SEQUENCE, &certificate->algorithm)
-      || !lp2p_der_read_bits (&outer, &certificate->signature) || !lp2p_cursor_at_end (&outer))
+  if (!lp2p_der_read (&in, LP2P_DER_SEQUENCE, &outer) || !lp2p_cursor_at_end (&in) ||
+      !lp2p_der_read_whole (&outer, LP2P_DER_SEQUENCE, &certificate->tbs, &tbs) ||
+      !lp2p_der_read (&outer, LP2P_DER_SEQUENCE, &certificate->algorithm) ||
+      !lp2p_der_read_bits (&outer, &certificate->signature) || !lp2p_cursor_at_end (&outer))
     return fail (error, "is malformed, expected X.509 in DER");
   if (!read_tbs (&tbs, certificate, &inner_algorithm))
-    return fail (error,
-                 "is malformed, expected X.509 version 3 in DER with extensions and without "
-                 "unique ids");
+    return fail (error, "is malformed, expected X.509 version 3 in DER with extensions and without "
+                        "unique ids");
   if (!same (&inner_algorithm, &certificate->algorithm))
     return fail (error, "names two different signature algorithms");
   return TRUE;
@@ -166,11 +165,11 @@ read_time (Lp2pCursor *in, gint64 *seconds)
   int year, month, day, hour, minute, second;
   g_autoptr (GDateTime) time = NULL;
 
-  if (!lp2p_der_read (in, is_short ? LP2P_DER_UTC_TIME : LP2P_DER_GENERALIZED_TIME, &text)
-      || !read_digits (&text, is_short ? 2 : 4, &year) || !read_digits (&text, 2, &month)
-      || !read_digits (&text, 2, &day) || !read_digits (&text, 2, &hour)
-      || !read_digits (&text, 2, &minute) || !read_digits (&text, 2, &second)
-      || !lp2p_der_equal (&text, "Z", 1))
+  if (!lp2p_der_read (in, is_short ? LP2P_DER_UTC_TIME : LP2P_DER_GENERALIZED_TIME, &text) ||
+      !read_digits (&text, is_short ? 2 : 4, &year) || !read_digits (&text, 2, &month) ||
+      !read_digits (&text, 2, &day) || !read_digits (&text, 2, &hour) ||
+      !read_digits (&text, 2, &minute) || !read_digits (&text, 2, &second) ||
+      !lp2p_der_equal (&text, "Z", 1))
     return FALSE;
 
   if (is_short)
@@ -187,16 +186,15 @@ check_validity (Certificate *certificate, gint64 now_unix, GError **error)
 {
   gint64 from, until;
 
-  if (!read_time (&certificate->validity, &from) || !read_time (&certificate->validity, &until)
-      || !lp2p_cursor_at_end (&certificate->validity))
+  if (!read_time (&certificate->validity, &from) || !read_time (&certificate->validity, &until) ||
+      !lp2p_cursor_at_end (&certificate->validity))
     return fail (error, "has a malformed period of validity");
   if (now_unix < from)
     return fail (error,
                  "is not valid before %" G_GINT64_FORMAT " seconds from now; is the clock right?",
                  from - now_unix);
   if (now_unix > until)
-    return fail (error,
-                 "expired %" G_GINT64_FORMAT " seconds ago; is the clock right?",
+    return fail (error, "expired %" G_GINT64_FORMAT " seconds ago; is the clock right?",
                  now_unix - until);
   return TRUE;
 }
@@ -210,8 +208,7 @@ format_oid (const Lp2pCursor *oid)
   guint64 number = 0;
   guint8 byte;
 
-  while (lp2p_cursor_left (&in) > 0 && text->len < OID_MAX_TEXT
-         && lp2p_cursor_read_u8 (&in, &byte))
+  while (lp2p_cursor_left (&in) > 0 && text->len < OID_MAX_TEXT && lp2p_cursor_read_u8 (&in, &byte))
     {
       number = number << 7 | (byte & 0x7f);
       if ((byte & 0x80) != 0)
@@ -246,8 +243,8 @@ read_extension (Lp2pCursor *in, Lp2pCursor *oid, gboolean *critical, Lp2pCursor 
   Lp2pCursor extension, boolean;
 
   *critical = FALSE;
-  if (!lp2p_der_read (in, LP2P_DER_SEQUENCE, &extension)
-      || !lp2p_der_read (&extension, LP2P_DER_OID, oid))
+  if (!lp2p_der_read (in, LP2P_DER_SEQUENCE, &extension) ||
+      !lp2p_der_read (&extension, LP2P_DER_OID, oid))
     return FALSE;
   if (lp2p_der_next_is (&extension, LP2P_DER_BOOLEAN))
     {
@@ -257,8 +254,8 @@ read_extension (Lp2pCursor *in, Lp2pCursor *oid, gboolean *critical, Lp2pCursor 
       if (!*critical && !lp2p_der_equal (&boolean, &no, 1))
         return FALSE;
     }
-  return lp2p_der_read (&extension, LP2P_DER_OCTET_STRING, value)
-         && lp2p_cursor_at_end (&extension);
+  return lp2p_der_read (&extension, LP2P_DER_OCTET_STRING, value) &&
+         lp2p_cursor_at_end (&extension);
 }
 
 static gboolean
@@ -316,10 +313,10 @@ check_self_signature (Certificate *certificate, GError **error)
     if (lp2p_der_equal (&oid, algorithms[i].oid, algorithms[i].oid_len))
       break;
   /* Only RSA has parameters, and they are always NULL (RFC 4055, section 5). */
-  if (i == G_N_ELEMENTS (algorithms) || algorithms[i].key_id != EVP_PKEY_get_base_id (key)
-      || (algorithms[i].key_id == EVP_PKEY_RSA
-          && (!lp2p_der_read (&algorithm, LP2P_DER_NULL, &null) || !lp2p_cursor_at_end (&null)))
-      || !lp2p_cursor_at_end (&algorithm))
+  if (i == G_N_ELEMENTS (algorithms) || algorithms[i].key_id != EVP_PKEY_get_base_id (key) ||
+      (algorithms[i].key_id == EVP_PKEY_RSA &&
+       (!lp2p_der_read (&algorithm, LP2P_DER_NULL, &null) || !lp2p_cursor_at_end (&null))) ||
+      !lp2p_cursor_at_end (&algorithm))
     {
       g_autofree char *name = format_oid (&oid);
 
@@ -348,10 +345,11 @@ check_signed_key (Certificate *certificate, Lp2pCursor *signed_key, GError **err
   g_autoptr (GError) reason = NULL;
   g_autoptr (Lp2pPublicKey) key = NULL;
 
-  if (!lp2p_der_read (signed_key, LP2P_DER_SEQUENCE, &content) || !lp2p_cursor_at_end (signed_key)
-      || !lp2p_der_read (&content, LP2P_DER_OCTET_STRING, &key_cursor)
-      || !lp2p_der_read (&content, LP2P_DER_OCTET_STRING, &signature_cursor)
-      || !lp2p_cursor_at_end (&content))
+  if (!lp2p_der_read (signed_key, LP2P_DER_SEQUENCE, &content) ||
+      !lp2p_cursor_at_end (signed_key) ||
+      !lp2p_der_read (&content, LP2P_DER_OCTET_STRING, &key_cursor) ||
+      !lp2p_der_read (&content, LP2P_DER_OCTET_STRING, &signature_cursor) ||
+      !lp2p_cursor_at_end (&content))
     {
       fail (error, "has a malformed libp2p extension, expected a DER SignedKey");
       return NULL;
@@ -415,19 +413,16 @@ lp2p_tls_verify_certificate (const guint8 *der,
 
   if (len > LP2P_TLS_CERTIFICATE_MAX_SIZE)
     {
-      g_set_error (error,
-                   LP2P_CODEC_ERROR,
-                   LP2P_CODEC_ERROR_TOO_LARGE,
-                   "The certificate has %" G_GSIZE_FORMAT " bytes, expected at most %d",
-                   len,
+      g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
+                   "The certificate has %" G_GSIZE_FORMAT " bytes, expected at most %d", len,
                    LP2P_TLS_CERTIFICATE_MAX_SIZE);
       return FALSE;
     }
 
-  if (!read_certificate (der, len, &certificate, error)
-      || !check_validity (&certificate, now_unix, error)
-      || !find_signed_key (&certificate, &signed_key, error)
-      || !check_self_signature (&certificate, error))
+  if (!read_certificate (der, len, &certificate, error) ||
+      !check_validity (&certificate, now_unix, error) ||
+      !find_signed_key (&certificate, &signed_key, error) ||
+      !check_self_signature (&certificate, error))
     return FALSE;
   host_key = check_signed_key (&certificate, &signed_key, error);
   if (host_key == NULL)

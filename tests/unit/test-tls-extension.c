@@ -20,8 +20,8 @@
 static GBytes *
 load (const char *name)
 {
-  g_autofree char *path
-      = g_test_build_filename (G_TEST_DIST, "unit", "data", "certificates", name, NULL);
+  g_autofree char *path =
+      g_test_build_filename (G_TEST_DIST, "unit", "data", "certificates", name, NULL);
   g_autoptr (GError) error = NULL;
   char *contents;
   gsize len;
@@ -35,11 +35,8 @@ static Lp2pPublicKey *
 verify (GBytes *der, gint64 now, GError **error)
 {
   Lp2pPublicKey *key = NULL;
-  gboolean good = lp2p_tls_verify_certificate (g_bytes_get_data (der, NULL),
-                                               g_bytes_get_size (der),
-                                               now,
-                                               &key,
-                                               error);
+  gboolean good = lp2p_tls_verify_certificate (g_bytes_get_data (der, NULL), g_bytes_get_size (der),
+                                               now, &key, error);
 
   g_assert_cmpint (good, ==, key != NULL);
   return key;
@@ -137,11 +134,8 @@ test_too_large (void)
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *data = g_malloc0 (LP2P_TLS_CERTIFICATE_MAX_SIZE + 1);
 
-  g_assert_false (lp2p_tls_verify_certificate (data,
-                                               LP2P_TLS_CERTIFICATE_MAX_SIZE + 1,
-                                               NOW,
-                                               NULL,
-                                               &error));
+  g_assert_false (
+      lp2p_tls_verify_certificate (data, LP2P_TLS_CERTIFICATE_MAX_SIZE + 1, NOW, NULL, &error));
   g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE);
 }
 
@@ -155,14 +149,12 @@ assert_gnutls_takes (Lp2pTlsCertificate *certificate)
 
   crt.data = (guint8 *) g_bytes_get_data (lp2p_tls_certificate_get_der (certificate), &len);
   crt.size = (guint) len;
-  key.data
-      = (guint8 *) g_bytes_get_data (lp2p_tls_certificate_get_private_key_der (certificate), &len);
+  key.data =
+      (guint8 *) g_bytes_get_data (lp2p_tls_certificate_get_private_key_der (certificate), &len);
   key.size = (guint) len;
   g_assert_cmpint (gnutls_certificate_allocate_credentials (&credentials), ==, 0);
   g_assert_cmpint (
-      gnutls_certificate_set_x509_key_mem (credentials, &crt, &key, GNUTLS_X509_FMT_DER),
-      >=,
-      0);
+      gnutls_certificate_set_x509_key_mem (credentials, &crt, &key, GNUTLS_X509_FMT_DER), >=, 0);
   gnutls_certificate_free_credentials (credentials);
 }
 
@@ -214,17 +206,17 @@ typedef struct
   const EVP_MD *(*digest) (void);
 } Shape;
 
-#define ECDSA_SHA256   "300a06082a8648ce3d040302"
-#define ECDSA_SHA384   "300a06082a8648ce3d040303"
-#define ECDSA_SHA512   "300a06082a8648ce3d040304"
-#define ECDSA_SHA1     "300906072a8648ce3d0401"
-#define ED25519        "300506032b6570"
-#define RSA_SHA256     "300d06092a864886f70d01010b0500"
-#define RSA_NO_NULL    "300b06092a864886f70d01010b"
-#define RSA_SHA512     "300d06092a864886f70d01010d0500"
-#define RSA_PSS        "300d06092a864886f70d01010a0500"
-#define CRITICAL       "0101ff"
-#define NOT_CRITICAL   "010100"
+#define ECDSA_SHA256 "300a06082a8648ce3d040302"
+#define ECDSA_SHA384 "300a06082a8648ce3d040303"
+#define ECDSA_SHA512 "300a06082a8648ce3d040304"
+#define ECDSA_SHA1   "300906072a8648ce3d0401"
+#define ED25519      "300506032b6570"
+#define RSA_SHA256   "300d06092a864886f70d01010b0500"
+#define RSA_NO_NULL  "300b06092a864886f70d01010b"
+#define RSA_SHA512   "300d06092a864886f70d01010d0500"
+#define RSA_PSS      "300d06092a864886f70d01010a0500"
+#define CRITICAL     "0101ff"
+#define NOT_CRITICAL "010100"
 
 static const Shape plain = {
   .version = "a003020102",
@@ -246,8 +238,7 @@ append_hex (GByteArray *out, const char *hex)
 {
   for (; *hex != '\0'; hex += 2)
     {
-      guint8 byte
-          = (guint8) (g_ascii_xdigit_value (hex[0]) << 4 | g_ascii_xdigit_value (hex[1]));
+      guint8 byte = (guint8) (g_ascii_xdigit_value (hex[0]) << 4 | g_ascii_xdigit_value (hex[1]));
 
       g_byte_array_append (out, &byte, 1);
     }
@@ -271,9 +262,7 @@ append_signed_key (GByteArray *out, const Shape *shape, GBytes *value)
 
   append_hex (extension, "060a2b0601040183a25a0101");
   append_hex (extension, shape->critical);
-  lp2p_der_append (extension,
-                   LP2P_DER_OCTET_STRING,
-                   g_bytes_get_data (value, NULL),
+  lp2p_der_append (extension, LP2P_DER_OCTET_STRING, g_bytes_get_data (value, NULL),
                    g_bytes_get_size (value));
   wrap (extension, LP2P_DER_SEQUENCE);
   g_byte_array_append (out, extension->data, extension->len);
@@ -323,14 +312,11 @@ build (const Shape *shape, EVP_PKEY *pair, Lp2pIdentity *identity)
   g_assert_no_error (error);
   OPENSSL_free (der);
   out = build_tbs (shape, spki, value);
-  signature = lp2p_crypto_sign (pair,
-                                shape->digest != NULL ? shape->digest () : NULL,
-                                out->data,
-                                out->len);
+  signature =
+      lp2p_crypto_sign (pair, shape->digest != NULL ? shape->digest () : NULL, out->data, out->len);
   append_hex (out, shape->algorithm);
   append_hex (bits, "00");
-  g_byte_array_append (bits,
-                       g_bytes_get_data (signature, NULL),
+  g_byte_array_append (bits, g_bytes_get_data (signature, NULL),
                        (guint) g_bytes_get_size (signature));
   lp2p_der_append (out, LP2P_DER_BIT_STRING, bits->data, bits->len);
   wrap (out, LP2P_DER_SEQUENCE);
@@ -445,8 +431,15 @@ static void
 test_times (Fixture *fixture, gconstpointer data)
 {
   static const char *const malformed[] = {
-    "",           "2401010000Z",      "240101000000",    "240101000000+0000", "241301000000Z",
-    "240230000000Z", "240101240000Z", "24010100000xZ", "240101000000Z ",
+    "",
+    "2401010000Z",
+    "240101000000",
+    "240101000000+0000",
+    "241301000000Z",
+    "240230000000Z",
+    "240101240000Z",
+    "24010100000xZ",
+    "240101000000Z ",
   };
   Shape shape = plain;
 
@@ -590,17 +583,12 @@ main (int argc, char **argv)
   g_test_add_func ("/tls-extension/invalid-vector", test_invalid_vector);
   g_test_add_func ("/tls-extension/flips", test_flips);
   g_test_add_func ("/tls-extension/too-large", test_too_large);
-  g_test_add_data_func ("/tls-extension/make/rsa",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_RSA),
+  g_test_add_data_func ("/tls-extension/make/rsa", GINT_TO_POINTER (LP2P_KEY_TYPE_RSA), test_make);
+  g_test_add_data_func ("/tls-extension/make/ed25519", GINT_TO_POINTER (LP2P_KEY_TYPE_ED25519),
                         test_make);
-  g_test_add_data_func ("/tls-extension/make/ed25519",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_ED25519),
+  g_test_add_data_func ("/tls-extension/make/secp256k1", GINT_TO_POINTER (LP2P_KEY_TYPE_SECP256K1),
                         test_make);
-  g_test_add_data_func ("/tls-extension/make/secp256k1",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_SECP256K1),
-                        test_make);
-  g_test_add_data_func ("/tls-extension/make/ecdsa",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_ECDSA),
+  g_test_add_data_func ("/tls-extension/make/ecdsa", GINT_TO_POINTER (LP2P_KEY_TYPE_ECDSA),
                         test_make);
   add ("/tls-extension/shapes", test_shapes);
   add ("/tls-extension/extensions", test_extensions);
