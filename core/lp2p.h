@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#define LP2P_INSIDE
+#include <lp2p/lp2p-enum-types.h>
 #include <lp2p/lp2p-macros.h>
 #include <lp2p/lp2p-version.h>
-#include <lp2p/types/lp2p-cursor.h>
+
+#include <lp2p/types/lp2p-config.h>
 #include <lp2p/types/lp2p-error.h>
+#include <lp2p/types/lp2p-identity.h>
 #include <lp2p/types/lp2p-multiaddr.h>
-#include <lp2p/types/lp2p-multibase.h>
-#include <lp2p/types/lp2p-multihash.h>
-#include <lp2p/types/lp2p-varint.h>
-#undef LP2P_INSIDE
+#include <lp2p/types/lp2p-peer-id.h>
+#include <lp2p/types/lp2p-public-key.h>
+
+#include <lp2p/interfaces/lp2p-connection.h>
+#include <lp2p/interfaces/lp2p-datagrams.h>
+#include <lp2p/interfaces/lp2p-interfaces-types.h>
+#include <lp2p/interfaces/lp2p-stream.h>

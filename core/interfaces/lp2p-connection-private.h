@@ -6,25 +6,39 @@
 #include <lp2p/interfaces/lp2p-raw-connection.h>
 
 /* Who decides what becomes of a connection's incoming streams and is told of
- * its end: the host. Called from the run queue. */
+ * its end: the host. All but @match_protocol are called from the run queue. */
 typedef struct
 {
   /* Whether a handler serves @protocol on this connection. */
   gboolean (*match_protocol) (Lp2pConnection *connection, const char *protocol, gpointer user_data);
   /* An incoming stream agreed on its protocol. */
   void (*incoming_stream) (Lp2pConnection *connection, Lp2pStream *stream, gpointer user_data);
-  /* EARLY became READY. */
+  /* The peer is verified now. */
   void (*ready) (Lp2pConnection *connection, gpointer user_data);
   /* Over; lp2p_connection_get_error() says why. Called once. */
   void (*closed) (Lp2pConnection *connection, gpointer user_data);
 } Lp2pConnectionOwner;
 
+typedef struct
+{
+  guint max_streams;
+  /* How long an incoming stream may take to agree on its protocol, in
+   * microseconds. */
+  gint64 negotiation_timeout;
+} Lp2pConnectionLimits;
+
 /* Takes the session out of @raw, which must have one, a remote peer, a security
- * and a muxer name. */
+ * and a muxer name. Nothing happens before lp2p_connection_begin(). */
 Lp2pConnection *lp2p_connection_new (Lp2pRawConnection *raw,
-                                     guint max_streams,
-                                     gint64 negotiation_timeout,
+                                     const Lp2pConnectionLimits *limits,
                                      const Lp2pConnectionOwner *owner,
                                      gpointer user_data);
+void lp2p_connection_begin (Lp2pConnection *self);
 /* The owner goes away: no further call to it. */
 void lp2p_connection_disown (Lp2pConnection *self);
+
+/* From the connection's streams. */
+void lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream);
+void lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream);
+/* A round-trip time measured above the muxer. */
+void lp2p_connection_set_rtt (Lp2pConnection *self, gint64 rtt);

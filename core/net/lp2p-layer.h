@@ -44,6 +44,8 @@ typedef enum
  * @limit_bytes: bytes that may still be sent, if @limited; 0 for no such limit
  * @limit_expires: loop time in microseconds at which the path ends, if
  *   @limited; 0 for no such limit
+ * @bytes_read: bytes that came in since the connection was made
+ * @bytes_written: bytes that went out
  * @local_address: (nullable): borrowed
  * @remote_address: (nullable): borrowed
  *
@@ -57,6 +59,8 @@ struct _Lp2pLayerInfo
   gboolean limited;
   guint64 limit_bytes;
   gint64 limit_expires;
+  guint64 bytes_read;
+  guint64 bytes_written;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
   /*< private >*/

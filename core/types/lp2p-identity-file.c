@@ -174,6 +174,12 @@ read_pem (const guint8 *data, gsize len, GError **error)
   return lp2p_identity_new_from_key (key, error);
 }
 
+static gboolean
+is_base64_digit (guint8 c)
+{
+  return g_ascii_isalnum (c) || c == '+' || c == '/';
+}
+
 /* Decodes standard base64 with its padding and nothing else, since GLib's
  * decoder passes over what it does not know. */
 static Lp2pIdentity *
@@ -184,8 +190,7 @@ read_base64 (const guint8 *data, gsize len, GError **error)
   gsize digits = 0;
   gsize size = 0;
 
-  while (digits < len && (g_ascii_isalnum (data[digits]) || strchr ("+/", data[digits]) != NULL)
-         && data[digits] != 0)
+  while (digits < len && is_base64_digit (data[digits]))
     digits++;
   for (gsize i = digits; i < len; i++)
     if (data[i] != '=')
@@ -278,19 +283,20 @@ write_all (int fd, const char *data, gsize len)
       data += n;
       len -= (gsize) n;
     }
-  return fsync (fd) == 0;
+  return TRUE;
 }
 
-/* Writes a file of mode 0600 beside @path; returns 0 or an errno. */
+/* Writes a line to a new file of mode 0600, whose name replaces the pattern in
+ * @temporary; returns 0 or an errno. */
 static int
-write_beside (const char *data, gsize len, char *temporary)
+write_beside (const char *line, char *temporary)
 {
   int fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0600);
   int code = 0;
 
   if (fd < 0)
     return errno;
-  if (!write_all (fd, data, len))
+  if (!write_all (fd, line, strlen (line)) || !write_all (fd, "\n", 1) || fsync (fd) != 0)
     code = errno;
   if (close (fd) != 0 && code == 0)
     code = errno;
@@ -339,22 +345,6 @@ sync_folder (const char *path)
   close (fd);
 }
 
-static char *
-encode_line (Lp2pIdentity *self, GError **error)
-{
-  g_autoptr (GBytes) bytes = lp2p_identity_to_bytes (self, error);
-  char *line;
-  gsize len;
-
-  if (bytes == NULL)
-    return NULL;
-  line = g_base64_encode (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  len = strlen (line);
-  /* In place of the final zero; who writes the line knows its length. */
-  line[len] = '\n';
-  return line;
-}
-
 /**
  * lp2p_identity_save_file:
  * @self: an identity
@@ -382,22 +372,22 @@ lp2p_identity_save_file (Lp2pIdentity *self,
                          GError **error)
 {
   g_autofree char *temporary = NULL;
-  g_autofree char *line = NULL;
-  gsize len;
+  g_autofree char *text = NULL;
+  g_autoptr (GBytes) bytes = NULL;
   int code;
 
   g_return_val_if_fail (LP2P_IS_IDENTITY (self), FALSE);
   g_return_val_if_fail (path != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  line = encode_line (self, error);
-  if (line == NULL)
+  bytes = lp2p_identity_to_bytes (self, error);
+  if (bytes == NULL)
     return FALSE;
-  len = (gsize) (strchr (line, '\n') - line) + 1;
 
+  text = g_base64_encode (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
   temporary = g_strconcat (path, ".XXXXXX", NULL);
-  code = write_beside (line, len, temporary);
-  OPENSSL_cleanse (line, len);
+  code = write_beside (text, temporary);
+  OPENSSL_cleanse (text, strlen (text));
   if (code == 0)
     code = put_in_place (temporary, path, (flags & LP2P_IDENTITY_FILE_REPLACE) != 0);
   if (code != 0)

@@ -10,6 +10,8 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
+#include <stddef.h>
 #include <string.h>
 
 /* The largest, RSA of 8192 bits, has some 4,700 bytes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "types/lp2p-multiaddr-private.h"
+#include "types/lp2p-quote-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
@@ -10,7 +11,6 @@
 /* No accepted binary form has a longer canonical text: a percent-encoded path
  * takes three bytes for one, and 64 protocol names add less than 1 KiB. */
 #define MAX_TEXT 8192
-#define MAX_QUOTED 64
 
 /**
  * Lp2pMultiaddr:
@@ -88,23 +88,6 @@ builder_end (Builder *builder)
   return new_trusted (builder->data->data, builder->data->len, builder->n_components);
 }
 
-/* Makes foreign text fit to be part of a message. */
-static char *
-quote (const char *text, gsize len)
-{
-  GString *quoted = g_string_new ("\"");
-
-  for (gsize i = 0; i < MIN (len, MAX_QUOTED); i++)
-    if (g_ascii_isprint (text[i]))
-      g_string_append_c (quoted, text[i]);
-    else
-      g_string_append_printf (quoted, "\\x%02x", (guint8) text[i]);
-  if (len > MAX_QUOTED)
-    g_string_append (quoted, "...");
-  g_string_append_c (quoted, '"');
-  return g_string_free (quoted, FALSE);
-}
-
 G_GNUC_PRINTF (5, 6)
 static void
 set_component_error (GError **error,
@@ -123,7 +106,7 @@ set_component_error (GError **error,
 
   if (component != NULL)
     {
-      g_autofree char *quoted = quote (component, strlen (component));
+      g_autofree char *quoted = lp2p_quote (component, strlen (component));
       g_set_error (error, LP2P_TYPES_ERROR, (int) code, "Component %u (%s) of multiaddr: %s",
                    index + 1, quoted, detail);
     }
@@ -256,7 +239,7 @@ lp2p_multiaddr_new_from_string (const char *text, GError **error)
     }
   if (text[0] != '/')
     {
-      g_autofree char *quoted = quote (text, len);
+      g_autofree char *quoted = lp2p_quote (text, len);
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
                    "Multiaddr %s does not start with a slash", quoted);
       return NULL;

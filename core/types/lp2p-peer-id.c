@@ -142,6 +142,7 @@ lp2p_peer_id_new_from_string (const char *text, GError **error)
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GBytes) cid = NULL;
   g_autoptr (GError) reason = NULL;
+  g_autofree char *shown = NULL;
 
   g_return_val_if_fail (text != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -168,11 +169,13 @@ lp2p_peer_id_new_from_string (const char *text, GError **error)
     }
   if (bytes == NULL)
     {
+      /* Whatever it is, the message must be fit to be shown. */
+      shown = g_strescape (text, NULL);
       g_set_error (error,
                    LP2P_TYPES_ERROR,
                    LP2P_TYPES_ERROR_INVALID_PEER_ID,
                    "“%s” is not a peer id: %s",
-                   text,
+                   shown,
                    reason != NULL ? reason->message
                                   : "expected a CID of version 1 with the codec libp2p-key");
       return NULL;
@@ -421,4 +424,93 @@ lp2p_peer_id_compare (gconstpointer a, gconstpointer b)
   g_return_val_if_fail (a != NULL && b != NULL, 0);
 
   return g_bytes_compare (((const Lp2pPeerId *) a)->bytes, ((const Lp2pPeerId *) b)->bytes);
+}
+
+/* Whether the last component of @address is a peer id, and which bytes. */
+static gboolean
+ends_in_peer_id (Lp2pMultiaddr *address, const guint8 **value, gsize *len)
+{
+  guint n = lp2p_multiaddr_get_n_components (address);
+  Lp2pProtocol protocol;
+
+  return n > 0 && lp2p_multiaddr_get_component (address, n - 1, &protocol, value, len)
+         && protocol == LP2P_PROTOCOL_P2P;
+}
+
+/**
+ * lp2p_peer_id_from_multiaddr:
+ * @address: a multiaddr
+ *
+ * Takes the peer id out of the last component of an address. A peer id further
+ * to the front is that of a relay, and not returned.
+ *
+ * Returns: (transfer full) (nullable): the peer id of the peer at the end of
+ *   the address, or %NULL when the address does not name it
+ *
+ * Since: 1.0
+ */
+Lp2pPeerId *
+lp2p_peer_id_from_multiaddr (Lp2pMultiaddr *address)
+{
+  const guint8 *value;
+  gsize len;
+
+  g_return_val_if_fail (address != NULL, NULL);
+
+  if (!ends_in_peer_id (address, &value, &len))
+    return NULL;
+  return lp2p_peer_id_new_from_bytes (value, len, NULL);
+}
+
+/**
+ * lp2p_multiaddr_with_peer_id:
+ * @self: a multiaddr
+ * @peer_id: a peer id
+ *
+ * Makes an address that ends in `/p2p/` and @peer_id; a peer id that stands at
+ * the end of @self is replaced.
+ *
+ * Returns: (transfer full) (nullable): the address, or %NULL if it were longer
+ *   than multiaddrs may be
+ *
+ * Since: 1.0
+ */
+Lp2pMultiaddr *
+lp2p_multiaddr_with_peer_id (Lp2pMultiaddr *self, Lp2pPeerId *peer_id)
+{
+  g_autoptr (Lp2pMultiaddr) bare = NULL;
+
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (peer_id != NULL, NULL);
+
+  bare = lp2p_multiaddr_without_peer_id (self);
+  return lp2p_multiaddr_append (bare,
+                                LP2P_PROTOCOL_P2P,
+                                g_bytes_get_data (peer_id->bytes, NULL),
+                                g_bytes_get_size (peer_id->bytes),
+                                NULL);
+}
+
+/**
+ * lp2p_multiaddr_without_peer_id:
+ * @self: a multiaddr
+ *
+ * Makes an address without the peer id at its end, if there is one.
+ *
+ * Returns: (transfer full) (nullable): the address, which is @self itself if it
+ *   does not end in a peer id, or %NULL if nothing is left
+ *
+ * Since: 1.0
+ */
+Lp2pMultiaddr *
+lp2p_multiaddr_without_peer_id (Lp2pMultiaddr *self)
+{
+  const guint8 *value;
+  gsize len;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  if (!ends_in_peer_id (self, &value, &len))
+    return lp2p_multiaddr_ref (self);
+  return lp2p_multiaddr_slice (self, 0, lp2p_multiaddr_get_n_components (self) - 1);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-public-key.h>
 
 G_BEGIN_DECLS
@@ -41,6 +42,13 @@ LP2P_AVAILABLE_IN_1_0
 guint lp2p_peer_id_hash (gconstpointer self);
 LP2P_AVAILABLE_IN_1_0
 int lp2p_peer_id_compare (gconstpointer a, gconstpointer b);
+
+LP2P_AVAILABLE_IN_1_0
+Lp2pPeerId *lp2p_peer_id_from_multiaddr (Lp2pMultiaddr *address);
+LP2P_AVAILABLE_IN_1_0
+Lp2pMultiaddr *lp2p_multiaddr_with_peer_id (Lp2pMultiaddr *self, Lp2pPeerId *peer_id);
+LP2P_AVAILABLE_IN_1_0
+Lp2pMultiaddr *lp2p_multiaddr_without_peer_id (Lp2pMultiaddr *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pPeerId, lp2p_peer_id_unref)
 

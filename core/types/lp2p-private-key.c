@@ -165,9 +165,61 @@ read_ecdsa (const guint8 *data, gsize len, GError **error)
   return g_steal_pointer (&key);
 }
 
-/* Numbers that do not fit each other show in a signature that does not verify. */
+enum
+{
+  RSA_N,
+  RSA_E,
+  RSA_D,
+  RSA_P,
+  RSA_Q,
+  RSA_DP,
+  RSA_DQ,
+  RSA_QINV,
+  RSA_NUMBERS
+};
+
+/* Whether @product ≡ a·b modulo (@modulus - 1), or modulo @modulus itself. */
 static gboolean
-rsa_works (EVP_PKEY *key)
+is_product (const BIGNUM *product,
+            const BIGNUM *a,
+            const BIGNUM *b,
+            const BIGNUM *modulus,
+            gboolean minus_one,
+            BN_CTX *context)
+{
+  g_autoptr (BIGNUM) m = BN_dup (modulus);
+  g_autoptr (BIGNUM) computed = BN_secure_new ();
+  g_autoptr (BIGNUM) reduced = BN_secure_new ();
+
+  if (m == NULL || computed == NULL || reduced == NULL || (minus_one && BN_sub_word (m, 1) != 1))
+    return FALSE;
+  return !BN_is_zero (m) && BN_mod_mul (computed, a, b, m, context) == 1
+         && BN_nnmod (reduced, product, m, context) == 1 && BN_cmp (computed, reduced) == 0;
+}
+
+/* libcrypto would sign without its shortcut, slowly, if the primes were wrong,
+ * and never look at the exponent as long as they are right. */
+static gboolean
+rsa_numbers_fit (BIGNUM *const *n)
+{
+  BN_CTX *context = BN_CTX_secure_new ();
+  g_autoptr (BIGNUM) product = BN_secure_new ();
+  const BIGNUM *one = BN_value_one ();
+  gboolean fit;
+
+  fit = context != NULL && product != NULL
+        && BN_mul (product, n[RSA_P], n[RSA_Q], context) == 1 && BN_cmp (product, n[RSA_N]) == 0
+        && is_product (one, n[RSA_D], n[RSA_E], n[RSA_P], TRUE, context)
+        && is_product (one, n[RSA_D], n[RSA_E], n[RSA_Q], TRUE, context)
+        && is_product (n[RSA_DP], n[RSA_D], one, n[RSA_P], TRUE, context)
+        && is_product (n[RSA_DQ], n[RSA_D], one, n[RSA_Q], TRUE, context)
+        && is_product (one, n[RSA_QINV], n[RSA_Q], n[RSA_P], FALSE, context);
+  BN_CTX_free (context);
+  return fit;
+}
+
+static gboolean
+rsa_signs (EVP_PKEY *key)
 {
   static const guint8 probe[] = "probe";
   g_autoptr (GBytes) signature = lp2p_crypto_sign (key, EVP_sha256 (), probe, sizeof probe);
@@ -179,6 +231,28 @@ rsa_works (EVP_PKEY *key)
                                 sizeof probe,
                                 g_bytes_get_data (signature, NULL),
                                 g_bytes_get_size (signature));
+}
+
+/* A test of the primes would take seconds; a signature that verifies says that
+ * they are. */
+static gboolean
+rsa_is_consistent (EVP_PKEY *key)
+{
+  static const char *const names[RSA_NUMBERS] = {
+    OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,
+    OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
+    OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
+    OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+  };
+  BIGNUM *numbers[RSA_NUMBERS] = { NULL };
+  gboolean consistent = TRUE;
+
+  for (guint i = 0; i < RSA_NUMBERS && consistent; i++)
+    consistent = EVP_PKEY_get_bn_param (key, names[i], &numbers[i]) == 1;
+  consistent = consistent && rsa_numbers_fit (numbers) && rsa_signs (key);
+  for (guint i = 0; i < RSA_NUMBERS; i++)
+    BN_clear_free (numbers[i]);
+  return consistent;
 }
 
 static GBytes *
@@ -215,7 +289,7 @@ read_rsa (const guint8 *data, gsize len, GError **error)
     }
   if (!lp2p_crypto_check_rsa (key, error))
     return NULL;
-  if (!rsa_works (key))
+  if (!rsa_is_consistent (key))
     {
       set_invalid (error, "The RSA private key is not valid: its numbers do not fit each other");
       return NULL;

@@ -31,6 +31,7 @@ check (Lp2pMultiaddr *address)
       g_autoptr (Lp2pMultiaddr) rest = lp2p_multiaddr_slice (address, i, G_MAXUINT);
 
       g_assert_nonnull (rest);
+      g_assert_true (value == NULL || value[0] != '\0');
     }
   socket = lp2p_multiaddr_get_socket_address (address, NULL);
   (void) lp2p_multiaddr_is_loopback (address);

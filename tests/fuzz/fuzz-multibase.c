@@ -57,6 +57,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   g_autofree char *text = g_strndup ((const char *) data, size);
 
   check_text (text);
-  check_bytes (data, size);
+  /* Writing large numbers takes time by the square. */
+  check_bytes (data, MIN (size, 600));
   return 0;
 }

@@ -26,9 +26,10 @@ export function * pattern (size) {
   }
 }
 
-// A reader that tells a reset from a clean end in every case: byteStream alone
-// reports a reset that arrives between two reads as an end of file.
-export function reader (stream, signal) {
+// Reads and writes a stream. Two traps of the library are avoided here: its byte
+// stream reports a reset that arrives between two reads as an end of file, and
+// stream.onDrain() waits only the first time.
+export function channel (stream, signal) {
   const bytes = byteStream(stream, { maxBufferSize: Infinity })
   return {
     // Returns null at the end of the stream.
@@ -42,12 +43,20 @@ export function reader (stream, signal) {
     async exactly (count) {
       return (await bytes.read({ bytes: count, signal })).subarray()
     },
+    async write (data) {
+      await bytes.write(data, { signal })
+    },
     async * [Symbol.asyncIterator] () {
       for (let data = await this.read(); data != null; data = await this.read()) {
         yield data
       }
     }
   }
+}
+
+// Some failures come as the event that told of them.
+export function describe (error) {
+  return error.message || error.error?.message || String(error.type ?? error)
 }
 
 export async function readAll (source) {
@@ -58,45 +67,38 @@ export async function readAll (source) {
   return Buffer.concat(chunks)
 }
 
-export async function write (stream, data, signal) {
-  if (!stream.send(data)) {
-    await stream.onDrain({ signal })
+async function serveEcho (stream, io) {
+  for await (const data of io) {
+    await io.write(data)
   }
 }
 
-async function serveEcho (stream) {
-  for await (const data of reader(stream)) {
-    await write(stream, data)
-  }
-}
-
-async function serveUpload (stream) {
+async function serveUpload (stream, io) {
   const hash = createHash('sha256')
-  for await (const data of reader(stream)) {
+  for await (const data of io) {
     hash.update(data)
   }
-  await write(stream, hash.digest())
+  await io.write(hash.digest())
 }
 
-async function serveDownload (stream) {
-  const count = Buffer.from(await reader(stream).exactly(8)).readBigUInt64BE()
+async function serveDownload (stream, io) {
+  const count = Buffer.from(await io.exactly(8)).readBigUInt64BE()
   const hash = createHash('sha256')
   for (const chunk of pattern(Number(count))) {
     hash.update(chunk)
-    await write(stream, chunk)
+    await io.write(chunk)
   }
-  await write(stream, hash.digest())
+  await io.write(hash.digest())
 }
 
-async function serveReset (stream) {
-  await reader(stream).exactly(1)
+async function serveReset (stream, io) {
+  await io.exactly(1)
   stream.abort(new Error('reset as asked'))
 }
 
-async function serveHalfClose (stream) {
-  const source = reader(stream)
+async function serveHalfClose (stream, io) {
   await stream.close()
-  console.error(`half-close ${(await readAll(source)).length}`)
+  console.error(`half-close ${(await readAll(io)).length}`)
 }
 
 // Registers the test protocols. A handler that fails resets its stream, one
@@ -112,13 +114,13 @@ export async function serve (node) {
   for (const [id, handler] of Object.entries(handlers)) {
     await node.handle(id, async stream => {
       try {
-        await handler(stream)
+        await handler(stream, channel(stream))
         if (stream.status === 'open') {
           await stream.close()
         }
       } catch (error) {
-        console.error(`${id}: ${error.message}`)
-        stream.abort(error)
+        console.error(`${id}: ${describe(error)}`)
+        stream.abort(new Error(describe(error)))
       }
     }, { maxInboundStreams: MANY, maxOutboundStreams: MANY })
   }

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { DOWNLOAD, ECHO, HALF_CLOSE, MANY, PING, RESET, UPLOAD, pattern, reader, readAll, write } from './protocols.mjs'
+import { DOWNLOAD, ECHO, HALF_CLOSE, MANY, PING, RESET, UPLOAD, channel, describe, pattern, readAll } from './protocols.mjs'
 
 const STEP_DEADLINE_MS = 30000
 
@@ -14,7 +14,7 @@ function check (condition, message) {
 
 async function open (t, id) {
   const stream = await t.connection.newStream(id, { signal: t.signal, maxOutboundStreams: MANY })
-  return { stream, source: reader(stream, t.signal) }
+  return { stream, io: channel(stream, t.signal) }
 }
 
 async function connect (t) {
@@ -39,11 +39,11 @@ async function identify (t) {
 }
 
 async function pings (t, count) {
-  const { stream, source } = await open(t, PING)
+  const { stream, io } = await open(t, PING)
   for (let i = 0; i < count; i++) {
     const sent = randomBytes(32)
-    await write(stream, sent, t.signal)
-    check(sent.equals(await source.exactly(32)), `ping ${i}: the echo differs`)
+    await io.write(sent)
+    check(sent.equals(await io.exactly(32)), `ping ${i}: the echo differs`)
   }
   await stream.close({ signal: t.signal })
 }
@@ -54,24 +54,24 @@ async function ping (t) {
 }
 
 async function upload (t) {
-  const { stream, source } = await open(t, UPLOAD)
+  const { stream, io } = await open(t, UPLOAD)
   const hash = createHash('sha256')
   for (const chunk of pattern(t.uploadBytes)) {
     hash.update(chunk)
-    await write(stream, chunk, t.signal)
+    await io.write(chunk)
   }
   await stream.close({ signal: t.signal })
-  const answer = await readAll(source)
+  const answer = await readAll(io)
   check(answer.equals(hash.digest()), `the peer's hash ${answer.toString('hex')} differs from ours`)
   return { bytes: t.uploadBytes }
 }
 
 async function download (t) {
-  const { stream, source } = await open(t, DOWNLOAD)
+  const { stream, io } = await open(t, DOWNLOAD)
   const count = Buffer.alloc(8)
   count.writeBigUInt64BE(BigInt(t.uploadBytes))
-  await write(stream, count, t.signal)
-  const got = await readAll(source)
+  await io.write(count)
+  const got = await readAll(io)
   await stream.close({ signal: t.signal })
   check(got.length === t.uploadBytes + 32, `got ${got.length} bytes, expected ${t.uploadBytes} and a hash`)
   const data = got.subarray(0, t.uploadBytes)
@@ -81,11 +81,11 @@ async function download (t) {
 }
 
 async function echoOnce (t) {
-  const { stream, source } = await open(t, ECHO)
+  const { stream, io } = await open(t, ECHO)
   const data = randomBytes(1024)
-  await write(stream, data, t.signal)
+  await io.write(data)
   await stream.close({ signal: t.signal })
-  const got = await readAll(source)
+  const got = await readAll(io)
   check(got.equals(data), `the echo of ${data.length} bytes differs (got ${got.length})`)
 }
 
@@ -97,7 +97,7 @@ async function streams (t) {
       try {
         await echoOnce(t)
       } catch (error) {
-        throw new Error(`stream ${index}: ${error.message}`)
+        throw new Error(`stream ${index}: ${describe(error)}`)
       }
     }
   }
@@ -106,24 +106,24 @@ async function streams (t) {
 }
 
 async function halfClose (t) {
-  const { stream, source } = await open(t, HALF_CLOSE)
-  const got = await readAll(source)
+  const { stream, io } = await open(t, HALF_CLOSE)
+  const got = await readAll(io)
   check(got.length === 0, `expected only the end of the peer's side, got ${got.length} bytes`)
-  await write(stream, Buffer.alloc(1000), t.signal)
+  await io.write(Buffer.alloc(1000))
   await stream.close({ signal: t.signal })
   await pings(t, 1)
   return { bytes: 1000 }
 }
 
 async function reset (t) {
-  const { stream, source } = await open(t, RESET)
-  await write(stream, Buffer.of(1), t.signal)
+  const { stream, io } = await open(t, RESET)
+  await io.write(Buffer.of(1))
   let streamError
   try {
-    await readAll(source)
+    await readAll(io)
   } catch (error) {
     t.signal.throwIfAborted()
-    streamError = error.message
+    streamError = describe(error)
   }
   check(streamError != null, 'the stream ended cleanly instead of being reset')
   await pings(t, 1)
@@ -184,7 +184,7 @@ export async function runSteps (steps, t) {
       line.detail = await runStep(run, t)
       line.ok = true
     } catch (error) {
-      line.error = error.message || String(error)
+      line.error = describe(error)
       allOk = false
     }
     line.ms = Math.round((performance.now() - start) * 1000) / 1000

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+use std::io;
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::swarm::Stream;
+use sha2::{Digest, Sha256};
+
+pub const PING: &str = "/ipfs/ping/1.0.0";
+pub const ECHO: &str = "/lp2p/echo/1.0.0";
+pub const UPLOAD: &str = "/lp2p/upload/1.0.0";
+pub const DOWNLOAD: &str = "/lp2p/download/1.0.0";
+pub const RESET: &str = "/lp2p/reset/1.0.0";
+pub const HALF_CLOSE: &str = "/lp2p/half-close/1.0.0";
+pub const SERVED: [&str; 5] = [ECHO, UPLOAD, DOWNLOAD, RESET, HALF_CLOSE];
+
+pub const CHUNK: u64 = 65536;
+
+/// The bytes of the test pattern from `start` on, at most a chunk of them.
+pub fn pattern(start: u64, end: u64) -> Vec<u8> {
+    (start..end.min(start + CHUNK))
+        .map(|i| (i.wrapping_mul(167) + (i >> 8).wrapping_mul(13) + (i >> 16)) as u8)
+        .collect()
+}
+
+/// Writes `size` bytes of the pattern and returns their hash.
+pub async fn write_pattern(stream: &mut Stream, size: u64) -> io::Result<Vec<u8>> {
+    let mut hash = Sha256::new();
+    for start in (0..size).step_by(CHUNK as usize) {
+        let chunk = pattern(start, size);
+        hash.update(&chunk);
+        stream.write_all(&chunk).await?;
+    }
+    Ok(hash.finalize().to_vec())
+}
+
+/// Serves one inbound stream. Dropping a stream that was not closed resets it,
+/// so that every failure ends in a reset.
+pub async fn serve(protocol: String, mut stream: Stream) {
+    let done = match protocol.as_str() {
+        ECHO => serve_echo(stream).await,
+        UPLOAD => serve_upload(stream).await,
+        DOWNLOAD => serve_download(stream).await,
+        RESET => stream.read_exact(&mut [0]).await,
+        HALF_CLOSE => serve_half_close(stream).await,
+        _ => Ok(()),
+    };
+    if let Err(error) = done {
+        eprintln!("{protocol}: {error}");
+    }
+}
+
+async fn serve_echo(stream: Stream) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    futures::io::copy(reader, &mut writer).await?;
+    writer.close().await
+}
+
+async fn serve_upload(mut stream: Stream) -> io::Result<()> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; CHUNK as usize];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => break,
+            n => hash.update(&buffer[..n]),
+        }
+    }
+    stream.write_all(&hash.finalize()).await?;
+    stream.close().await
+}
+
+async fn serve_download(mut stream: Stream) -> io::Result<()> {
+    let mut count = [0; 8];
+    stream.read_exact(&mut count).await?;
+    let hash = write_pattern(&mut stream, u64::from_be_bytes(count)).await?;
+    stream.write_all(&hash).await?;
+    stream.close().await
+}
+
+async fn serve_half_close(mut stream: Stream) -> io::Result<()> {
+    stream.close().await?;
+    let count = futures::io::copy(&mut stream, &mut futures::io::sink()).await?;
+    eprintln!("half-close {count}");
+    Ok(())
+}
