@@ -536,6 +536,10 @@ static gboolean
 socket_ready (Lp2pWatch *watch, Lp2pReady ready)
 {
   SocketLayer *self = LAYER_OF (watch, watch);
+  /* Each event of a descriptor tells all that it is ready for. Only after the
+   * kernel refused bytes does it mean that those in `out` may leave; others are
+   * held back until the flush. */
+  gboolean unblocked = (ready & ~self->ready & LP2P_READY_WRITE) != 0;
   Lp2pReady due;
   int result = 0;
 
@@ -543,7 +547,7 @@ socket_ready (Lp2pWatch *watch, Lp2pReady ready)
     return FALSE;
 
   self->ready |= ready;
-  if (ready & LP2P_READY_WRITE)
+  if (unblocked)
     result = drain_output (self);
   if (result == LP2P_IO_FAILED)
     {
@@ -552,7 +556,7 @@ socket_ready (Lp2pWatch *watch, Lp2pReady ready)
     }
 
   due = get_due (self);
-  if (self->flushing && result == 0 && (ready & LP2P_READY_WRITE))
+  if (self->flushing && unblocked && result == 0)
     {
       self->flushing = FALSE;
       due |= LP2P_READY_WRITE;
