@@ -18,3 +18,7 @@
 #include <lp2p/interfaces/lp2p-datagrams.h>
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 #include <lp2p/interfaces/lp2p-stream.h>
+
+#include <lp2p/plugin/lp2p-descriptor.h>
+#include <lp2p/plugin/lp2p-loader.h>
+#include <lp2p/plugin/lp2p-registry.h>
