@@ -63,7 +63,7 @@ install_plugin ()
 build_greet ()
 {
   # shellcheck disable=SC2046 # the flags are words
-  "${CC:-cc}" -Wall -Wextra -Werror -o "$work/greet" "$lp2p_root/tests/example/greet.c" \
+  "${CC:-cc}" -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/greet" "$lp2p_root/tests/example/greet.c" \
     $(pkg-config --cflags --libs lp2p-1)
 }
 
