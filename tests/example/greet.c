@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* An application: two hosts, of which one serves what the user's configuration
- * file enables and the other asks it for its greeting, which is printed. */
+/* An application: asks the host at an address, or one of its own that does what the
+ * user's configuration file enables, for its greeting, and prints it. */
 
 #include <lp2p/lp2p.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PROTOCOL "/lp2p/example/1.0.0"
 
@@ -51,28 +52,36 @@ start_host (Lp2pConfig *config)
   return host;
 }
 
+static Lp2pConnection *
+connect_to (Lp2pHost *host, const char *address_text)
+{
+  GError *error = NULL;
+  GAsyncResult *result = NULL;
+  g_autoptr (GAsyncResult) done = NULL;
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (address_text, &error);
+  Lp2pConnection *connection;
+
+  stop_if (error);
+  lp2p_host_connect_async (host, address, NULL, keep_result, &result);
+  done = wait_for (&result);
+  connection = lp2p_host_connect_finish (host, done, &error);
+  stop_if (error);
+  return connection;
+}
+
 static Lp2pStream *
-open_stream (Lp2pHost *from, Lp2pHost *to)
+open_stream (Lp2pHost *host, Lp2pPeerId *peer)
 {
   static const char *const protocols[] = { PROTOCOL, NULL };
-  g_autoptr (GPtrArray) addresses = lp2p_host_dup_listen_addresses (to);
-  g_autoptr (GAsyncResult) connected = NULL;
-  g_autoptr (GAsyncResult) opened = NULL;
-  g_autoptr (Lp2pConnection) connection = NULL;
   GAsyncResult *result = NULL;
+  g_autoptr (GAsyncResult) done = NULL;
   GError *error = NULL;
   Lp2pStream *stream;
 
-  lp2p_host_connect_peer_async (from, lp2p_host_get_peer_id (to), addresses, NULL, keep_result,
-                                &result);
-  connected = wait_for (&result);
-  connection = lp2p_host_connect_finish (from, connected, &error);
-  stop_if (error);
-
-  lp2p_host_open_stream_async (from, lp2p_host_get_peer_id (to), protocols, LP2P_STREAM_NONE, NULL,
-                               keep_result, &result);
-  opened = wait_for (&result);
-  stream = lp2p_host_open_stream_finish (from, opened, &error);
+  lp2p_host_open_stream_async (host, peer, protocols, LP2P_STREAM_NONE, NULL, keep_result,
+                               &result);
+  done = wait_for (&result);
+  stream = lp2p_host_open_stream_finish (host, done, &error);
   stop_if (error);
   return stream;
 }
@@ -111,32 +120,64 @@ close_host (Lp2pHost *host)
   stop_if (error);
 }
 
-int
-main (void)
+static Lp2pHost *
+start_server (void)
 {
-  g_autoptr (Lp2pConfig) client_config = lp2p_config_new ();
-  g_autoptr (Lp2pConfig) server_config = lp2p_config_new ();
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
   g_autofree char *file = lp2p_config_find_default_file ();
-  g_autoptr (Lp2pHost) client = NULL;
-  g_autoptr (Lp2pHost) server = NULL;
-  g_autoptr (Lp2pStream) stream = NULL;
   GError *error = NULL;
 
   if (file == NULL)
     g_set_error_literal (&error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "No configuration file");
   else
-    lp2p_config_load_file (server_config, file, &error);
+    lp2p_config_load_file (config, file, &error);
   stop_if (error);
-  lp2p_config_set_from_string (server_config, LP2P_CONFIG_GROUP_HOST, "listen",
-                               "['/ip4/127.0.0.1/tcp/0']", &error);
-  stop_if (error);
+  return start_host (config);
+}
 
-  server = start_host (server_config);
-  client = start_host (client_config);
-  stream = open_stream (client, server);
+static char *
+dup_first_address (Lp2pHost *host)
+{
+  g_autoptr (GPtrArray) addresses = lp2p_host_dup_listen_addresses (host);
+  const char *address;
+
+  if (addresses->len == 0)
+    stop_if (g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "The server does not listen"));
+  address = lp2p_multiaddr_get_string (addresses->pdata[0]);
+  if (strstr (address, "/p2p/") != NULL)
+    return g_strdup (address);
+  return g_strdup_printf ("%s/p2p/%s", address,
+                          lp2p_peer_id_get_string (lp2p_host_get_peer_id (host)));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autofree char *address = NULL;
+  g_autoptr (Lp2pHost) client = NULL;
+  g_autoptr (Lp2pHost) server = NULL;
+  g_autoptr (Lp2pConnection) connection = NULL;
+  g_autoptr (Lp2pStream) stream = NULL;
+
+  if (argc > 1)
+    {
+      address = g_strdup (argv[1]);
+    }
+  else
+    {
+      server = start_server ();
+      address = dup_first_address (server);
+    }
+
+  client = start_host (config);
+  connection = connect_to (client, address);
+  stream = open_stream (client, lp2p_connection_get_remote_peer (connection));
   print_all (g_io_stream_get_input_stream (G_IO_STREAM (stream)));
   g_clear_object (&stream);
+  g_clear_object (&connection);
   close_host (client);
-  close_host (server);
+  if (server != NULL)
+    close_host (server);
   return EXIT_SUCCESS;
 }

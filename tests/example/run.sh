@@ -86,9 +86,33 @@ uses_installed ()
   inspect file "\"$plugins/example.plugin\""
 }
 
+# greets [ADDRESS]: the greeting is the one of the configuration file.
 greets ()
 {
-  timeout 60 "$work/greet" >"$work/greeting" 2>"$log" && grep -qx 'good day' "$work/greeting"
+  timeout 60 "$work/greet" "$@" >"$work/greeting" || return 1
+  cat "$work/greeting"
+  grep -qx 'good day' "$work/greeting"
+}
+
+# Another process has loaded the plugin because its configuration says so.
+listen_greets ()
+{
+  "$prefix/bin/lp2p" listen >"$work/listen" 2>&1 &
+  listener=$!
+  address=
+  for _ in $(seq 100); do
+    address=$(grep -o '/ip4/127\.0\.0\.1/tcp/[0-9]*/p2p/[A-Za-z0-9]*' "$work/listen" | head -n 1)
+    [ -z "$address" ] || break
+    sleep 0.1
+  done
+  greeted=1
+  if [ -n "$address" ] && greets "$address"; then
+    greeted=0
+  fi
+  kill "$listener" 2>/dev/null || true
+  wait "$listener" 2>/dev/null || true
+  cat "$work/listen"
+  return $greeted
 }
 
 check 'lp2p installs' install_lp2p || exit 1
@@ -100,6 +124,7 @@ mkdir -p "$XDG_CONFIG_HOME/lp2p"
 cat >"$XDG_CONFIG_HOME/lp2p/lp2p.conf" <<'END'
 [host]
 services=['identify','ping','example']
+listen=['/ip4/127.0.0.1/tcp/0']
 
 [plugin example]
 greeting='good day'
@@ -114,5 +139,6 @@ check 'the plugin installs into the plugin folder' install_plugin || exit 1
 check 'then inspect tells that it is loaded' inspect loaded true || true
 check 'and from where' uses_installed || true
 check 'an application builds against pkg-config' build_greet || exit 1
-check 'the plugin greets with the text of the configuration file' greets || true
+check 'a host greets with the text of the configuration file' greets || true
+check 'and so does lp2p listen' listen_greets || true
 exit $status
