@@ -78,8 +78,7 @@ open_stream (Lp2pHost *host, Lp2pPeerId *peer)
   GError *error = NULL;
   Lp2pStream *stream;
 
-  lp2p_host_open_stream_async (host, peer, protocols, LP2P_STREAM_NONE, NULL, keep_result,
-                               &result);
+  lp2p_host_open_stream_async (host, peer, protocols, LP2P_STREAM_NONE, NULL, keep_result, &result);
   done = wait_for (&result);
   stream = lp2p_host_open_stream_finish (host, done, &error);
   stop_if (error);
