@@ -219,7 +219,7 @@ check_peer (Lp2pNoise *self, GError **error)
       lp2p_peer_id_equal (self->expected_peer, self->remote.peer_id))
     return TRUE;
 
-  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
+  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_WRONG_PEER,
                "Noise: expected peer %s, got %s", lp2p_peer_id_get_string (self->expected_peer),
                lp2p_peer_id_get_string (self->remote.peer_id));
   return FALSE;

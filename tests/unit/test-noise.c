@@ -238,13 +238,13 @@ test_expected_peer (void)
   says = g_strdup_printf ("expected peer %s, got %s",
                           lp2p_peer_id_get_string (lp2p_identity_get_peer_id (other)),
                           lp2p_peer_id_get_string (lp2p_identity_get_peer_id (pair.b)));
-  pair_play_fails (&pair, LP2P_CODEC_ERROR_NOISE, says);
+  pair_play_fails (&pair, LP2P_CODEC_ERROR_WRONG_PEER, says);
   g_assert_cmpint (lp2p_noise_get_state (pair.initiator), ==, LP2P_NOISE_STATE_FAILED);
   pair_clear (&pair);
 
   pair_init (&pair, (Lp2pNoiseParams) { 0 },
              (Lp2pNoiseParams) { .expected_peer = lp2p_identity_get_peer_id (other) });
-  pair_play_fails (&pair, LP2P_CODEC_ERROR_NOISE, "expected peer");
+  pair_play_fails (&pair, LP2P_CODEC_ERROR_WRONG_PEER, "expected peer");
   g_assert_cmpint (lp2p_noise_get_state (pair.responder), ==, LP2P_NOISE_STATE_FAILED);
   pair_clear (&pair);
 }
