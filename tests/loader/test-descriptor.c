@@ -137,7 +137,7 @@ test_strict (void)
       g_autofree char *file = loader_fixture_write (folder, "x.plugin", cases[i].text);
       g_autoptr (Lp2pDescriptor) descriptor = lp2p_descriptor_new (file);
 
-      g_test_message ("%s", cases[i].text);
+      g_test_message ("case %" G_GSIZE_FORMAT, i);
       if (cases[i].message != NULL)
         assert_plugin_error (descriptor, cases[i].message);
       else
