@@ -14,8 +14,8 @@
 
 #include <lp2p/codec/lp2p-codec-error.h>
 #include <lp2p/codec/lp2p-multistream.h>
+#include <lp2p/codec/lp2p-noise-cipher.h>
 #include <lp2p/codec/lp2p-noise.h>
-
 
 #include <lp2p/net/lp2p-layer.h>
 #include <lp2p/net/lp2p-loop.h>

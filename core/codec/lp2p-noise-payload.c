@@ -155,7 +155,8 @@ read_identity (const Lp2p__Pb__NoiseHandshakePayload *payload,
   if (!has_key || !has_signature)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                   "Noise: the handshake payload has no %s", has_key ? "signature" : "identity key");
+                   "Noise: the handshake payload has no %s",
+                   has_key ? "signature" : "identity key");
       return FALSE;
     }
 

@@ -219,7 +219,7 @@ check_peer (Lp2pNoise *self, GError **error)
       lp2p_peer_id_equal (self->expected_peer, self->remote.peer_id))
     return TRUE;
 
-  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
+  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_WRONG_PEER,
                "Noise: expected peer %s, got %s", lp2p_peer_id_get_string (self->expected_peer),
                lp2p_peer_id_get_string (self->remote.peer_id));
   return FALSE;
@@ -260,7 +260,8 @@ read_frame (Lp2pNoise *self, const guint8 *frame, gsize len, GError **error)
  * Takes the next message. The identity of the remote is verified here.
  *
  * Any failure before %LP2P_NOISE_STATE_DONE ends the handshake:
- * %LP2P_CODEC_ERROR_PROTOCOL for a message when none is due, %LP2P_CODEC_ERROR_TOO_LARGE for one that exceeds a limit,
+ * %LP2P_CODEC_ERROR_PROTOCOL for a message when none is due,
+ * %LP2P_CODEC_ERROR_TOO_LARGE for one that exceeds a limit,
  * %LP2P_CODEC_ERROR_NOISE for one that is not what it should be or comes from
  * another peer than expected, and those of `LP2P_TYPES_ERROR` for an identity
  * key that cannot be used.

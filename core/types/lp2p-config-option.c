@@ -30,9 +30,11 @@ typedef enum
 
 static const Lp2pOption host_options[] = {
   { "transports", "as", "['tcp']", 0, 0, "Transports to load, by name" },
-  { "security", "as", "['noise', 'tls']", 0, 0, "Security protocols, the preferred one first" },
-  { "muxers", "as", "['yamux', 'mplex']", 0, 0, "Stream muxers, the preferred one first" },
+  { "security", "as", "['noise']", 0, 0, "Security protocols, the preferred one first" },
+  { "muxers", "as", "['yamux']", 0, 0, "Stream muxers, the preferred one first" },
   { "services", "as", "['identify', 'ping']", 0, 0, "Services to load, by name" },
+  { "discovery", "as", "[]", 0, 0, "Ways to find peers to load, by name" },
+  { "key-stores", "as", "[]", 0, 0, "Places for private keys to load, by name" },
   { "listen", "as", "[]", 0, 0, "Multiaddrs to listen on" },
   { "identity", "s", "''", 0, 0, "File of the private key; empty for a key that is not kept" },
   { "agent-version", "s", "'lp2p/" LP2P_VERSION_S "'", 0, 0,
@@ -59,6 +61,8 @@ static const struct
   { "security", CHECK_NAMES },
   { "muxers", CHECK_NAMES },
   { "services", CHECK_NAMES },
+  { "discovery", CHECK_NAMES },
+  { "key-stores", CHECK_NAMES },
   { "listen", CHECK_MULTIADDRS },
   { "agent-version", CHECK_AGENT_VERSION },
   { "plugin-path", CHECK_DIRECTORIES },

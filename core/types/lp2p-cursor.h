@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /**
  * Lp2pCursor: (skip)
- * @data: (private): the next byte
- * @left: (private): how many bytes are left
+ * @data: the next byte
+ * @left: how many bytes are left
  * @failed: whether a read has failed
  *
  * A bounds-checked reader over borrowed bytes.

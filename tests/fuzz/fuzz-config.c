@@ -4,7 +4,7 @@
  * and once after. Both ways must end with the same values, and a refused file
  * must leave nothing behind. */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/types/lp2p-config.h>
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 

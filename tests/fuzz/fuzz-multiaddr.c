@@ -3,7 +3,7 @@
 /* Reads the input once as the binary form and once as the text of a multiaddr.
  * Whatever is accepted must survive the way through both forms. */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/types/lp2p-multiaddr.h>
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 

@@ -4,7 +4,8 @@
  * the same text, but for the case of digits. The bytes themselves are also read
  * as a multihash, and written in every base. */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/types/lp2p-multibase.h>
+#include <lp2p/types/lp2p-multihash.h>
 
 #include <string.h>
 

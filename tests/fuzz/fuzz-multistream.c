@@ -24,7 +24,12 @@ start (gboolean dialer)
 }
 
 static Lp2pMultistreamStatus
-run (Lp2pMultistream *self, const guint8 *data, gsize size, gsize piece, gsize *used, GByteArray *out)
+run (Lp2pMultistream *self,
+     const guint8 *data,
+     gsize size,
+     gsize piece,
+     gsize *used,
+     GByteArray *out)
 {
   Lp2pMultistreamStatus status = LP2P_MULTISTREAM_MORE;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/lp2p-version.h>
+#include <lp2p/types/lp2p-config.h>
+#include <lp2p/types/lp2p-error.h>
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -39,8 +41,8 @@ test_defaults (void)
   g_autoptr (GVariant) timeout = lp2p_config_get (config, "host", "handshake-timeout");
 
   assert_strv (lp2p_config_get_strv (config, "host", "transports"), "tcp");
-  assert_strv (lp2p_config_get_strv (config, "host", "security"), "noise tls");
-  assert_strv (lp2p_config_get_strv (config, "host", "muxers"), "yamux mplex");
+  assert_strv (lp2p_config_get_strv (config, "host", "security"), "noise");
+  assert_strv (lp2p_config_get_strv (config, "host", "muxers"), "yamux");
   assert_strv (lp2p_config_get_strv (config, "host", "services"), "identify ping");
   assert_strv (lp2p_config_get_strv (config, "host", "listen"), "");
   assert_strv (lp2p_config_get_strv (config, "host", "plugin-path"), "");

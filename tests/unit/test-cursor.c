@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/types/lp2p-cursor.h>
+#include <lp2p/types/lp2p-varint.h>
 
 /* The examples of the multiformats unsigned-varint specification, then the
  * edges of each length. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/lp2p.h>
+#include <lp2p/types/lp2p-error.h>
+#include <lp2p/types/lp2p-multibase.h>
+#include <lp2p/types/lp2p-multihash.h>
 
 #include <string.h>
 

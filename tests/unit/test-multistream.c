@@ -357,7 +357,7 @@ test_wrong_answer (void)
   g_autoptr (Lp2pMultistream) d = dialer ("/echo", NULL);
 
   assert_feed (d, HEADER, LP2P_MULTISTREAM_MORE);
-  assert_fails (d, PING, LP2P_CODEC_ERROR_PROTOCOL, "proposed /echo, the remote answered \"/ping\"");
+  assert_fails (d, PING, LP2P_CODEC_ERROR_PROTOCOL, "proposed /echo, the remote answered");
 }
 
 /* Names that multistream-select itself uses never reach the callback. */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/lp2p-macros.h>
+
+G_BEGIN_DECLS
+
+/**
+ * LP2P_KIND_TRANSPORT:
+ *
+ * A [iface@Transport], in descriptors.
+ */
+#define LP2P_KIND_TRANSPORT "transport"
+/**
+ * LP2P_KIND_SECURITY:
+ *
+ * A [iface@Security], in descriptors.
+ */
+#define LP2P_KIND_SECURITY "security"
+/**
+ * LP2P_KIND_MUXER:
+ *
+ * A [iface@Muxer], in descriptors.
+ */
+#define LP2P_KIND_MUXER "muxer"
+/**
+ * LP2P_KIND_SERVICE:
+ *
+ * A [iface@Service], in descriptors.
+ */
+#define LP2P_KIND_SERVICE "service"
+/**
+ * LP2P_KIND_DISCOVERY:
+ *
+ * A [iface@Discovery], in descriptors.
+ */
+#define LP2P_KIND_DISCOVERY "discovery"
+/**
+ * LP2P_KIND_KEY_STORE:
+ *
+ * A [iface@KeyStore], in descriptors.
+ */
+#define LP2P_KIND_KEY_STORE "key-store"
+
+#define LP2P_TYPE_DESCRIPTOR (lp2p_descriptor_get_type ())
+LP2P_AVAILABLE_IN_1_0
+G_DECLARE_FINAL_TYPE (Lp2pDescriptor, lp2p_descriptor, LP2P, DESCRIPTOR, GObject)
+
+LP2P_AVAILABLE_IN_1_0
+Lp2pDescriptor *lp2p_descriptor_new (const char *file);
+
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_file (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_name (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_module (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+char *lp2p_descriptor_dup_module_file (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+guint lp2p_descriptor_get_abi (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_kind (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *const *lp2p_descriptor_get_protocols (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+int lp2p_descriptor_get_priority (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_schema (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_license (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_title (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *lp2p_descriptor_get_description (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_descriptor_get_loaded (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const GError *lp2p_descriptor_get_error (Lp2pDescriptor *self);
+
+G_END_DECLS
