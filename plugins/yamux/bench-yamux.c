@@ -13,9 +13,9 @@
 
 #include "lp2p-yamux-session.h"
 
-#define WRITE_SIZE (64 * 1024)
+#define WRITE_SIZE  (64 * 1024)
 #define BUFFER_SIZE (1024 * 1024)
-#define ROUNDS 9
+#define ROUNDS      9
 
 static gboolean json;
 static guint64 round_size = 256 * 1024 * 1024;
@@ -123,7 +123,11 @@ typedef struct
 } Bench;
 
 static gsize
-on_stream_input (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const guint8 *data, gsize size, gpointer user_data)
+on_stream_input (Lp2pMuxerSession *session,
+                 Lp2pMuxerStream *stream,
+                 const guint8 *data,
+                 gsize size,
+                 gpointer user_data)
 {
   Bench *self = user_data;
   gsize n = MIN (size, WRITE_SIZE);
@@ -164,8 +168,8 @@ bench_init (Bench *self)
   self->pipes[1]->peer = self->pipes[0];
   for (guint i = 0; i < 2; i++)
     {
-      self->sessions[i] = lp2p_yamux_session_new (&self->pipes[i]->parent,
-                                                  i == 0 ? LP2P_ROLE_INITIATOR : LP2P_ROLE_RESPONDER, &options);
+      self->sessions[i] = lp2p_yamux_session_new (
+          &self->pipes[i]->parent, i == 0 ? LP2P_ROLE_INITIATOR : LP2P_ROLE_RESPONDER, &options);
       lp2p_muxer_session_set_events (self->sessions[i], &events, self);
     }
   if (self->sessions[0]->klass->open (self->sessions[0], &self->stream) != 0)

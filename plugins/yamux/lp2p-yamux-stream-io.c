@@ -115,7 +115,8 @@ write_frame (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Place *place, gsi
   header = (Lp2pYamuxHeader){ LP2P_YAMUX_DATA, flags, self->id, size };
   lp2p_yamux_header_encode (&header, bytes);
 
-  if (lp2p_layer_writev (session->layer, out, 1 + n, LP2P_WRITE_MORE) != (gssize) (sizeof bytes + size))
+  if (lp2p_layer_writev (session->layer, out, 1 + n, LP2P_WRITE_MORE) !=
+      (gssize) (sizeof bytes + size))
     {
       lp2p_yamux_session_layer_failed (session);
       return LP2P_IO_FAILED;
@@ -242,9 +243,9 @@ lp2p_yamux_stream_reset (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, gui
 
   lp2p_yamux_queue_clear (&self->queue);
   lp2p_yamux_stream_credit (owner, self);
-  lp2p_yamux_stream_reset_with (owner, self, code,
-                                g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                             "The stream was reset with code %u", code));
+  lp2p_yamux_stream_reset_with (
+      owner, self, code,
+      g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was reset with code %u", code));
 }
 
 void
