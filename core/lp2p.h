@@ -12,7 +12,13 @@
 #include <lp2p/types/lp2p-peer-id.h>
 #include <lp2p/types/lp2p-public-key.h>
 
+#include <lp2p/host/lp2p-host.h>
+
 #include <lp2p/interfaces/lp2p-connection.h>
 #include <lp2p/interfaces/lp2p-datagrams.h>
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 #include <lp2p/interfaces/lp2p-stream.h>
+
+#include <lp2p/plugin/lp2p-descriptor.h>
+#include <lp2p/plugin/lp2p-loader.h>
+#include <lp2p/plugin/lp2p-registry.h>

@@ -50,8 +50,31 @@ typedef struct
   gpointer padding[4];
 } Lp2pTcpAcceptor;
 
+/**
+ * Lp2pTcpOptions:
+ * @keepalive: seconds without a sign of the peer after which it is probed, 0
+ *   for never
+ * @user_timeout: seconds for which sent bytes may stay unacknowledged before
+ *   the connection counts as lost, 0 for the default of the system
+ * @accept_fast_open: whether listeners take bytes that ride on a SYN
+ *
+ * Options of TCP sockets.
+ */
+typedef struct
+{
+  guint keepalive;
+  guint user_timeout;
+  gboolean accept_fast_open;
+  /*< private >*/
+  gpointer padding[4];
+} Lp2pTcpOptions;
+
+#define LP2P_TCP_OPTIONS_INIT { .keepalive = 60, .user_timeout = 60, .accept_fast_open = TRUE }
+
 LP2P_AVAILABLE_IN_1_0
 Lp2pTcpHub *lp2p_tcp_hub_new (Lp2pLoop *loop);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_tcp_hub_set_options (Lp2pTcpHub *self, const Lp2pTcpOptions *options);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_tcp_hub_close (Lp2pTcpHub *self);
 LP2P_AVAILABLE_IN_1_0

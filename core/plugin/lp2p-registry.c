@@ -260,9 +260,15 @@ add_descriptor (Lp2pRegistry *self, const char *file)
     return;
   descriptor = lp2p_descriptor_new (file);
   if (lp2p_descriptor_get_error (descriptor) == NULL)
-    claim_name (self, descriptor);
+    {
+      claim_name (self, descriptor);
+    }
   else
-    g_message ("%s", lp2p_descriptor_get_error (descriptor)->message);
+    {
+      g_message ("%s", lp2p_descriptor_get_error (descriptor)->message);
+      if (lp2p_descriptor_get_name (descriptor) != NULL)
+        g_hash_table_add (self->reported, g_strdup (lp2p_descriptor_get_name (descriptor)));
+    }
   g_list_store_append (self->descriptors, descriptor);
   g_hash_table_insert (self->by_file, (gpointer) lp2p_descriptor_get_file (descriptor),
                        descriptor);

@@ -50,8 +50,8 @@ key_from_params (const char *type, int selection, OSSL_PARAM *params)
   g_autoptr (EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_name (NULL, type, NULL);
   EVP_PKEY *key = NULL;
 
-  if (context == NULL || EVP_PKEY_fromdata_init (context) != 1
-      || EVP_PKEY_fromdata (context, &key, selection, params) != 1)
+  if (context == NULL || EVP_PKEY_fromdata_init (context) != 1 ||
+      EVP_PKEY_fromdata (context, &key, selection, params) != 1)
     {
       ERR_clear_error ();
       return NULL;
@@ -64,8 +64,7 @@ EVP_PKEY *
 lp2p_crypto_ec_public (const Lp2pCurve *curve, const guint8 *point, gsize len)
 {
   OSSL_PARAM params[] = {
-    OSSL_PARAM_construct_utf8_string (OSSL_PKEY_PARAM_GROUP_NAME,
-                                      (char *) OBJ_nid2sn (curve->nid),
+    OSSL_PARAM_construct_utf8_string (OSSL_PKEY_PARAM_GROUP_NAME, (char *) OBJ_nid2sn (curve->nid),
                                       0),
     OSSL_PARAM_construct_octet_string (OSSL_PKEY_PARAM_PUB_KEY, (void *) point, len),
     OSSL_PARAM_construct_end (),
@@ -83,15 +82,10 @@ compute_point (const Lp2pCurve *curve, const BIGNUM *scalar, guint8 point[LP2P_E
   EC_POINT *product = group != NULL ? EC_POINT_new (group) : NULL;
   gsize size = 0;
 
-  if (product != NULL && !BN_is_zero (scalar)
-      && BN_cmp (scalar, EC_GROUP_get0_order (group)) < 0
-      && EC_POINT_mul (group, product, scalar, NULL, NULL, NULL) == 1)
-    size = EC_POINT_point2oct (group,
-                               product,
-                               POINT_CONVERSION_UNCOMPRESSED,
-                               point,
-                               LP2P_EC_POINT_MAX,
-                               NULL);
+  if (product != NULL && !BN_is_zero (scalar) && BN_cmp (scalar, EC_GROUP_get0_order (group)) < 0 &&
+      EC_POINT_mul (group, product, scalar, NULL, NULL, NULL) == 1)
+    size = EC_POINT_point2oct (group, product, POINT_CONVERSION_UNCOMPRESSED, point,
+                               LP2P_EC_POINT_MAX, NULL);
 
   EC_POINT_free (product);
   EC_GROUP_free (group);
@@ -118,8 +112,7 @@ lp2p_crypto_ec_private (const Lp2pCurve *curve, const guint8 *scalar)
     {
       OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string (OSSL_PKEY_PARAM_GROUP_NAME,
-                                          (char *) OBJ_nid2sn (curve->nid),
-                                          0),
+                                          (char *) OBJ_nid2sn (curve->nid), 0),
         OSSL_PARAM_construct_octet_string (OSSL_PKEY_PARAM_PUB_KEY, point, point_size),
         OSSL_PARAM_construct_BN (OSSL_PKEY_PARAM_PRIV_KEY, native, curve->field),
         OSSL_PARAM_construct_end (),
@@ -137,8 +130,8 @@ lp2p_crypto_get_curve (EVP_PKEY *key)
 {
   char name[64];
 
-  if (EVP_PKEY_get_base_id (key) != EVP_PKEY_EC
-      || EVP_PKEY_get_group_name (key, name, sizeof name, NULL) != 1)
+  if (EVP_PKEY_get_base_id (key) != EVP_PKEY_EC ||
+      EVP_PKEY_get_group_name (key, name, sizeof name, NULL) != 1)
     {
       ERR_clear_error ();
       return NULL;
@@ -157,8 +150,8 @@ lp2p_crypto_check_rsa (EVP_PKEY *key, GError **error)
   gboolean odd = FALSE;
   gboolean good_exponent = FALSE;
 
-  if (EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_RSA_N, &n) == 1
-      && EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_RSA_E, &e) == 1)
+  if (EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+      EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_RSA_E, &e) == 1)
     {
       bits = BN_num_bits (n);
       odd = BN_is_odd (n);
@@ -170,20 +163,14 @@ lp2p_crypto_check_rsa (EVP_PKEY *key, GError **error)
 
   if (bits < LP2P_RSA_MIN_BITS || bits > LP2P_RSA_MAX_BITS)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_KEY,
-                   "The RSA key has %d bits, expected %d to %d",
-                   bits,
-                   LP2P_RSA_MIN_BITS,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
+                   "The RSA key has %d bits, expected %d to %d", bits, LP2P_RSA_MIN_BITS,
                    LP2P_RSA_MAX_BITS);
       return FALSE;
     }
   if (!odd || !good_exponent)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                            "The RSA key is not valid, expected an odd modulus and an odd "
                            "exponent of 2 to 31 bits");
       return FALSE;
@@ -200,9 +187,9 @@ rsa_public (const guint8 *modulus, gsize modulus_len, const guint8 *exponent, gs
   OSSL_PARAM *params = NULL;
   EVP_PKEY *key = NULL;
 
-  if (builder != NULL && n != NULL && e != NULL
-      && OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_RSA_N, n) == 1
-      && OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
+  if (builder != NULL && n != NULL && e != NULL &&
+      OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+      OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
     params = OSSL_PARAM_BLD_to_param (builder);
   if (params != NULL)
     key = key_from_params ("RSA", EVP_PKEY_PUBLIC_KEY, params);
@@ -224,18 +211,16 @@ read_rsa (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
   gsize n_len, e_len;
   g_autoptr (EVP_PKEY) key = NULL;
 
-  if (lp2p_der_read (parameters, LP2P_DER_NULL, &null) && lp2p_cursor_at_end (&null)
-      && lp2p_cursor_at_end (parameters) && lp2p_der_read (bits, LP2P_DER_SEQUENCE, &key_cursor)
-      && lp2p_cursor_at_end (bits) && lp2p_der_read_unsigned (&key_cursor, &n, &n_len)
-      && lp2p_der_read_unsigned (&key_cursor, &e, &e_len) && lp2p_cursor_at_end (&key_cursor)
-      && n_len <= LP2P_RSA_MAX_BITS / 8 && e_len <= LP2P_RSA_MAX_BITS / 8)
+  if (lp2p_der_read (parameters, LP2P_DER_NULL, &null) && lp2p_cursor_at_end (&null) &&
+      lp2p_cursor_at_end (parameters) && lp2p_der_read (bits, LP2P_DER_SEQUENCE, &key_cursor) &&
+      lp2p_cursor_at_end (bits) && lp2p_der_read_unsigned (&key_cursor, &n, &n_len) &&
+      lp2p_der_read_unsigned (&key_cursor, &e, &e_len) && lp2p_cursor_at_end (&key_cursor) &&
+      n_len <= LP2P_RSA_MAX_BITS / 8 && e_len <= LP2P_RSA_MAX_BITS / 8)
     key = rsa_public (n, n_len, e, e_len);
 
   if (key == NULL)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                    "Malformed RSA public key, expected a DER modulus of at most %d bits and an "
                    "exponent",
                    LP2P_RSA_MAX_BITS);
@@ -263,9 +248,7 @@ read_ec (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
     }
   if (curve == NULL)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_UNSUPPORTED,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
                            "Elliptic curve key on an unknown curve, expected one of the named "
                            "curves P-256, P-384, P-521, secp256k1");
       return NULL;
@@ -275,9 +258,7 @@ read_ec (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
   if (len == 1 + 2 * curve->field && lp2p_cursor_read_bytes (bits, len, &bytes) && bytes[0] == 4)
     key = lp2p_crypto_ec_public (curve, bytes, len);
   if (key == NULL)
-    g_set_error (error,
-                 LP2P_TYPES_ERROR,
-                 LP2P_TYPES_ERROR_INVALID_KEY,
+    g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                  "Elliptic curve key is not valid, expected an uncompressed point on %s",
                  OBJ_nid2sn (curve->nid));
   return key;
@@ -289,15 +270,12 @@ read_ed25519 (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
   const guint8 *bytes;
   EVP_PKEY *key = NULL;
 
-  if (lp2p_cursor_at_end (parameters) && lp2p_cursor_left (bits) == LP2P_ED25519_KEY_SIZE
-      && lp2p_cursor_read_bytes (bits, LP2P_ED25519_KEY_SIZE, &bytes))
+  if (lp2p_cursor_at_end (parameters) && lp2p_cursor_left (bits) == LP2P_ED25519_KEY_SIZE &&
+      lp2p_cursor_read_bytes (bits, LP2P_ED25519_KEY_SIZE, &bytes))
     key = EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, bytes, LP2P_ED25519_KEY_SIZE);
   if (key == NULL)
-    g_set_error (error,
-                 LP2P_TYPES_ERROR,
-                 LP2P_TYPES_ERROR_INVALID_KEY,
-                 "Malformed Ed25519 public key, expected %d bytes",
-                 LP2P_ED25519_KEY_SIZE);
+    g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
+                 "Malformed Ed25519 public key, expected %d bytes", LP2P_ED25519_KEY_SIZE);
   return key;
 }
 
@@ -309,14 +287,11 @@ lp2p_crypto_read_spki (const guint8 *der, gsize len, GError **error)
   Lp2pCursor in = LP2P_CURSOR_INIT (der, len);
   Lp2pCursor info, algorithm, oid, bits;
 
-  if (!lp2p_der_read (&in, LP2P_DER_SEQUENCE, &info) || !lp2p_cursor_at_end (&in)
-      || !lp2p_der_read (&info, LP2P_DER_SEQUENCE, &algorithm)
-      || !lp2p_der_read_bits (&info, &bits) || !lp2p_cursor_at_end (&info)
-      || !lp2p_der_read (&algorithm, LP2P_DER_OID, &oid))
+  if (!lp2p_der_read (&in, LP2P_DER_SEQUENCE, &info) || !lp2p_cursor_at_end (&in) ||
+      !lp2p_der_read (&info, LP2P_DER_SEQUENCE, &algorithm) || !lp2p_der_read_bits (&info, &bits) ||
+      !lp2p_cursor_at_end (&info) || !lp2p_der_read (&algorithm, LP2P_DER_OID, &oid))
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                            "Malformed public key, expected a DER SubjectPublicKeyInfo");
       return NULL;
     }
@@ -328,9 +303,7 @@ lp2p_crypto_read_spki (const guint8 *der, gsize len, GError **error)
   if (lp2p_der_equal (&oid, oid_ed25519, sizeof oid_ed25519))
     return read_ed25519 (&algorithm, &bits, error);
 
-  g_set_error_literal (error,
-                       LP2P_TYPES_ERROR,
-                       LP2P_TYPES_ERROR_UNSUPPORTED,
+  g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
                        "Public key of an unknown algorithm, expected RSA, an elliptic curve or "
                        "Ed25519");
   return NULL;
@@ -348,8 +321,8 @@ lp2p_crypto_verify (EVP_PKEY *key,
   g_autoptr (EVP_MD_CTX) context = EVP_MD_CTX_new ();
   gboolean good;
 
-  good = context != NULL && EVP_DigestVerifyInit (context, NULL, digest, NULL, key) == 1
-         && EVP_DigestVerify (context, signature, signature_len, data, len) == 1;
+  good = context != NULL && EVP_DigestVerifyInit (context, NULL, digest, NULL, key) == 1 &&
+         EVP_DigestVerify (context, signature, signature_len, data, len) == 1;
   ERR_clear_error ();
   return good;
 }
@@ -362,8 +335,8 @@ lp2p_crypto_sign (EVP_PKEY *key, const EVP_MD *digest, const guint8 *data, gsize
   g_autofree guint8 *signature = NULL;
   gsize size = 0;
 
-  if (context == NULL || EVP_DigestSignInit (context, NULL, digest, NULL, key) != 1
-      || EVP_DigestSign (context, NULL, &size, data, len) != 1)
+  if (context == NULL || EVP_DigestSignInit (context, NULL, digest, NULL, key) != 1 ||
+      EVP_DigestSign (context, NULL, &size, data, len) != 1)
     {
       ERR_clear_error ();
       return NULL;

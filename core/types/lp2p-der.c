@@ -155,8 +155,8 @@ lp2p_der_equal (const Lp2pCursor *value, gconstpointer data, gsize len)
   Lp2pCursor copy = *value;
   const guint8 *bytes;
 
-  return lp2p_cursor_left (&copy) == len && lp2p_cursor_read_bytes (&copy, len, &bytes)
-         && (len == 0 || memcmp (bytes, data, len) == 0);
+  return lp2p_cursor_left (&copy) == len && lp2p_cursor_read_bytes (&copy, len, &bytes) &&
+         (len == 0 || memcmp (bytes, data, len) == 0);
 }
 
 /* Appends one element. */

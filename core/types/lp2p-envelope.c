@@ -111,12 +111,9 @@ lp2p_envelope_seal (Lp2pIdentity *identity,
   size = lp2p__pb__envelope__get_packed_size (&message);
   if (size > LP2P_ENVELOPE_MAX_SIZE)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_ENVELOPE,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_ENVELOPE,
                    "The signed envelope would have %" G_GSIZE_FORMAT " bytes, expected at most %d",
-                   size,
-                   LP2P_ENVELOPE_MAX_SIZE);
+                   size, LP2P_ENVELOPE_MAX_SIZE);
       return NULL;
     }
   packed = g_malloc (size);
@@ -141,13 +138,10 @@ lp2p_envelope_parse (const guint8 *data, gsize len, GError **error)
     message = lp2p__pb__envelope__unpack (NULL, len, data);
   if (message == NULL)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_ENVELOPE,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_ENVELOPE,
                    "Malformed signed envelope of %" G_GSIZE_FORMAT " bytes, expected a protobuf "
                    "Envelope of at most %d bytes",
-                   len,
-                   LP2P_ENVELOPE_MAX_SIZE);
+                   len, LP2P_ENVELOPE_MAX_SIZE);
       return NULL;
     }
 
@@ -174,17 +168,13 @@ lp2p_envelope_check (Lp2pEnvelope *self, const char *domain, GError **error)
 {
   g_autoptr (GByteArray) data = make_signed (domain, self->payload_type, self->payload);
 
-  if (!lp2p_public_key_verify (self->public_key,
-                               data->data,
-                               data->len,
+  if (!lp2p_public_key_verify (self->public_key, data->data, data->len,
                                g_bytes_get_data (self->signature, NULL),
                                g_bytes_get_size (self->signature)))
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_SIGNATURE,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_SIGNATURE,
                    "The signature of the envelope is not valid, expected that of its public key "
-                   "for “%s”",
+                   "for \"%s\"",
                    domain);
       return FALSE;
     }

@@ -30,12 +30,7 @@
 static gboolean
 set_file_error (GError **error, int code, const char *path, const char *what)
 {
-  g_set_error (error,
-               G_IO_ERROR,
-               g_io_error_from_errno (code),
-               "%s: %s: %s",
-               path,
-               what,
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s: %s", path, what,
                g_strerror (code));
   return FALSE;
 }
@@ -49,32 +44,22 @@ check_file (int fd, const char *path, Lp2pIdentityFileFlags flags, gsize *size, 
     return set_file_error (error, errno, path, "cannot look at the key file");
   if (!S_ISREG (info.st_mode))
     {
-      g_set_error (error,
-                   G_IO_ERROR,
-                   G_IO_ERROR_NOT_REGULAR_FILE,
-                   "%s: not a regular file, expected a key file",
-                   path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
+                   "%s: not a regular file, expected a key file", path);
       return FALSE;
     }
   if ((info.st_mode & 077) != 0 && (flags & LP2P_IDENTITY_FILE_ALLOW_SHARED) == 0)
     {
-      g_set_error (error,
-                   G_IO_ERROR,
-                   G_IO_ERROR_PERMISSION_DENIED,
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
                    "%s: the private key is open to other users (mode %04o), expected mode 0600",
-                   path,
-                   (guint) info.st_mode & 07777);
+                   path, (guint) info.st_mode & 07777);
       return FALSE;
     }
   if (info.st_size <= 0 || info.st_size > FILE_MAX)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_KEY,
-                   "%s: %" G_GOFFSET_FORMAT " bytes, expected a private key of 1 to %d bytes",
-                   path,
-                   (goffset) info.st_size,
-                   FILE_MAX);
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
+                   "%s: %" G_GOFFSET_FORMAT " bytes, expected a private key of 1 to %d bytes", path,
+                   (goffset) info.st_size, FILE_MAX);
       return FALSE;
     }
   *size = (gsize) info.st_size;
@@ -157,17 +142,13 @@ read_pem (const guint8 *data, gsize len, GError **error)
 
   if (encrypted)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_UNSUPPORTED,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
                            "the PEM private key is encrypted, expected one without a passphrase");
       return NULL;
     }
   if (key == NULL)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                            "malformed PEM, expected an unencrypted private key (PKCS #8)");
       return NULL;
     }
@@ -198,9 +179,7 @@ read_base64 (const guint8 *data, gsize len, GError **error)
 
   if (digits == 0 || len % 4 != 0 || len - digits > 2)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                            "expected one line of base64, a binary protobuf PrivateKey, or PEM");
       return NULL;
     }

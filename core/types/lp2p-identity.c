@@ -76,17 +76,13 @@ identity_take_key (Lp2pKeyType key_type, EVP_PKEY *key, GError **error)
   public_key = lp2p_private_key_write_public (key_type, key);
   if (public_key == NULL)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                            "No public key can be made from the private key");
       return NULL;
     }
 
-  self->public_key = lp2p_public_key_new_raw (key_type,
-                                              g_bytes_get_data (public_key, NULL),
-                                              g_bytes_get_size (public_key),
-                                              error);
+  self->public_key = lp2p_public_key_new_raw (key_type, g_bytes_get_data (public_key, NULL),
+                                              g_bytes_get_size (public_key), error);
   if (self->public_key == NULL)
     return NULL;
   self->peer_id = lp2p_peer_id_new_from_public_key (self->public_key);
@@ -111,17 +107,12 @@ lp2p_identity_new_from_key (EVP_PKEY *key, GError **error)
     raw = lp2p_private_key_write (key_type, key);
   if (raw == NULL)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_UNSUPPORTED,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
                            "Not a private key of a kind that libp2p has, expected Ed25519, RSA, "
                            "secp256k1, P-256, P-384 or P-521");
       return NULL;
     }
-  return identity_new_raw (key_type,
-                           g_bytes_get_data (raw, NULL),
-                           g_bytes_get_size (raw),
-                           error);
+  return identity_new_raw (key_type, g_bytes_get_data (raw, NULL), g_bytes_get_size (raw), error);
 }
 
 /**
@@ -147,11 +138,8 @@ lp2p_identity_generate (Lp2pKeyType key_type, GError **error)
   if (key == NULL)
     {
       ERR_clear_error ();
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "No key of kind %d can be made here",
-                   (int) key_type);
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
+                   "No key of kind %d can be made here", (int) key_type);
       return NULL;
     }
   return identity_take_key (key_type, key, error);
@@ -211,8 +199,7 @@ is_deterministic (Lp2p__Pb__PrivateKey *message, const guint8 *data, gsize len)
   if (message->base.n_unknown_fields > 0)
     return FALSE;
   again = pack_secret (message);
-  return g_bytes_get_size (again) == len
-         && memcmp (g_bytes_get_data (again, NULL), data, len) == 0;
+  return g_bytes_get_size (again) == len && memcmp (g_bytes_get_data (again, NULL), data, len) == 0;
 }
 
 /**
@@ -244,25 +231,18 @@ lp2p_identity_new_from_bytes (const guint8 *data, gsize len, GError **error)
     message = lp2p__pb__private_key__unpack (&secret_allocator, len, data);
   if (message == NULL)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                    "Malformed private key of %" G_GSIZE_FORMAT " bytes, expected a protobuf "
                    "PrivateKey with type and data, of at most %d bytes",
-                   len,
-                   PRIVATE_KEY_MAX);
+                   len, PRIVATE_KEY_MAX);
       return NULL;
     }
 
   if (is_deterministic (message, data, len))
-    self = identity_new_raw ((Lp2pKeyType) message->type,
-                             message->data.data,
-                             message->data.len,
+    self = identity_new_raw ((Lp2pKeyType) message->type, message->data.data, message->data.len,
                              error);
   else
-    g_set_error_literal (error,
-                         LP2P_TYPES_ERROR,
-                         LP2P_TYPES_ERROR_INVALID_KEY,
+    g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                          "The private key is not encoded deterministically, expected type and "
                          "data, in this order, in their shortest form and nothing else");
   lp2p__pb__private_key__free_unpacked (message, &secret_allocator);
@@ -297,9 +277,7 @@ lp2p_identity_to_bytes (Lp2pIdentity *self, GError **error)
   raw = lp2p_private_key_write (self->key_type, self->key);
   if (raw == NULL)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_UNSUPPORTED,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
                            "The cryptographic library does not give the private key");
       return NULL;
     }
@@ -399,9 +377,9 @@ with_low_s (GBytes *der)
             {
               result = g_bytes_ref (der);
             }
-          else if (BN_sub (s, order, ECDSA_SIG_get0_s (signature)) == 1
-                   && (r = BN_dup (ECDSA_SIG_get0_r (signature))) != NULL
-                   && ECDSA_SIG_set0 (signature, r, s) == 1)
+          else if (BN_sub (s, order, ECDSA_SIG_get0_s (signature)) == 1 &&
+                   (r = BN_dup (ECDSA_SIG_get0_r (signature))) != NULL &&
+                   ECDSA_SIG_set0 (signature, r, s) == 1)
             {
               r = s = NULL;
               result = encode_signature (signature);
@@ -449,9 +427,7 @@ lp2p_identity_sign (Lp2pIdentity *self, const guint8 *data, gsize len, GError **
   if (signature != NULL && self->key_type == LP2P_KEY_TYPE_SECP256K1)
     signature = with_low_s (signature);
   if (signature == NULL)
-    g_set_error (error,
-                 LP2P_TYPES_ERROR,
-                 LP2P_TYPES_ERROR_INVALID_KEY,
+    g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                  "The cryptographic library does not sign with the %s key",
                  lp2p_key_type_to_string (self->key_type));
   return signature;

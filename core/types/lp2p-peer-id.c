@@ -2,6 +2,8 @@
 
 #include <lp2p/types/lp2p-peer-id.h>
 
+#include "types/lp2p-quote-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
 #include <lp2p/types/lp2p-multibase.h>
@@ -17,8 +19,8 @@
 /* The longest, a CID in base 16, has 93 characters. */
 #define TEXT_MAX 128
 
-#define CID_VERSION       1
-#define CODEC_LIBP2P_KEY  0x72
+#define CID_VERSION      1
+#define CODEC_LIBP2P_KEY 0x72
 #define CID_DEFAULT_BASE 'k'
 
 /**
@@ -82,26 +84,18 @@ lp2p_peer_id_new_from_bytes (const guint8 *data, gsize len, GError **error)
 
   if (!lp2p_multihash_decode (data, len, &code, &digest, &digest_len, &reason))
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "The peer id is not a multihash: %s",
-                   reason->message);
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
+                   "The peer id is not a multihash: %s", reason->message);
       return NULL;
     }
 
-  if (!(code == LP2P_MULTIHASH_IDENTITY && digest_len > 0 && digest_len <= INLINE_KEY_MAX)
-      && !(code == LP2P_MULTIHASH_SHA2_256 && digest_len == SHA2_256_SIZE))
+  if (!(code == LP2P_MULTIHASH_IDENTITY && digest_len > 0 && digest_len <= INLINE_KEY_MAX) &&
+      !(code == LP2P_MULTIHASH_SHA2_256 && digest_len == SHA2_256_SIZE))
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_PEER_ID,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
                    "The peer id has %" G_GSIZE_FORMAT " bytes of hash 0x%" G_GINT64_MODIFIER
                    "x, expected 1 to %d bytes of hash 0x0 or %d bytes of hash 0x12",
-                   digest_len,
-                   code,
-                   INLINE_KEY_MAX,
-                   SHA2_256_SIZE);
+                   digest_len, code, INLINE_KEY_MAX, SHA2_256_SIZE);
       return NULL;
     }
   return peer_id_take (g_bytes_new (data, len));
@@ -116,8 +110,8 @@ read_cid (GBytes *cid)
   Lp2pCursor in = LP2P_CURSOR_INIT (data, size);
   guint64 version, codec;
 
-  if (!lp2p_cursor_read_varint (&in, &version) || version != CID_VERSION
-      || !lp2p_cursor_read_varint (&in, &codec) || codec != CODEC_LIBP2P_KEY)
+  if (!lp2p_cursor_read_varint (&in, &version) || version != CID_VERSION ||
+      !lp2p_cursor_read_varint (&in, &codec) || codec != CODEC_LIBP2P_KEY)
     return NULL;
   return g_bytes_new_from_bytes (cid, size - lp2p_cursor_left (&in), lp2p_cursor_left (&in));
 }
@@ -149,11 +143,8 @@ lp2p_peer_id_new_from_string (const char *text, GError **error)
 
   if (strnlen (text, TEXT_MAX + 1) > TEXT_MAX)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "The peer id is too long, expected at most %d characters",
-                   TEXT_MAX);
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
+                   "The peer id is too long, expected at most %d characters", TEXT_MAX);
       return NULL;
     }
 
@@ -169,19 +160,14 @@ lp2p_peer_id_new_from_string (const char *text, GError **error)
     }
   if (bytes == NULL)
     {
-      /* Whatever it is, the message must be fit to be shown. */
-      shown = g_strescape (text, NULL);
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "“%s” is not a peer id: %s",
-                   shown,
+      shown = lp2p_quote (text, strlen (text));
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
+                   "%s is not a peer id: %s", shown,
                    reason != NULL ? reason->message
                                   : "expected a CID of version 1 with the codec libp2p-key");
       return NULL;
     }
-  return lp2p_peer_id_new_from_bytes (g_bytes_get_data (bytes, NULL),
-                                      g_bytes_get_size (bytes),
+  return lp2p_peer_id_new_from_bytes (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                                       error);
 }
 
@@ -333,13 +319,9 @@ lp2p_peer_id_extract_public_key (Lp2pPeerId *self)
 
   g_return_val_if_fail (self != NULL, NULL);
 
-  if (!lp2p_multihash_decode (g_bytes_get_data (self->bytes, NULL),
-                              g_bytes_get_size (self->bytes),
-                              &code,
-                              &digest,
-                              &size,
-                              NULL)
-      || code != LP2P_MULTIHASH_IDENTITY)
+  if (!lp2p_multihash_decode (g_bytes_get_data (self->bytes, NULL), g_bytes_get_size (self->bytes),
+                              &code, &digest, &size, NULL) ||
+      code != LP2P_MULTIHASH_IDENTITY)
     return NULL;
   return lp2p_public_key_new_from_bytes (digest, size, NULL);
 }
@@ -433,8 +415,8 @@ ends_in_peer_id (Lp2pMultiaddr *address, const guint8 **value, gsize *len)
   guint n = lp2p_multiaddr_get_n_components (address);
   Lp2pProtocol protocol;
 
-  return n > 0 && lp2p_multiaddr_get_component (address, n - 1, &protocol, value, len)
-         && protocol == LP2P_PROTOCOL_P2P;
+  return n > 0 && lp2p_multiaddr_get_component (address, n - 1, &protocol, value, len) &&
+         protocol == LP2P_PROTOCOL_P2P;
 }
 
 /**
@@ -484,11 +466,8 @@ lp2p_multiaddr_with_peer_id (Lp2pMultiaddr *self, Lp2pPeerId *peer_id)
   g_return_val_if_fail (peer_id != NULL, NULL);
 
   bare = lp2p_multiaddr_without_peer_id (self);
-  return lp2p_multiaddr_append (bare,
-                                LP2P_PROTOCOL_P2P,
-                                g_bytes_get_data (peer_id->bytes, NULL),
-                                g_bytes_get_size (peer_id->bytes),
-                                NULL);
+  return lp2p_multiaddr_append (bare, LP2P_PROTOCOL_P2P, g_bytes_get_data (peer_id->bytes, NULL),
+                                g_bytes_get_size (peer_id->bytes), NULL);
 }
 
 /**

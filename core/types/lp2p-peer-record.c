@@ -28,10 +28,7 @@ struct _Lp2pPeerRecord
   GPtrArray *addresses;
 };
 
-G_DEFINE_BOXED_TYPE (Lp2pPeerRecord,
-                     lp2p_peer_record,
-                     lp2p_peer_record_ref,
-                     lp2p_peer_record_unref)
+G_DEFINE_BOXED_TYPE (Lp2pPeerRecord, lp2p_peer_record, lp2p_peer_record_ref, lp2p_peer_record_unref)
 
 /* What is on the wire differs from the text of RFC 0003: go, js and py sign for
  * the first of these, which has the two bytes of the multicodec as they are in
@@ -91,10 +88,10 @@ encode (Lp2pPeerRecord *self)
 {
   Lp2p__Pb__PeerRecord message = LP2P__PB__PEER_RECORD__INIT;
   guint n = self->addresses->len;
-  g_autofree Lp2p__Pb__PeerRecord__AddressInfo *infos
-      = g_new0 (Lp2p__Pb__PeerRecord__AddressInfo, n);
-  g_autofree Lp2p__Pb__PeerRecord__AddressInfo **pointers
-      = g_new0 (Lp2p__Pb__PeerRecord__AddressInfo *, n);
+  g_autofree Lp2p__Pb__PeerRecord__AddressInfo *infos =
+      g_new0 (Lp2p__Pb__PeerRecord__AddressInfo, n);
+  g_autofree Lp2p__Pb__PeerRecord__AddressInfo **pointers =
+      g_new0 (Lp2p__Pb__PeerRecord__AddressInfo *, n);
   GBytes *peer_id = lp2p_peer_id_get_bytes (self->peer_id);
   guint8 *packed;
   gsize size;
@@ -147,9 +144,7 @@ lp2p_peer_record_seal (Lp2pPeerRecord *self, Lp2pIdentity *identity, GError **er
 
   if (!lp2p_peer_id_equal (self->peer_id, lp2p_identity_get_peer_id (identity)))
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_RECORD,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
                    "The peer record is that of %s, expected %s, who signs it",
                    lp2p_peer_id_get_string (self->peer_id),
                    lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)));
@@ -157,11 +152,8 @@ lp2p_peer_record_seal (Lp2pPeerRecord *self, Lp2pIdentity *identity, GError **er
     }
   if (self->addresses->len > LP2P_PEER_RECORD_MAX_ADDRESSES)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record has %u addresses, expected at most %d",
-                   self->addresses->len,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
+                   "The peer record has %u addresses, expected at most %d", self->addresses->len,
                    LP2P_PEER_RECORD_MAX_ADDRESSES);
       return NULL;
     }
@@ -209,12 +201,9 @@ read_message (const Lp2p__Pb__PeerRecord *message, Lp2pPublicKey *key, GError **
 
   if (message->n_addresses > LP2P_PEER_RECORD_MAX_ADDRESSES)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_RECORD,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
                    "The peer record has %" G_GSIZE_FORMAT " addresses, expected at most %d",
-                   message->n_addresses,
-                   LP2P_PEER_RECORD_MAX_ADDRESSES);
+                   message->n_addresses, LP2P_PEER_RECORD_MAX_ADDRESSES);
       return NULL;
     }
 
@@ -226,9 +215,7 @@ read_message (const Lp2p__Pb__PeerRecord *message, Lp2pPublicKey *key, GError **
     }
   if (!lp2p_peer_id_matches_public_key (peer_id, key))
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_RECORD,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
                    "The peer record of %s is signed by another peer",
                    lp2p_peer_id_get_string (peer_id));
       return NULL;
@@ -275,9 +262,7 @@ lp2p_peer_record_open (const guint8 *data, gsize len, GError **error)
   domain = find_domain (envelope);
   if (domain == NULL)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_RECORD,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
                            "The signed envelope holds something else, expected a peer record "
                            "(payload type 0x03 0x01)");
       return NULL;
@@ -286,14 +271,11 @@ lp2p_peer_record_open (const guint8 *data, gsize len, GError **error)
     return NULL;
 
   payload = lp2p_envelope_get_payload (envelope);
-  message = lp2p__pb__peer_record__unpack (NULL,
-                                           g_bytes_get_size (payload),
+  message = lp2p__pb__peer_record__unpack (NULL, g_bytes_get_size (payload),
                                            g_bytes_get_data (payload, NULL));
   if (message == NULL)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_RECORD,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
                            "Malformed peer record, expected a protobuf PeerRecord");
       return NULL;
     }

@@ -53,14 +53,10 @@ read_ed25519 (const guint8 *data, gsize len, GError **error)
 
   if (len != ED25519_PRIVATE_SIZE && len != ED25519_LEGACY_PRIVATE_SIZE)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                    "Ed25519 private key of %" G_GSIZE_FORMAT " bytes, expected %d, or %d in the "
                    "older form",
-                   len,
-                   ED25519_PRIVATE_SIZE,
-                   ED25519_LEGACY_PRIVATE_SIZE);
+                   len, ED25519_PRIVATE_SIZE, ED25519_LEGACY_PRIVATE_SIZE);
       return NULL;
     }
 
@@ -73,7 +69,8 @@ read_ed25519 (const guint8 *data, gsize len, GError **error)
   for (gsize at = LP2P_ED25519_KEY_SIZE; at < len; at += LP2P_ED25519_KEY_SIZE)
     if (memcmp (data + at, public_key, LP2P_ED25519_KEY_SIZE) != 0)
       {
-        set_invalid (error, "The public half of the Ed25519 key does not belong to the private one");
+        set_invalid (error,
+                     "The public half of the Ed25519 key does not belong to the private one");
         return NULL;
       }
   return g_steal_pointer (&key);
@@ -88,9 +85,7 @@ read_secp256k1 (const guint8 *data, gsize len, GError **error)
   if (len == curve->field)
     key = lp2p_crypto_ec_private (curve, data);
   if (key == NULL)
-    g_set_error (error,
-                 LP2P_TYPES_ERROR,
-                 LP2P_TYPES_ERROR_INVALID_KEY,
+    g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                  "The secp256k1 private key is not valid, expected %" G_GSIZE_FORMAT
                  " bytes with a number from 1 to the order of the curve",
                  curve->field);
@@ -107,15 +102,11 @@ ec_public_matches (Lp2pCursor *optional, EVP_PKEY *key)
 
   if (lp2p_cursor_at_end (optional))
     return TRUE;
-  return lp2p_der_read (optional, LP2P_DER_CONTEXT (1), &tagged) && lp2p_cursor_at_end (optional)
-         && lp2p_der_read_bits (&tagged, &bits) && lp2p_cursor_at_end (&tagged)
-         && EVP_PKEY_get_octet_string_param (key,
-                                             OSSL_PKEY_PARAM_PUB_KEY,
-                                             point,
-                                             sizeof point,
-                                             &size)
-                == 1
-         && lp2p_der_equal (&bits, point, size);
+  return lp2p_der_read (optional, LP2P_DER_CONTEXT (1), &tagged) && lp2p_cursor_at_end (optional) &&
+         lp2p_der_read_bits (&tagged, &bits) && lp2p_cursor_at_end (&tagged) &&
+         EVP_PKEY_get_octet_string_param (key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point,
+                                          &size) == 1 &&
+         lp2p_der_equal (&bits, point, size);
 }
 
 /* ECPrivateKey (RFC 5915, section 3) with its curve named. */
@@ -130,12 +121,12 @@ read_ecdsa (const guint8 *data, gsize len, GError **error)
   const Lp2pCurve *curve = NULL;
   g_autoptr (EVP_PKEY) key = NULL;
 
-  if (!lp2p_der_read (&in, LP2P_DER_SEQUENCE, &info) || !lp2p_cursor_at_end (&in)
-      || !lp2p_der_read (&info, LP2P_DER_INTEGER, &number)
-      || !lp2p_der_equal (&number, version, sizeof version)
-      || !lp2p_der_read (&info, LP2P_DER_OCTET_STRING, &octets)
-      || !lp2p_der_read (&info, LP2P_DER_CONTEXT (0), &parameters)
-      || !lp2p_der_read (&parameters, LP2P_DER_OID, &oid) || !lp2p_cursor_at_end (&parameters))
+  if (!lp2p_der_read (&in, LP2P_DER_SEQUENCE, &info) || !lp2p_cursor_at_end (&in) ||
+      !lp2p_der_read (&info, LP2P_DER_INTEGER, &number) ||
+      !lp2p_der_equal (&number, version, sizeof version) ||
+      !lp2p_der_read (&info, LP2P_DER_OCTET_STRING, &octets) ||
+      !lp2p_der_read (&info, LP2P_DER_CONTEXT (0), &parameters) ||
+      !lp2p_der_read (&parameters, LP2P_DER_OID, &oid) || !lp2p_cursor_at_end (&parameters))
     {
       set_invalid (error, "Malformed ECDSA private key, expected a DER ECPrivateKey (RFC 5915)");
       return NULL;
@@ -147,9 +138,7 @@ read_ecdsa (const guint8 *data, gsize len, GError **error)
     curve = lp2p_curve_by_oid (oid_bytes, oid_len);
   if (curve == NULL || curve->nid == NID_secp256k1)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_UNSUPPORTED,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
                            "ECDSA private key on another curve than P-256, P-384 or P-521");
       return NULL;
     }
@@ -193,8 +182,8 @@ is_product (const BIGNUM *product,
 
   if (m == NULL || computed == NULL || reduced == NULL || (minus_one && BN_sub_word (m, 1) != 1))
     return FALSE;
-  return !BN_is_zero (m) && BN_mod_mul (computed, a, b, m, context) == 1
-         && BN_nnmod (reduced, product, m, context) == 1 && BN_cmp (computed, reduced) == 0;
+  return !BN_is_zero (m) && BN_mod_mul (computed, a, b, m, context) == 1 &&
+         BN_nnmod (reduced, product, m, context) == 1 && BN_cmp (computed, reduced) == 0;
 }
 
 /* libcrypto would sign without its shortcut, slowly, if the primes were wrong,
@@ -207,13 +196,13 @@ rsa_numbers_fit (BIGNUM *const *n)
   const BIGNUM *one = BN_value_one ();
   gboolean fit;
 
-  fit = context != NULL && product != NULL
-        && BN_mul (product, n[RSA_P], n[RSA_Q], context) == 1 && BN_cmp (product, n[RSA_N]) == 0
-        && is_product (one, n[RSA_D], n[RSA_E], n[RSA_P], TRUE, context)
-        && is_product (one, n[RSA_D], n[RSA_E], n[RSA_Q], TRUE, context)
-        && is_product (n[RSA_DP], n[RSA_D], one, n[RSA_P], TRUE, context)
-        && is_product (n[RSA_DQ], n[RSA_D], one, n[RSA_Q], TRUE, context)
-        && is_product (one, n[RSA_QINV], n[RSA_Q], n[RSA_P], FALSE, context);
+  fit = context != NULL && product != NULL && BN_mul (product, n[RSA_P], n[RSA_Q], context) == 1 &&
+        BN_cmp (product, n[RSA_N]) == 0 &&
+        is_product (one, n[RSA_D], n[RSA_E], n[RSA_P], TRUE, context) &&
+        is_product (one, n[RSA_D], n[RSA_E], n[RSA_Q], TRUE, context) &&
+        is_product (n[RSA_DP], n[RSA_D], one, n[RSA_P], TRUE, context) &&
+        is_product (n[RSA_DQ], n[RSA_D], one, n[RSA_Q], TRUE, context) &&
+        is_product (one, n[RSA_QINV], n[RSA_Q], n[RSA_P], FALSE, context);
   BN_CTX_free (context);
   return fit;
 }
@@ -224,13 +213,9 @@ rsa_signs (EVP_PKEY *key)
   static const guint8 probe[] = "probe";
   g_autoptr (GBytes) signature = lp2p_crypto_sign (key, EVP_sha256 (), probe, sizeof probe);
 
-  return signature != NULL
-         && lp2p_crypto_verify (key,
-                                EVP_sha256 (),
-                                probe,
-                                sizeof probe,
-                                g_bytes_get_data (signature, NULL),
-                                g_bytes_get_size (signature));
+  return signature != NULL &&
+         lp2p_crypto_verify (key, EVP_sha256 (), probe, sizeof probe,
+                             g_bytes_get_data (signature, NULL), g_bytes_get_size (signature));
 }
 
 /* A test of the primes would take seconds; a signature that verifies says that
@@ -281,8 +266,8 @@ read_rsa (const guint8 *data, gsize len, GError **error)
   key = d2i_PrivateKey (EVP_PKEY_RSA, NULL, &p, (long) len);
   if (key != NULL && EVP_PKEY_get_base_id (key) == EVP_PKEY_RSA)
     again = write_der (key, i2d_PrivateKey);
-  if (again == NULL
-      || !lp2p_der_equal (&given, g_bytes_get_data (again, NULL), g_bytes_get_size (again)))
+  if (again == NULL ||
+      !lp2p_der_equal (&given, g_bytes_get_data (again, NULL), g_bytes_get_size (again)))
     {
       set_invalid (error, "Malformed RSA private key, expected a DER RSAPrivateKey (PKCS #1)");
       return NULL;
@@ -318,11 +303,8 @@ lp2p_private_key_read (Lp2pKeyType key_type, const guint8 *data, gsize len, GErr
       key = read_ecdsa (data, len, error);
       break;
     default:
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "Private key of the unknown kind %d, expected 0 to 3",
-                   (int) key_type);
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
+                   "Private key of the unknown kind %d, expected 0 to 3", (int) key_type);
       break;
     }
   ERR_clear_error ();
@@ -337,8 +319,8 @@ write_ed25519 (EVP_PKEY *key)
   gsize public_size = LP2P_ED25519_KEY_SIZE;
   GBytes *bytes = NULL;
 
-  if (EVP_PKEY_get_raw_private_key (key, raw, &private_size) == 1
-      && EVP_PKEY_get_raw_public_key (key, raw + LP2P_ED25519_KEY_SIZE, &public_size) == 1)
+  if (EVP_PKEY_get_raw_private_key (key, raw, &private_size) == 1 &&
+      EVP_PKEY_get_raw_public_key (key, raw + LP2P_ED25519_KEY_SIZE, &public_size) == 1)
     bytes = lp2p_secret_bytes_new (raw, sizeof raw);
   OPENSSL_cleanse (raw, sizeof raw);
   return bytes;
@@ -351,8 +333,8 @@ write_secp256k1 (EVP_PKEY *key)
   guint8 raw[32];
   GBytes *bytes = NULL;
 
-  if (EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1
-      && BN_bn2binpad (number, raw, sizeof raw) == sizeof raw)
+  if (EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
+      BN_bn2binpad (number, raw, sizeof raw) == sizeof raw)
     bytes = lp2p_secret_bytes_new (raw, sizeof raw);
   OPENSSL_cleanse (raw, sizeof raw);
   return bytes;
@@ -382,9 +364,9 @@ write_compressed_point (EVP_PKEY *key)
   gsize size;
   gsize field;
 
-  if (EVP_PKEY_get_octet_string_param (key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size)
-          != 1
-      || size < 3)
+  if (EVP_PKEY_get_octet_string_param (key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size) !=
+          1 ||
+      size < 3)
     return NULL;
 
   /* 0x04, x, y: the last bit of y goes into the first byte. */

@@ -97,11 +97,8 @@ read_ed25519 (const guint8 *data, gsize len, GError **error)
   if (len == LP2P_ED25519_KEY_SIZE)
     key = EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, data, len);
   if (key == NULL)
-    g_set_error (error,
-                 LP2P_TYPES_ERROR,
-                 LP2P_TYPES_ERROR_INVALID_KEY,
-                 "Ed25519 public key of %" G_GSIZE_FORMAT " bytes, expected %d",
-                 len,
+    g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
+                 "Ed25519 public key of %" G_GSIZE_FORMAT " bytes, expected %d", len,
                  LP2P_ED25519_KEY_SIZE);
   return key;
 }
@@ -114,9 +111,7 @@ read_secp256k1 (const guint8 *data, gsize len, GError **error)
   if (len == SECP256K1_PUBLIC_SIZE && (data[0] == 2 || data[0] == 3))
     key = lp2p_crypto_ec_public (lp2p_curve_by_nid (NID_secp256k1), data, len);
   if (key == NULL)
-    g_set_error (error,
-                 LP2P_TYPES_ERROR,
-                 LP2P_TYPES_ERROR_INVALID_KEY,
+    g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                  "secp256k1 public key is not valid, expected a compressed point of %d bytes",
                  SECP256K1_PUBLIC_SIZE);
   return key;
@@ -143,9 +138,7 @@ read_pkix (Lp2pKeyType key_type, const guint8 *data, gsize len, GError **error)
     }
   if (!matches)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                    "The public key holds a key of another kind, expected %s",
                    lp2p_key_type_to_string (key_type));
       return NULL;
@@ -166,11 +159,8 @@ read_raw (Lp2pKeyType key_type, const guint8 *data, gsize len, GError **error)
     case LP2P_KEY_TYPE_ECDSA:
       return read_pkix (key_type, data, len, error);
     default:
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "Public key of the unknown kind %d, expected 0 to 3",
-                   (int) key_type);
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
+                   "Public key of the unknown kind %d, expected 0 to 3", (int) key_type);
       return NULL;
     }
 }
@@ -259,30 +249,23 @@ lp2p_public_key_new_from_bytes (const guint8 *data, gsize len, GError **error)
     message = lp2p__pb__public_key__unpack (NULL, len, data);
   if (message == NULL)
     {
-      g_set_error (error,
-                   LP2P_TYPES_ERROR,
-                   LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                    "Malformed public key of %" G_GSIZE_FORMAT " bytes, expected a protobuf "
                    "PublicKey with type and data, of at most %d bytes",
-                   len,
-                   PUBLIC_KEY_MAX);
+                   len, PUBLIC_KEY_MAX);
       return NULL;
     }
 
-  self = lp2p_public_key_new_raw ((Lp2pKeyType) message->type,
-                                  message->data.data,
-                                  message->data.len,
-                                  error);
+  self = lp2p_public_key_new_raw ((Lp2pKeyType) message->type, message->data.data,
+                                  message->data.len, error);
   lp2p__pb__public_key__free_unpacked (message, NULL);
   if (self == NULL)
     return NULL;
 
-  if (g_bytes_get_size (self->bytes) != len
-      || memcmp (g_bytes_get_data (self->bytes, NULL), data, len) != 0)
+  if (g_bytes_get_size (self->bytes) != len ||
+      memcmp (g_bytes_get_data (self->bytes, NULL), data, len) != 0)
     {
-      g_set_error_literal (error,
-                           LP2P_TYPES_ERROR,
-                           LP2P_TYPES_ERROR_INVALID_KEY,
+      g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
                            "The public key is not encoded deterministically, expected type and "
                            "data, in this order, in their shortest form and nothing else");
       g_clear_pointer (&self, lp2p_public_key_unref);

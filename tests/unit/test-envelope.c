@@ -27,8 +27,7 @@ vector_identity (Lp2pKeyType key_type)
   Lp2pIdentity *identity;
 
   g_assert_no_error (error);
-  identity = lp2p_identity_new_from_bytes (g_bytes_get_data (bytes, NULL),
-                                           g_bytes_get_size (bytes),
+  identity = lp2p_identity_new_from_bytes (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                                            &error);
   g_assert_no_error (error);
   return identity;
@@ -37,9 +36,7 @@ vector_identity (Lp2pKeyType key_type)
 static Lp2pEnvelope *
 open_bytes (GBytes *bytes, const char *domain, GError **error)
 {
-  return lp2p_envelope_open (g_bytes_get_data (bytes, NULL),
-                             g_bytes_get_size (bytes),
-                             domain,
+  return lp2p_envelope_open (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), domain,
                              error);
 }
 
@@ -107,9 +104,19 @@ test_shifted (void)
   g_assert_no_error (error);
   data = g_bytes_get_data (sealed, &len);
   /* key; 12 02 'a' 'b' 1a 02 'c' 'd'; signature */
-  g_assert_cmpmem (data + 38, 8, "\x12\x02" "ab" "\x1a\x02" "cd", 8);
+  g_assert_cmpmem (data + 38, 8,
+                   "\x12\x02"
+                   "ab"
+                   "\x1a\x02"
+                   "cd",
+                   8);
   g_byte_array_append (shifted, data, (guint) len);
-  memcpy (shifted->data + 38, "\x12\x03" "abc" "\x1a\x01" "d", 8);
+  memcpy (shifted->data + 38,
+          "\x12\x03"
+          "abc"
+          "\x1a\x01"
+          "d",
+          8);
   g_assert_null (lp2p_envelope_open (shifted->data, shifted->len, DOMAIN, &error));
   g_assert_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_SIGNATURE);
 }
@@ -185,16 +192,15 @@ assert_record (Lp2pPeerRecord *record, Lp2pIdentity *identity)
   g_assert_cmpuint (lp2p_peer_record_get_seq (record), ==, RECORD_SEQ);
   g_assert_cmpuint (addresses->len, ==, G_N_ELEMENTS (record_addresses));
   for (guint i = 0; i < addresses->len; i++)
-    g_assert_cmpstr (lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i)),
-                     ==,
+    g_assert_cmpstr (lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i)), ==,
                      record_addresses[i]);
 }
 
 static Lp2pPeerRecord *
 make_record (Lp2pIdentity *identity)
 {
-  g_autoptr (GPtrArray) addresses
-      = make_addresses (record_addresses, G_N_ELEMENTS (record_addresses));
+  g_autoptr (GPtrArray) addresses =
+      make_addresses (record_addresses, G_N_ELEMENTS (record_addresses));
 
   return lp2p_peer_record_new (lp2p_identity_get_peer_id (identity), RECORD_SEQ, addresses);
 }
@@ -202,8 +208,8 @@ make_record (Lp2pIdentity *identity)
 static GBytes *
 load (const char *name)
 {
-  g_autofree char *path
-      = g_test_build_filename (G_TEST_DIST, "unit", "data", "records", name, NULL);
+  g_autofree char *path =
+      g_test_build_filename (G_TEST_DIST, "unit", "data", "records", name, NULL);
   g_autoptr (GError) error = NULL;
   char *contents;
   gsize len;
@@ -223,9 +229,12 @@ test_foreign_records (void)
     const char *file;
     Lp2pKeyType key_type;
   } records[] = {
-    { "go-ed25519", LP2P_KEY_TYPE_ED25519 },     { "js-ed25519", LP2P_KEY_TYPE_ED25519 },
-    { "go-secp256k1", LP2P_KEY_TYPE_SECP256K1 }, { "js-secp256k1", LP2P_KEY_TYPE_SECP256K1 },
-    { "go-ecdsa", LP2P_KEY_TYPE_ECDSA },         { "go-rsa", LP2P_KEY_TYPE_RSA },
+    { "go-ed25519", LP2P_KEY_TYPE_ED25519 },
+    { "js-ed25519", LP2P_KEY_TYPE_ED25519 },
+    { "go-secp256k1", LP2P_KEY_TYPE_SECP256K1 },
+    { "js-secp256k1", LP2P_KEY_TYPE_SECP256K1 },
+    { "go-ecdsa", LP2P_KEY_TYPE_ECDSA },
+    { "go-rsa", LP2P_KEY_TYPE_RSA },
     { "js-rsa", LP2P_KEY_TYPE_RSA },
   };
 
@@ -239,8 +248,7 @@ test_foreign_records (void)
       g_autoptr (GBytes) sealed = NULL;
 
       g_test_message ("%s", records[i].file);
-      record = lp2p_peer_record_open (g_bytes_get_data (foreign, NULL),
-                                      g_bytes_get_size (foreign),
+      record = lp2p_peer_record_open (g_bytes_get_data (foreign, NULL), g_bytes_get_size (foreign),
                                       &error);
       g_assert_no_error (error);
       assert_record (record, identity);
@@ -248,10 +256,8 @@ test_foreign_records (void)
       sealed = lp2p_peer_record_seal (own, identity, &error);
       g_assert_no_error (error);
       if (records[i].key_type == LP2P_KEY_TYPE_ED25519)
-        g_assert_cmpmem (g_bytes_get_data (sealed, NULL),
-                         g_bytes_get_size (sealed),
-                         g_bytes_get_data (foreign, NULL),
-                         g_bytes_get_size (foreign));
+        g_assert_cmpmem (g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed),
+                         g_bytes_get_data (foreign, NULL), g_bytes_get_size (foreign));
     }
 }
 
@@ -308,8 +314,7 @@ test_forms (void)
   check_form ("libp2p-peer-record", "", LP2P_TYPES_ERROR_INVALID_RECORD);
   check_form ("libp2p-relay-rsvp", "\x03\x02", LP2P_TYPES_ERROR_INVALID_RECORD);
   check_form ("libp2p-routing-state", "\x03\x01", LP2P_TYPES_ERROR_INVALID_SIGNATURE);
-  check_form ("libp2p-peer-record",
-              "/libp2p/routing-state-record",
+  check_form ("libp2p-peer-record", "/libp2p/routing-state-record",
               LP2P_TYPES_ERROR_INVALID_SIGNATURE);
 }
 
@@ -317,8 +322,8 @@ static Lp2pPeerRecord *
 seal_and_open (Lp2pIdentity *identity, GBytes *payload, GError **error)
 {
   g_autoptr (GBytes) type = text_bytes ("\x03\x01");
-  g_autoptr (GBytes) sealed
-      = lp2p_envelope_seal (identity, "libp2p-peer-record", type, payload, error);
+  g_autoptr (GBytes) sealed =
+      lp2p_envelope_seal (identity, "libp2p-peer-record", type, payload, error);
 
   return sealed != NULL ? open_record (sealed, error) : NULL;
 }
@@ -361,8 +366,8 @@ start_payload (Lp2pIdentity *identity)
 static void
 test_unknown_address (void)
 {
-  static const char *const addresses[]
-      = { "\x0a\x04\xff\xff\x7f\x01", "\x0a\x08\x04\x7f\x00\x00\x01\x06\x10\x92", "\x0a" };
+  static const char *const addresses[] = { "\x0a\x04\xff\xff\x7f\x01",
+                                           "\x0a\x08\x04\x7f\x00\x00\x01\x06\x10\x92", "\x0a" };
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pIdentity) identity = vector_identity (LP2P_KEY_TYPE_ED25519);
   g_autoptr (GByteArray) array = start_payload (identity);
@@ -379,8 +384,7 @@ test_unknown_address (void)
   g_assert_no_error (error);
   found = lp2p_peer_record_get_addresses (record);
   g_assert_cmpuint (found->len, ==, 1);
-  g_assert_cmpstr (lp2p_multiaddr_get_string (g_ptr_array_index (found, 0)),
-                   ==,
+  g_assert_cmpstr (lp2p_multiaddr_get_string (g_ptr_array_index (found, 0)), ==,
                    "/ip4/127.0.0.1/tcp/4242");
 }
 

@@ -51,8 +51,8 @@ test_good_files (void)
     {
       g_autoptr (GError) error = NULL;
       g_autoptr (Lp2pIdentity) identity = load_data (files[i].name, &error);
-      g_autoptr (GBytes) expected
-          = lp2p_multibase_decode (key_vectors[files[i].key_type].private_key, NULL);
+      g_autoptr (GBytes) expected =
+          lp2p_multibase_decode (key_vectors[files[i].key_type].private_key, NULL);
       g_autoptr (GBytes) bytes = NULL;
 
       g_test_message ("%s", files[i].name);
@@ -136,8 +136,8 @@ static void
 assert_holds (Fixture *fixture, Lp2pIdentity *identity)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Lp2pIdentity) loaded
-      = lp2p_identity_load_file (fixture->path, LP2P_IDENTITY_FILE_NONE, &error);
+  g_autoptr (Lp2pIdentity) loaded =
+      lp2p_identity_load_file (fixture->path, LP2P_IDENTITY_FILE_NONE, &error);
 
   g_assert_no_error (error);
   g_assert_true (lp2p_peer_id_equal (lp2p_identity_get_peer_id (loaded),
@@ -178,8 +178,7 @@ test_no_replace (Fixture *fixture, gconstpointer data)
 
   g_assert_no_error (error);
   save (fixture, fixture->identity, LP2P_IDENTITY_FILE_NONE);
-  g_assert_false (
-      lp2p_identity_save_file (other, fixture->path, LP2P_IDENTITY_FILE_NONE, &error));
+  g_assert_false (lp2p_identity_save_file (other, fixture->path, LP2P_IDENTITY_FILE_NONE, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS);
   g_assert_true (g_str_has_prefix (error->message, fixture->path));
   assert_holds (fixture, fixture->identity);
@@ -255,12 +254,8 @@ test_too_large (Fixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_autofree char *large = g_strnfill (100000, 'A');
 
-  g_assert_true (g_file_set_contents_full (fixture->path,
-                                           large,
-                                           -1,
-                                           G_FILE_SET_CONTENTS_NONE,
-                                           0600,
-                                           &error));
+  g_assert_true (
+      g_file_set_contents_full (fixture->path, large, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error));
   g_assert_null (lp2p_identity_load_file (fixture->path, LP2P_IDENTITY_FILE_NONE, &error));
   g_assert_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY);
 }

@@ -31,35 +31,28 @@ from_hex (const char *text)
 static Lp2pIdentity *
 identity_from (GBytes *bytes, GError **error)
 {
-  return lp2p_identity_new_from_bytes (g_bytes_get_data (bytes, NULL),
-                                       g_bytes_get_size (bytes),
+  return lp2p_identity_new_from_bytes (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                                        error);
 }
 
 static Lp2pPublicKey *
 public_from (GBytes *bytes, GError **error)
 {
-  return lp2p_public_key_new_from_bytes (g_bytes_get_data (bytes, NULL),
-                                         g_bytes_get_size (bytes),
+  return lp2p_public_key_new_from_bytes (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                                          error);
 }
 
 static void
 assert_bytes (GBytes *a, GBytes *b)
 {
-  g_assert_cmpmem (g_bytes_get_data (a, NULL),
-                   g_bytes_get_size (a),
-                   g_bytes_get_data (b, NULL),
+  g_assert_cmpmem (g_bytes_get_data (a, NULL), g_bytes_get_size (a), g_bytes_get_data (b, NULL),
                    g_bytes_get_size (b));
 }
 
 static gboolean
 verifies (Lp2pPublicKey *key, GBytes *signature)
 {
-  return lp2p_public_key_verify (key,
-                                 MESSAGE,
-                                 MESSAGE_LEN,
-                                 g_bytes_get_data (signature, NULL),
+  return lp2p_public_key_verify (key, MESSAGE, MESSAGE_LEN, g_bytes_get_data (signature, NULL),
                                  g_bytes_get_size (signature));
 }
 
@@ -116,13 +109,13 @@ static void
 test_ed25519_known_answer (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) private_bytes
-      = from_hex ("f08011240"
-                  "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"
-                  "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
-  g_autoptr (GBytes) expected
-      = from_hex ("f92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-                  "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+  g_autoptr (GBytes) private_bytes =
+      from_hex ("f08011240"
+                "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"
+                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+  g_autoptr (GBytes) expected =
+      from_hex ("f92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+                "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
   g_autoptr (Lp2pIdentity) identity = identity_from (private_bytes, &error);
   g_autoptr (GBytes) signature = NULL;
 
@@ -150,8 +143,8 @@ test_generate (gconstpointer data)
   g_assert_no_error (error);
   g_assert_true (lp2p_public_key_equal (lp2p_identity_get_public_key (identity),
                                         lp2p_identity_get_public_key (again)));
-  g_assert_true (lp2p_peer_id_equal (lp2p_identity_get_peer_id (identity),
-                                     lp2p_identity_get_peer_id (again)));
+  g_assert_true (
+      lp2p_peer_id_equal (lp2p_identity_get_peer_id (identity), lp2p_identity_get_peer_id (again)));
   g_assert_true (lp2p_peer_id_matches_public_key (lp2p_identity_get_peer_id (identity),
                                                   lp2p_identity_get_public_key (again)));
 
@@ -333,8 +326,8 @@ test_private_flips (void)
       const guint8 *data = g_bytes_get_data (bytes, &len);
 
       /* Any 32 bytes are a secp256k1 key, and RSA is slow. */
-      if (key_vectors[i].key_type == LP2P_KEY_TYPE_SECP256K1
-          || key_vectors[i].key_type == LP2P_KEY_TYPE_RSA)
+      if (key_vectors[i].key_type == LP2P_KEY_TYPE_SECP256K1 ||
+          key_vectors[i].key_type == LP2P_KEY_TYPE_RSA)
         continue;
       for (gsize at = 0; at < len; at++)
         {
@@ -389,14 +382,12 @@ make_rsa (guint bits, guint8 last, GBytes *exponent)
   g_autoptr (GByteArray) key = g_byte_array_new ();
   g_autoptr (GByteArray) info = g_byte_array_new ();
   g_autoptr (GByteArray) whole = g_byte_array_new ();
-  static const guint8 algorithm[]
-      = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
+  static const guint8 algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+                                      0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
   static const guint8 no_unused_bits = 0;
 
   append_number (numbers, bits, last);
-  lp2p_der_append (numbers,
-                   LP2P_DER_INTEGER,
-                   g_bytes_get_data (exponent, NULL),
+  lp2p_der_append (numbers, LP2P_DER_INTEGER, g_bytes_get_data (exponent, NULL),
                    g_bytes_get_size (exponent));
   g_byte_array_append (key, &no_unused_bits, 1);
   lp2p_der_append (key, LP2P_DER_SEQUENCE, numbers->data, numbers->len);
@@ -412,10 +403,8 @@ check_rsa (guint bits, guint8 last, const char *exponent_hex, gboolean good)
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) exponent = from_hex (exponent_hex);
   g_autoptr (GBytes) der = make_rsa (bits, last, exponent);
-  g_autoptr (Lp2pPublicKey) key = lp2p_public_key_new_raw (LP2P_KEY_TYPE_RSA,
-                                                           g_bytes_get_data (der, NULL),
-                                                           g_bytes_get_size (der),
-                                                           &error);
+  g_autoptr (Lp2pPublicKey) key = lp2p_public_key_new_raw (
+      LP2P_KEY_TYPE_RSA, g_bytes_get_data (der, NULL), g_bytes_get_size (der), &error);
 
   if (good)
     {
@@ -505,9 +494,7 @@ test_ecdsa_curves (void)
       assert_signs (identity, lp2p_identity_get_public_key (identity));
       again = lp2p_identity_to_bytes (identity, &error);
       g_assert_no_error (error);
-      g_assert_cmpmem (g_bytes_get_data (again, NULL),
-                       g_bytes_get_size (again),
-                       message->data,
+      g_assert_cmpmem (g_bytes_get_data (again, NULL), g_bytes_get_size (again), message->data,
                        message->len);
       OPENSSL_free (der);
       EVP_PKEY_free (pair);
@@ -521,8 +508,8 @@ test_names (void)
 
   for (guint i = 0; i < 4; i++)
     {
-      g_assert_true (lp2p_key_type_from_string (lp2p_key_type_to_string ((Lp2pKeyType) i),
-                                                &key_type));
+      g_assert_true (
+          lp2p_key_type_from_string (lp2p_key_type_to_string ((Lp2pKeyType) i), &key_type));
       g_assert_cmpint (key_type, ==, (int) i);
     }
   g_assert_false (lp2p_key_type_from_string ("dsa", &key_type));
@@ -537,10 +524,10 @@ test_der (void)
     const char *hex;
     gboolean good;
   } cases[] = {
-    { "f0400", TRUE },       { "f040100", TRUE },       { "f04", FALSE },
-    { "f", FALSE },          { "f0401", FALSE },        { "f048000", FALSE },
-    { "f04810100", FALSE },  { "f04820080", FALSE },    { "f04840000000100", FALSE },
-    { "f1f810100", FALSE },  { "f04ff", FALSE },        { "f048180", FALSE },
+    { "f0400", TRUE },      { "f040100", TRUE },    { "f04", FALSE },
+    { "f", FALSE },         { "f0401", FALSE },     { "f048000", FALSE },
+    { "f04810100", FALSE }, { "f04820080", FALSE }, { "f04840000000100", FALSE },
+    { "f1f810100", FALSE }, { "f04ff", FALSE },     { "f048180", FALSE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -576,17 +563,12 @@ main (int argc, char **argv)
 
   g_test_add_func ("/keys/vectors", test_vectors);
   g_test_add_func ("/keys/ed25519-known-answer", test_ed25519_known_answer);
-  g_test_add_data_func ("/keys/generate/rsa",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_RSA),
+  g_test_add_data_func ("/keys/generate/rsa", GINT_TO_POINTER (LP2P_KEY_TYPE_RSA), test_generate);
+  g_test_add_data_func ("/keys/generate/ed25519", GINT_TO_POINTER (LP2P_KEY_TYPE_ED25519),
                         test_generate);
-  g_test_add_data_func ("/keys/generate/ed25519",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_ED25519),
+  g_test_add_data_func ("/keys/generate/secp256k1", GINT_TO_POINTER (LP2P_KEY_TYPE_SECP256K1),
                         test_generate);
-  g_test_add_data_func ("/keys/generate/secp256k1",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_SECP256K1),
-                        test_generate);
-  g_test_add_data_func ("/keys/generate/ecdsa",
-                        GINT_TO_POINTER (LP2P_KEY_TYPE_ECDSA),
+  g_test_add_data_func ("/keys/generate/ecdsa", GINT_TO_POINTER (LP2P_KEY_TYPE_ECDSA),
                         test_generate);
   g_test_add_func ("/keys/generate/unknown", test_generate_unknown);
   g_test_add_func ("/keys/ed25519-legacy", test_ed25519_legacy);

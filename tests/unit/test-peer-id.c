@@ -20,15 +20,15 @@ static const struct
   gboolean has_key;
 } expected[] = {
   [LP2P_KEY_TYPE_RSA] = { "QmaeANgBs1DTSxWSrPPtobgQuxW8XTfsS4ydbK4rCHzqxG",
-                          "bafzbeifwzcumbiyql7bhv7fe7mixg6i7aohegq75k234m63bnw6dbicmzu",
-                          FALSE },
-  [LP2P_KEY_TYPE_ED25519]
-  = { ED25519_ID, "bafzaajaiaejcahwr5d5ofrfbis4l5d6uwr57hu5tjodrypfm6yaq6dsc2r2pzyt6", TRUE },
-  [LP2P_KEY_TYPE_SECP256K1]
-  = { "16Uiu2HAmLhLvBoYaoZfaMUKuibM6ac163GwKY74c5kiSLg5KvLpY",
-      "bafzaajiiaijcca3xo7uzjzcsyilaj6i54cj44qk7kqzpoao5rti2pjx6udtdbp6kte",
-      TRUE },
-  [LP2P_KEY_TYPE_ECDSA] = { "QmVMT29id3TUASyfZZ6k9hmNyc2nYabCo4uMSpDw4zrgDk", "bafzbeidigywdclqvl5hxfefwp5onbffcfife7pza57mmfb4tiqmtkdjw64", FALSE },
+                          "bafzbeifwzcumbiyql7bhv7fe7mixg6i7aohegq75k234m63bnw6dbicmzu", FALSE },
+  [LP2P_KEY_TYPE_ED25519] = { ED25519_ID,
+                              "bafzaajaiaejcahwr5d5ofrfbis4l5d6uwr57hu5tjodrypfm6yaq6dsc2r2pzyt6",
+                              TRUE },
+  [LP2P_KEY_TYPE_SECP256K1] = { "16Uiu2HAmLhLvBoYaoZfaMUKuibM6ac163GwKY74c5kiSLg5KvLpY",
+                                "bafzaajiiaijcca3xo7uzjzcsyilaj6i54cj44qk7kqzpoao5rti2pjx6udtdbp6kte",
+                                TRUE },
+  [LP2P_KEY_TYPE_ECDSA] = { "QmVMT29id3TUASyfZZ6k9hmNyc2nYabCo4uMSpDw4zrgDk",
+                            "bafzbeidigywdclqvl5hxfefwp5onbffcfife7pza57mmfb4tiqmtkdjw64", FALSE },
 };
 
 static Lp2pPublicKey *
@@ -39,8 +39,7 @@ public_key (guint i)
   Lp2pPublicKey *key;
 
   g_assert_no_error (error);
-  key = lp2p_public_key_new_from_bytes (g_bytes_get_data (bytes, NULL),
-                                        g_bytes_get_size (bytes),
+  key = lp2p_public_key_new_from_bytes (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                                         &error);
   g_assert_no_error (error);
   return key;
@@ -78,8 +77,7 @@ test_from_keys (void)
       from_own_cid = parse (cid);
       g_assert_true (lp2p_peer_id_equal (peer_id, from_own_cid));
       from_bytes = lp2p_peer_id_new_from_bytes (g_bytes_get_data (bytes, NULL),
-                                                g_bytes_get_size (bytes),
-                                                &error);
+                                                g_bytes_get_size (bytes), &error);
       g_assert_no_error (error);
       g_assert_true (lp2p_peer_id_equal (peer_id, from_bytes));
       g_assert_cmpuint (lp2p_peer_id_hash (peer_id), ==, lp2p_peer_id_hash (from_bytes));
@@ -100,8 +98,8 @@ test_text (void)
 {
   static const char bases[] = "zbkumf";
   g_autoptr (Lp2pPeerId) hashed = parse (HASHED_ID);
-  g_autoptr (Lp2pPeerId) from_cid
-      = parse ("bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe");
+  g_autoptr (Lp2pPeerId) from_cid =
+      parse ("bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe");
   g_autoptr (Lp2pPeerId) inlined = parse ("12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA");
   g_autoptr (GByteArray) cid = g_byte_array_new ();
   GBytes *multihash = lp2p_peer_id_get_bytes (hashed);
@@ -112,8 +110,7 @@ test_text (void)
   g_assert_cmpint (lp2p_peer_id_compare (hashed, inlined), !=, 0);
 
   g_byte_array_append (cid, (const guint8 *) "\x01\x72", 2);
-  g_byte_array_append (cid,
-                       g_bytes_get_data (multihash, NULL),
+  g_byte_array_append (cid, g_bytes_get_data (multihash, NULL),
                        (guint) g_bytes_get_size (multihash));
   for (const char *base = bases; *base != '\0'; base++)
     {
@@ -198,11 +195,9 @@ static void
 test_no_key (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Lp2pPeerId) peer_id
-      = lp2p_peer_id_new_from_bytes ((const guint8 *) "\x00\x03"
-                                                      "abc",
-                                     5,
-                                     &error);
+  g_autoptr (Lp2pPeerId) peer_id = lp2p_peer_id_new_from_bytes ((const guint8 *) "\x00\x03"
+                                                                                 "abc",
+                                                                5, &error);
 
   g_assert_no_error (error);
   g_assert_null (lp2p_peer_id_extract_public_key (peer_id));
@@ -232,13 +227,9 @@ static void
 test_multiaddr (void)
 {
 #define RELAY "/ip4/192.0.2.1/tcp/1/p2p/" ED25519_ID "/p2p-circuit"
-  check_address ("/ip4/192.0.2.1/tcp/1",
-                 NULL,
-                 "/ip4/192.0.2.1/tcp/1",
+  check_address ("/ip4/192.0.2.1/tcp/1", NULL, "/ip4/192.0.2.1/tcp/1",
                  "/ip4/192.0.2.1/tcp/1/p2p/" HASHED_ID);
-  check_address ("/ip4/192.0.2.1/tcp/1/p2p/" ED25519_ID,
-                 ED25519_ID,
-                 "/ip4/192.0.2.1/tcp/1",
+  check_address ("/ip4/192.0.2.1/tcp/1/p2p/" ED25519_ID, ED25519_ID, "/ip4/192.0.2.1/tcp/1",
                  "/ip4/192.0.2.1/tcp/1/p2p/" HASHED_ID);
   check_address (RELAY, NULL, RELAY, RELAY "/p2p/" HASHED_ID);
   check_address (RELAY "/p2p/" HASHED_ID, HASHED_ID, RELAY, RELAY "/p2p/" HASHED_ID);

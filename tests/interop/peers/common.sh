@@ -15,7 +15,8 @@ at_least () {
 # The directory of a finished build, named after the content of the given files.
 cache_dir () {
   root=${LP2P_PEER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lp2p-peers}
-  sum=$(cd "$here" && cat "$@" build ../common.sh | sha256sum | cut -c 1-32) || exit 1
+  sum=$(cd "$here" && sha256sum "$@" build ../common.sh) || exit 1
+  sum=$(echo "$sum" | sha256sum | cut -c 1-32)
   echo "$root/$name-$sum"
 }
 

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host/lp2p-swarm-private.h"
+#include "interfaces/lp2p-connection-private.h"
+
+/* What connections tell the host. */
+
+static gboolean
+on_match_protocol (Lp2pConnection *connection, const char *protocol, gpointer user_data)
+{
+  Lp2pSwarm *self = user_data;
+
+  return lp2p_handlers_match (self->handlers, connection, protocol);
+}
+
+static void
+on_incoming_stream (Lp2pConnection *connection, Lp2pStream *stream, gpointer user_data)
+{
+  Lp2pSwarm *self = user_data;
+
+  lp2p_handlers_serve (self->handlers, stream);
+}
+
+static GTask *
+steal_waiting (Lp2pSwarm *self, Lp2pConnection *connection)
+{
+  gpointer task = NULL;
+
+  g_hash_table_steal_extended (self->waiting, connection, NULL, &task);
+  return task;
+}
+
+static void
+on_ready (Lp2pConnection *connection, gpointer user_data)
+{
+  g_autoptr (Lp2pSwarm) self = g_object_ref (user_data);
+  g_autoptr (GTask) task = steal_waiting (self, connection);
+
+  g_list_store_append (self->connections, connection);
+  g_signal_emit_by_name (self, "connection-added", connection);
+  if (task != NULL)
+    g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
+}
+
+static void
+on_closed (Lp2pConnection *connection, gpointer user_data)
+{
+  g_autoptr (Lp2pSwarm) self = g_object_ref (user_data);
+  g_autoptr (Lp2pConnection) keep = g_object_ref (connection);
+  g_autoptr (GTask) task = steal_waiting (self, connection);
+  const GError *error = lp2p_connection_get_error (connection);
+  guint position;
+
+  lp2p_connection_disown (connection);
+  lp2p_observed_remove_connection (self->observed, connection);
+  g_ptr_array_remove_fast (self->all_connections, connection);
+  g_debug ("Connection to %s closed: %s",
+           lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
+           error != NULL ? error->message : "in order");
+
+  if (g_list_store_find (self->connections, connection, &position))
+    {
+      g_list_store_remove (self->connections, position);
+      g_signal_emit_by_name (self, "connection-removed", connection);
+    }
+  if (task == NULL)
+    return;
+  if (error != NULL)
+    g_task_return_error (task, g_error_copy (error));
+  else
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The peer closed the connection at once");
+}
+
+static const Lp2pConnectionOwner connection_owner = {
+  .match_protocol = on_match_protocol,
+  .incoming_stream = on_incoming_stream,
+  .ready = on_ready,
+  .closed = on_closed,
+};
+
+static guint
+config_uint (Lp2pSwarm *self, const char *key)
+{
+  return lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, key);
+}
+
+/* Adding */
+
+static gboolean
+check_peer (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
+{
+  if (!lp2p_peer_id_equal (raw->remote_peer, lp2p_identity_get_peer_id (self->identity)))
+    return TRUE;
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "The peer is this host itself");
+  return FALSE;
+}
+
+static gboolean
+check_limit (Lp2pSwarm *self, GError **error)
+{
+  guint limit = config_uint (self, "max-connections");
+
+  if (self->closed)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+      return FALSE;
+    }
+  if (self->all_connections->len < limit)
+    return TRUE;
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, "All %u connections of max-connections are in use", limit);
+  return FALSE;
+}
+
+void
+lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
+{
+  g_autoptr (Lp2pConnection) connection = NULL;
+  Lp2pConnectionLimits limits = {
+    .max_streams = config_uint (self, "max-streams-per-connection"),
+    .negotiation_timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
+  };
+  GError *error = NULL;
+
+  if (!check_peer (self, raw, &error) || !check_limit (self, &error))
+    {
+      raw->session->klass->abort (raw->session, 0);
+      lp2p_raw_connection_free (raw);
+      if (task != NULL)
+        g_task_return_error (task, error);
+      else
+        g_clear_error (&error);
+      return;
+    }
+
+  connection = lp2p_connection_new (raw, &limits, &connection_owner, self);
+  lp2p_raw_connection_free (raw);
+  g_ptr_array_add (self->all_connections, g_object_ref (connection));
+  if (task != NULL)
+    g_hash_table_insert (self->waiting, connection, g_object_ref (task));
+  lp2p_connection_begin (connection);
+}
+
+/* Upgrading */
+
+
+static void
+on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Lp2pSwarm *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &error);
+
+  if (raw != NULL)
+    lp2p_swarm_add_connection (self, raw, task);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, gboolean pipelined, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  Lp2pUpgradeParams params = {
+    .securities = self->securities,
+    .muxers = self->muxers,
+    .expected_peer = expected_peer,
+    .max_streams = config_uint (self, "max-streams-per-connection"),
+    .timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
+    .pipelined = pipelined,
+  };
+
+  lp2p_upgrade_async (raw, &params, cancellable, callback, user_data);
+}
+
+void
+lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, gboolean pipelined, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, lp2p_swarm_upgrade_async);
+  if (options->security_role != LP2P_ROLE_UNSET)
+    raw->security_role = options->security_role;
+  if (options->muxer_role != LP2P_ROLE_UNSET)
+    raw->muxer_role = options->muxer_role;
+
+  if (raw->session == NULL)
+    {
+      upgrade_raw (self, raw, options->expected_peer, pipelined, cancellable, on_upgraded, g_steal_pointer (&task));
+      return;
+    }
+  if (options->expected_peer == NULL || lp2p_peer_id_equal (options->expected_peer, raw->remote_peer))
+    {
+      lp2p_swarm_add_connection (self, raw, task);
+      return;
+    }
+  g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "Expected peer %s, got %s",
+                           lp2p_peer_id_get_string (options->expected_peer),
+                           lp2p_peer_id_get_string (raw->remote_peer));
+  lp2p_raw_connection_free (raw);
+}
+
+Lp2pConnection *
+lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* Inbound */
+
+gboolean
+lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error)
+{
+  guint limit = config_uint (self, "max-half-open");
+
+  if (!check_limit (self, error))
+    return FALSE;
+  if (self->half_open >= limit)
+    {
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, "All %u handshakes of max-half-open are in use", limit);
+      return FALSE;
+    }
+  self->half_open++;
+  return TRUE;
+}
+
+static void
+on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Lp2pSwarm) self = user_data;
+  g_autoptr (GError) error = NULL;
+  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &error);
+
+  self->half_open--;
+  if (raw != NULL)
+    lp2p_swarm_add_connection (self, raw, NULL);
+  else
+    g_debug ("An inbound connection came to nothing: %s", error->message);
+}
+
+void
+lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (raw->session != NULL)
+    {
+      self->half_open--;
+      lp2p_swarm_add_connection (self, raw, NULL);
+      return;
+    }
+  if (lp2p_swarm_begin_inbound (self, raw->remote_address, &error))
+    {
+      upgrade_raw (self, raw, NULL, FALSE, self->cancellable, on_inbound_upgraded, g_object_ref (self));
+      return;
+    }
+  g_debug ("Refused an inbound connection: %s", error->message);
+  lp2p_layer_abort (raw->layer, 0);
+  lp2p_raw_connection_free (raw);
+}
+
+/* Looking up */
+
+static int
+compare_connections (gconstpointer a, gconstpointer b)
+{
+  Lp2pConnection *first = *(Lp2pConnection *const *) a;
+  Lp2pConnection *second = *(Lp2pConnection *const *) b;
+  int limited = (int) lp2p_connection_get_limited (first) - (int) lp2p_connection_get_limited (second);
+
+  if (limited != 0)
+    return limited;
+  return (int) lp2p_connection_get_state (second) - (int) lp2p_connection_get_state (first);
+}
+
+GPtrArray *
+lp2p_swarm_dup_connections (Lp2pSwarm *self, Lp2pPeerId *peer)
+{
+  GPtrArray *found = g_ptr_array_new_with_free_func (g_object_unref);
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (self->connections));
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (Lp2pConnection) connection = g_list_model_get_item (G_LIST_MODEL (self->connections), i);
+
+      if (peer == NULL || lp2p_peer_id_equal (lp2p_connection_get_remote_peer (connection), peer))
+        g_ptr_array_add (found, g_steal_pointer (&connection));
+    }
+  g_ptr_array_sort (found, compare_connections);
+  return found;
+}
+
+Lp2pConnection *
+lp2p_swarm_find_connection (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_limited)
+{
+  g_autoptr (GPtrArray) connections = lp2p_swarm_dup_connections (self, peer);
+
+  for (guint i = 0; i < connections->len; i++)
+    {
+      Lp2pConnection *connection = g_ptr_array_index (connections, i);
+
+      if (lp2p_connection_get_state (connection) < LP2P_CONNECTION_CLOSING &&
+          (allow_limited || !lp2p_connection_get_limited (connection)))
+        return g_object_ref (connection);
+    }
+  return NULL;
+}

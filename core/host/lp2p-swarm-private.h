@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/interfaces/lp2p-context.h>
+#include <lp2p/plugin/lp2p-registry.h>
+
+#include "host/lp2p-handlers-private.h"
+#include "host/lp2p-observed-private.h"
+#include "host/lp2p-peer-book-private.h"
+#include "host/lp2p-upgrade-private.h"
+
+/* What is behind a host: its extensions, listeners and connections. It is the
+ * context that extensions are given; they hold references to it, so it is closed
+ * before the last one goes. */
+#define LP2P_TYPE_SWARM (lp2p_swarm_get_type ())
+G_DECLARE_FINAL_TYPE (Lp2pSwarm, lp2p_swarm, LP2P, SWARM, GObject)
+
+struct _Lp2pSwarm
+{
+  GObject parent_instance;
+
+  Lp2pLoop *loop;
+  Lp2pConfig *config;
+  Lp2pIdentity *identity;
+  Lp2pRegistry *registry;
+  Lp2pTcpHub *tcp_hub;
+  Lp2pUdpHub *udp_hub;
+  GPtrArray *transports;
+  GPtrArray *securities;
+  GPtrArray *muxers;
+  /* Services and whatever else only starts and stops. */
+  GPtrArray *others;
+  GPtrArray *listeners;
+  GListStore *connections;
+  /* Every connection, also those that are not ready yet. */
+  GPtrArray *all_connections;
+  /* Lp2pConnection to the GTask that waits for it to be ready. */
+  GHashTable *waiting;
+  Lp2pHandlers *handlers;
+  Lp2pPeerBook *peers;
+  Lp2pObserved *observed;
+  GPtrArray *mapped;
+  Lp2pReachability reachability;
+  GCancellable *cancellable;
+  Lp2pJob protocols_job;
+  Lp2pJob addresses_job;
+  guint half_open;
+  gsize memory;
+  gboolean closed;
+};
+
+Lp2pSwarm *lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock);
+gboolean lp2p_swarm_start (Lp2pSwarm *self, GError **error);
+void lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+gboolean lp2p_swarm_close_finish (Lp2pSwarm *self, GAsyncResult *result, GError **error);
+/* Drops everything at once. */
+void lp2p_swarm_abandon (Lp2pSwarm *self);
+
+/* lp2p-swarm-listen.c */
+Lp2pListener *lp2p_swarm_listen (Lp2pSwarm *self, Lp2pMultiaddr *address, GError **error);
+void lp2p_swarm_close_listeners (Lp2pSwarm *self);
+GPtrArray *lp2p_swarm_dup_addresses (Lp2pSwarm *self);
+
+/* lp2p-swarm-connections.c */
+void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
+gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error);
+/* @raw (transfer full) with a session; @task is returned when it is ready. */
+void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
+void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, gboolean pipelined, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+Lp2pConnection *lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error);
+GPtrArray *lp2p_swarm_dup_connections (Lp2pSwarm *self, Lp2pPeerId *peer);
+Lp2pConnection *lp2p_swarm_find_connection (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_limited);
+
+/* lp2p-swarm-dial.c */
+void lp2p_swarm_connect_async (Lp2pSwarm *self, Lp2pPeerId *peer, GPtrArray *addresses, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+Lp2pConnection *lp2p_swarm_connect_finish (GAsyncResult *result, GError **error);
+void lp2p_swarm_open_stream_async (Lp2pSwarm *self, Lp2pPeerId *peer, const char *const *protocols, Lp2pStreamFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+Lp2pStream *lp2p_swarm_open_stream_finish (GAsyncResult *result, GError **error);

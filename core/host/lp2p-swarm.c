@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <gnutls/crypto.h>
+
+#include "host/lp2p-swarm-private.h"
+#include "interfaces/lp2p-connection-private.h"
+#include "plugin/lp2p-descriptor-private.h"
+
+/* How long peers may take to acknowledge what was written before the host is
+ * closed regardless. */
+#define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
+
+static void context_init (Lp2pContextInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pSwarm, lp2p_swarm, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_CONTEXT, context_init))
+
+/* Starting */
+
+static void
+start_extensions (Lp2pSwarm *self, const char *kind, GPtrArray *started)
+{
+  g_autoptr (GPtrArray) created = lp2p_registry_create (self->registry, kind, LP2P_CONTEXT (self));
+
+  for (guint i = 0; i < created->len; i++)
+    {
+      Lp2pExtension *extension = g_ptr_array_index (created, i);
+      Lp2pDescriptor *descriptor = lp2p_registry_find (self->registry, lp2p_extension_get_name (extension));
+      g_autoptr (GError) error = NULL;
+
+      if (lp2p_extension_start (extension, &error))
+        {
+          g_ptr_array_add (started, g_object_ref (extension));
+          continue;
+        }
+      g_message ("Cannot start %s: %s", lp2p_extension_get_name (extension), error->message);
+      if (descriptor != NULL)
+        lp2p_descriptor_set_error (descriptor, error);
+    }
+}
+
+static gboolean
+listen_configured (Lp2pSwarm *self, GError **error)
+{
+  g_auto (GStrv) addresses = lp2p_config_get_strv (self->config, LP2P_CONFIG_GROUP_HOST, "listen");
+
+  for (guint i = 0; addresses[i] != NULL; i++)
+    {
+      g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (addresses[i], error);
+
+      if (address == NULL || lp2p_swarm_listen (self, address, error) == NULL)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+lp2p_swarm_start (Lp2pSwarm *self, GError **error)
+{
+  static const char *const other_kinds[] = { LP2P_KIND_DISCOVERY, LP2P_KIND_SERVICE };
+
+  lp2p_registry_scan (self->registry);
+  start_extensions (self, LP2P_KIND_SECURITY, self->securities);
+  start_extensions (self, LP2P_KIND_MUXER, self->muxers);
+  start_extensions (self, LP2P_KIND_TRANSPORT, self->transports);
+  for (guint i = 0; i < G_N_ELEMENTS (other_kinds); i++)
+    start_extensions (self, other_kinds[i], self->others);
+  return listen_configured (self, error);
+}
+
+/* Closing */
+
+static void
+stop_extensions (GPtrArray *extensions)
+{
+  for (guint i = extensions->len; i > 0; i--)
+    lp2p_extension_stop (g_ptr_array_index (extensions, i - 1));
+  g_ptr_array_set_size (extensions, 0);
+}
+
+static void
+fail_waiting (Lp2pSwarm *self)
+{
+  GHashTableIter iter;
+  gpointer task;
+
+  g_hash_table_iter_init (&iter, self->waiting);
+  while (g_hash_table_iter_next (&iter, NULL, &task))
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+  g_hash_table_remove_all (self->waiting);
+}
+
+void
+lp2p_swarm_abandon (Lp2pSwarm *self)
+{
+  g_autoptr (GPtrArray) connections = NULL;
+
+  if (self->all_connections == NULL)
+    return;
+
+  self->closed = TRUE;
+  g_cancellable_cancel (self->cancellable);
+  lp2p_swarm_close_listeners (self);
+  connections = g_steal_pointer (&self->all_connections);
+  self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < connections->len; i++)
+    {
+      lp2p_connection_disown (g_ptr_array_index (connections, i));
+      lp2p_connection_abort (g_ptr_array_index (connections, i), LP2P_CODE_NONE);
+    }
+  fail_waiting (self);
+  g_list_store_remove_all (self->connections);
+  stop_extensions (self->others);
+  stop_extensions (self->transports);
+  stop_extensions (self->muxers);
+  stop_extensions (self->securities);
+  lp2p_handlers_clear (self->handlers);
+  lp2p_tcp_hub_close (self->tcp_hub);
+  lp2p_udp_hub_close (self->udp_hub);
+  lp2p_job_clear (&self->protocols_job);
+  lp2p_job_clear (&self->addresses_job);
+}
+
+typedef struct
+{
+  Lp2pTimer timer;
+  GTask *task;
+  guint pending;
+} Closing;
+
+static void
+closing_done (Closing *closing)
+{
+  g_autoptr (GTask) task = closing->task;
+
+  lp2p_timer_clear (&closing->timer);
+  lp2p_swarm_abandon (g_task_get_source_object (task));
+  g_task_return_boolean (task, TRUE);
+  closing->task = NULL;
+}
+
+static void
+closing_timeout (Lp2pTimer *timer)
+{
+  closing_done ((Closing *) ((guint8 *) timer - G_STRUCT_OFFSET (Closing, timer)));
+}
+
+static void
+on_connection_closed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Closing *closing = user_data;
+
+  if (--closing->pending > 0)
+    return;
+  if (closing->task != NULL)
+    closing_done (closing);
+  g_free (closing);
+}
+
+void
+lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  Closing *closing;
+
+  g_task_set_source_tag (task, lp2p_swarm_close_async);
+  if (self->closed)
+    {
+      g_task_return_boolean (task, TRUE);
+      g_object_unref (task);
+      return;
+    }
+
+  self->closed = TRUE;
+  g_cancellable_cancel (self->cancellable);
+  lp2p_swarm_close_listeners (self);
+
+  closing = g_new0 (Closing, 1);
+  closing->task = task;
+  /* One more than there are connections: it stands for this function. */
+  closing->pending = 1;
+  lp2p_timer_init (&closing->timer, self->loop, closing_timeout);
+  lp2p_timer_set (&closing->timer, lp2p_loop_now (self->loop) + CLOSE_TIMEOUT_US);
+  for (guint i = 0; i < self->all_connections->len; i++)
+    {
+      closing->pending++;
+      lp2p_connection_close_async (g_ptr_array_index (self->all_connections, i), NULL, on_connection_closed, closing);
+    }
+  on_connection_closed (NULL, NULL, closing);
+}
+
+gboolean
+lp2p_swarm_close_finish (Lp2pSwarm *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* What extensions are given. */
+
+static Lp2pLoop *
+context_get_loop (Lp2pContext *context)
+{
+  return LP2P_SWARM (context)->loop;
+}
+
+static Lp2pIdentity *
+context_get_identity (Lp2pContext *context)
+{
+  return LP2P_SWARM (context)->identity;
+}
+
+static Lp2pConfig *
+context_get_config (Lp2pContext *context)
+{
+  return LP2P_SWARM (context)->config;
+}
+
+static void
+context_get_random (Lp2pContext *context, gpointer buffer, gsize size)
+{
+  if (gnutls_rnd (GNUTLS_RND_KEY, buffer, size) < 0)
+    g_error ("The system's random source failed");
+}
+
+static Lp2pTcpHub *
+context_get_tcp_hub (Lp2pContext *context)
+{
+  return LP2P_SWARM (context)->tcp_hub;
+}
+
+static Lp2pUdpHub *
+context_get_udp_hub (Lp2pContext *context)
+{
+  return LP2P_SWARM (context)->udp_hub;
+}
+
+static gboolean
+context_reserve_memory (Lp2pContext *context, gsize size)
+{
+  Lp2pSwarm *self = LP2P_SWARM (context);
+  guint64 budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
+
+  if (size > budget || self->memory > budget - size)
+    return FALSE;
+  self->memory += size;
+  return TRUE;
+}
+
+static void
+context_release_memory (Lp2pContext *context, gsize size)
+{
+  LP2P_SWARM (context)->memory -= size;
+}
+
+static gboolean
+context_begin_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
+{
+  Lp2pSwarm *self = LP2P_SWARM (context);
+
+  if (!lp2p_swarm_begin_inbound (self, remote_address, error))
+    return FALSE;
+  /* Forged sources are worth a round trip only when handshakes pile up. */
+  if (validate_source != NULL)
+    *validate_source = self->half_open > lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, "max-half-open") / 2;
+  return TRUE;
+}
+
+static void
+context_end_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address)
+{
+  LP2P_SWARM (context)->half_open--;
+}
+
+static void
+context_offer_inbound (Lp2pContext *context, Lp2pRawConnection *raw)
+{
+  lp2p_swarm_offer_inbound (LP2P_SWARM (context), raw);
+}
+
+static void
+context_upgrade_async (Lp2pContext *context, Lp2pRawConnection *raw, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  lp2p_swarm_upgrade_async (LP2P_SWARM (context), raw, options, FALSE, cancellable, callback, user_data);
+}
+
+static Lp2pConnection *
+context_upgrade_finish (Lp2pContext *context, GAsyncResult *result, GError **error)
+{
+  return lp2p_swarm_upgrade_finish (result, error);
+}
+
+static void
+context_connect_async (Lp2pContext *context, Lp2pPeerId *peer, GPtrArray *addresses, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  lp2p_swarm_connect_async (LP2P_SWARM (context), peer, addresses, options, cancellable, callback, user_data);
+}
+
+static Lp2pConnection *
+context_connect_finish (Lp2pContext *context, GAsyncResult *result, GError **error)
+{
+  return lp2p_swarm_connect_finish (result, error);
+}
+
+static void
+context_open_stream_async (Lp2pContext *context, Lp2pPeerId *peer, const char *const *protocols, Lp2pStreamFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  lp2p_swarm_open_stream_async (LP2P_SWARM (context), peer, protocols, flags, cancellable, callback, user_data);
+}
+
+static Lp2pStream *
+context_open_stream_finish (Lp2pContext *context, GAsyncResult *result, GError **error)
+{
+  return lp2p_swarm_open_stream_finish (result, error);
+}
+
+static void
+context_set_stream_handler (Lp2pContext *context, const char *protocol, Lp2pHandlerFlags flags, Lp2pStreamHandler handler, gpointer user_data, GDestroyNotify destroy)
+{
+  Lp2pSwarm *self = LP2P_SWARM (context);
+
+  lp2p_handlers_set (self->handlers, protocol, flags, handler, user_data, destroy);
+  lp2p_job_queue (&self->protocols_job);
+}
+
+static void
+context_remove_stream_handler (Lp2pContext *context, const char *protocol)
+{
+  Lp2pSwarm *self = LP2P_SWARM (context);
+
+  if (lp2p_handlers_remove (self->handlers, protocol) && !self->closed)
+    lp2p_job_queue (&self->protocols_job);
+}
+
+static GStrv
+context_dup_protocols (Lp2pContext *context)
+{
+  return lp2p_handlers_dup_protocols (LP2P_SWARM (context)->handlers);
+}
+
+static GPtrArray *
+context_dup_addresses (Lp2pContext *context)
+{
+  return lp2p_swarm_dup_addresses (LP2P_SWARM (context));
+}
+
+static GPtrArray *
+context_dup_connections (Lp2pContext *context, Lp2pPeerId *peer)
+{
+  return lp2p_swarm_dup_connections (LP2P_SWARM (context), peer);
+}
+
+static void
+context_add_observed_address (Lp2pContext *context, Lp2pConnection *connection, Lp2pMultiaddr *address)
+{
+  lp2p_observed_add (LP2P_SWARM (context)->observed, connection, address);
+}
+
+static void
+context_add_mapped_address (Lp2pContext *context, const char *socket_id, Lp2pMultiaddr *address, gboolean present)
+{
+  Lp2pSwarm *self = LP2P_SWARM (context);
+  guint index;
+
+  if (g_ptr_array_find_with_equal_func (self->mapped, address, lp2p_multiaddr_equal, &index) == present)
+    return;
+  if (present)
+    g_ptr_array_add (self->mapped, lp2p_multiaddr_ref (address));
+  else
+    g_ptr_array_remove_index (self->mapped, index);
+  lp2p_job_queue (&self->addresses_job);
+}
+
+static GPtrArray *
+context_dup_listeners (Lp2pContext *context)
+{
+  Lp2pSwarm *self = LP2P_SWARM (context);
+
+  return g_ptr_array_copy (self->listeners, (GCopyFunc) (gpointer) g_object_ref, NULL);
+}
+
+static GPtrArray *
+context_dup_observed_addresses (Lp2pContext *context, const char *socket_id)
+{
+  return lp2p_observed_dup (LP2P_SWARM (context)->observed, socket_id);
+}
+
+static void
+context_set_reachability (Lp2pContext *context, Lp2pMultiaddr *address, Lp2pReachability reachability)
+{
+  Lp2pSwarm *self = LP2P_SWARM (context);
+
+  if (address != NULL || self->reachability == reachability)
+    return;
+  self->reachability = reachability;
+  g_signal_emit_by_name (self, "reachability-changed");
+}
+
+static Lp2pReachability
+context_get_reachability (Lp2pContext *context, Lp2pMultiaddr *address)
+{
+  return address == NULL ? LP2P_SWARM (context)->reachability : LP2P_REACHABILITY_UNKNOWN;
+}
+
+static void
+context_hold_connection (Lp2pContext *context, Lp2pConnection *connection, const char *tag, gboolean hold)
+{
+  /* Nothing closes a connection for being idle or one too many. */
+}
+
+static void
+context_report_rtt (Lp2pContext *context, Lp2pConnection *connection, gint64 rtt)
+{
+  lp2p_connection_set_rtt (connection, rtt);
+}
+
+static void
+context_resolve_async (Lp2pContext *context, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (context, cancellable, callback, user_data);
+  Lp2pProtocol first;
+  GPtrArray *addresses;
+
+  g_task_set_source_tag (task, context_resolve_async);
+  if (!lp2p_multiaddr_get_component (address, 0, &first, NULL, NULL) || first == LP2P_PROTOCOL_DNS ||
+      first == LP2P_PROTOCOL_DNS4 || first == LP2P_PROTOCOL_DNS6 || first == LP2P_PROTOCOL_DNSADDR)
+    {
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "Names cannot be resolved: %s",
+                               lp2p_multiaddr_get_string (address));
+      return;
+    }
+  addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
+  g_ptr_array_add (addresses, lp2p_multiaddr_ref (address));
+  g_task_return_pointer (task, addresses, (GDestroyNotify) g_ptr_array_unref);
+}
+
+static GPtrArray *
+context_resolve_finish (Lp2pContext *context, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+context_update_peer (Lp2pContext *context, Lp2pPeerId *peer, const Lp2pPeerInfo *info)
+{
+  lp2p_peer_book_update (LP2P_SWARM (context)->peers, peer, info);
+  g_signal_emit_by_name (context, "peer-updated", peer);
+}
+
+static GPtrArray *
+context_dup_peer_addresses (Lp2pContext *context, Lp2pPeerId *peer)
+{
+  return lp2p_peer_book_dup_addresses (LP2P_SWARM (context)->peers, peer);
+}
+
+static GStrv
+context_dup_peer_protocols (Lp2pContext *context, Lp2pPeerId *peer)
+{
+  return lp2p_peer_book_dup_protocols (LP2P_SWARM (context)->peers, peer);
+}
+
+static GBytes *
+context_get_peer_data (Lp2pContext *context, Lp2pPeerId *peer, const char *plugin, const char *key)
+{
+  return lp2p_peer_book_get_data (LP2P_SWARM (context)->peers, peer, plugin, key);
+}
+
+static void
+context_set_peer_data (Lp2pContext *context, Lp2pPeerId *peer, const char *plugin, const char *key, GBytes *data, gint64 lifetime, Lp2pPeerDataFlags flags)
+{
+  lp2p_peer_book_set_data (LP2P_SWARM (context)->peers, peer, plugin, key, data, lifetime, flags);
+}
+
+static void
+context_init (Lp2pContextInterface *iface)
+{
+  iface->get_loop = context_get_loop;
+  iface->get_identity = context_get_identity;
+  iface->get_config = context_get_config;
+  iface->get_random = context_get_random;
+  iface->get_tcp_hub = context_get_tcp_hub;
+  iface->get_udp_hub = context_get_udp_hub;
+  iface->reserve_memory = context_reserve_memory;
+  iface->release_memory = context_release_memory;
+  iface->begin_inbound = context_begin_inbound;
+  iface->end_inbound = context_end_inbound;
+  iface->offer_inbound = context_offer_inbound;
+  iface->upgrade_async = context_upgrade_async;
+  iface->upgrade_finish = context_upgrade_finish;
+  iface->connect_async = context_connect_async;
+  iface->connect_finish = context_connect_finish;
+  iface->open_stream_async = context_open_stream_async;
+  iface->open_stream_finish = context_open_stream_finish;
+  iface->set_stream_handler = context_set_stream_handler;
+  iface->remove_stream_handler = context_remove_stream_handler;
+  iface->dup_protocols = context_dup_protocols;
+  iface->dup_addresses = context_dup_addresses;
+  iface->dup_connections = context_dup_connections;
+  iface->add_observed_address = context_add_observed_address;
+  iface->add_mapped_address = context_add_mapped_address;
+  iface->dup_listeners = context_dup_listeners;
+  iface->dup_observed_addresses = context_dup_observed_addresses;
+  iface->set_reachability = context_set_reachability;
+  iface->get_reachability = context_get_reachability;
+  iface->hold_connection = context_hold_connection;
+  iface->report_rtt = context_report_rtt;
+  iface->resolve_async = context_resolve_async;
+  iface->resolve_finish = context_resolve_finish;
+  iface->update_peer = context_update_peer;
+  iface->dup_peer_addresses = context_dup_peer_addresses;
+  iface->dup_peer_protocols = context_dup_peer_protocols;
+  iface->get_peer_data = context_get_peer_data;
+  iface->set_peer_data = context_set_peer_data;
+}
+
+/* GObject */
+
+static void
+run_protocols_job (Lp2pJob *job)
+{
+  Lp2pSwarm *self = (Lp2pSwarm *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pSwarm, protocols_job));
+
+  g_signal_emit_by_name (self, "protocols-changed");
+}
+
+static void
+run_addresses_job (Lp2pJob *job)
+{
+  Lp2pSwarm *self = (Lp2pSwarm *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pSwarm, addresses_job));
+
+  g_signal_emit_by_name (self, "addresses-changed");
+}
+
+static void
+lp2p_swarm_finalize (GObject *object)
+{
+  Lp2pSwarm *self = LP2P_SWARM (object);
+
+  g_clear_object (&self->registry);
+  g_clear_object (&self->config);
+  g_clear_object (&self->identity);
+  g_clear_object (&self->connections);
+  g_clear_object (&self->tcp_hub);
+  g_clear_object (&self->udp_hub);
+  g_clear_object (&self->cancellable);
+  g_ptr_array_unref (self->transports);
+  g_ptr_array_unref (self->securities);
+  g_ptr_array_unref (self->muxers);
+  g_ptr_array_unref (self->others);
+  g_ptr_array_unref (self->listeners);
+  g_ptr_array_unref (self->mapped);
+  g_ptr_array_unref (self->all_connections);
+  g_hash_table_unref (self->waiting);
+  lp2p_handlers_free (self->handlers);
+  lp2p_peer_book_free (self->peers);
+  lp2p_observed_free (self->observed);
+  lp2p_loop_unref (self->loop);
+  G_OBJECT_CLASS (lp2p_swarm_parent_class)->finalize (object);
+}
+
+static void
+lp2p_swarm_class_init (Lp2pSwarmClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = lp2p_swarm_finalize;
+}
+
+static void
+lp2p_swarm_init (Lp2pSwarm *self)
+{
+  self->transports = g_ptr_array_new_with_free_func (g_object_unref);
+  self->securities = g_ptr_array_new_with_free_func (g_object_unref);
+  self->muxers = g_ptr_array_new_with_free_func (g_object_unref);
+  self->others = g_ptr_array_new_with_free_func (g_object_unref);
+  self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
+  self->mapped = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
+  self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
+  self->connections = g_list_store_new (LP2P_TYPE_CONNECTION);
+  self->waiting = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+  self->handlers = lp2p_handlers_new ();
+  self->observed = lp2p_observed_new ();
+  self->cancellable = g_cancellable_new ();
+}
+
+Lp2pSwarm *
+lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
+{
+  Lp2pSwarm *self = g_object_new (LP2P_TYPE_SWARM, NULL);
+
+  self->loop = lp2p_loop_new (NULL, clock);
+  self->config = g_object_ref (config);
+  self->identity = g_object_ref (identity);
+  self->registry = lp2p_registry_new (config);
+  self->tcp_hub = lp2p_tcp_hub_new (self->loop);
+  self->udp_hub = lp2p_udp_hub_new (self->loop);
+  self->peers = lp2p_peer_book_new (self->loop);
+  lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
+  lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);
+  return self;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "net/lp2p-socket-layer-private.h"
+#include "net/lp2p-tcp-hub-private.h"
+#include "net/lp2p-tcp-socket-private.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+/* What a dial yields. */
+typedef struct
+{
+  Lp2pLayer *layer;
+  Lp2pMultiaddr *local_address;
+  const char *socket_id;
+} DialResult;
+
+typedef struct
+{
+  GTask *task;
+  Lp2pTcpHub *hub;
+  GList link;
+  Lp2pWatch watch;
+  Lp2pJob job;
+  GSource *cancel_source;
+  int fd;
+  struct sockaddr_storage address;
+  Lp2pMultiaddr *remote_address;
+  Lp2pTcpDialFlags flags;
+  const char *socket_id; /* of the listener whose port is used */
+  gboolean done;
+  DialResult *result;
+  GError *error;
+} Dial;
+
+#define DIAL_OF(member, pointer) ((Dial *) ((char *) (pointer) - G_STRUCT_OFFSET (Dial, member)))
+
+static void
+dial_result_free (DialResult *self)
+{
+  g_clear_pointer (&self->layer, lp2p_layer_free);
+  g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
+  g_free (self);
+}
+
+static void
+close_socket (Dial *self)
+{
+  lp2p_watch_stop (&self->watch);
+  if (self->fd >= 0)
+    close (self->fd);
+  self->fd = -1;
+}
+
+/* Runs as application code does: a result never comes before the call returned,
+ * nor from within the work on a socket. */
+static void
+dial_complete (Lp2pJob *job)
+{
+  Dial *self = DIAL_OF (job, job);
+  g_autoptr (GTask) task = g_steal_pointer (&self->task);
+  DialResult *result = g_steal_pointer (&self->result);
+  GError *error = g_steal_pointer (&self->error);
+
+  g_queue_unlink (&self->hub->dials, &self->link);
+  lp2p_multiaddr_unref (self->remote_address);
+  g_free (self);
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, result, (GDestroyNotify) dial_result_free);
+}
+
+/* @error: (transfer full) (nullable) */
+static void
+dial_done (Dial *self, GError *error)
+{
+  if (self->done)
+    return;
+
+  self->done = TRUE;
+  self->error = error;
+  close_socket (self);
+  if (self->cancel_source != NULL)
+    g_source_destroy (self->cancel_source);
+  g_clear_pointer (&self->cancel_source, g_source_unref);
+  lp2p_job_queue (&self->job);
+}
+
+static void
+dial_failed (Dial *self, int code)
+{
+  dial_done (self, g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
+                                lp2p_multiaddr_get_string (self->remote_address),
+                                g_strerror (code)));
+}
+
+static gboolean
+dial_cancelled (GCancellable *cancellable, gpointer data)
+{
+  GError *error = NULL;
+
+  g_cancellable_set_error_if_cancelled (cancellable, &error);
+  dial_done (data, error);
+  return G_SOURCE_REMOVE;
+}
+
+/* An address of this machine that is not listened on, dialed from the very same
+ * port, answers itself. Connections of a host with itself that come in through
+ * its listener are told apart by the peer id. */
+static gboolean
+is_self (Dial *self, const struct sockaddr_storage *local)
+{
+  return lp2p_sockaddr_equal ((struct sockaddr *) local, (struct sockaddr *) &self->address);
+}
+
+/* @deferred: the connection begins with the first bytes that are written */
+static void
+dial_connected (Dial *self, gboolean deferred)
+{
+  struct sockaddr_storage local = { 0 };
+  socklen_t size = sizeof local;
+  DialResult *result;
+  GError *error = NULL;
+
+  if (getsockname (self->fd, (struct sockaddr *) &local, &size) < 0)
+    {
+      dial_failed (self, errno);
+      return;
+    }
+  if (is_self (self, &local))
+    {
+      dial_done (self, g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
+                                    "Cannot connect to %s: it leads back to this very socket",
+                                    lp2p_multiaddr_get_string (self->remote_address)));
+      return;
+    }
+
+  result = g_new0 (DialResult, 1);
+  result->local_address = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &local, LP2P_PROTOCOL_TCP);
+  result->socket_id = self->socket_id;
+  lp2p_watch_stop (&self->watch);
+  result->layer = lp2p_socket_layer_new (self->hub->loop, self->fd, result->local_address,
+                                         self->remote_address, &error);
+  self->fd = -1;
+  if (result->layer == NULL)
+    g_clear_pointer (&result, dial_result_free);
+  else if (deferred)
+    lp2p_socket_layer_set_connecting (result->layer);
+  self->result = result;
+  dial_done (self, error);
+}
+
+static gboolean
+dial_ready (Lp2pWatch *watch, Lp2pReady ready)
+{
+  Dial *self = DIAL_OF (watch, watch);
+  int code = 0;
+  socklen_t size = sizeof code;
+
+  if (!(ready & LP2P_READY_WRITE))
+    return FALSE;
+  if (getsockopt (self->fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
+    code = errno;
+  if (code != 0)
+    dial_failed (self, code);
+  else
+    dial_connected (self, FALSE);
+  return FALSE;
+}
+
+/* A listener that is bound to the address from which the kernel would dial is
+ * best: its port is the one that a NAT mapping or a peer knows. With a wildcard
+ * the kernel chooses the address. Any other bound address would be the wrong
+ * source, above all a loopback one for another machine. */
+static Lp2pTcpListener *
+find_source (Dial *self)
+{
+  const struct sockaddr *remote = (struct sockaddr *) &self->address;
+  Lp2pTcpListener *wildcard = NULL;
+  struct sockaddr_storage route = { 0 };
+  gboolean routed = FALSE;
+
+  for (guint i = 0; i < self->hub->listeners->len; i++)
+    {
+      Lp2pTcpListener *listener = g_ptr_array_index (self->hub->listeners, i);
+      const struct sockaddr *bound = (struct sockaddr *) &listener->address;
+
+      if (bound->sa_family != remote->sa_family)
+        continue;
+      if (lp2p_sockaddr_is_wildcard (bound))
+        {
+          wildcard = wildcard != NULL ? wildcard : listener;
+          continue;
+        }
+      if (!routed && !lp2p_sockaddr_route (remote, &route))
+        return NULL;
+      routed = TRUE;
+      if (lp2p_sockaddr_same_host (bound, (struct sockaddr *) &route))
+        return listener;
+    }
+  return wildcard;
+}
+
+static gboolean
+bind_source (Dial *self, Lp2pTcpListener *source)
+{
+  const struct sockaddr *address = (struct sockaddr *) &source->address;
+
+  if (!lp2p_tcp_socket_share_port (self->fd) ||
+      bind (self->fd, address, lp2p_sockaddr_get_size (address)) < 0)
+    return FALSE;
+  self->socket_id = source->socket_id;
+  return TRUE;
+}
+
+/* Whether the port that is listened on is at fault: the same pair of addresses
+ * is in use, or was a moment ago (TIME_WAIT). */
+static gboolean
+is_port_taken (int code)
+{
+  return code == EADDRNOTAVAIL || code == EADDRINUSE;
+}
+
+static gboolean
+open_socket (Dial *self, Lp2pTcpListener *source, GError **error)
+{
+  close_socket (self);
+  self->socket_id = NULL;
+  self->fd = lp2p_tcp_socket_new (self->address.ss_family, &self->hub->options, error);
+  if (self->fd < 0)
+    return FALSE;
+  if (self->flags & LP2P_TCP_FAST_OPEN)
+    lp2p_tcp_socket_fast_open (self->fd);
+  if (source != NULL && !bind_source (self, source))
+    return open_socket (self, NULL, error);
+  return TRUE;
+}
+
+static void
+dial_start (Dial *self, Lp2pTcpListener *source)
+{
+  const struct sockaddr *remote = (struct sockaddr *) &self->address;
+  GError *error = NULL;
+
+  if (!open_socket (self, source, &error))
+    {
+      dial_done (self, error);
+      return;
+    }
+  if (connect (self->fd, remote, lp2p_sockaddr_get_size (remote)) == 0)
+    {
+      dial_connected (self, (self->flags & LP2P_TCP_FAST_OPEN) != 0);
+      return;
+    }
+  if (errno == EINPROGRESS)
+    {
+      if (!lp2p_watch_start (&self->watch, self->hub->loop, self->fd, dial_ready, &error))
+        dial_done (self, error);
+      return;
+    }
+  if (self->socket_id != NULL && is_port_taken (errno))
+    dial_start (self, NULL);
+  else
+    dial_failed (self, errno);
+}
+
+/* Returns: (nullable): why the address cannot be dialed at all */
+static const char *
+check_address (Dial *self)
+{
+  const struct sockaddr *remote = (struct sockaddr *) &self->address;
+
+  if (self->hub->closed)
+    return "the host is closed";
+  if (lp2p_sockaddr_is_wildcard (remote))
+    return "this address means all addresses of a machine";
+  if (lp2p_sockaddr_get_port (remote) == 0)
+    return "a port is missing";
+  return NULL;
+}
+
+static void
+watch_cancellable (Dial *self, GCancellable *cancellable)
+{
+  if (cancellable == NULL)
+    return;
+  self->cancel_source = g_cancellable_source_new (cancellable);
+  g_source_set_static_name (self->cancel_source, "lp2p dial");
+  g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (dial_cancelled), self, NULL);
+  g_source_attach (self->cancel_source, lp2p_loop_get_context (self->hub->loop));
+}
+
+/**
+ * lp2p_tcp_hub_dial_async:
+ * @self: a hub
+ * @address: an IP address and a port
+ * @flags: how
+ * @cancellable: (nullable): stops it
+ * @callback: called when connected or failed
+ * @user_data: for @callback
+ *
+ * Connects. With %LP2P_TCP_REUSE_PORT the connection leaves from a port that is
+ * listened on, which a NAT then maps as it maps that of the listener: from the
+ * listener on the address that the route to @address begins with, else from one
+ * on a wildcard, else, and where that very connection exists already, from a
+ * port of the kernel's choice.
+ *
+ * With %LP2P_TCP_FAST_OPEN, and if the peer gave this machine a cookie before, it
+ * counts as connected at once, and the connection begins with the first bytes
+ * that are written: a failure then comes from the layer. Only for those who
+ * speak first.
+ */
+void
+lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
+                         GSocketAddress *address,
+                         Lp2pTcpDialFlags flags,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  struct sockaddr_storage native;
+  GError *error = NULL;
+  const char *refused;
+  Dial *dial;
+
+  g_return_if_fail (LP2P_IS_TCP_HUB (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, lp2p_tcp_hub_dial_async);
+  if (!lp2p_sockaddr_init (&native, address, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+
+  dial = g_new0 (Dial, 1);
+  dial->hub = self;
+  dial->task = g_steal_pointer (&task);
+  dial->fd = -1;
+  dial->address = native;
+  dial->flags = flags;
+  dial->remote_address = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &native, LP2P_PROTOCOL_TCP);
+  dial->link.data = dial;
+  lp2p_job_init (&dial->job, self->loop, LP2P_JOB_RUN, dial_complete);
+  g_queue_push_tail_link (&self->dials, &dial->link);
+
+  refused = check_address (dial);
+  if (g_cancellable_set_error_if_cancelled (cancellable, &error))
+    dial_done (dial, error);
+  else if (refused != NULL)
+    dial_done (dial, g_error_new (G_IO_ERROR, self->closed ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
+                                  "Cannot connect to %s: %s",
+                                  lp2p_multiaddr_get_string (dial->remote_address), refused));
+  else
+    {
+      watch_cancellable (dial, cancellable);
+      dial_start (dial, flags & LP2P_TCP_REUSE_PORT ? find_source (dial) : NULL);
+    }
+}
+
+/**
+ * lp2p_tcp_hub_dial_finish: (skip)
+ * @self: a hub
+ * @result: what the callback was given
+ * @local_address: (out) (optional) (transfer full): our end
+ * @socket_id: (out) (optional) (nullable): the socket that listens on the same
+ *   port, interned; %NULL for a port of its own
+ * @error: where to put the error
+ *
+ * Returns: (transfer full): the connection
+ */
+Lp2pLayer *
+lp2p_tcp_hub_dial_finish (Lp2pTcpHub *self,
+                          GAsyncResult *result,
+                          Lp2pMultiaddr **local_address,
+                          const char **socket_id,
+                          GError **error)
+{
+  DialResult *dial;
+  Lp2pLayer *layer;
+
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  dial = g_task_propagate_pointer (G_TASK (result), error);
+  if (dial == NULL)
+    return NULL;
+
+  layer = g_steal_pointer (&dial->layer);
+  if (local_address != NULL)
+    *local_address = g_steal_pointer (&dial->local_address);
+  if (socket_id != NULL)
+    *socket_id = dial->socket_id;
+  dial_result_free (dial);
+  return layer;
+}
+
+void
+lp2p_tcp_dial_cancel_all (Lp2pTcpHub *hub)
+{
+  for (GList *link = hub->dials.head; link != NULL; link = link->next)
+    {
+      Dial *self = link->data;
+
+      dial_done (self, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                    "Cannot connect to %s: the host is closed",
+                                    lp2p_multiaddr_get_string (self->remote_address)));
+    }
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/net/lp2p-tcp-hub.h>
+
+#include <sys/socket.h>
+
+G_BEGIN_DECLS
+
+int lp2p_tcp_socket_new (sa_family_t family, const Lp2pTcpOptions *options, GError **error);
+gboolean lp2p_tcp_socket_share_port (int fd);
+gboolean lp2p_tcp_socket_fast_open (int fd);
+int lp2p_tcp_socket_listen (struct sockaddr_storage *address, const Lp2pTcpOptions *options, GError **error);
+void lp2p_tcp_socket_reset (int fd);
+
+G_END_DECLS

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lp2p-yamux-session-private.h"
+
+/* As go: header and payload together are 64 KiB, so that one stream does not
+ * keep the others from writing for long. */
+#define FRAME_PAYLOAD_MAX (64 * 1024 - LP2P_YAMUX_HEADER_SIZE)
+
+/* Vectors handed down in one call; fits the stack. */
+#define FRAME_VECTORS 64
+
+gssize
+lp2p_yamux_stream_readv (Lp2pMuxerSession *session,
+                         Lp2pMuxerStream *stream,
+                         const GInputVector *vectors,
+                         guint n_vectors)
+{
+  Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
+  gsize n;
+
+  if (self->queue.size > 0)
+    {
+      n = lp2p_yamux_queue_read (&self->queue, vectors, n_vectors);
+      lp2p_yamux_stream_credit ((Lp2pYamuxSession *) session, self);
+      return n;
+    }
+
+  switch ((Lp2pYamuxSide) self->read_side)
+    {
+    case LP2P_YAMUX_SIDE_OPEN:
+      return self->discard ? 0 : LP2P_IO_AGAIN;
+    case LP2P_YAMUX_SIDE_ENDED:
+      return 0;
+    default:
+      return LP2P_IO_FAILED;
+    }
+}
+
+/* A place in an array of vectors. */
+typedef struct
+{
+  const GOutputVector *vectors;
+  guint n_vectors;
+  gsize offset;
+} Place;
+
+/* Takes the vectors of the next frame of at most @max bytes. */
+static guint
+slice (Place *place, gsize max, GOutputVector *out, guint n_out, gsize *size)
+{
+  guint n = 0;
+
+  *size = 0;
+  while (n < n_out && place->n_vectors > 0 && *size < max)
+    {
+      gsize left = place->vectors->size - place->offset;
+      gsize take = MIN (left, max - *size);
+
+      if (take > 0)
+        {
+          out[n].buffer = (const guint8 *) place->vectors->buffer + place->offset;
+          out[n++].size = take;
+        }
+      *size += take;
+      place->offset += take;
+      if (take == left)
+        {
+          place->vectors++;
+          place->n_vectors--;
+          place->offset = 0;
+        }
+    }
+  return n;
+}
+
+/* SYN and ACK ride on the data. */
+static guint16
+take_flags (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
+{
+  guint16 flags = 0;
+
+  if (self->pending & LP2P_YAMUX_PENDING_SYN)
+    {
+      /* Streams are opened in the order of their ids. */
+      lp2p_yamux_session_write_control_before (session, self);
+      flags |= LP2P_YAMUX_SYN;
+    }
+  if (self->pending & LP2P_YAMUX_PENDING_ACK)
+    flags |= LP2P_YAMUX_ACK;
+  return flags;
+}
+
+/* Writes one frame. Returns the bytes of its payload, 0 when there is no room,
+ * or %LP2P_IO_FAILED. */
+static gssize
+write_frame (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Place *place, gsize max)
+{
+  guint16 flags = take_flags (session, self);
+  gsize room = lp2p_layer_write_room (session->layer);
+  guint8 bytes[LP2P_YAMUX_HEADER_SIZE];
+  GOutputVector out[1 + FRAME_VECTORS] = { { bytes, sizeof bytes } };
+  Lp2pYamuxHeader header;
+  gsize size;
+  guint n;
+
+  if (session->phase >= LP2P_YAMUX_DRAINING)
+    return LP2P_IO_FAILED;
+  if (room <= sizeof bytes)
+    return 0;
+
+  max = MIN (max, room - sizeof bytes);
+  max = MIN (max, self->send_window);
+  n = slice (place, MIN (max, FRAME_PAYLOAD_MAX), out + 1, FRAME_VECTORS, &size);
+  header = (Lp2pYamuxHeader){ LP2P_YAMUX_DATA, flags, self->id, size };
+  lp2p_yamux_header_encode (&header, bytes);
+
+  if (lp2p_layer_writev (session->layer, out, 1 + n, LP2P_WRITE_MORE) != (gssize) (sizeof bytes + size))
+    {
+      lp2p_yamux_session_layer_failed (session);
+      return LP2P_IO_FAILED;
+    }
+  session->dirty = TRUE;
+  self->send_window -= size;
+  if (flags != 0)
+    {
+      self->pending &= ~(LP2P_YAMUX_PENDING_SYN | LP2P_YAMUX_PENDING_ACK);
+      if (self->pending == 0)
+        lp2p_yamux_stream_sent (session, self);
+    }
+  return size;
+}
+
+static gsize
+sum_vectors (const GOutputVector *vectors, guint n_vectors)
+{
+  gsize total = 0;
+
+  for (guint i = 0; i < n_vectors; i++)
+    total += vectors[i].size;
+  return total;
+}
+
+gssize
+lp2p_yamux_stream_writev (Lp2pMuxerSession *session,
+                          Lp2pMuxerStream *stream,
+                          const GOutputVector *vectors,
+                          guint n_vectors)
+{
+  Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
+  Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
+  Place place = { vectors, n_vectors, 0 };
+  gsize total = sum_vectors (vectors, n_vectors);
+  gsize limit = MIN (total, lp2p_yamux_session_turn_limit (owner, self));
+  gsize written = 0;
+
+  if (self->write_side != LP2P_YAMUX_SIDE_OPEN || owner->phase >= LP2P_YAMUX_DRAINING)
+    return LP2P_IO_FAILED;
+  if (total == 0)
+    return 0;
+
+  while (written < limit && self->send_window > 0)
+    {
+      gssize n = write_frame (owner, self, &place, limit - written);
+
+      if (n < 0)
+        return n;
+      if (n == 0)
+        break;
+      written += n;
+    }
+
+  self->quantum -= MIN (self->quantum, written);
+  if (written < total && self->send_window > 0 && (self->want & LP2P_READY_WRITE) != 0)
+    lp2p_yamux_session_queue_turn (owner, self);
+  if (written == 0)
+    return LP2P_IO_AGAIN;
+  lp2p_yamux_session_saw_data (owner);
+  lp2p_yamux_session_want_pump (owner);
+  return written;
+}
+
+/* What can be done already is announced at once for reading; for writing in the
+ * stream's turn. */
+void
+lp2p_yamux_stream_want (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2pReady ready)
+{
+  Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
+  Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
+  Lp2pReady now = LP2P_READY_NONE;
+
+  self->want = ready;
+  if (self->queue.size > 0 || self->read_side != LP2P_YAMUX_SIDE_OPEN || self->discard)
+    now |= LP2P_READY_READ;
+  if (self->write_side != LP2P_YAMUX_SIDE_OPEN)
+    now |= LP2P_READY_WRITE;
+  now &= ready;
+  if (now != LP2P_READY_NONE && session->events != NULL && session->events->stream_ready != NULL)
+    session->events->stream_ready (session, stream, now, session->events_data);
+  if ((ready & LP2P_READY_WRITE) != 0 && (now & LP2P_READY_WRITE) == 0 && self->send_window > 0)
+    lp2p_yamux_session_queue_turn (owner, self);
+}
+
+int
+lp2p_yamux_stream_shutdown_write (Lp2pMuxerSession *session, Lp2pMuxerStream *stream)
+{
+  Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
+  Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
+
+  if (self->write_side == LP2P_YAMUX_SIDE_ENDED)
+    return 0;
+  if (self->write_side != LP2P_YAMUX_SIDE_OPEN || owner->phase >= LP2P_YAMUX_DRAINING)
+    return LP2P_IO_FAILED;
+  self->write_side = LP2P_YAMUX_SIDE_ENDED;
+  lp2p_yamux_stream_add_pending (owner, self, LP2P_YAMUX_PENDING_FIN);
+  return 0;
+}
+
+void
+lp2p_yamux_stream_stop_reading (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code)
+{
+  Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
+  Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
+
+  if (self->discard)
+    return;
+  self->discard = TRUE;
+  self->code = code;
+  lp2p_yamux_queue_clear (&self->queue);
+  lp2p_yamux_stream_credit (owner, self);
+}
+
+void
+lp2p_yamux_stream_reset (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code)
+{
+  Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
+  Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
+
+  lp2p_yamux_queue_clear (&self->queue);
+  lp2p_yamux_stream_credit (owner, self);
+  lp2p_yamux_stream_reset_with (owner, self, code,
+                                g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                             "The stream was reset with code %u", code));
+}
+
+void
+lp2p_yamux_stream_release (Lp2pMuxerSession *session, Lp2pMuxerStream *stream)
+{
+  lp2p_yamux_stream_let_go ((Lp2pYamuxSession *) session, (Lp2pYamuxStream *) stream);
+}
+
+static const GError *
+get_ended_error (void)
+{
+  static GError *error;
+
+  if (g_once_init_enter (&error))
+    g_once_init_leave (&error, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                                    "The stream's writing side is closed"));
+  return error;
+}
+
+const GError *
+lp2p_yamux_stream_get_error (Lp2pMuxerSession *session,
+                             Lp2pMuxerStream *stream,
+                             Lp2pReady side,
+                             guint32 *code)
+{
+  Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
+  Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
+  Lp2pYamuxSide state = side & LP2P_READY_READ ? self->read_side : self->write_side;
+
+  if (code != NULL)
+    *code = 0;
+  if (state == LP2P_YAMUX_SIDE_ENDED && (side & LP2P_READY_READ) == 0)
+    return get_ended_error ();
+  if (state != LP2P_YAMUX_SIDE_RESET)
+    return NULL;
+  if (code != NULL)
+    *code = self->error != NULL ? self->remote_code : owner->remote_code;
+  return self->error != NULL ? self->error : owner->error;
+}

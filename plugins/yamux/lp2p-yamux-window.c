@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lp2p-yamux-window.h"
+
+/* A grant goes out when half of the window was used, and reaches the peer half a
+ * round trip later. A sender that is limited by the path and not by the window
+ * so needs a window of two times bandwidth × RTT: it would use half of it in one
+ * round trip. Growth stops at two, which leaves room for jitter; go takes four
+ * and rust two. */
+#define GROWTH_ROUND_TRIPS 2
+
+void
+lp2p_yamux_window_init (Lp2pYamuxWindow *self, gint64 now)
+{
+  self->size = LP2P_YAMUX_INITIAL_WINDOW;
+  self->left = LP2P_YAMUX_INITIAL_WINDOW;
+  self->since = now;
+}
+
+/* The peer sent @size bytes. Returns whether it was allowed to. */
+gboolean
+lp2p_yamux_window_take (Lp2pYamuxWindow *self, guint32 size)
+{
+  if (size > self->left)
+    return FALSE;
+  self->left -= size;
+  return TRUE;
+}
+
+static guint32
+used (const Lp2pYamuxWindow *self, gsize queued)
+{
+  gsize held = (gsize) self->left + queued;
+
+  return held < self->size ? self->size - held : 0;
+}
+
+/* Whether the application has read so much that the peer should be told.
+ * @queued is what it has not read. */
+gboolean
+lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize queued)
+{
+  return used (self, queued) >= self->size / 2;
+}
+
+/* The size that a window which is due should have: twice the size when it was
+ * used up so fast that it holds the sender back. @rtt is not above 0 while it is
+ * unknown. */
+guint32
+lp2p_yamux_window_propose (const Lp2pYamuxWindow *self, gint64 now, gint64 rtt, guint32 max)
+{
+  if (rtt <= 0 || self->size >= max || now - self->since >= rtt * GROWTH_ROUND_TRIPS)
+    return self->size;
+  return self->size > max / 2 ? max : self->size * 2;
+}
+
+/* Fills the window up again. Returns by how much. */
+guint32
+lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize queued, gint64 now)
+{
+  guint32 delta = used (self, queued);
+
+  self->left += delta;
+  self->since = now;
+  return delta;
+}

@@ -1,0 +1,933 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Two sessions with each other. */
+
+#include <malloc.h>
+
+#include "lp2p-yamux-session-private.h"
+#include "yamux-fixture.h"
+
+#define KIB 1024
+#define MIB (1024 * 1024)
+#define MSEC 1000
+#define SECOND G_USEC_PER_SEC
+
+static const GError *
+stream_error (DriverStream *stream, Lp2pReady side, guint32 *code)
+{
+  Lp2pMuxerSession *session = stream->driver->session;
+
+  return session->klass->stream_get_error (session, stream->stream, side, code);
+}
+
+static Lp2pSessionState
+get_state (SessionDriver *driver)
+{
+  return driver->session->klass->get_state (driver->session);
+}
+
+static const GError *
+session_error (SessionDriver *driver, guint32 *code)
+{
+  return driver->session->klass->get_error (driver->session, code);
+}
+
+/* Both directions of one stream, over each kind of layer. */
+
+typedef struct
+{
+  const char *name;
+  MemoryLayerOptions layer;
+  guint64 size;
+  gsize take;
+} Transfer;
+
+static const Transfer transfers[] = {
+  { "/yamux/transfer/plain", { 0 }, 3 * MIB, 0 },
+  { "/yamux/transfer/direct", { 0 }, 3 * MIB, G_MAXSIZE },
+  { "/yamux/transfer/partly-direct", { 0 }, 3 * MIB, 1000 },
+  { "/yamux/transfer/empty", { 0 }, 0, 0 },
+  { "/yamux/transfer/byte", { 0 }, 1, 0 },
+  { "/yamux/transfer/single-byte-reads", { .max_peek = 1 }, 300 * KIB, 0 },
+  { "/yamux/transfer/eleven-byte-reads", { .max_peek = 11 }, 300 * KIB, 7 },
+  { "/yamux/transfer/single-byte-writes", { .max_step = 1 }, 20 * KIB, 0 },
+  { "/yamux/transfer/odd-writes", { .max_step = 1009 }, 300 * KIB, 0 },
+  { "/yamux/transfer/tiny-room", { .capacity = 40 }, 100 * KIB, 0 },
+  { "/yamux/transfer/all-small", { .capacity = 100, .max_step = 13, .max_peek = 5 }, 20 * KIB, 3 },
+};
+
+static void
+test_transfer (gconstpointer data)
+{
+  const Transfer *transfer = data;
+  DriverStream *there;
+  DriverStream *here;
+  Fixture f;
+
+  fixture_init (&f, &transfer->layer);
+  fixture_start (&f, TRUE);
+  f.b->auto_take = transfer->take;
+
+  here = session_driver_open (f.a);
+  here->read = TRUE;
+  here->take = transfer->take;
+  driver_stream_want (here, LP2P_READY_READ);
+  driver_stream_send (here, transfer->size, TRUE);
+  fixture_run (&f);
+
+  there = session_driver_get (f.b, 0);
+  g_assert_nonnull (there);
+  g_assert_cmpuint (there->n_received, ==, transfer->size);
+  g_assert_true (there->ended);
+  g_assert_false (here->ended);
+
+  driver_stream_send (there, transfer->size, TRUE);
+  fixture_run (&f);
+  g_assert_cmpuint (here->n_received, ==, transfer->size);
+  g_assert_true (here->ended);
+  g_assert_false (here->failed || there->failed);
+  g_assert_null (stream_error (here, LP2P_READY_READ, NULL));
+  g_assert_false (f.a->session->klass->has_unsent (f.a->session));
+
+  driver_stream_release (here);
+  driver_stream_release (there);
+  fixture_run (&f);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+  fixture_clear (&f);
+}
+
+/* A reader who does not read stops one stream at its window, and no other. */
+static void
+test_back_pressure (void)
+{
+  DriverStream *slow;
+  DriverStream *other;
+  DriverStream *there;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  f.b->auto_read = FALSE;
+
+  slow = session_driver_open (f.a);
+  driver_stream_send (slow, MIB, FALSE);
+  fixture_run (&f);
+  g_assert_cmpuint (slow->n_written, ==, LP2P_YAMUX_INITIAL_WINDOW);
+  g_assert_cmpint (driver_stream_write (slow, "x", 1), ==, LP2P_IO_AGAIN);
+
+  f.b->auto_read = TRUE;
+  other = session_driver_open (f.a);
+  driver_stream_send (other, MIB, TRUE);
+  fixture_run (&f);
+  g_assert_cmpuint (other->n_written, ==, MIB);
+  g_assert_cmpuint (session_driver_get (f.b, 1)->n_received, ==, MIB);
+  g_assert_cmpuint (slow->n_written, ==, LP2P_YAMUX_INITIAL_WINDOW);
+
+  there = session_driver_get (f.b, 0);
+  there->read = TRUE;
+  driver_stream_want (there, LP2P_READY_READ);
+  fixture_run (&f);
+  g_assert_cmpuint (slow->n_written, ==, MIB);
+  g_assert_cmpuint (there->n_received, ==, MIB);
+  fixture_clear (&f);
+}
+
+/* Less than half a window is not told to the peer, half of it is. */
+static void
+test_credit_is_coalesced (void)
+{
+  g_autofree guint8 *buffer = g_malloc (LP2P_YAMUX_INITIAL_WINDOW);
+  DriverStream *here;
+  DriverStream *there;
+  guint64 written;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  f.b->auto_read = FALSE;
+  here = session_driver_open (f.a);
+  driver_stream_send (here, MIB, FALSE);
+  fixture_run (&f);
+
+  there = session_driver_get (f.b, 0);
+  written = memory_layer_get_written (f.layers[1]);
+  for (guint i = 0; i < 8; i++)
+    g_assert_cmpint (driver_stream_read (there, buffer, 16 * KIB - 1), ==, 16 * KIB - 1);
+  fixture_run (&f);
+  g_assert_cmpuint (memory_layer_get_written (f.layers[1]), ==, written);
+  g_assert_cmpint (driver_stream_read (there, buffer, 8), ==, 8);
+  fixture_run (&f);
+  g_assert_cmpuint (memory_layer_get_written (f.layers[1]), ==, written + LP2P_YAMUX_HEADER_SIZE);
+  g_assert_cmpuint (here->n_written, ==, LP2P_YAMUX_INITIAL_WINDOW + LP2P_YAMUX_INITIAL_WINDOW / 2);
+  fixture_clear (&f);
+}
+
+/* Returns the virtual time that a transfer over a long path takes. */
+static gint64
+time_transfer (guint64 size, guint32 max_window, gsize budget, guint32 *window)
+{
+  MemoryLayerOptions layer = { .capacity = 64 * MIB, .latency = 30 * MSEC };
+  DriverStream *here;
+  DriverStream *there;
+  gint64 start;
+  gsize kept;
+  Fixture f;
+
+  fixture_init (&f, &layer);
+  f.options.max_window = max_window;
+  fixture_start (&f, TRUE);
+  kept = f.budget - budget;
+  f.budget = budget;
+  here = session_driver_open (f.a);
+  driver_stream_send (here, size, TRUE);
+  start = f.now;
+  do
+    {
+      fixture_pass (&f, MSEC, MSEC);
+      there = session_driver_get (f.b, 0);
+      g_assert_cmpint (f.now - start, <, 600 * SECOND);
+    }
+  while (there == NULL || !there->ended);
+  g_assert_cmpuint (there->n_received, ==, size);
+  *window = ((Lp2pYamuxStream *) there->stream)->window.size;
+
+  f.budget += kept;
+  start = f.now - start;
+  fixture_clear (&f);
+  return start;
+}
+
+static void
+test_window_growth (void)
+{
+  guint32 window;
+  gint64 fixed = time_transfer (16 * MIB, LP2P_YAMUX_INITIAL_WINDOW, 100 * MIB, &window);
+  gint64 grown;
+
+  /* One window in a round trip of 60 ms. */
+  g_assert_cmpuint (window, ==, LP2P_YAMUX_INITIAL_WINDOW);
+  g_assert_cmpint (fixed, >, 60 * 60 * MSEC);
+
+  grown = time_transfer (16 * MIB, 16 * MIB, 100 * MIB, &window);
+  g_assert_cmpuint (window, >=, 4 * MIB);
+  g_assert_cmpuint (window, <=, 16 * MIB);
+  g_assert_cmpint (grown, <, fixed / 4);
+
+  /* Memory that is not there ends the growth, not the stream. */
+  grown = time_transfer (16 * MIB, 16 * MIB, MIB, &window);
+  g_assert_cmpuint (window, ==, MIB);
+  g_assert_cmpint (grown, >, fixed / 8);
+}
+
+/* A reader who takes as much as comes leaves the window as it is. */
+static void
+test_window_stays (void)
+{
+  MemoryLayerOptions layer = { .capacity = MIB, .latency = 10 * MSEC };
+  DriverStream *here;
+  Fixture f;
+
+  fixture_init (&f, &layer);
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.a);
+  for (guint i = 0; i < 200; i++)
+    {
+      driver_stream_send (here, 16 * KIB, FALSE);
+      fixture_pass (&f, 10 * MSEC, 5 * MSEC);
+    }
+  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 199 * 16 * KIB);
+  g_assert_cmpuint (((Lp2pYamuxStream *) session_driver_get (f.b, 0)->stream)->window.size, ==,
+                    LP2P_YAMUX_INITIAL_WINDOW);
+  fixture_clear (&f);
+}
+
+static void
+test_ack_backlog (void)
+{
+  Lp2pMuxerStream *handle;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  f.b->auto_accept = FALSE;
+  for (guint i = 0; i < 256; i++)
+    g_assert_nonnull (session_driver_open (f.a));
+  fixture_run (&f);
+  g_assert_cmpint (f.a->session->klass->open (f.a->session, &handle), ==, LP2P_IO_AGAIN);
+  g_assert_null (handle);
+  g_assert_cmpuint (f.b->n_incoming, ==, 256);
+  g_assert_cmpuint (f.a->n_can_open, ==, 0);
+
+  g_assert_nonnull (session_driver_accept (f.b));
+  fixture_run (&f);
+  g_assert_cmpuint (f.a->n_can_open, ==, 1);
+  g_assert_nonnull (session_driver_open (f.a));
+  g_assert_null (session_driver_open (f.a));
+
+  /* A stream that is gone waits for no answer. */
+  driver_stream_release (session_driver_get (f.a, 255));
+  fixture_run (&f);
+  g_assert_cmpuint (f.a->n_can_open, ==, 2);
+  g_assert_nonnull (session_driver_open (f.a));
+  fixture_clear (&f);
+}
+
+static gsize
+get_allocated (void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+  return 0;
+#else
+  struct mallinfo2 info = mallinfo2 ();
+
+  return info.uordblks + info.hblkhd;
+#endif
+}
+
+static void
+test_many_streams (void)
+{
+  const guint n = 10000;
+  gsize before;
+  gsize after;
+  Fixture f;
+
+  g_assert_cmpuint (sizeof (Lp2pYamuxStream), <=, 208);
+  g_assert_cmpuint (sizeof (Lp2pYamuxSession), <=, 640);
+
+  fixture_init (&f, NULL);
+  f.options.max_streams = n;
+  fixture_start (&f, TRUE);
+  f.b->auto_echo_end = TRUE;
+  for (guint i = 0; i < n; i++)
+    {
+      DriverStream *stream = session_driver_open (f.a);
+
+      g_assert_nonnull (stream);
+      stream->read = TRUE;
+      driver_stream_send (stream, 100, FALSE);
+      if (i % 200 == 199)
+        fixture_run (&f);
+    }
+  fixture_run (&f);
+  g_assert_cmpuint (f.b->streams->len, ==, n);
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_cmpuint (session_driver_get (f.b, i)->n_received, ==, 100);
+      driver_stream_finish (session_driver_get (f.a, i));
+    }
+  fixture_run (&f);
+  for (guint i = 0; i < n; i++)
+    {
+      driver_stream_want (session_driver_get (f.a, i), LP2P_READY_READ);
+      g_assert_true (session_driver_get (f.b, i)->ended);
+    }
+  fixture_run (&f);
+  g_assert_true (session_driver_get (f.a, n - 1)->ended);
+
+  /* Peers have forgotten them all: what is left is ours. */
+  while (f.b->streams->len > 0)
+    driver_stream_release (session_driver_get (f.b, f.b->streams->len - 1));
+  before = get_allocated ();
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
+  fixture_run (&f);
+  after = get_allocated ();
+  g_assert_cmpuint (after, <=, before);
+  fixture_clear (&f);
+}
+
+/* What an open stream and an open session cost while nothing happens. */
+static void
+test_idle_memory (void)
+{
+  const guint n = 5000;
+  gsize start;
+  gsize end;
+  gsize wrappers;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  f.options.max_streams = n;
+  f.options.ack_backlog = n;
+  start = get_allocated ();
+  {
+    Lp2pLayer *a;
+    Lp2pLayer *b;
+    gsize base;
+    Lp2pMuxerSession *session;
+
+    memory_layer_new_pair (f.loop, NULL, &a, &b);
+    base = get_allocated ();
+    session = lp2p_yamux_session_new (a, LP2P_ROLE_INITIATOR, &f.options);
+    end = get_allocated ();
+    g_test_message ("session: %" G_GSIZE_FORMAT " bytes", end - base);
+    g_assert_cmpuint (end - base, <, 1024);
+    lp2p_muxer_session_free (session);
+    lp2p_layer_free (b);
+  }
+
+  fixture_start (&f, TRUE);
+  f.b->auto_accept = FALSE;
+  start = get_allocated ();
+  for (guint i = 0; i < n; i++)
+    g_assert_nonnull (session_driver_open (f.a));
+  end = get_allocated ();
+  wrappers = n * (sizeof (DriverStream) + 8 + 48 + 16);
+  g_test_message ("stream: about %" G_GSIZE_FORMAT " bytes", (end - start - wrappers) / n);
+
+  fixture_run (&f);
+  start = get_allocated ();
+  fixture_run (&f);
+  end = get_allocated ();
+  g_assert_cmpuint (f.b->n_incoming, ==, n);
+  g_assert_cmpuint (end, <=, start);
+  fixture_clear (&f);
+}
+
+/* Streams that write without end get equal shares. */
+static void
+test_fairness (void)
+{
+  const guint n = 8;
+  guint64 least = G_MAXUINT64;
+  guint64 most = 0;
+  DriverStream *late;
+  Fixture f;
+
+  fixture_init (&f, &(MemoryLayerOptions){ .capacity = 256 * KIB, .max_step = 32 * KIB });
+  fixture_start (&f, TRUE);
+  for (guint i = 0; i < n; i++)
+    driver_stream_send (session_driver_open (f.a), 64 * MIB, FALSE);
+  for (guint i = 0; i < 2000; i++)
+    g_main_context_iteration (f.context, FALSE);
+
+  for (guint i = 0; i < n; i++)
+    {
+      DriverStream *stream = session_driver_get (f.a, i);
+
+      least = MIN (least, stream->n_written);
+      most = MAX (most, stream->n_written);
+    }
+  g_test_message ("least %" G_GUINT64_FORMAT ", most %" G_GUINT64_FORMAT, least, most);
+  g_assert_cmpuint (least, >, MIB);
+  g_assert_cmpuint (most - least, <=, 256 * KIB);
+
+  /* One that has little to say is not kept waiting for them. */
+  late = session_driver_open (f.a);
+  driver_stream_send (late, 1000, TRUE);
+  for (guint i = 0; i < 200 && late->to_write > 0; i++)
+    g_main_context_iteration (f.context, FALSE);
+  g_assert_cmpuint (late->to_write, ==, 0);
+  fixture_clear (&f);
+}
+
+static void
+test_half_close (void)
+{
+  DriverStream *here;
+  DriverStream *there;
+  guint8 byte;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.a);
+  driver_stream_finish (here);
+  g_assert_cmpint (driver_stream_write (here, "x", 1), ==, LP2P_IO_FAILED);
+  g_assert_error (stream_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  fixture_run (&f);
+  there = session_driver_get (f.b, 0);
+  g_assert_true (there->ended);
+  g_assert_cmpint (driver_stream_read (here, &byte, 1), ==, LP2P_IO_AGAIN);
+  driver_stream_send (there, 400 * KIB, TRUE);
+  here->read = TRUE;
+  driver_stream_want (here, LP2P_READY_READ);
+  fixture_run (&f);
+  g_assert_true (here->ended);
+  g_assert_cmpuint (here->n_received, ==, 400 * KIB);
+  fixture_clear (&f);
+}
+
+static void
+test_reset (void)
+{
+  DriverStream *here;
+  DriverStream *there;
+  guint32 code;
+  guint8 byte;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  f.b->auto_read = FALSE;
+  here = session_driver_open (f.a);
+  driver_stream_send (here, 1000, FALSE);
+  fixture_run (&f);
+  there = session_driver_get (f.b, 0);
+
+  f.a->session->klass->stream_reset (f.a->session, here->stream, 0xdeadbeef);
+  g_assert_cmpint (driver_stream_read (here, &byte, 1), ==, LP2P_IO_FAILED);
+  g_assert_cmpint (driver_stream_write (here, &byte, 1), ==, LP2P_IO_FAILED);
+  g_assert_error (stream_error (here, LP2P_READY_READ, &code), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  g_assert_cmpuint (code, ==, 0);
+  fixture_run (&f);
+
+  /* What was received and not read is lost, as with TCP. */
+  g_assert_cmpint (driver_stream_read (there, &byte, 1), ==, LP2P_IO_FAILED);
+  g_assert_cmpint (driver_stream_write (there, &byte, 1), ==, LP2P_IO_FAILED);
+  g_assert_error (stream_error (there, LP2P_READY_READ, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_cmpuint (code, ==, 0xdeadbeef);
+  g_assert_error (stream_error (there, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_cmpuint (code, ==, 0xdeadbeef);
+  g_assert_nonnull (strstr (stream_error (there, LP2P_READY_READ, NULL)->message, "3735928559"));
+
+  driver_stream_release (there);
+  driver_stream_release (here);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
+  fixture_clear (&f);
+}
+
+/* A stream that is dropped without being finished is reset; bytes written to it
+ * before still arrive ahead of the reset. */
+static void
+test_release_unfinished (void)
+{
+  DriverStream *here;
+  DriverStream *there;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.a);
+  driver_stream_send (here, 1000, FALSE);
+  driver_stream_release (here);
+  fixture_run (&f);
+  there = session_driver_get (f.b, 0);
+  g_assert_null (there);
+
+  /* Never written to, never seen by the peer: not a frame is sent. */
+  g_assert_nonnull (session_driver_open (f.a));
+  driver_stream_release (session_driver_get (f.a, 0));
+  fixture_run (&f);
+  g_assert_cmpuint (f.b->n_incoming, ==, 1);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
+  fixture_clear (&f);
+}
+
+/* A finished stream that is dropped lets the peer end in peace, up to a bound. */
+static void
+test_release_finished (void)
+{
+  DriverStream *here;
+  DriverStream *there;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.a);
+  driver_stream_send (here, 1000, TRUE);
+  driver_stream_release (here);
+  fixture_run (&f);
+  there = session_driver_get (f.b, 0);
+  g_assert_cmpuint (there->n_received, ==, 1000);
+  g_assert_true (there->ended);
+  driver_stream_send (there, 500 * KIB, TRUE);
+  fixture_run (&f);
+  g_assert_cmpuint (there->n_written, ==, 500 * KIB);
+  g_assert_null (stream_error (there, LP2P_READY_READ, NULL));
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
+  driver_stream_release (there);
+
+  here = session_driver_open (f.a);
+  driver_stream_send (here, 1000, TRUE);
+  driver_stream_release (here);
+  fixture_run (&f);
+  there = session_driver_get (f.b, 0);
+  driver_stream_send (there, 10 * MIB, TRUE);
+  fixture_run (&f);
+  g_assert_true (there->write_failed);
+  g_assert_cmpuint (there->n_written, <, 2 * MIB);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
+  fixture_clear (&f);
+}
+
+static void
+test_stop_reading (void)
+{
+  DriverStream *here;
+  DriverStream *there;
+  guint32 code;
+  guint8 byte;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.a);
+  driver_stream_send (here, 10, FALSE);
+  fixture_run (&f);
+  there = session_driver_get (f.b, 0);
+  driver_stream_send (there, 100 * KIB, FALSE);
+  fixture_run (&f);
+  f.a->session->klass->stream_stop_reading (f.a->session, here->stream, 77);
+  g_assert_cmpint (driver_stream_read (here, &byte, 1), ==, 0);
+
+  /* Our direction goes on. */
+  driver_stream_send (here, 400 * KIB, FALSE);
+  driver_stream_send (there, 800 * KIB, FALSE);
+  fixture_run (&f);
+  g_assert_cmpuint (there->n_written, ==, 900 * KIB);
+  g_assert_cmpuint (there->n_received, ==, 400 * KIB + 10);
+
+  driver_stream_send (there, 4 * MIB, FALSE);
+  fixture_run (&f);
+  g_assert_true (there->write_failed);
+  g_assert_error (stream_error (there, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_cmpuint (code, ==, 77);
+  g_assert_error (stream_error (here, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  fixture_clear (&f);
+}
+
+/* Unread bytes count against the memory of the host. */
+static void
+test_memory_limit (void)
+{
+  DriverStream *victim;
+  gsize kept;
+  guint32 code;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  f.b->auto_read = FALSE;
+  kept = f.budget - 100 * KIB;
+  f.budget = 100 * KIB;
+  driver_stream_send (session_driver_open (f.a), 60 * KIB, FALSE);
+  fixture_run (&f);
+  victim = session_driver_open (f.a);
+  driver_stream_send (victim, 60 * KIB, FALSE);
+  fixture_run (&f);
+  g_assert_error (stream_error (victim, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_cmpuint (code, ==, LP2P_YAMUX_CODE_RESOURCE_LIMIT);
+  g_assert_error (stream_error (session_driver_get (f.b, 1), LP2P_READY_READ, NULL), LP2P_ERROR, LP2P_ERROR_LIMIT);
+  g_assert_null (stream_error (session_driver_get (f.b, 0), LP2P_READY_READ, NULL));
+
+  session_driver_get (f.b, 0)->read = TRUE;
+  driver_stream_want (session_driver_get (f.b, 0), LP2P_READY_READ);
+  fixture_run (&f);
+  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 60 * KIB);
+  g_assert_cmpuint (f.budget, ==, 100 * KIB);
+  f.budget += kept;
+  fixture_clear (&f);
+}
+
+static void
+test_round_trip (void)
+{
+  MemoryLayerOptions layer = { .latency = 20 * MSEC };
+  Lp2pLayerInfo info;
+  Fixture f;
+
+  fixture_init (&f, &layer);
+  fixture_start (&f, TRUE);
+  f.a->session->klass->get_info (f.a->session, &info);
+  g_assert_cmpint (info.rtt, ==, -1);
+  driver_stream_send (session_driver_open (f.a), 10, FALSE);
+  fixture_pass (&f, 100 * MSEC, MSEC);
+  f.a->session->klass->get_info (f.a->session, &info);
+  g_assert_cmpint (info.rtt, ==, 40 * MSEC);
+  fixture_clear (&f);
+}
+
+/* An idle pair stays up for ever; one whose peer is silent does not. */
+static void
+test_keepalive (void)
+{
+  guint64 written;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  written = memory_layer_get_written (f.layers[0]);
+  fixture_pass (&f, 301 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+  /* Ten pings and ten answers. */
+  g_assert_cmpuint (memory_layer_get_written (f.layers[0]) - written, ==, 20 * LP2P_YAMUX_HEADER_SIZE);
+
+  g_assert_nonnull (session_driver_open (f.a));
+  fixture_run (&f);
+  memory_layer_set_stalled (f.layers[1], TRUE);
+  fixture_pass (&f, 61 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_error (f.a, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_test_message ("%s", session_error (f.a, NULL)->message);
+  g_assert_nonnull (strstr (session_error (f.a, NULL)->message, "ping"));
+  g_assert_error (stream_error (session_driver_get (f.a, 0), LP2P_READY_READ, NULL), LP2P_ERROR,
+                  LP2P_ERROR_CONNECTION_LOST);
+  g_assert_cmpuint (f.a->n_closed, ==, 1);
+  g_assert_cmpint (f.a->session->klass->get_next_timeout (f.a->session), ==, -1);
+  fixture_clear (&f);
+}
+
+/* A peer that takes no bytes is given up; one that takes few is not. */
+static void
+test_write_timeout (void)
+{
+  DriverStream *stream;
+  Fixture f;
+
+  fixture_init (&f, &(MemoryLayerOptions){ .capacity = 64 * KIB });
+  f.options.keepalive_interval = 0;
+  fixture_start (&f, TRUE);
+  stream = session_driver_open (f.a);
+  driver_stream_send (stream, 10, FALSE);
+  fixture_run (&f);
+  memory_layer_set_stalled (f.layers[0], TRUE);
+  driver_stream_send (stream, MIB, FALSE);
+  for (guint i = 0; i < 10; i++)
+    {
+      fixture_pass (&f, 20 * SECOND, SECOND);
+      memory_layer_set_stalled (f.layers[0], FALSE);
+      g_main_context_iteration (f.context, FALSE);
+      memory_layer_set_stalled (f.layers[0], TRUE);
+      fixture_run (&f);
+      g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+      if (stream->to_write == 0)
+        driver_stream_send (stream, MIB, FALSE);
+    }
+  fixture_pass (&f, 31 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_nonnull (strstr (session_error (f.a, NULL)->message, "took no bytes"));
+  fixture_clear (&f);
+}
+
+static void
+test_close (void)
+{
+  DriverStream *here;
+  guint32 code;
+  guint8 buffer[100];
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  f.b->auto_read = FALSE;
+  here = session_driver_open (f.a);
+  driver_stream_send (here, 100, FALSE);
+  f.a->session->klass->close (f.a->session, 42, "enough");
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSING);
+  g_assert_cmpint (driver_stream_write (here, "x", 1), ==, LP2P_IO_FAILED);
+  g_assert_error (stream_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  fixture_run (&f);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (f.a->n_closed, ==, 1);
+  g_assert_null (session_error (f.a, NULL));
+  g_assert_null (session_driver_open (f.a));
+
+  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_error (f.b, &code), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_cmpuint (code, ==, 42);
+  g_assert_nonnull (strstr (session_error (f.b, NULL)->message, "code 42"));
+  /* What had arrived can still be read, then comes the error. */
+  g_assert_cmpint (driver_stream_read (session_driver_get (f.b, 0), buffer, 100), ==, 100);
+  g_assert_cmpint (driver_stream_read (session_driver_get (f.b, 0), buffer, 100), ==, LP2P_IO_FAILED);
+  g_assert_error (stream_error (session_driver_get (f.b, 0), LP2P_READY_READ, &code), LP2P_ERROR,
+                  LP2P_ERROR_CONNECTION_LOST);
+  g_assert_cmpuint (code, ==, 42);
+  fixture_clear (&f);
+}
+
+/* The ends of released streams leave ahead of the go-away. */
+static void
+test_close_after_finish (void)
+{
+  DriverStream *here;
+  Fixture f;
+
+  fixture_init (&f, &(MemoryLayerOptions){ .max_step = 7 });
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.a);
+  driver_stream_send (here, 1000, TRUE);
+  driver_stream_release (here);
+  g_assert_true (f.a->session->klass->has_unsent (f.a->session));
+  f.a->session->klass->close (f.a->session, 0, NULL);
+  fixture_run (&f);
+  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 1000);
+  g_assert_true (session_driver_get (f.b, 0)->ended);
+  g_assert_null (stream_error (session_driver_get (f.b, 0), LP2P_READY_READ, NULL));
+  g_assert_false (f.a->session->klass->has_unsent (f.a->session));
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_null (session_error (f.b, NULL));
+  fixture_clear (&f);
+}
+
+/* A go-away that cannot leave does not keep the session for ever. */
+static void
+test_close_stalled (void)
+{
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  driver_stream_send (session_driver_open (f.a), 10, FALSE);
+  memory_layer_set_stalled (f.layers[0], TRUE);
+  f.a->session->klass->close (f.a->session, 0, NULL);
+  fixture_pass (&f, 3 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSING);
+  fixture_pass (&f, 3 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (f.a->n_closed, ==, 1);
+  fixture_clear (&f);
+}
+
+static void
+test_abort (void)
+{
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  g_assert_nonnull (session_driver_open (f.a));
+  fixture_run (&f);
+  f.a->session->klass->abort (f.a->session, 5);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
+  fixture_run (&f);
+  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_error (f.b, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_true (session_driver_get (f.b, 0)->failed);
+  fixture_clear (&f);
+}
+
+static void
+test_connection_breaks (void)
+{
+  DriverStream *stream;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  stream = session_driver_open (f.a);
+  stream->read = TRUE;
+  driver_stream_want (stream, LP2P_READY_READ);
+  fixture_run (&f);
+  memory_layer_break (f.layers[0]);
+  fixture_run (&f);
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (f.a->n_closed, ==, 1);
+  g_assert_nonnull (strstr (session_error (f.a, NULL)->message, "broke"));
+  g_assert_true (stream->failed);
+
+  /* While writing. */
+  stream = session_driver_open (f.b);
+  memory_layer_break (f.layers[1]);
+  g_assert_cmpint (driver_stream_write (stream, "x", 1), <, 0);
+  fixture_run (&f);
+  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
+  fixture_clear (&f);
+}
+
+/* Odd and even ids never meet. */
+static void
+test_both_open (void)
+{
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  f.a->auto_accept = TRUE;
+  f.a->auto_read = TRUE;
+  for (guint i = 0; i < 50; i++)
+    {
+      driver_stream_send (session_driver_open (f.a), 1000 + i, TRUE);
+      driver_stream_send (session_driver_open (f.b), 2000 + i, TRUE);
+    }
+  fixture_run (&f);
+  g_assert_cmpuint (f.a->streams->len, ==, 100);
+  g_assert_cmpuint (f.b->streams->len, ==, 100);
+  for (guint i = 50; i < 100; i++)
+    {
+      g_assert_true (session_driver_get (f.a, i)->ended);
+      g_assert_true (session_driver_get (f.b, i)->ended);
+    }
+  fixture_clear (&f);
+}
+
+/* No id is used twice. */
+static void
+test_ids_run_out (void)
+{
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  ((Lp2pYamuxSession *) f.a->session)->next_id = G_MAXUINT32;
+  driver_stream_send (session_driver_open (f.a), 10, FALSE);
+  fixture_run (&f);
+  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 10);
+  g_assert_null (session_driver_open (f.a));
+  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+  fixture_clear (&f);
+}
+
+static void
+test_many_vectors (void)
+{
+  GOutputVector vectors[300];
+  guint8 bytes[300];
+  DriverStream *here;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.a);
+  for (guint i = 0; i < 300; i++)
+    {
+      bytes[i] = i % 251;
+      vectors[i] = (GOutputVector){ bytes + i, 1 };
+    }
+  g_assert_cmpint (f.a->session->klass->stream_writev (f.a->session, here->stream, vectors, 300), ==, 300);
+  vectors[0].size = 0;
+  g_assert_cmpint (f.a->session->klass->stream_writev (f.a->session, here->stream, vectors, 1), ==, 0);
+  fixture_run (&f);
+  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 300);
+  fixture_clear (&f);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (transfers); i++)
+    g_test_add_data_func (transfers[i].name, &transfers[i], test_transfer);
+  g_test_add_func ("/yamux/flow/back-pressure", test_back_pressure);
+  g_test_add_func ("/yamux/flow/coalesced", test_credit_is_coalesced);
+  g_test_add_func ("/yamux/flow/growth", test_window_growth);
+  g_test_add_func ("/yamux/flow/no-growth", test_window_stays);
+  g_test_add_func ("/yamux/flow/fairness", test_fairness);
+  g_test_add_func ("/yamux/flow/memory-limit", test_memory_limit);
+  g_test_add_func ("/yamux/streams/ack-backlog", test_ack_backlog);
+  g_test_add_func ("/yamux/streams/many", test_many_streams);
+  g_test_add_func ("/yamux/streams/idle-memory", test_idle_memory);
+  g_test_add_func ("/yamux/streams/both-open", test_both_open);
+  g_test_add_func ("/yamux/streams/ids-run-out", test_ids_run_out);
+  g_test_add_func ("/yamux/streams/many-vectors", test_many_vectors);
+  g_test_add_func ("/yamux/streams/half-close", test_half_close);
+  g_test_add_func ("/yamux/streams/reset", test_reset);
+  g_test_add_func ("/yamux/streams/release-unfinished", test_release_unfinished);
+  g_test_add_func ("/yamux/streams/release-finished", test_release_finished);
+  g_test_add_func ("/yamux/streams/stop-reading", test_stop_reading);
+  g_test_add_func ("/yamux/time/round-trip", test_round_trip);
+  g_test_add_func ("/yamux/time/keepalive", test_keepalive);
+  g_test_add_func ("/yamux/time/write-timeout", test_write_timeout);
+  g_test_add_func ("/yamux/end/close", test_close);
+  g_test_add_func ("/yamux/end/close-after-finish", test_close_after_finish);
+  g_test_add_func ("/yamux/end/close-stalled", test_close_stalled);
+  g_test_add_func ("/yamux/end/abort", test_abort);
+  g_test_add_func ("/yamux/end/breaks", test_connection_breaks);
+  return g_test_run ();
+}
