@@ -8,10 +8,16 @@
 #include <locale.h>
 
 static const ToolCommand commands[] = {
-  { "id", NULL, "Makes, shows, imports and exports the private key that gives a peer its id.",
+  { "demo", NULL, "Tries every enabled way to connect, and shows how fast each is.",
+    tool_command_demo },
+  { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",
     tool_command_id },
-  { "inspect", "[NAME]", "Shows which transports, protocols and services are there, enabled and loaded.",
+  { "identify", "ADDRESS", "Shows what a peer says of itself.", tool_command_identify },
+  { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",
     tool_command_inspect },
+  { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
+  { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.",
+    tool_command_ping },
 };
 
 static const char exit_codes[] =

@@ -47,8 +47,12 @@ struct _ToolCommand
   int (*run) (ToolLine *line);
 };
 
+int tool_command_demo (ToolLine *line);
 int tool_command_id (ToolLine *line);
+int tool_command_identify (ToolLine *line);
 int tool_command_inspect (ToolLine *line);
+int tool_command_listen (ToolLine *line);
+int tool_command_ping (ToolLine *line);
 
 char *tool_find_key_file (void);
 
