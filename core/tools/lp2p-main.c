@@ -110,8 +110,8 @@ run (ToolOptions *options, char **argv)
   g_option_context_set_summary (context, "Connects programs, whatever stands between them: libp2p "
                                          "from the command line.");
   g_option_context_set_description (context, description);
-  g_option_context_add_main_entries (context, entries, NULL);
   tool_options_add (options, context);
+  g_option_context_add_main_entries (context, entries, NULL);
   /* The options behind the command are the command's. */
   g_option_context_set_strict_posix (context, TRUE);
 

@@ -67,16 +67,15 @@ static const GOptionEntry common_entries[] = {
  * @self: where the values go
  * @context: a parser
  *
- * Makes a parser take the common options.
+ * Makes a parser take the common options, to which others may be added then.
  */
 void
 tool_options_add (ToolOptions *self, GOptionContext *context)
 {
-  GOptionGroup *group = g_option_group_new ("common", "Options of all commands:",
-                                            "Show the options of all commands", self, NULL);
+  GOptionGroup *group = g_option_group_new ("lp2p", "Options:", "Show the options", self, NULL);
 
   g_option_group_add_entries (group, common_entries);
-  g_option_context_add_group (context, group);
+  g_option_context_set_main_group (context, group);
 }
 
 void
@@ -311,9 +310,9 @@ tool_line_parse (ToolLine *line,
 
   g_option_context_set_summary (context, line->command->summary);
   g_option_context_set_description (context, description);
+  tool_options_add (line->options, context);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_main_entries (context, rest, NULL);
-  tool_options_add (line->options, context);
 
   /* The help text starts with the name of the program. */
   g_set_prgname (program);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,7 +41,6 @@ server_free (gpointer pointer)
 
   lp2p_peer_id_unref (self->peer);
   g_free (self->folder);
-  g_free (self);
 }
 
 static void
