@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/types/lp2p-cursor.h>
-
 #include "lp2p-yamux-session-private.h"
 
 G_GNUC_PRINTF (2, 3)
@@ -111,7 +109,7 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
       self->accepts.length >= self->options.ack_backlog)
     {
       if ((header->flags & LP2P_YAMUX_RST) == 0)
-        reply (self, LP2P_YAMUX_WINDOW_UPDATE, LP2P_YAMUX_RST, id, LP2P_YAMUX_CODE_RESOURCE_LIMIT);
+        reply (self, LP2P_YAMUX_WINDOW_UPDATE, LP2P_YAMUX_RST, id, LP2P_CODE_STREAM_RESOURCE_LIMIT);
       self->stray_credit += LP2P_YAMUX_INITIAL_WINDOW;
       return NULL;
     }

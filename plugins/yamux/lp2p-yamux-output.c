@@ -238,6 +238,7 @@ give_turns (Lp2pYamuxSession *self)
           stream->write_side != LP2P_YAMUX_SIDE_OPEN)
         continue;
       stream->quantum = QUANTUM;
+      stream->blocked = FALSE;
       room -= MIN (room, QUANTUM + LP2P_YAMUX_HEADER_SIZE);
       if (events != NULL && events->stream_ready != NULL)
         events->stream_ready (&self->parent, &stream->parent, LP2P_READY_WRITE, self->parent.events_data);

@@ -188,9 +188,13 @@ session_close (Lp2pMuxerSession *session, guint32 code, const char *reason)
 {
   Lp2pYamuxSession *self = (Lp2pYamuxSession *) session;
 
-  self->orderly = self->phase < LP2P_YAMUX_DRAINING;
+  gboolean has_reason = reason != NULL && reason[0] != '\0';
+
+  if (self->phase >= LP2P_YAMUX_DRAINING)
+    return;
+  self->orderly = TRUE;
   drain (self, code, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was closed%s%s",
-                                  reason != NULL ? ": " : "", reason != NULL ? reason : ""),
+                                  has_reason ? ": " : "", has_reason ? reason : ""),
          TRUE);
 }
 
@@ -436,6 +440,8 @@ session_free (Lp2pMuxerSession *session)
   g_clear_pointer (&self->replies, g_byte_array_unref);
   g_clear_error (&self->error);
   lp2p_layer_free (self->layer);
+  if (self->options.destroy != NULL)
+    self->options.destroy (self->options.data);
   lp2p_muxer_session_clear (session);
   g_free (self);
 }

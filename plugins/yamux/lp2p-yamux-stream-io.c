@@ -170,7 +170,8 @@ lp2p_yamux_stream_writev (Lp2pMuxerSession *session,
     }
 
   self->quantum -= MIN (self->quantum, written);
-  if (written < total && self->send_window > 0 && (self->want & LP2P_READY_WRITE) != 0)
+  self->blocked = written < total;
+  if (self->blocked && self->send_window > 0 && (self->want & LP2P_READY_WRITE) != 0)
     lp2p_yamux_session_queue_turn (owner, self);
   if (written == 0)
     return LP2P_IO_AGAIN;
@@ -196,7 +197,10 @@ lp2p_yamux_stream_want (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2p
   now &= ready;
   if (now != LP2P_READY_NONE && session->events != NULL && session->events->stream_ready != NULL)
     session->events->stream_ready (session, stream, now, session->events_data);
-  if ((ready & LP2P_READY_WRITE) != 0 && (now & LP2P_READY_WRITE) == 0 && self->send_window > 0)
+  if ((ready & LP2P_READY_WRITE) == 0 || (now & LP2P_READY_WRITE) != 0)
+    return;
+  self->blocked = TRUE;
+  if (self->send_window > 0)
     lp2p_yamux_session_queue_turn (owner, self);
 }
 

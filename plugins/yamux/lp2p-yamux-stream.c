@@ -237,7 +237,7 @@ void
 lp2p_yamux_stream_violated (Lp2pYamuxSession *session, Lp2pYamuxStream *self, GError *error)
 {
   announce (session, self, LP2P_READY_READ | LP2P_READY_WRITE);
-  lp2p_yamux_stream_reset_with (session, self, LP2P_YAMUX_CODE_PROTOCOL_VIOLATION, error);
+  lp2p_yamux_stream_reset_with (session, self, LP2P_CODE_STREAM_PROTOCOL_VIOLATION, error);
 }
 
 static void
@@ -268,7 +268,7 @@ keep (Lp2pYamuxSession *session, Lp2pYamuxStream *self, const guint8 *data, gsiz
       return;
     }
   announce (session, self, LP2P_READY_READ | LP2P_READY_WRITE);
-  lp2p_yamux_stream_reset_with (session, self, LP2P_YAMUX_CODE_RESOURCE_LIMIT,
+  lp2p_yamux_stream_reset_with (session, self, LP2P_CODE_STREAM_RESOURCE_LIMIT,
                                 g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
                                                      "No memory is left for bytes that wait to be read"));
 }
@@ -334,7 +334,7 @@ lp2p_yamux_stream_was_reset (Lp2pYamuxSession *session, Lp2pYamuxStream *self, g
 void
 lp2p_yamux_stream_allowed (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 {
-  if (self->write_side == LP2P_YAMUX_SIDE_OPEN && (self->want & LP2P_READY_WRITE) != 0)
+  if (self->blocked && self->write_side == LP2P_YAMUX_SIDE_OPEN && (self->want & LP2P_READY_WRITE) != 0)
     lp2p_yamux_session_queue_turn (session, self);
 }
 

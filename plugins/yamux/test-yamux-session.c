@@ -4,6 +4,8 @@
 
 #include <malloc.h>
 
+#include <lp2p/interfaces/lp2p-connection.h>
+
 #include "lp2p-yamux-session-private.h"
 #include "yamux-fixture.h"
 
@@ -145,6 +147,7 @@ test_credit_is_coalesced (void)
   Fixture f;
 
   fixture_init (&f, NULL);
+  f.options.max_window = LP2P_YAMUX_INITIAL_WINDOW;
   fixture_start (&f, TRUE);
   f.b->auto_read = FALSE;
   here = session_driver_open (f.a);
@@ -399,20 +402,22 @@ test_fairness (void)
   fixture_init (&f, &(MemoryLayerOptions){ .capacity = 256 * KIB, .max_step = 32 * KIB });
   fixture_start (&f, TRUE);
   for (guint i = 0; i < n; i++)
-    driver_stream_send (session_driver_open (f.a), 64 * MIB, FALSE);
-  for (guint i = 0; i < 2000; i++)
-    g_main_context_iteration (f.context, FALSE);
-
-  for (guint i = 0; i < n; i++)
+    driver_stream_send (session_driver_open (f.a), 256 * MIB, FALSE);
+  while (most < 4 * MIB)
     {
-      DriverStream *stream = session_driver_get (f.a, i);
+      g_main_context_iteration (f.context, FALSE);
+      least = G_MAXUINT64;
+      for (guint i = 0; i < n; i++)
+        {
+          DriverStream *stream = session_driver_get (f.a, i);
 
-      least = MIN (least, stream->n_written);
-      most = MAX (most, stream->n_written);
+          least = MIN (least, stream->n_written);
+          most = MAX (most, stream->n_written);
+        }
     }
   g_test_message ("least %" G_GUINT64_FORMAT ", most %" G_GUINT64_FORMAT, least, most);
   g_assert_cmpuint (least, >, MIB);
-  g_assert_cmpuint (most - least, <=, 256 * KIB);
+  g_assert_cmpuint (most - least, <=, 512 * KIB);
 
   /* One that has little to say is not kept waiting for them. */
   late = session_driver_open (f.a);
@@ -608,10 +613,12 @@ test_memory_limit (void)
   driver_stream_send (session_driver_open (f.a), 60 * KIB, FALSE);
   fixture_run (&f);
   victim = session_driver_open (f.a);
+  driver_stream_send (victim, 1, FALSE);
+  fixture_run (&f);
   driver_stream_send (victim, 60 * KIB, FALSE);
   fixture_run (&f);
   g_assert_error (stream_error (victim, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
-  g_assert_cmpuint (code, ==, LP2P_YAMUX_CODE_RESOURCE_LIMIT);
+  g_assert_cmpuint (code, ==, LP2P_CODE_STREAM_RESOURCE_LIMIT);
   g_assert_error (stream_error (session_driver_get (f.b, 1), LP2P_READY_READ, NULL), LP2P_ERROR, LP2P_ERROR_LIMIT);
   g_assert_null (stream_error (session_driver_get (f.b, 0), LP2P_READY_READ, NULL));
 
@@ -716,7 +723,9 @@ test_close (void)
   fixture_start (&f, TRUE);
   f.b->auto_read = FALSE;
   here = session_driver_open (f.a);
-  driver_stream_send (here, 100, FALSE);
+  driver_stream_send (here, 50, FALSE);
+  fixture_run (&f);
+  driver_stream_send (here, 50, FALSE);
   f.a->session->klass->close (f.a->session, 42, "enough");
   g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSING);
   g_assert_cmpint (driver_stream_write (here, "x", 1), ==, LP2P_IO_FAILED);

@@ -2,15 +2,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/lp2p-sockaddr-private.h"
-
-#include <lp2p/net/lp2p-tcp-hub.h>
+#include "net/lp2p-tcp-hub-private.h"
 
 typedef struct
 {
@@ -33,6 +34,7 @@ typedef struct
   const char *socket_id;
   const char *wanted; /* the first bytes that it sniffs for */
   guint n_sniffed;
+  guint n_changed;
   gboolean close_inside;
 } Acceptor;
 
@@ -639,6 +641,63 @@ test_out_of_descriptors (Fixture *f, gconstpointer data)
 }
 
 static void
+add_address (const char *name, const char *text)
+{
+  int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request = { 0 };
+  struct sockaddr_in *address = (struct sockaddr_in *) &request.ifr_addr;
+
+  g_strlcpy (request.ifr_name, name, sizeof request.ifr_name);
+  address->sin_family = AF_INET;
+  g_assert_cmpint (inet_pton (AF_INET, text, &address->sin_addr), ==, 1);
+  g_assert_cmpint (ioctl (fd, SIOCSIFADDR, &request), ==, 0);
+  request.ifr_flags = IFF_UP | IFF_LOOPBACK;
+  g_assert_cmpint (ioctl (fd, SIOCSIFFLAGS, &request), ==, 0);
+  close (fd);
+}
+
+static void
+on_addresses_changed (Lp2pTcpBinding *binding, gpointer user_data)
+{
+  ((Acceptor *) user_data)->n_changed++;
+}
+
+/* In a network of its own, where addresses can be given and taken. */
+static void
+test_addresses_changed (Fixture *f, gconstpointer data)
+{
+  Acceptor acceptor;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 30 * G_USEC_PER_SEC, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  if (unshare (CLONE_NEWNET) < 0 && unshare (CLONE_NEWUSER | CLONE_NEWNET) < 0)
+    return;
+
+  add_address ("lo", "127.0.0.1");
+  start_listening (&acceptor, f, "/ip4/0.0.0.0/tcp/0", NULL);
+  acceptor.binding->acceptor.addresses_changed = on_addresses_changed;
+  g_assert_cmpuint (lp2p_tcp_binding_get_addresses (acceptor.binding)->len, ==, 1);
+  add_address ("lo:1", "198.51.100.3");
+  while (acceptor.n_changed == 0)
+    g_main_context_iteration (f->context, TRUE);
+  g_assert_cmpuint (lp2p_tcp_binding_get_addresses (acceptor.binding)->len, ==, 2);
+
+  /* An event that changes nothing is not told. */
+  add_address ("lo:1", "198.51.100.3");
+  for (guint i = 0; i < 400; i++)
+    {
+      settle (f);
+      g_usleep (1000);
+    }
+  g_assert_cmpuint (acceptor.n_changed, ==, 1);
+  stop_listening (&acceptor);
+}
+
+static void
 test_refused (Fixture *f, gconstpointer data)
 {
   Dial out;
@@ -959,6 +1018,7 @@ main (int argc, char **argv)
   ADD ("listen/again", test_listen_again);
   ADD ("listen/wildcard", test_wildcard);
   ADD ("listen/close-inside", test_close_inside);
+  ADD ("listen/addresses-changed", test_addresses_changed);
   ADD ("listen/out-of-descriptors", test_out_of_descriptors);
   ADD ("sniff/alone", test_sniff_alone);
   ADD ("sniff/several", test_sniff);
