@@ -253,17 +253,13 @@ run_timer (Lp2pTimer *timer)
 
 /* Errors */
 
-static const char *
-get_peer_name (MemoryLayer *self)
-{
-  return self->remote_address != NULL ? lp2p_multiaddr_get_string (self->remote_address) : "in memory";
-}
-
 static int
 fail (MemoryLayer *self, GIOErrorEnum code, const char *what)
 {
   if (self->error == NULL)
-    self->error = g_error_new (G_IO_ERROR, code, "Connection to %s: %s", get_peer_name (self), what);
+    self->error = self->remote_address != NULL
+                      ? g_error_new (G_IO_ERROR, code, "%s: %s", lp2p_multiaddr_get_string (self->remote_address), what)
+                      : g_error_new_literal (G_IO_ERROR, code, what);
   buffer_clear (&self->out);
   return LP2P_IO_FAILED;
 }
@@ -280,7 +276,7 @@ check_writable (MemoryLayer *self)
     return TRUE;
 
   self->told_failed = TRUE;
-  what = g_strdup_printf ("the peer is gone (code %u)", self->reset_code);
+  what = g_strdup_printf ("The peer is gone (code %u)", self->reset_code);
   fail (self, G_IO_ERROR_CONNECTION_CLOSED, what);
   return FALSE;
 }
@@ -607,7 +603,7 @@ memory_abort (Lp2pLayer *layer, guint32 code)
   MemoryLayer *self = (MemoryLayer *) layer;
 
   send_reset (self, code);
-  fail (self, G_IO_ERROR_CLOSED, "given up here");
+  fail (self, G_IO_ERROR_CLOSED, "The connection was given up here");
   self->aborted = TRUE;
   self->told_failed = TRUE;
   buffer_clear (&self->in);
@@ -626,8 +622,6 @@ memory_get_info (Lp2pLayer *layer, Lp2pLayerInfo *info)
 {
   MemoryLayer *self = (MemoryLayer *) layer;
 
-  if (self->peer != NULL && self->options.delay + self->peer->options.delay > 0)
-    info->rtt = self->options.delay + self->peer->options.delay;
   info->bytes_read = self->bytes_read;
   info->bytes_written = self->bytes_written;
   info->local_address = self->local_address;
@@ -742,7 +736,7 @@ lp2p_memory_pipe_break (Lp2pLayer *layer)
 {
   MemoryLayer *self = (MemoryLayer *) layer;
 
-  fail (self, G_IO_ERROR_CONNECTION_CLOSED, "the connection broke");
+  fail (self, G_IO_ERROR_CONNECTION_CLOSED, "The connection broke");
   self->broken = TRUE;
   lp2p_job_queue (&self->job);
 }
