@@ -2,16 +2,16 @@
 
 /* lp2p demo: every enabled way to connect, tried out between two processes. */
 
-#include "tools/lp2p-demo.h"
-#include "tools/lp2p-output.h"
+#include "tools/lp2p-demo-private.h"
+#include "tools/lp2p-output-private.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define WHAT "demo"
+#define WHAT         "demo"
 #define DEFAULT_SIZE (64 * 1024 * 1024)
-#define MAX_SIZE (G_GUINT64_CONSTANT (1) << 40)
+#define MAX_SIZE     (G_GUINT64_CONSTANT (1) << 40)
 
 typedef struct
 {
@@ -114,8 +114,7 @@ list_usable (Lp2pConfig *config, Lp2pRegistry *registry, const ToolKind *kind)
       g_autofree char *what = g_strdup_printf (WHAT ": %s %s left out", kind->kind, names[i]);
       g_autoptr (GError) error = NULL;
 
-      if (descriptor == NULL ||
-          g_strcmp0 (lp2p_descriptor_get_kind (descriptor), kind->kind) != 0)
+      if (descriptor == NULL || g_strcmp0 (lp2p_descriptor_get_kind (descriptor), kind->kind) != 0)
         tool_fail (TOOL_EXIT_FAILURE, what, "enabled but not installed");
       else if (lp2p_loader_load (descriptor, &error) == G_TYPE_INVALID)
         tool_fail (TOOL_EXIT_FAILURE, what, "%s", error->message);
@@ -227,9 +226,9 @@ shorten_address (const ToolDemoRow *row)
 static void
 print_table (GPtrArray *rows)
 {
-  static const char *const titles[] = { "TRANSPORT", "SECURITY",   "MUXER",    "ADDRESS",
-                                        "OK",        ">CONNECT MS", ">PING MS", ">UP MB/S",
-                                        ">DOWN MB/S", "ERROR",      NULL };
+  static const char *const titles[] = { "TRANSPORT",  "SECURITY",    "MUXER",    "ADDRESS",
+                                        "OK",         ">CONNECT MS", ">PING MS", ">UP MB/S",
+                                        ">DOWN MB/S", "ERROR",       NULL };
   g_autoptr (ToolTable) table = tool_table_new (titles);
 
   for (guint i = 0; i < rows->len; i++)

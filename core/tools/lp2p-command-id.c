@@ -2,8 +2,8 @@
 
 /* lp2p id: the private key that gives a peer its id. */
 
-#include "tools/lp2p-output.h"
-#include "tools/lp2p-tool.h"
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-tool-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -112,8 +112,8 @@ get_identity (const Options *options, Lp2pKeyType type, const char *file, GError
   else if (options->import_file != NULL)
     {
       /* Others export with whatever mode; what is stored here has the right one. */
-      identity = lp2p_identity_load_file (options->import_file, LP2P_IDENTITY_FILE_ALLOW_SHARED,
-                                          error);
+      identity =
+          lp2p_identity_load_file (options->import_file, LP2P_IDENTITY_FILE_ALLOW_SHARED, error);
     }
   else
     {
@@ -191,8 +191,7 @@ tool_command_id (ToolLine *line)
 
   identity = get_identity (&options, type, file, &error);
   if (identity == NULL ||
-      (options.export_file != NULL &&
-       !save (identity, options.export_file, options.force, &error)))
+      (options.export_file != NULL && !save (identity, options.export_file, options.force, &error)))
     return tool_fail_error (WHAT, error);
   show (identity, file, options.json);
   return TOOL_EXIT_OK;

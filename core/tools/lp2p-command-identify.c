@@ -2,8 +2,8 @@
 
 /* lp2p identify: what a peer says of itself. */
 
-#include "tools/lp2p-output.h"
-#include "tools/lp2p-session.h"
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-session-private.h"
 
 #define WHAT "identify"
 
@@ -55,8 +55,7 @@ wait_for_peer (ToolDial *dial, double seconds, GError **error)
   gulong updated_id, removed_id;
 
   tool_wait_init (&watch.wait, seconds);
-  updated_id =
-      g_signal_connect (dial->host, "peer-updated", G_CALLBACK (on_peer_updated), &watch);
+  updated_id = g_signal_connect (dial->host, "peer-updated", G_CALLBACK (on_peer_updated), &watch);
   removed_id = g_signal_connect (dial->host, "connection-removed",
                                  G_CALLBACK (on_connection_removed), &watch);
   /* It may have come before the connection was told. */

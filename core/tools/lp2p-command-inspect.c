@@ -2,8 +2,8 @@
 
 /* lp2p inspect: what can be loaded, what is, and what is wrong with the rest. */
 
-#include "tools/lp2p-output.h"
-#include "tools/lp2p-tool.h"
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-tool-private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -205,8 +205,7 @@ print_details (const Row *row)
   print_field_if_known ("kind", row->kind);
   if (descriptor != NULL)
     {
-      g_autofree char *priority =
-          g_strdup_printf ("%d", lp2p_descriptor_get_priority (descriptor));
+      g_autofree char *priority = g_strdup_printf ("%d", lp2p_descriptor_get_priority (descriptor));
 
       print_field_if_known ("title", lp2p_descriptor_get_title (descriptor));
       print_field_if_known ("description", lp2p_descriptor_get_description (descriptor));
@@ -223,7 +222,7 @@ print_details (const Row *row)
 static void
 print_table (GPtrArray *rows)
 {
-  static const char *const titles[] = { "NAME", "KIND",  "PROTOCOLS", "ENABLED",
+  static const char *const titles[] = { "NAME",   "KIND", "PROTOCOLS", "ENABLED",
                                         "LOADED", "FILE", "ERROR",     NULL };
   g_autoptr (ToolTable) table = tool_table_new (titles);
 

@@ -2,15 +2,15 @@
 
 /* lp2p listen: a peer that others can connect to, until it is interrupted. */
 
-#include "tools/lp2p-loopback.h"
-#include "tools/lp2p-output.h"
-#include "tools/lp2p-session.h"
-#include "tools/lp2p-transfer.h"
+#include "tools/lp2p-loopback-private.h"
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-session-private.h"
+#include "tools/lp2p-transfer-private.h"
 
 #include <glib-unix.h>
 #include <unistd.h>
 
-#define WHAT "listen"
+#define WHAT          "listen"
 #define ECHO_PROTOCOL "/lp2p/echo/1.0.0"
 
 /* Where nobody said where: on all interfaces, on free ports. */

@@ -2,8 +2,8 @@
 
 /* lp2p ping: how long a message takes to a peer and back. */
 
-#include "tools/lp2p-output.h"
-#include "tools/lp2p-session.h"
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-session-private.h"
 
 #define WHAT "ping"
 

@@ -3,7 +3,7 @@
 /* The listener of a row of the demo: a process of its own, or a second host in
  * this one for transports that do not leave the process. */
 
-#include "tools/lp2p-demo.h"
+#include "tools/lp2p-demo-private.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -47,8 +47,7 @@ static void
 set_services (GKeyFile *keys, Lp2pConfig *config)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) configured =
-      lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "services");
+  g_auto (GStrv) configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "services");
   g_auto (GStrv) services = NULL;
 
   g_strv_builder_addv (builder, (const char **) configured);
@@ -61,9 +60,8 @@ set_services (GKeyFile *keys, Lp2pConfig *config)
 static gboolean
 load_user_keys (const ToolDemo *demo, GKeyFile *keys, GError **error)
 {
-  g_autofree char *file = demo->options->config_file != NULL
-                              ? g_strdup (demo->options->config_file)
-                              : lp2p_config_find_default_file ();
+  g_autofree char *file = demo->options->config_file != NULL ? g_strdup (demo->options->config_file)
+                                                             : lp2p_config_find_default_file ();
 
   return file == NULL || g_key_file_load_from_file (keys, file, G_KEY_FILE_NONE, error);
 }
@@ -90,8 +88,7 @@ tool_demo_make_config (const ToolDemo *demo,
 {
   g_autoptr (GKeyFile) keys = g_key_file_new ();
   g_autoptr (Lp2pConfig) config = NULL;
-  g_auto (GStrv) path =
-      lp2p_config_get_strv (demo->config, LP2P_CONFIG_GROUP_HOST, "plugin-path");
+  g_auto (GStrv) path = lp2p_config_get_strv (demo->config, LP2P_CONFIG_GROUP_HOST, "plugin-path");
   g_autofree char *address = tool_transport_dup_address (row->kind, "/ip4/127.0.0.1");
 
   if (!load_user_keys (demo, keys, error))
@@ -199,8 +196,8 @@ read_address (ToolDemoListener *self, GError **error)
         }
       if (g_str_has_prefix (line, "address "))
         {
-          self->address = lp2p_multiaddr_new_from_string (
-              g_strstrip (line + strlen ("address ")), error);
+          self->address =
+              lp2p_multiaddr_new_from_string (g_strstrip (line + strlen ("address ")), error);
           if (self->address == NULL)
             return FALSE;
         }
@@ -211,16 +208,26 @@ read_address (ToolDemoListener *self, GError **error)
 static gboolean
 start_process (ToolDemoListener *self, const ToolDemo *demo, const char *file, GError **error)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
-      G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   /* Ourselves, wherever we are installed. */
   g_autofree char *program = g_file_read_link ("/proc/self/exe", error);
   g_autofree char *size = g_strdup_printf ("%" G_GUINT64_FORMAT, demo->file->size);
   const char *peer = lp2p_peer_id_get_string (lp2p_identity_get_peer_id (demo->identity));
-  const char *argv[] = { program,     "listen",        "--config",      file,
-                         "--identity", NULL,            "--demo-folder", self->folder,
-                         "--demo-peer", peer,           "--demo-size",   size,
-                         demo->options->verbose ? "--verbose" : NULL,    NULL };
+  const char *argv[] = { program,
+                         "listen",
+                         "--config",
+                         file,
+                         "--identity",
+                         NULL,
+                         "--demo-folder",
+                         self->folder,
+                         "--demo-peer",
+                         peer,
+                         "--demo-size",
+                         size,
+                         demo->options->verbose ? "--verbose" : NULL,
+                         NULL };
   g_autofree char *identity_file = g_strconcat (file, ".key", NULL);
   g_autoptr (Lp2pIdentity) identity = NULL;
 

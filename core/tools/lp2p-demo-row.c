@@ -2,15 +2,15 @@
 
 /* The dialer of a row of the demo. */
 
-#include "tools/lp2p-demo.h"
-#include "tools/lp2p-output.h"
+#include "tools/lp2p-demo-private.h"
+#include "tools/lp2p-output-private.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 
 #define CONNECT_SECONDS 20
-#define PINGS 5
-#define BYTES_PER_MB 1e6
+#define PINGS           5
+#define BYTES_PER_MB    1e6
 
 /* Between two lines of progress, in microseconds: faster than that nobody reads. */
 #define PROGRESS_INTERVAL 50000
@@ -131,10 +131,7 @@ run_pings (ToolDemoRow *self, Lp2pConnection *connection, GError **error)
 }
 
 static gboolean
-run_transfers (ToolDemoRow *self,
-               const ToolDemo *demo,
-               Lp2pConnection *connection,
-               GError **error)
+run_transfers (ToolDemoRow *self, const ToolDemo *demo, Lp2pConnection *connection, GError **error)
 {
   g_autofree char *path = g_build_filename (demo->folder, "downloaded", NULL);
   Progress up = { self, "upload", g_get_monotonic_time (), 0 };
@@ -147,8 +144,8 @@ run_transfers (ToolDemoRow *self,
     return FALSE;
   self->up_mb_s = megabytes / seconds;
   down.start = g_get_monotonic_time ();
-  downloaded = tool_transfer_download (connection, demo->file, path, on_progress, &down, &seconds,
-                                       error);
+  downloaded =
+      tool_transfer_download (connection, demo->file, path, on_progress, &down, &seconds, error);
   g_unlink (path);
   if (!downloaded)
     return FALSE;
@@ -174,11 +171,8 @@ run_steps (ToolDemoRow *self, const ToolDemo *demo, Lp2pConnection *connection, 
 }
 
 static gboolean
-connect_and_run (ToolDemoRow *self,
-                 const ToolDemo *demo,
-                 Lp2pHost *host,
-                 Lp2pMultiaddr *address,
-                 GError **error)
+connect_and_run (
+    ToolDemoRow *self, const ToolDemo *demo, Lp2pHost *host, Lp2pMultiaddr *address, GError **error)
 {
   g_autoptr (Lp2pConnection) connection = NULL;
   gint64 start = g_get_monotonic_time ();
@@ -193,11 +187,8 @@ connect_and_run (ToolDemoRow *self,
 }
 
 static gboolean
-run_dialer (ToolDemoRow *self,
-            const ToolDemo *demo,
-            guint number,
-            Lp2pMultiaddr *address,
-            GError **error)
+run_dialer (
+    ToolDemoRow *self, const ToolDemo *demo, guint number, Lp2pMultiaddr *address, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("dialer-%u.conf", number);
   g_autofree char *file = g_build_filename (demo->folder, name, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "tools/lp2p-loopback.h"
+#include "tools/lp2p-loopback-private.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 
 /* The lp2p command: finds out which of its commands is meant and runs it. */
 
-#include "tools/lp2p-output.h"
-#include "tools/lp2p-tool.h"
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-tool-private.h"
 
 #include <locale.h>
 
@@ -16,8 +16,7 @@ static const ToolCommand commands[] = {
   { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",
     tool_command_inspect },
   { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
-  { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.",
-    tool_command_ping },
+  { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
 };
 
 static const char exit_codes[] =

@@ -3,16 +3,19 @@
 /* The options that every command takes, the parsing of a command's line, and what
  * is said when something is wrong. */
 
-#include "tools/lp2p-output.h"
-#include "tools/lp2p-tool.h"
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-tool-private.h"
 
 #include <stdio.h>
 #include <string.h>
 
 const ToolKind tool_kinds[] = {
-  { LP2P_KIND_TRANSPORT, "transports" }, { LP2P_KIND_SECURITY, "security" },
-  { LP2P_KIND_MUXER, "muxers" },         { LP2P_KIND_SERVICE, "services" },
-  { LP2P_KIND_DISCOVERY, "discovery" },  { LP2P_KIND_KEY_STORE, "key-stores" },
+  { LP2P_KIND_TRANSPORT, "transports" },
+  { LP2P_KIND_SECURITY, "security" },
+  { LP2P_KIND_MUXER, "muxers" },
+  { LP2P_KIND_SERVICE, "services" },
+  { LP2P_KIND_DISCOVERY, "discovery" },
+  { LP2P_KIND_KEY_STORE, "key-stores" },
   { NULL, NULL },
 };
 
@@ -117,8 +120,8 @@ Lp2pConfig *
 tool_options_load_config (ToolOptions *self, GError **error)
 {
   g_autoptr (Lp2pConfig) config = lp2p_config_new ();
-  g_autofree char *file = self->config_file != NULL ? g_strdup (self->config_file)
-                                                    : lp2p_config_find_default_file ();
+  g_autofree char *file =
+      self->config_file != NULL ? g_strdup (self->config_file) : lp2p_config_find_default_file ();
 
   if (file == NULL)
     tool_note (self, "no configuration file: all options have their defaults");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "tools/lp2p-output.h"
+#include "tools/lp2p-output-private.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "tools/lp2p-session.h"
+#include "tools/lp2p-session-private.h"
 
 #include <glib-unix.h>
 #include <string.h>
@@ -305,11 +305,7 @@ tool_connection_open_stream (Lp2pConnection *connection,
 
 /* Writes what the stream takes at once. */
 gssize
-tool_stream_write (Lp2pStream *stream,
-                   const void *data,
-                   gsize size,
-                   double seconds,
-                   GError **error)
+tool_stream_write (Lp2pStream *stream, const void *data, gsize size, double seconds, GError **error)
 {
   GOutputStream *output = g_io_stream_get_output_stream (G_IO_STREAM (stream));
   g_auto (ToolWait) wait;
@@ -325,11 +321,8 @@ tool_stream_write (Lp2pStream *stream,
 }
 
 gboolean
-tool_stream_write_all (Lp2pStream *stream,
-                       const void *data,
-                       gsize size,
-                       double seconds,
-                       GError **error)
+tool_stream_write_all (
+    Lp2pStream *stream, const void *data, gsize size, double seconds, GError **error)
 {
   gsize done = 0;
 

@@ -2,7 +2,7 @@
 
 /* The listener's side of the demo's file transfer. */
 
-#include "tools/lp2p-transfer.h"
+#include "tools/lp2p-transfer-private.h"
 
 #include <errno.h>
 #include <fcntl.h>

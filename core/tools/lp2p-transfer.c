@@ -2,7 +2,7 @@
 
 /* The dialer's side of the demo's file transfer, and its files. */
 
-#include "tools/lp2p-transfer.h"
+#include "tools/lp2p-transfer-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -223,8 +223,7 @@ tool_transfer_upload (Lp2pConnection *connection,
   g_autoptr (Lp2pStream) stream =
       tool_connection_open_stream (connection, TOOL_UPLOAD_PROTOCOL, STALL_SECONDS, error);
 
-  if (stream == NULL ||
-      !tool_stream_write_all (stream, &size, sizeof size, STALL_SECONDS, error) ||
+  if (stream == NULL || !tool_stream_write_all (stream, &size, sizeof size, STALL_SECONDS, error) ||
       !send_file (stream, file, progress, user_data, error) ||
       !tool_stream_read_all (stream, &size, sizeof size, STALL_SECONDS, error))
     return FALSE;
@@ -310,8 +309,7 @@ tool_transfer_download (Lp2pConnection *connection,
 
   if (fd < 0)
     return set_file_error (error, errno, path);
-  stream =
-      tool_connection_open_stream (connection, TOOL_DOWNLOAD_PROTOCOL, STALL_SECONDS, error);
+  stream = tool_connection_open_stream (connection, TOOL_DOWNLOAD_PROTOCOL, STALL_SECONDS, error);
   received =
       stream != NULL &&
       tool_stream_write_all (stream, file->digest, sizeof file->digest, STALL_SECONDS, error) &&

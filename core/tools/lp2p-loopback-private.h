@@ -4,7 +4,7 @@
 /* Which address a transport listens on when nobody has named one. The transports
  * of lp2p itself are known here; one that somebody else wrote has to be told. */
 
-#include "tools/lp2p-tool.h"
+#include "tools/lp2p-tool-private.h"
 
 G_BEGIN_DECLS
 

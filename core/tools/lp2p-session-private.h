@@ -5,7 +5,7 @@
  * steps, each of which may time out or be interrupted. Meanwhile the default main
  * context runs, and with it everything else. */
 
-#include "tools/lp2p-tool.h"
+#include "tools/lp2p-tool-private.h"
 
 G_BEGIN_DECLS
 
@@ -52,16 +52,10 @@ Lp2pStream *tool_connection_open_stream (Lp2pConnection *connection,
                                          const char *protocol,
                                          double seconds,
                                          GError **error);
-gssize tool_stream_write (Lp2pStream *stream,
-                          const void *data,
-                          gsize size,
-                          double seconds,
-                          GError **error);
-gboolean tool_stream_write_all (Lp2pStream *stream,
-                                const void *data,
-                                gsize size,
-                                double seconds,
-                                GError **error);
+gssize tool_stream_write (
+    Lp2pStream *stream, const void *data, gsize size, double seconds, GError **error);
+gboolean tool_stream_write_all (
+    Lp2pStream *stream, const void *data, gsize size, double seconds, GError **error);
 gssize
 tool_stream_read (Lp2pStream *stream, void *buffer, gsize size, double seconds, GError **error);
 gboolean

@@ -4,8 +4,8 @@
 /* One row of the demo: one transport with one security protocol and one muxer,
  * between a process that listens and this one, which dials. */
 
-#include "tools/lp2p-loopback.h"
-#include "tools/lp2p-transfer.h"
+#include "tools/lp2p-loopback-private.h"
+#include "tools/lp2p-transfer-private.h"
 
 G_BEGIN_DECLS
 

@@ -17,13 +17,13 @@
  * The listener serves one named peer and takes no file above a named size. What it
  * does not serve it resets. */
 
-#include "tools/lp2p-session.h"
+#include "tools/lp2p-session-private.h"
 
 G_BEGIN_DECLS
 
-#define TOOL_UPLOAD_PROTOCOL "/lp2p/demo-upload/1.0.0"
+#define TOOL_UPLOAD_PROTOCOL   "/lp2p/demo-upload/1.0.0"
 #define TOOL_DOWNLOAD_PROTOCOL "/lp2p/demo-download/1.0.0"
-#define TOOL_DIGEST_SIZE 32
+#define TOOL_DIGEST_SIZE       32
 
 /* A file with its SHA-256, mapped for sending. */
 typedef struct
