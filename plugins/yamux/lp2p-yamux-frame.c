@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/interfaces/lp2p-interfaces-types.h>
-#include <lp2p/types/lp2p-cursor.h>
-
 #include "lp2p-yamux-frame.h"
 
 #define VERSION 0

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/interfaces/lp2p-connection.h>
-#include <lp2p/types/lp2p-cursor.h>
-
 #include "lp2p-yamux-session-private.h"
 
 G_GNUC_PRINTF (2, 3)

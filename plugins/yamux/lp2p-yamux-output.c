@@ -239,7 +239,7 @@ give_turns (Lp2pYamuxSession *self)
         continue;
       stream->quantum = QUANTUM;
       stream->blocked = FALSE;
-      room -= MIN (room, QUANTUM + LP2P_YAMUX_HEADER_SIZE);
+      room -= MIN (room, QUANTUM + (gsize) LP2P_YAMUX_HEADER_SIZE);
       if (events != NULL && events->stream_ready != NULL)
         events->stream_ready (&self->parent, &stream->parent, LP2P_READY_WRITE, self->parent.events_data);
     }

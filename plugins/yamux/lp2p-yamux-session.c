@@ -440,6 +440,8 @@ session_free (Lp2pMuxerSession *session)
   g_clear_pointer (&self->replies, g_byte_array_unref);
   g_clear_error (&self->error);
   lp2p_layer_free (self->layer);
+  if (self->options.destroy != NULL)
+    self->options.destroy (self->options.data);
   lp2p_muxer_session_clear (session);
   g_free (self);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/interfaces/lp2p-muxer.h>
+#include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
 
@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @reserve: (nullable): asks for memory; may refuse
  * @release: (nullable): gives it back
  * @data: passed on
+ * @destroy: (nullable): called with @data when the session is freed
  */
 typedef struct
 {
@@ -34,6 +35,7 @@ typedef struct
   gboolean (*reserve) (gsize size, gpointer data);
   void (*release) (gsize size, gpointer data);
   gpointer data;
+  GDestroyNotify destroy;
 } Lp2pYamuxOptions;
 
 #define LP2P_YAMUX_OPTIONS_INIT                   \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/interfaces/lp2p-muxer.h>
+#include <lp2p/lp2p-plugin.h>
 
 #include "lp2p-yamux-queue.h"
 #include "lp2p-yamux-window.h"

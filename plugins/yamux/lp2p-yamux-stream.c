@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/interfaces/lp2p-connection.h>
-
 #include "lp2p-yamux-session-private.h"
 
 /* Yamux has no way to ask a peer to stop. What it sends to a stream that nobody
