@@ -74,6 +74,8 @@ typedef struct
 
   gint64 rtt;
   gint64 rtt_time;
+  guint64 bytes_read;
+  guint64 bytes_written;
 } SocketLayer;
 
 #define LAYER_OF(member, pointer) \
@@ -206,6 +208,7 @@ receive (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
     return fail (self, errno);
 
   self->connecting = FALSE;
+  self->bytes_read += size;
   if (size == 0)
     self->eof = TRUE;
   else if (!(self->ready & LP2P_READY_HANGUP) &&
@@ -347,6 +350,7 @@ transmit (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
     return fail (self, errno);
   if ((gsize) size < size_of_vectors (vectors, n_vectors))
     self->ready &= ~LP2P_READY_WRITE;
+  self->bytes_written += size;
   return size;
 }
 
@@ -648,6 +652,8 @@ socket_layer_get_info (Lp2pLayer *layer, Lp2pLayerInfo *info)
   SocketLayer *self = (SocketLayer *) layer;
 
   info->rtt = get_rtt (self);
+  info->bytes_read = self->bytes_read;
+  info->bytes_written = self->bytes_written;
   info->local_address = self->local_address;
   info->remote_address = self->remote_address;
 }
