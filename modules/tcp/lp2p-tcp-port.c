@@ -76,16 +76,22 @@ lp2p_tcp_port_init (Lp2pTcpPort *self)
 
 /* Returns: (transfer full) (nullable) */
 Lp2pTcpPort *
-lp2p_tcp_port_new (Lp2pContext *context, const char *transport, GSocketAddress *address, GError **error)
+lp2p_tcp_port_new (Lp2pContext *context,
+                   const char *transport,
+                   GSocketAddress *address,
+                   GError **error)
 {
   g_autoptr (Lp2pTcpPort) self = g_object_new (LP2P_TYPE_TCP_PORT, "transport", transport, NULL);
 
   self->context = g_object_ref (context);
-  self->binding = lp2p_tcp_hub_listen (lp2p_context_get_tcp_hub (context), address, &acceptor, self, error);
+  self->binding =
+      lp2p_tcp_hub_listen (lp2p_context_get_tcp_hub (context), address, &acceptor, self, error);
   if (self->binding == NULL)
     return NULL;
 
-  lp2p_listener_set_socket_id (LP2P_LISTENER (self), lp2p_tcp_binding_get_socket_id (self->binding));
-  lp2p_listener_set_bound_addresses (LP2P_LISTENER (self), lp2p_tcp_binding_get_addresses (self->binding));
+  lp2p_listener_set_socket_id (LP2P_LISTENER (self),
+                               lp2p_tcp_binding_get_socket_id (self->binding));
+  lp2p_listener_set_bound_addresses (LP2P_LISTENER (self),
+                                     lp2p_tcp_binding_get_addresses (self->binding));
   return g_steal_pointer (&self);
 }

@@ -10,7 +10,7 @@ struct _Lp2pTcpTransport
 {
   Lp2pExtension parent_instance;
 
-  char *group; /* of the configuration */
+  char *group;      /* of the configuration */
   GPtrArray *ports; /* that listen; not owned */
   GQueue dials;
   gboolean stopped;
@@ -21,7 +21,8 @@ static void lp2p_tcp_transport_iface_init (Lp2pTransportInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pTcpTransport,
                                lp2p_tcp_transport,
                                LP2P_TYPE_EXTENSION,
-                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_TRANSPORT, lp2p_tcp_transport_iface_init))
+                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_TRANSPORT,
+                                                      lp2p_tcp_transport_iface_init))
 
 static const Lp2pOption options[] = {
   { "keepalive", "u", "60", 0, 32767,
@@ -93,7 +94,8 @@ is_component (Lp2pMultiaddr *address, guint index, Lp2pProtocol wanted)
   const guint8 *value;
   gsize size;
 
-  return lp2p_multiaddr_get_component (address, index, &protocol, &value, &size) && protocol == wanted;
+  return lp2p_multiaddr_get_component (address, index, &protocol, &value, &size) &&
+         protocol == wanted;
 }
 
 static gboolean
@@ -163,7 +165,8 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
   const char *socket_id = NULL;
   GError *error = NULL;
 
-  layer = lp2p_tcp_hub_dial_finish (LP2P_TCP_HUB (source), result, &local_address, &socket_id, &error);
+  layer =
+      lp2p_tcp_hub_dial_finish (LP2P_TCP_HUB (source), result, &local_address, &socket_id, &error);
   if (layer == NULL)
     {
       if (dial->transport->stopped)
@@ -319,7 +322,8 @@ lp2p_tcp_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GEr
 
   if (native == NULL)
     return NULL;
-  port = lp2p_tcp_port_new (get_context (self), lp2p_extension_get_name (LP2P_EXTENSION (self)), native, error);
+  port = lp2p_tcp_port_new (get_context (self), lp2p_extension_get_name (LP2P_EXTENSION (self)),
+                            native, error);
   if (port == NULL)
     return NULL;
   g_ptr_array_add (self->ports, port);

@@ -155,7 +155,11 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-dial_start (Dial *dial, Fixture *f, const char *text, const Lp2pDialOptions *options, GCancellable *cancellable)
+dial_start (Dial *dial,
+            Fixture *f,
+            const char *text,
+            const Lp2pDialOptions *options,
+            GCancellable *cancellable)
 {
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
 
@@ -304,7 +308,8 @@ test_reuse_port (Fixture *f, gconstpointer data)
   dial_wait (&dial);
   g_assert_no_error (dial.error);
   g_assert_true (dial.raw->socket_id == (reuse ? lp2p_listener_get_socket_id (source) : NULL));
-  g_assert_cmpint (g_str_has_suffix (lp2p_multiaddr_get_string (dial.raw->local_address), port), ==, reuse);
+  g_assert_cmpint (g_str_has_suffix (lp2p_multiaddr_get_string (dial.raw->local_address), port), ==,
+                   reuse);
   dial_clear (&dial);
 }
 
@@ -379,14 +384,14 @@ test_options (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   g_assert_cmpuint (lp2p_config_get_uint (f->context->config, "plugin tcp", "keepalive"), ==, 5);
-  g_assert_cmpuint (lp2p_config_get_uint (f->context->config, "plugin tcp", "user-timeout"), ==, 60);
+  g_assert_cmpuint (lp2p_config_get_uint (f->context->config, "plugin tcp", "user-timeout"), ==,
+                    60);
   g_assert_false (lp2p_config_get_boolean (f->context->config, "plugin tcp", "fast-open"));
   lp2p_config_validate (f->context->config, &error);
   g_assert_no_error (error);
 }
 
-#define ADD(path, data, func) \
-  g_test_add ("/tcp/" path, Fixture, data, set_up, func, tear_down)
+#define ADD(path, data, func) g_test_add ("/tcp/" path, Fixture, data, set_up, func, tear_down)
 
 int
 main (int argc, char **argv)
