@@ -48,8 +48,6 @@ struct _MemoryLayer
   Lp2pMultiaddr *remote_address;
   GError *error;
   guint32 random;
-  Lp2pMemoryTap tap;
-  gpointer tap_data;
 
   Buffer out;
   Buffer in;
@@ -315,8 +313,6 @@ send_piece (MemoryLayer *self, MemoryLayer *peer, Piece *piece)
   Piece *last = peer->in.pieces.tail != NULL ? peer->in.pieces.tail->data : NULL;
   gsize size = piece->end - piece->start;
 
-  if (self->tap != NULL)
-    self->tap (piece->data + piece->start, size, self->tap_data);
   piece->due = get_arrival (self, peer, TRUE);
   if (last == NULL || last->due != piece->due || last->size - last->end < size)
     {
@@ -745,15 +741,6 @@ void
 lp2p_memory_pipe_set_options (Lp2pLayer *layer, const Lp2pMemoryOptions *options)
 {
   ((MemoryLayer *) layer)->options = *options;
-}
-
-void
-lp2p_memory_pipe_set_tap (Lp2pLayer *layer, Lp2pMemoryTap tap, gpointer user_data)
-{
-  MemoryLayer *self = (MemoryLayer *) layer;
-
-  self->tap = tap;
-  self->tap_data = user_data;
 }
 
 gsize
