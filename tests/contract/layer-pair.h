@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/net/lp2p-layer.h>
+
+#include "test-world.h"
+
+G_BEGIN_DECLS
+
+/**
+ * LayerPair:
+ * @name: in the names of the tests
+ * @real: the kernel is at work: the test waits in real time
+ * @volume: how many bytes a test moves that moves many
+ * @no_reset: an abort looks like the end of the stream from the other side
+ * @make: makes two ends that are connected
+ *
+ * One implementation of a layer, or a stack of them.
+ */
+typedef struct
+{
+  const char *name;
+  gboolean real;
+  gsize volume;
+  gboolean no_reset;
+  void (*make) (TestWorld *world, gconstpointer data, Lp2pLayer **a, Lp2pLayer **b);
+  gconstpointer data;
+} LayerPair;
+
+extern const LayerPair layer_pairs[];
+extern const guint n_layer_pairs;
+
+G_END_DECLS
