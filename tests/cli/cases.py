@@ -16,6 +16,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 SOURCE, BUILD = (os.path.abspath(path) for path in sys.argv[1:3])
@@ -106,7 +107,10 @@ class World:
     @contextlib.contextmanager
     def listener(self, *arguments):
         """Runs `lp2p listen`; yields what it says when it is ready."""
-        process = self.start("listen", "--json", *(arguments or [LOOPBACK]))
+        process = self.start("listen", "--json", *arguments)
+        # One that neither gets ready nor ends would be waited for without an end.
+        watchdog = threading.Timer(LONG, process.kill)
+        watchdog.start()
         try:
             line = process.stdout.readline()
             check(line, "the listener ended: " + (process.stderr.read() if not line else ""))
@@ -116,6 +120,7 @@ class World:
             out, err = process.communicate(timeout=LONG)
             Result(process, out, err).expect(0)
         finally:
+            watchdog.cancel()
             if process.poll() is None:
                 process.kill()
                 process.communicate()
@@ -338,7 +343,7 @@ def test_config(world):
 @case
 def test_ping(world):
     """listen and ping"""
-    with world.listener() as ready:
+    with world.listener(LOOPBACK) as ready:
         check(ready["addresses"] and ready["peer_id"] in ready["addresses"][0], ready)
         *pings, summary = world.run("ping", ready["addresses"][0], "-c", "3", "-i", "0",
                                     "--json").expect(0).objects()
@@ -356,7 +361,7 @@ def test_ping(world):
 @case
 def test_ping_interrupted(world):
     """ping: interrupted, it still sums up"""
-    with world.listener() as ready:
+    with world.listener(LOOPBACK) as ready:
         process = world.start("ping", ready["addresses"][0], "-c", "0", "-i", "60", "--json")
         first = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
@@ -388,7 +393,7 @@ def test_identities(world):
     """listen: whose identity it has"""
     kept = world.run("id", "--make", "--json").expect(0).object()["peer_id"]
     other = world.run("id", "--make", "--file", world.path("other"), "--json").expect(0).object()
-    with world.listener() as ready:
+    with world.listener(LOOPBACK) as ready:
         check(ready["peer_id"] == kept, "not the one that lp2p id keeps")
         # The dialer on the same machine is somebody else.
         world.run("ping", ready["addresses"][0], "-c", "1").expect(0)
@@ -414,7 +419,7 @@ def test_listen_fails(world):
     world.run("listen", "/ip4/127.0.0.1").expect(1, "/ip4/127.0.0.1")
     world.run("listen", "nonsense").expect(2, "nonsense")
     world.run("listen", "/ip4/192.0.2.1/tcp/0").expect(1, "/ip4/192.0.2.1/tcp/0")
-    with world.listener() as ready:
+    with world.listener(LOOPBACK) as ready:
         taken = ready["addresses"][0].split("/p2p/")[0]
         world.run("listen", taken).expect(1, re.escape(taken))
 
@@ -422,7 +427,7 @@ def test_listen_fails(world):
 @case
 def test_wrong_peer(world):
     """another peer than expected: 4"""
-    with world.listener() as ready:
+    with world.listener(LOOPBACK) as ready:
         wrong = ready["addresses"][0].replace(ready["peer_id"], ANOTHER_PEER)
         for command in ("ping", "identify"):
             world.run(command, wrong).expect(4, ready["peer_id"] + "|" + ANOTHER_PEER)
@@ -469,9 +474,10 @@ def test_interrupted(world):
         silent.listen()
         process = world.start("ping", f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}",
                               "--timeout", "60")
-        silent.accept()
+        connection, _ = silent.accept()
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=LONG)
+        connection.close()
         Result(process, out, err).expect(1, "interrupted")
 
 
@@ -539,6 +545,7 @@ def test_demo_interrupted(world):
     process = world.start("demo", "--size", "4G", "--json")
     deadline = time.monotonic() + LONG
     while not glob.glob(world.path("tmp", "*", "random")) and time.monotonic() < deadline:
+        check(process.poll() is None, f"it ended with {process.poll()}")
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LONG)
