@@ -30,7 +30,8 @@
 #define RTT_AGE_US (100 * 1000)
 
 G_STATIC_ASSERT (sizeof (GInputVector) == sizeof (struct iovec));
-G_STATIC_ASSERT (G_STRUCT_OFFSET (GInputVector, buffer) == G_STRUCT_OFFSET (struct iovec, iov_base));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GInputVector, buffer) ==
+                 G_STRUCT_OFFSET (struct iovec, iov_base));
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GInputVector, size) == G_STRUCT_OFFSET (struct iovec, iov_len));
 G_STATIC_ASSERT (sizeof (GOutputVector) == sizeof (struct iovec));
 
@@ -344,7 +345,8 @@ transmit (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
   while (size < 0 && errno == EINTR);
 
   /* The last two: the SYN of a Fast Open is on its way. */
-  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS || errno == EALREADY))
+  if (size < 0 &&
+      (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS || errno == EALREADY))
     size = 0;
   if (size < 0)
     return fail (self, errno);
@@ -379,7 +381,8 @@ reserve_output (SocketLayer *self, gsize more)
 
 /* Copies up to @limit bytes, beginning at @skip. */
 static gsize
-append_output (SocketLayer *self, const struct iovec *vectors, guint n_vectors, gsize skip, gsize limit)
+append_output (
+    SocketLayer *self, const struct iovec *vectors, guint n_vectors, gsize skip, gsize limit)
 {
   gsize appended = 0;
 
@@ -479,7 +482,10 @@ write_through (SocketLayer *self, const struct iovec *vectors, guint n_vectors, 
 }
 
 static gssize
-socket_layer_writev (Lp2pLayer *layer, const GOutputVector *vectors, guint n_vectors, Lp2pWriteFlags flags)
+socket_layer_writev (Lp2pLayer *layer,
+                     const GOutputVector *vectors,
+                     guint n_vectors,
+                     Lp2pWriteFlags flags)
 {
   SocketLayer *self = (SocketLayer *) layer;
   const struct iovec *iov = (const struct iovec *) vectors;

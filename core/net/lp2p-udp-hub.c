@@ -134,7 +134,8 @@ find_shared (Lp2pUdpHub *self, const struct sockaddr *address)
 
       if (socket->flags & LP2P_UDP_BIND_EXCLUSIVE)
         continue;
-      if (any_port ? lp2p_sockaddr_same_host (bound, address) : lp2p_sockaddr_equal (bound, address))
+      if (any_port ? lp2p_sockaddr_same_host (bound, address)
+                   : lp2p_sockaddr_equal (bound, address))
         return lp2p_udp_socket_ref (socket);
     }
   return NULL;
@@ -152,7 +153,10 @@ find_shared (Lp2pUdpHub *self, const struct sockaddr *address)
  * Returns: (transfer full): the socket
  */
 Lp2pUdpSocket *
-lp2p_udp_hub_bind (Lp2pUdpHub *self, GSocketAddress *address, Lp2pUdpBindFlags flags, GError **error)
+lp2p_udp_hub_bind (Lp2pUdpHub *self,
+                   GSocketAddress *address,
+                   Lp2pUdpBindFlags flags,
+                   GError **error)
 {
   struct sockaddr_storage native;
   Lp2pUdpSocket *socket = NULL;

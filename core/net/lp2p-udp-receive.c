@@ -7,15 +7,15 @@
 #include <netinet/udp.h>
 
 /* The kernel joins datagrams of one sender to trains of up to 64 KiB. */
-#define SLOT_SIZE (64 * 1024)
+#define SLOT_SIZE         (64 * 1024)
 #define SLOTS_PER_SCRATCH (LP2P_SCRATCH_SIZE / SLOT_SIZE)
-#define N_SCRATCH 2
-#define N_SLOTS (N_SCRATCH * SLOTS_PER_SCRATCH)
+#define N_SCRATCH         2
+#define N_SLOTS           (N_SCRATCH * SLOTS_PER_SCRATCH)
 
 /* Whichever comes first ends a turn: QUIC needs about a microsecond for a
  * kilobyte, and some more for each packet. */
 #define BATCHES_PER_TURN 8
-#define BYTES_PER_TURN (1024 * 1024)
+#define BYTES_PER_TURN   (1024 * 1024)
 
 /* Datagrams that a user is given at once. */
 #define RUN_LENGTH 64
@@ -111,7 +111,8 @@ batch_init (Batch *batch, Lp2pLoop *loop)
     batch->scratch[i] = lp2p_loop_take_scratch (loop);
   for (guint i = 0; i < N_SLOTS; i++)
     {
-      batch->vectors[i].iov_base = batch->scratch[i / SLOTS_PER_SCRATCH] + i % SLOTS_PER_SCRATCH * SLOT_SIZE;
+      batch->vectors[i].iov_base =
+          batch->scratch[i / SLOTS_PER_SCRATCH] + i % SLOTS_PER_SCRATCH * SLOT_SIZE;
       batch->vectors[i].iov_len = SLOT_SIZE;
     }
 }
@@ -157,7 +158,8 @@ static void
 read_control (struct cmsghdr *message, Lp2pUdpDatagram *datagram, struct sockaddr_storage *local)
 {
   if (message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_PKTINFO)
-    ((struct sockaddr_in *) local)->sin_addr = ((struct in_pktinfo *) CMSG_DATA (message))->ipi_addr;
+    ((struct sockaddr_in *) local)->sin_addr =
+        ((struct in_pktinfo *) CMSG_DATA (message))->ipi_addr;
   else if (message->cmsg_level == IPPROTO_IPV6 && message->cmsg_type == IPV6_PKTINFO)
     {
       struct in6_pktinfo *info = (struct in6_pktinfo *) CMSG_DATA (message);
@@ -200,15 +202,16 @@ batch_add (Batch *batch, guint i, Run *run)
 static gboolean
 is_fatal (int code)
 {
-  return code == EBADF || code == ENOTSOCK || code == EINVAL || code == EOPNOTSUPP || code == EFAULT;
+  return code == EBADF || code == ENOTSOCK || code == EINVAL || code == EOPNOTSUPP ||
+         code == EFAULT;
 }
 
 static void
 lose (Lp2pUdpSocket *self, int code)
 {
-  g_autoptr (GError) error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code),
-                                          "Cannot receive on %s any more: %s", self->id,
-                                          g_strerror (code));
+  g_autoptr (GError) error =
+      g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot receive on %s any more: %s",
+                   self->id, g_strerror (code));
 
   lp2p_udp_socket_close (self, error);
 }

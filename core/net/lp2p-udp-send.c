@@ -11,7 +11,7 @@
 
 /* What the kernel cuts at the most, and what fits into one IP packet. */
 #define MAX_SEGMENTS 64
-#define MAX_TRAIN 65000
+#define MAX_TRAIN    65000
 
 /* How far a series of sends got, and how. */
 typedef struct
@@ -21,7 +21,7 @@ typedef struct
   guint done;
   gsize offset; /* bytes of the current one that were taken */
   gboolean retried;
-  gboolean single; /* the current one goes datagram by datagram */
+  gboolean single;  /* the current one goes datagram by datagram */
   gboolean too_big; /* and that is because they are too big */
 } Progress;
 
@@ -43,7 +43,8 @@ typedef enum
 static gpointer
 add_control (struct msghdr *header, int level, int type, gsize size)
 {
-  struct cmsghdr *message = (struct cmsghdr *) ((guint8 *) header->msg_control + header->msg_controllen);
+  struct cmsghdr *message =
+      (struct cmsghdr *) ((guint8 *) header->msg_control + header->msg_controllen);
 
   memset (message, 0, CMSG_SPACE (size));
   message->cmsg_level = level;
@@ -107,7 +108,10 @@ add_message (Lp2pUdpSocket *self, Outgoing *out, const Lp2pUdpSend *send, gsize 
 
 /* How many bytes the next message takes. */
 static gsize
-get_message_size (Lp2pUdpSocket *self, const Progress *progress, const Lp2pUdpSend *send, gsize offset)
+get_message_size (Lp2pUdpSocket *self,
+                  const Progress *progress,
+                  const Lp2pUdpSend *send,
+                  gsize offset)
 {
   gsize rest = send->size - offset;
   gsize segment = get_segment_size (send);
@@ -176,7 +180,12 @@ set_send_error (GError **error, const struct sockaddr *remote, int code)
  *
  * Returns: whether to go on */
 static gboolean
-handle_error (Lp2pUdpSocket *self, Progress *progress, const Outgoing *out, int code, Outcome *outcome, GError **error)
+handle_error (Lp2pUdpSocket *self,
+              Progress *progress,
+              const Outgoing *out,
+              int code,
+              Outcome *outcome,
+              GError **error)
 {
   *outcome = FAILED;
   switch (code)

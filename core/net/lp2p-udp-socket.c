@@ -83,7 +83,10 @@ find_claimant (Lp2pUdpSocket *self, const struct sockaddr *remote, Lp2pUdpClass 
  *
  * Returns: (nullable) */
 Lp2pUdpUser *
-lp2p_udp_socket_find_user (Lp2pUdpSocket *self, const struct sockaddr *remote, const guint8 *data, gsize size)
+lp2p_udp_socket_find_user (Lp2pUdpSocket *self,
+                           const struct sockaddr *remote,
+                           const guint8 *data,
+                           gsize size)
 {
   Lp2pUdpClass classes = lp2p_udp_classify (data[0]);
   Lp2pUdpUser *user = find_claimant (self, remote, classes);
@@ -202,7 +205,10 @@ lp2p_udp_socket_remove_user (Lp2pUdpSocket *self, Lp2pUdpUser *user)
  *   changes then
  */
 gboolean
-lp2p_udp_socket_claim (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sockaddr *remote, Lp2pUdpClass classes)
+lp2p_udp_socket_claim (Lp2pUdpSocket *self,
+                       Lp2pUdpUser *user,
+                       const struct sockaddr *remote,
+                       Lp2pUdpClass classes)
 {
   GArray *claims = g_hash_table_lookup (self->claims, remote);
   Claim claim = { user, classes };
@@ -219,7 +225,8 @@ lp2p_udp_socket_claim (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sock
   if (claims == NULL)
     {
       claims = g_array_new (FALSE, FALSE, sizeof (Claim));
-      g_hash_table_insert (self->claims, g_memdup2 (remote, lp2p_sockaddr_get_size (remote)), claims);
+      g_hash_table_insert (self->claims, g_memdup2 (remote, lp2p_sockaddr_get_size (remote)),
+                           claims);
     }
   g_array_append_val (claims, claim);
   return TRUE;
@@ -235,7 +242,10 @@ lp2p_udp_socket_claim (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sock
  * Takes a claim back. Harmless where there is none.
  */
 void
-lp2p_udp_socket_release (Lp2pUdpSocket *self, Lp2pUdpUser *user, const struct sockaddr *remote, Lp2pUdpClass classes)
+lp2p_udp_socket_release (Lp2pUdpSocket *self,
+                         Lp2pUdpUser *user,
+                         const struct sockaddr *remote,
+                         Lp2pUdpClass classes)
 {
   GArray *claims = g_hash_table_lookup (self->claims, remote);
 
@@ -370,7 +380,10 @@ open_socket (Lp2pUdpSocket *self, GError **error)
 
 /* Returns: (transfer full) (nullable) */
 Lp2pUdpSocket *
-lp2p_udp_socket_new (Lp2pUdpHub *hub, const struct sockaddr_storage *address, Lp2pUdpBindFlags flags, GError **error)
+lp2p_udp_socket_new (Lp2pUdpHub *hub,
+                     const struct sockaddr_storage *address,
+                     Lp2pUdpBindFlags flags,
+                     GError **error)
 {
   g_autoptr (Lp2pUdpSocket) self = g_new0 (Lp2pUdpSocket, 1);
   g_autoptr (Lp2pMultiaddr) bound = NULL;
@@ -380,7 +393,8 @@ lp2p_udp_socket_new (Lp2pUdpHub *hub, const struct sockaddr_storage *address, Lp
   self->flags = flags;
   self->address = *address;
   self->users = g_ptr_array_new ();
-  self->claims = g_hash_table_new_full (hash_remote, equal_remotes, g_free, (GDestroyNotify) g_array_unref);
+  self->claims =
+      g_hash_table_new_full (hash_remote, equal_remotes, g_free, (GDestroyNotify) g_array_unref);
   if (!open_socket (self, error) ||
       !lp2p_watch_start (&self->watch, self->loop, self->fd, socket_ready, error))
     return NULL;
@@ -389,7 +403,8 @@ lp2p_udp_socket_new (Lp2pUdpHub *hub, const struct sockaddr_storage *address, Lp
   self->wildcard = lp2p_sockaddr_is_wildcard ((struct sockaddr *) &self->address);
   bound = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &self->address, LP2P_PROTOCOL_UDP);
   self->id = g_intern_string (lp2p_multiaddr_get_string (bound));
-  self->addresses = lp2p_sockaddr_list_bound ((struct sockaddr *) &self->address, LP2P_PROTOCOL_UDP);
+  self->addresses =
+      lp2p_sockaddr_list_bound ((struct sockaddr *) &self->address, LP2P_PROTOCOL_UDP);
   self->hub = hub;
   g_ptr_array_add (hub->sockets, self);
   return g_steal_pointer (&self);

@@ -173,7 +173,8 @@ run_command (Fixture *f, Lp2pCursor *input)
       break;
     case 4:
       if (f->a->streams->len < STREAMS_MAX)
-        adopt (command & 128 ? session_driver_open (f->a) : session_driver_accept (f->a), command >> 3);
+        adopt (command & 128 ? session_driver_open (f->a) : session_driver_accept (f->a),
+               command >> 3);
       break;
     case 5:
       use_stream (f, input, command >> 3 & 7);

@@ -12,7 +12,8 @@ violation (Lp2pYamuxSession *self, const char *format, ...)
   va_start (args, format);
   what = g_strdup_vprintf (format, args);
   va_end (args);
-  lp2p_yamux_session_fail_protocol (self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "yamux: %s", what));
+  lp2p_yamux_session_fail_protocol (
+      self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "yamux: %s", what));
 }
 
 static void
@@ -72,7 +73,7 @@ static void
 handle_stray (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 {
   gboolean existed = is_ours (self, header->stream_id) ? header->stream_id < self->next_id
-                                                        : header->stream_id <= self->highest_remote;
+                                                       : header->stream_id <= self->highest_remote;
   gboolean ends = (header->flags & LP2P_YAMUX_RST) != 0 ||
                   ((header->flags & LP2P_YAMUX_FIN) != 0 && header->length == 0);
 
@@ -95,7 +96,8 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 
   if (is_ours (self, id))
     {
-      violation (self, "the peer opened stream %u; %s ids are ours", id, self->responder ? "even" : "odd");
+      violation (self, "the peer opened stream %u; %s ids are ours", id,
+                 self->responder ? "even" : "odd");
       return NULL;
     }
   if (g_hash_table_contains (self->streams, GUINT_TO_POINTER (id)))
@@ -123,7 +125,9 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 }
 
 static void
-handle_window_update (Lp2pYamuxSession *self, Lp2pYamuxStream *stream, const Lp2pYamuxHeader *header)
+handle_window_update (Lp2pYamuxSession *self,
+                      Lp2pYamuxStream *stream,
+                      const Lp2pYamuxHeader *header)
 {
   if (header->flags & LP2P_YAMUX_RST)
     {

@@ -6,7 +6,7 @@
 #include "lp2p-yamux-window.h"
 
 #define PROTOCOL "/yamux/1.0.0"
-#define MIB (1024 * 1024)
+#define MIB      (1024 * 1024)
 
 #define LP2P_TYPE_YAMUX (lp2p_yamux_get_type ())
 G_DECLARE_FINAL_TYPE (Lp2pYamux, lp2p_yamux, LP2P, YAMUX, Lp2pExtension)
@@ -66,7 +66,8 @@ lp2p_yamux_start (Lp2pExtension *extension, GError **error)
   self->options.ack_backlog = lp2p_config_get_uint (config, group, "ack-backlog");
   self->options.keepalive_interval =
       lp2p_config_get_uint (config, group, "keepalive-interval") * G_USEC_PER_SEC;
-  self->options.write_timeout = lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
+  self->options.write_timeout =
+      lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
   self->options.reserve = reserve_memory;
   self->options.release = release_memory;
   self->options.destroy = g_object_unref;

@@ -38,16 +38,14 @@ typedef struct
   GDestroyNotify destroy;
 } Lp2pYamuxOptions;
 
-#define LP2P_YAMUX_OPTIONS_INIT                   \
-  {                                               \
-    .max_window = 16 * 1024 * 1024,               \
-    .max_streams = 1024,                          \
-    .ack_backlog = 256,                           \
-    .max_memory = 64 * 1024 * 1024,               \
-    .keepalive_interval = 30 * G_USEC_PER_SEC,    \
-    .write_timeout = 30 * G_USEC_PER_SEC,         \
+#define LP2P_YAMUX_OPTIONS_INIT                                                                    \
+  {                                                                                                \
+    .max_window = 16 * 1024 * 1024, .max_streams = 1024, .ack_backlog = 256,                       \
+    .max_memory = 64 * 1024 * 1024, .keepalive_interval = 30 * G_USEC_PER_SEC,                     \
+    .write_timeout = 30 * G_USEC_PER_SEC,                                                          \
   }
 
-Lp2pMuxerSession *lp2p_yamux_session_new (Lp2pLayer *layer, Lp2pRole role, const Lp2pYamuxOptions *options);
+Lp2pMuxerSession *
+lp2p_yamux_session_new (Lp2pLayer *layer, Lp2pRole role, const Lp2pYamuxOptions *options);
 
 G_END_DECLS

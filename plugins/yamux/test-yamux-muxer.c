@@ -25,7 +25,8 @@ static void test_context_init_interface (Lp2pContextInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (TestContext,
                                test_context,
                                G_TYPE_OBJECT,
-                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_CONTEXT, test_context_init_interface))
+                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_CONTEXT,
+                                                      test_context_init_interface))
 
 static Lp2pConfig *
 get_config (Lp2pContext *context)
@@ -82,7 +83,8 @@ new_muxer (TestContext *context)
   g_assert_cmpuint (lp2p_plugin_info.abi, ==, LP2P_PLUGIN_ABI);
   g_assert_cmpuint (lp2p_plugin_info.n_entries, ==, 1);
   g_assert_cmpstr (lp2p_plugin_info.entries[0].name, ==, "yamux");
-  return g_object_new (lp2p_plugin_info.entries[0].get_type (), "context", context, "name", "yamux", NULL);
+  return g_object_new (lp2p_plugin_info.entries[0].get_type (), "context", context, "name", "yamux",
+                       NULL);
 }
 
 static void
@@ -100,7 +102,8 @@ new_session (Lp2pExtension *muxer, Lp2pLayer *layer, Lp2pRole role)
 {
   Lp2pMuxerParams params = { .role = role, .max_streams = 3 };
 
-  return session_driver_new (lp2p_muxer_create_session (LP2P_MUXER (muxer), layer, &params), layer->loop);
+  return session_driver_new (lp2p_muxer_create_session (LP2P_MUXER (muxer), layer, &params),
+                             layer->loop);
 }
 
 static void
@@ -159,7 +162,8 @@ static void
 test_bad_options (void)
 {
   static const char *const bad[] = {
-    "max-window=262143\n", "max-window='x'\n", "ack-backlog=0\n", "write-timeout=0\n", "unknown=1\n",
+    "max-window=262143\n", "max-window='x'\n", "ack-backlog=0\n",
+    "write-timeout=0\n",   "unknown=1\n",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)

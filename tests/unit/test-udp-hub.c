@@ -49,7 +49,8 @@ describe (const struct sockaddr_storage *address)
 }
 
 static void
-receive (Lp2pUdpSocket *socket, const Lp2pUdpDatagram *datagrams, guint n, gint64 now, gpointer data)
+receive (
+    Lp2pUdpSocket *socket, const Lp2pUdpDatagram *datagrams, guint n, gint64 now, gpointer data)
 {
   User *self = data;
 
@@ -203,7 +204,9 @@ open_peer (struct sockaddr_storage *address, int family)
     ((struct sockaddr_in *) address)->sin_addr.s_addr = htonl (INADDR_LOOPBACK);
   else
     ((struct sockaddr_in6 *) address)->sin6_addr = in6addr_loopback;
-  g_assert_cmpint (bind (fd, (struct sockaddr *) address, lp2p_sockaddr_get_size ((struct sockaddr *) address)), ==, 0);
+  g_assert_cmpint (
+      bind (fd, (struct sockaddr *) address, lp2p_sockaddr_get_size ((struct sockaddr *) address)),
+      ==, 0);
   g_assert_cmpint (getsockname (fd, (struct sockaddr *) address, &size), ==, 0);
   return fd;
 }
@@ -221,7 +224,8 @@ send_to (int fd, Lp2pUdpSocket *socket, gconstpointer data, gsize size)
         ((struct sockaddr_in6 *) &address)->sin6_addr = in6addr_loopback;
     }
   g_assert_cmpint (sendto (fd, data, size, 0, (struct sockaddr *) &address,
-                           lp2p_sockaddr_get_size ((struct sockaddr *) &address)), ==, size);
+                           lp2p_sockaddr_get_size ((struct sockaddr *) &address)),
+                   ==, size);
 }
 
 static void
@@ -300,7 +304,8 @@ test_claims (Fixture *f, gconstpointer data)
   user_add (&b, f, f->socket, 0, 0);
   g_assert_true (lp2p_udp_socket_claim (f->socket, b.user, (struct sockaddr *) &one, ice));
   g_assert_true (lp2p_udp_socket_claim (f->socket, b.user, (struct sockaddr *) &one, ice));
-  g_assert_false (lp2p_udp_socket_claim (f->socket, a.user, (struct sockaddr *) &one, LP2P_UDP_DTLS));
+  g_assert_false (
+      lp2p_udp_socket_claim (f->socket, a.user, (struct sockaddr *) &one, LP2P_UDP_DTLS));
   g_assert_true (lp2p_udp_socket_claim (f->socket, a.user, (struct sockaddr *) &one, LP2P_UDP_RTP));
 
   send_to (first, f->socket, "\x01", 1);
@@ -323,8 +328,10 @@ test_claims (Fixture *f, gconstpointer data)
 
   /* Claims go with their user. */
   lp2p_udp_socket_remove_user (f->socket, g_steal_pointer (&b.user));
-  g_assert_true (lp2p_udp_socket_claim (f->socket, a.user, (struct sockaddr *) &one, LP2P_UDP_DTLS));
-  lp2p_udp_socket_release (f->socket, a.user, (struct sockaddr *) &one, LP2P_UDP_DTLS | LP2P_UDP_RTP);
+  g_assert_true (
+      lp2p_udp_socket_claim (f->socket, a.user, (struct sockaddr *) &one, LP2P_UDP_DTLS));
+  lp2p_udp_socket_release (f->socket, a.user, (struct sockaddr *) &one,
+                           LP2P_UDP_DTLS | LP2P_UDP_RTP);
   g_assert_cmpuint (g_hash_table_size (f->socket->claims), ==, 0);
   user_clear (&a);
   user_clear (&b);
@@ -333,7 +340,13 @@ test_claims (Fixture *f, gconstpointer data)
 }
 
 static guint
-send_one (Lp2pUdpSocket *socket, const guint8 *data, gsize size, gsize segment, const struct sockaddr_storage *remote, const struct sockaddr_storage *local, guint8 ecn)
+send_one (Lp2pUdpSocket *socket,
+          const guint8 *data,
+          gsize size,
+          gsize segment,
+          const struct sockaddr_storage *remote,
+          const struct sockaddr_storage *local,
+          guint8 ecn)
 {
   g_autoptr (GError) error = NULL;
   Lp2pUdpSend send = {
@@ -354,12 +367,21 @@ send_one (Lp2pUdpSocket *socket, const guint8 *data, gsize size, gsize segment, 
 static void
 test_train (Fixture *f, gconstpointer data)
 {
-  g_autoptr (Lp2pUdpSocket) sender = bind_text (f, GPOINTER_TO_INT (data) == AF_INET6 ? "/ip6/::1/udp/0" : "/ip4/127.0.0.1/udp/0", LP2P_UDP_BIND_EXCLUSIVE);
-  g_autoptr (Lp2pUdpSocket) receiver = bind_text (f, GPOINTER_TO_INT (data) == AF_INET6 ? "/ip6/::1/udp/0" : "/ip4/127.0.0.1/udp/0", LP2P_UDP_BIND_EXCLUSIVE);
+  g_autoptr (Lp2pUdpSocket) sender =
+      bind_text (f, GPOINTER_TO_INT (data) == AF_INET6 ? "/ip6/::1/udp/0" : "/ip4/127.0.0.1/udp/0",
+                 LP2P_UDP_BIND_EXCLUSIVE);
+  g_autoptr (Lp2pUdpSocket) receiver =
+      bind_text (f, GPOINTER_TO_INT (data) == AF_INET6 ? "/ip6/::1/udp/0" : "/ip4/127.0.0.1/udp/0",
+                 LP2P_UDP_BIND_EXCLUSIVE);
   g_autofree guint8 *bytes = g_malloc (200 * 1024);
-  static const struct { gsize size, segment; } sizes[] = {
-    { 1200 * 10, 1200 }, { 1200 * 10 + 7, 1200 }, { 100, 1200 }, { 1200, 1200 }, { 150 * 1024, 1350 },
-    { 1000, 1 }, { 65000, 65000 }, { 130000, 65000 }, { 500, 0 }, { 60000, 20000 },
+  static const struct
+  {
+    gsize size, segment;
+  } sizes[] = {
+    { 1200 * 10, 1200 }, { 1200 * 10 + 7, 1200 }, { 100, 1200 },
+    { 1200, 1200 },      { 150 * 1024, 1350 },    { 1000, 1 },
+    { 65000, 65000 },    { 130000, 65000 },       { 500, 0 },
+    { 60000, 20000 },
   };
   gboolean has_gso = lp2p_udp_socket_has_gso (sender);
   User user;
@@ -377,7 +399,8 @@ test_train (Fixture *f, gconstpointer data)
           gsize at = 0;
 
           g_ptr_array_set_size (user.got, 0);
-          g_assert_cmpuint (send_one (sender, bytes, size, sizes[i].segment, &receiver->address, NULL, 2), ==, 1);
+          g_assert_cmpuint (
+              send_one (sender, bytes, size, sizes[i].segment, &receiver->address, NULL, 2), ==, 1);
           wait_for (&user, expected);
           g_assert_cmpuint (user.got->len, ==, expected);
           for (guint k = 0; k < expected; k++)
@@ -408,8 +431,21 @@ test_train_mixed (Fixture *f, gconstpointer data)
 
   user_add (&stun, f, f->socket, LP2P_UDP_STUN, 0);
   user_add (&dtls, f, f->socket, LP2P_UDP_DTLS, 0);
-  send_one (sender, (const guint8 *) "\x01" "a" "\x02" "b" "\x16" "c" "\x05" "x" "\x17" "d" "\x18" "e" "\x03", 13, 2,
-            &f->socket->address, NULL, 0);
+  send_one (sender,
+            (const guint8 *) "\x01"
+                             "a"
+                             "\x02"
+                             "b"
+                             "\x16"
+                             "c"
+                             "\x05"
+                             "x"
+                             "\x17"
+                             "d"
+                             "\x18"
+                             "e"
+                             "\x03",
+            13, 2, &f->socket->address, NULL, 0);
   wait_for (&stun, 3);
   wait_for (&dtls, 3);
   g_assert_cmpstr (stun.log->str, ==, "\x01\x02\x03");
@@ -445,15 +481,18 @@ test_wildcard_source (Fixture *f, gconstpointer data)
 
   user_add (&user, f, socket, LP2P_UDP_QUIC, 0);
   g_assert_cmpint (sendto (peer, "\xc0", 1, 0, (struct sockaddr *) &target,
-                           lp2p_sockaddr_get_size ((struct sockaddr *) &target)), ==, 1);
+                           lp2p_sockaddr_get_size ((struct sockaddr *) &target)),
+                   ==, 1);
   wait_for (&user, 1);
   g_assert_cmpstr (user.last_local, ==, expected);
   g_assert_cmpstr (user.last_remote, ==, peer_name);
   g_assert_cmpuint (user.last_ecn, ==, 0);
 
-  g_assert_cmpuint (send_one (socket, (const guint8 *) "answer", 6, 6, &address, &target, 1), ==, 1);
+  g_assert_cmpuint (send_one (socket, (const guint8 *) "answer", 6, 6, &address, &target, 1), ==,
+                    1);
   g_usleep (1000);
-  g_assert_cmpint (recvfrom (peer, buffer, sizeof buffer, 0, (struct sockaddr *) &from, &size), ==, 6);
+  g_assert_cmpint (recvfrom (peer, buffer, sizeof buffer, 0, (struct sockaddr *) &from, &size), ==,
+                   6);
   source = describe (&from);
   g_assert_cmpstr (source, ==, expected);
 
@@ -509,7 +548,10 @@ test_send_error (Fixture *f, gconstpointer data)
   /* A source that is not ours: the first goes, the second fails. */
   inet_pton (AF_INET, "198.51.100.1", &foreign.sin_addr);
   for (guint i = 0; i < 3; i++)
-    sends[i] = (Lp2pUdpSend) { .data = (const guint8 *) "abcdef", .size = 6, .segment_size = 3, .remote = (struct sockaddr *) &alive };
+    sends[i] = (Lp2pUdpSend) { .data = (const guint8 *) "abcdef",
+                              .size = 6,
+                              .segment_size = 3,
+                              .remote = (struct sockaddr *) &alive };
   sends[1].local = (struct sockaddr *) &foreign;
   g_assert_cmpuint (lp2p_udp_socket_send (socket, sends, 3, &error), ==, 1);
   g_assert_nonnull (error);
@@ -522,7 +564,9 @@ test_send_error (Fixture *f, gconstpointer data)
   g_assert_true (lp2p_udp_socket_has_gso (socket) == has_gso);
 
   /* Too big for IP: lost, and no reason to give up trains. */
-  sends[0] = (Lp2pUdpSend) { .data = big, .size = 140000, .segment_size = 66000, .remote = (struct sockaddr *) &alive };
+  sends[0] = (Lp2pUdpSend) {
+    .data = big, .size = 140000, .segment_size = 66000, .remote = (struct sockaddr *) &alive
+  };
   g_assert_cmpuint (lp2p_udp_socket_send (socket, sends, 1, &error), ==, 1);
   g_assert_no_error (error);
   g_assert_true (lp2p_udp_socket_has_gso (socket) == has_gso);
@@ -552,7 +596,10 @@ test_writable (Fixture *f, gconstpointer data)
   user_add (&other, f, f->socket, LP2P_UDP_QUIC, 0);
   memset (bytes, 0xc0, sizeof bytes);
   for (guint i = 0; i < G_N_ELEMENTS (sends); i++)
-    sends[i] = (Lp2pUdpSend) { .data = bytes, .size = sizeof bytes, .segment_size = 100, .remote = (struct sockaddr *) &f->socket->address };
+    sends[i] = (Lp2pUdpSend) { .data = bytes,
+                              .size = sizeof bytes,
+                              .segment_size = 100,
+                              .remote = (struct sockaddr *) &f->socket->address };
 
   while (sent < 60)
     {
@@ -586,7 +633,9 @@ test_backlog (Fixture *f, gconstpointer data)
   g_autoptr (Lp2pUdpSocket) sender = bind_text (f, "/ip4/127.0.0.1/udp/0", LP2P_UDP_BIND_EXCLUSIVE);
   guint8 bytes[50];
   g_autoptr (GError) error = NULL;
-  Lp2pUdpSend send = { .data = bytes, .size = 50, .segment_size = 10, .remote = (struct sockaddr *) &f->socket->address };
+  Lp2pUdpSend send = {
+    .data = bytes, .size = 50, .segment_size = 10, .remote = (struct sockaddr *) &f->socket->address
+  };
   User user, other;
 
   memset (bytes, 0xc0, sizeof bytes);
@@ -596,7 +645,10 @@ test_backlog (Fixture *f, gconstpointer data)
   sender->backlog = g_new0 (Lp2pUdpBacklog, 1);
   sender->backlog->bytes = g_memdup2 (bytes, 30);
   sender->backlog->remote = f->socket->address;
-  sender->backlog->send = (Lp2pUdpSend) { .data = sender->backlog->bytes, .size = 30, .segment_size = 10, .remote = (struct sockaddr *) &sender->backlog->remote };
+  sender->backlog->send = (Lp2pUdpSend) { .data = sender->backlog->bytes,
+                                         .size = 30,
+                                         .segment_size = 10,
+                                         .remote = (struct sockaddr *) &sender->backlog->remote };
   g_assert_cmpuint (lp2p_udp_socket_send (sender, &send, 1, &error), ==, 0);
   lp2p_watch_set_interest (&sender->watch, LP2P_READY_READ | LP2P_READY_WRITE);
   wait_for (&other, 3);
@@ -679,7 +731,8 @@ test_bind (Fixture *f, gconstpointer data)
   g_autoptr (Lp2pUdpSocket) any = bind_text (f, "/ip4/0.0.0.0/udp/0", LP2P_UDP_BIND_SHARED);
   g_autoptr (Lp2pUdpSocket) again = bind_text (f, "/ip4/0.0.0.0/udp/0", LP2P_UDP_BIND_SHARED);
   g_autoptr (Lp2pUdpSocket) own = bind_text (f, "/ip4/0.0.0.0/udp/0", LP2P_UDP_BIND_EXCLUSIVE);
-  g_autoptr (Lp2pUdpSocket) exact = bind_text (f, lp2p_udp_socket_get_id (any), LP2P_UDP_BIND_SHARED);
+  g_autoptr (Lp2pUdpSocket) exact =
+      bind_text (f, lp2p_udp_socket_get_id (any), LP2P_UDP_BIND_SHARED);
   g_autoptr (Lp2pUdpSocket) six = bind_text (f, "/ip6/::/udp/0", LP2P_UDP_BIND_SHARED);
   g_autoptr (GError) error = NULL;
   GPtrArray *addresses = lp2p_udp_socket_get_addresses (any);
@@ -705,9 +758,13 @@ test_bind (Fixture *f, gconstpointer data)
 static void
 test_find (Fixture *f, gconstpointer data)
 {
-  struct sockaddr_in loopback = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK), .sin_port = htons (9) };
+  struct sockaddr_in loopback = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+                                  .sin_port = htons (9) };
   struct sockaddr_in far = loopback;
-  struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback, .sin6_port = htons (9) };
+  struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+                              .sin6_addr = in6addr_loopback,
+                              .sin6_port = htons (9) };
   Lp2pUdpSocket *found;
 
   inet_pton (AF_INET, "203.0.113.1", &far.sin_addr);
@@ -733,7 +790,10 @@ static void
 test_closed (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  Lp2pUdpSend send = { .data = (const guint8 *) "x", .size = 1, .segment_size = 1, .remote = (struct sockaddr *) &f->socket->address };
+  Lp2pUdpSend send = { .data = (const guint8 *) "x",
+                       .size = 1,
+                       .segment_size = 1,
+                       .remote = (struct sockaddr *) &f->socket->address };
   User a, b;
 
   user_add (&a, f, f->socket, LP2P_UDP_QUIC, 0);
