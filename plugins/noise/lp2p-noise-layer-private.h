@@ -54,7 +54,7 @@ typedef struct
   guint plain_owned : 1;  /* `plain` is right-sized memory, not scratch */
   guint eof : 1;
   guint told_end : 1;     /* the layer above knows of the end or the error */
-  guint more_input : 1;   /* a read stopped before the layer below was empty */
+  guint more_input : 1;   /* the layer below is not known to be empty */
   guint can_write : 1;    /* the layer below can be written to again */
   guint owed : 1;         /* what was gathered leaves without a flush */
   guint starved : 1;      /* the layer above was refused room */

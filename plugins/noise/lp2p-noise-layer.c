@@ -138,8 +138,13 @@ lower_ready (Lp2pLayer *lower, Lp2pReady ready, gpointer data)
       self->can_write = TRUE;
       lp2p_job_queue (&self->job);
     }
-  if (ready & self->wanted & LP2P_READY_READ)
-    lp2p_layer_announce (&self->parent, LP2P_READY_READ);
+  if (ready & LP2P_READY_READ)
+    {
+      /* The layer above may first take what was opened before. */
+      self->more_input = TRUE;
+      if (self->wanted & LP2P_READY_READ)
+        lp2p_layer_announce (&self->parent, LP2P_READY_READ);
+    }
 }
 
 static void
