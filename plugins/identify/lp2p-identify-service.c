@@ -261,7 +261,7 @@ takes_pushes (Lp2pIdentifyService *self, Lp2pPeerId *peer)
 }
 
 /* Every peer is told once, over the best of its connections: they come in that
- * order. */
+ * order. Those that still wait from the last time are among them. */
 static void
 collect_pushes (Lp2pIdentifyService *self)
 {
@@ -269,6 +269,7 @@ collect_pushes (Lp2pIdentifyService *self)
   g_autoptr (GHashTable) told = g_hash_table_new (lp2p_peer_id_hash, lp2p_peer_id_equal);
   guint generation = lp2p_identify_local_get_generation (self->local);
 
+  g_queue_clear_full (&self->to_push, g_object_unref);
   for (guint i = 0; i < connections->len; i++)
     {
       Lp2pConnection *connection = g_ptr_array_index (connections, i);
@@ -277,9 +278,10 @@ collect_pushes (Lp2pIdentifyService *self)
 
       if (state->told == generation || !takes_pushes (self, peer))
         continue;
-      state->told = generation;
       if (g_hash_table_add (told, peer))
         g_queue_push_tail (&self->to_push, g_object_ref (connection));
+      else
+        state->told = generation;
     }
 }
 
