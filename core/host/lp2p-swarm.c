@@ -59,6 +59,7 @@ lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
   static const char *const other_kinds[] = { LP2P_KIND_DISCOVERY, LP2P_KIND_SERVICE };
 
+  self->memory_budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
   lp2p_registry_scan (self->registry);
   start_extensions (self, LP2P_KIND_SECURITY, self->securities);
   start_extensions (self, LP2P_KIND_MUXER, self->muxers);
@@ -238,9 +239,8 @@ static gboolean
 context_reserve_memory (Lp2pContext *context, gsize size)
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
-  guint64 budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
 
-  if (size > budget || self->memory > budget - size)
+  if (size > self->memory_budget || self->memory > self->memory_budget - size)
     return FALSE;
   self->memory += size;
   return TRUE;

@@ -143,14 +143,18 @@ tool_wait_explain (ToolWait *self, GError **error)
   return FALSE;
 }
 
-/* Returns whether the time passed without an interrupt. */
+/* Returns whether the time passed without an interrupt. No time is for what else
+ * there is to do. */
 gboolean
 tool_sleep (double seconds)
 {
   g_auto (ToolWait) wait = { NULL };
 
   if (seconds <= 0)
-    return !tool_is_interrupted ();
+    {
+      g_main_context_iteration (NULL, FALSE);
+      return !tool_is_interrupted ();
+    }
   tool_wait_init (&wait, seconds);
   while (!g_cancellable_is_cancelled (wait.cancellable))
     g_main_context_iteration (NULL, TRUE);

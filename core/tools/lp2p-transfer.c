@@ -59,33 +59,46 @@ write_fd (int fd, const guint8 *data, gsize size)
   return TRUE;
 }
 
+/* A SplitMix64 sequence: nothing on the way can compress it. */
+static void
+fill_random (guint64 *block, gsize n, guint64 *state)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      guint64 z = (*state += G_GUINT64_CONSTANT (0x9e3779b97f4a7c15));
+
+      z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
+      z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
+      block[i] = z ^ (z >> 31);
+    }
+}
+
 static gboolean
-write_random (int fd, guint64 size, guint8 digest[TOOL_DIGEST_SIZE])
+write_random (int fd, ToolFile *self, GError **error)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autofree guint64 *block = g_malloc (BUFFER_SIZE);
   guint64 state = ((guint64) g_random_int () << 32) | g_random_int ();
+  guint64 left = self->size;
   gsize len = TOOL_DIGEST_SIZE;
 
-  while (size > 0)
+  while (left > 0)
     {
-      gsize n = (gsize) MIN (size, BUFFER_SIZE);
+      gsize n = (gsize) MIN (left, BUFFER_SIZE);
 
-      /* A SplitMix64 sequence: nothing on the way can compress it. */
-      for (gsize i = 0; i < BUFFER_SIZE / sizeof *block; i++)
-        {
-          guint64 z = (state += G_GUINT64_CONSTANT (0x9e3779b97f4a7c15));
-
-          z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
-          z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
-          block[i] = z ^ (z >> 31);
-        }
+      fill_random (block, BUFFER_SIZE / sizeof *block, &state);
       g_checksum_update (checksum, (const guchar *) block, (gssize) n);
       if (!write_fd (fd, (const guint8 *) block, n))
-        return FALSE;
-      size -= n;
+        return set_file_error (error, errno, self->path);
+      left -= n;
+      /* A large file takes a while. */
+      if (!tool_sleep (0))
+        {
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+          return FALSE;
+        }
     }
-  g_checksum_get_digest (checksum, digest, &len);
+  g_checksum_get_digest (checksum, self->digest, &len);
   return TRUE;
 }
 
@@ -104,19 +117,20 @@ tool_file_new_random (const char *path, guint64 size, GError **error)
 {
   g_autoptr (ToolFile) self = g_new0 (ToolFile, 1);
   int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  int code = 0;
+  gboolean written;
 
   self->path = g_strdup (path);
   self->size = size;
-  if (fd < 0 || !write_random (fd, size, self->digest))
-    code = errno;
-  if (fd >= 0 && close (fd) != 0 && code == 0)
-    code = errno;
-  if (code != 0)
+  if (fd < 0)
     {
-      set_file_error (error, code, path);
+      set_file_error (error, errno, path);
       return NULL;
     }
+  written = write_random (fd, self, error);
+  if (close (fd) != 0 && written)
+    written = set_file_error (error, errno, path);
+  if (!written)
+    return NULL;
   self->map = g_mapped_file_new (path, FALSE, error);
   return self->map != NULL ? g_steal_pointer (&self) : NULL;
 }

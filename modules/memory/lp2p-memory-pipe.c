@@ -48,8 +48,6 @@ struct _MemoryLayer
   Lp2pMultiaddr *remote_address;
   GError *error;
   guint32 random;
-  Lp2pMemoryTap tap;
-  gpointer tap_data;
 
   Buffer out;
   Buffer in;
@@ -72,6 +70,7 @@ struct _MemoryLayer
   guint ending : 1;
   guint ended : 1;
   guint told_failed : 1;
+  guint told_end : 1; /* a read returned the end or the failure */
 };
 
 #define LAYER_OF(member, pointer) \
@@ -201,8 +200,9 @@ get_readable (MemoryLayer *self)
 static gboolean
 is_readable (MemoryLayer *self)
 {
-  return get_readable (self) != NULL || self->error != NULL || is_reset (self) ||
-         (self->in.size == 0 && has_arrived (self, self->end_due));
+  return get_readable (self) != NULL ||
+         (!self->told_end && (self->error != NULL || is_reset (self) ||
+                              (self->in.size == 0 && has_arrived (self, self->end_due))));
 }
 
 static gsize
@@ -315,8 +315,6 @@ send_piece (MemoryLayer *self, MemoryLayer *peer, Piece *piece)
   Piece *last = peer->in.pieces.tail != NULL ? peer->in.pieces.tail->data : NULL;
   gsize size = piece->end - piece->start;
 
-  if (self->tap != NULL)
-    self->tap (piece->data + piece->start, size, self->tap_data);
   piece->due = get_arrival (self, peer, TRUE);
   if (last == NULL || last->due != piece->due || last->size - last->end < size)
     {
@@ -392,14 +390,6 @@ run_job (Lp2pJob *job)
       self->flushing = FALSE;
       due |= LP2P_READY_WRITE;
     }
-  if (self->starved && (self->wanted & LP2P_READY_WRITE) != 0 && get_room (self) > 0)
-    {
-      self->starved = FALSE;
-      due |= LP2P_READY_WRITE;
-    }
-  if ((self->wanted & LP2P_READY_READ) != 0 && is_readable (self))
-    due |= LP2P_READY_READ;
-
   /* A peer that is gone takes nothing more, though its end may be orderly. */
   if (self->error != NULL || is_reset (self) || (self->peer == NULL && (self->pushing || self->starved)))
     {
@@ -408,6 +398,13 @@ run_job (Lp2pJob *job)
       if (!told_failed)
         lp2p_layer_announce_failed (&self->parent, self->error);
     }
+  else if (self->starved && (self->wanted & LP2P_READY_WRITE) != 0 && get_room (self) > 0)
+    {
+      self->starved = FALSE;
+      due |= LP2P_READY_WRITE;
+    }
+  if ((self->wanted & LP2P_READY_READ) != 0 && is_readable (self))
+    due |= LP2P_READY_READ;
   if (due != LP2P_READY_NONE)
     lp2p_layer_announce (&self->parent, due);
 }
@@ -427,13 +424,15 @@ memory_peek (Lp2pLayer *layer, const guint8 **data)
       *data = piece->data + piece->start;
       return self->options.short_reads > 0 ? MIN (size, self->options.short_reads) : size;
     }
-  if (self->broken || self->aborted)
-    return LP2P_IO_FAILED;
-  if (self->in.size == 0 && has_arrived (self, self->end_due))
-    return 0;
+  if (!self->broken && !self->aborted && self->in.size == 0 && has_arrived (self, self->end_due))
+    {
+      self->told_end = TRUE;
+      return 0;
+    }
   if (self->error != NULL || is_reset (self))
     {
       check_writable (self);
+      self->told_end = TRUE;
       return LP2P_IO_FAILED;
     }
   return LP2P_IO_AGAIN;
@@ -745,15 +744,6 @@ void
 lp2p_memory_pipe_set_options (Lp2pLayer *layer, const Lp2pMemoryOptions *options)
 {
   ((MemoryLayer *) layer)->options = *options;
-}
-
-void
-lp2p_memory_pipe_set_tap (Lp2pLayer *layer, Lp2pMemoryTap tap, gpointer user_data)
-{
-  MemoryLayer *self = (MemoryLayer *) layer;
-
-  self->tap = tap;
-  self->tap_data = user_data;
 }
 
 gsize

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/net/lp2p-layer.h>
+#include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
 
@@ -70,9 +70,6 @@ void lp2p_memory_pipe_set_stalled (Lp2pLayer *layer, gboolean stalled);
 void lp2p_memory_pipe_break (Lp2pLayer *layer);
 /* The options hold from now on. */
 void lp2p_memory_pipe_set_options (Lp2pLayer *layer, const Lp2pMemoryOptions *options);
-/* Sees, and may change, each piece that leaves this end. */
-typedef void (*Lp2pMemoryTap) (guint8 *data, gsize size, gpointer user_data);
-void lp2p_memory_pipe_set_tap (Lp2pLayer *layer, Lp2pMemoryTap tap, gpointer user_data);
 /* How many bytes of memory this end keeps for bytes under way. */
 gsize lp2p_memory_pipe_get_held (Lp2pLayer *layer);
 

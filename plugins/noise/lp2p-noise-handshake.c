@@ -20,6 +20,7 @@ typedef struct
   Lp2pJob pump;
   Lp2pJob done;
   GSource *cancel;
+  GSource *close;
 
   Lp2pLayer *layer;
   Lp2pNoise *noise;
@@ -37,13 +38,19 @@ typedef struct
 } Handshake;
 
 static void
+drop_source (GSource *source)
+{
+  if (source == NULL)
+    return;
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+static void
 handshake_free (Handshake *self)
 {
-  if (self->cancel != NULL)
-    {
-      g_source_destroy (self->cancel);
-      g_source_unref (self->cancel);
-    }
+  drop_source (self->cancel);
+  drop_source (self->close);
   lp2p_job_clear (&self->pump);
   lp2p_job_clear (&self->done);
   lp2p_noise_frames_clear (&self->frames);
@@ -145,6 +152,29 @@ cancelled (GCancellable *cancellable, gpointer data)
   if (self->error == NULL && self->result == NULL)
     fail (self, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
   return G_SOURCE_REMOVE;
+}
+
+static gboolean
+host_closes (GCancellable *cancellable, gpointer data)
+{
+  Handshake *self = data;
+
+  if (self->error == NULL && self->result == NULL)
+    fail (self, G_IO_ERROR, G_IO_ERROR_CLOSED, "the host is closed");
+  return G_SOURCE_REMOVE;
+}
+
+static GSource *
+watch_cancellable (Handshake *self, GCancellable *cancellable, GCancellableSourceFunc func)
+{
+  GSource *source;
+
+  if (cancellable == NULL)
+    return NULL;
+  source = g_cancellable_source_new (cancellable);
+  g_source_set_callback (source, G_SOURCE_FUNC (func), self, NULL);
+  g_source_attach (source, lp2p_loop_get_context (self->loop));
+  return source;
 }
 
 /* The result */
@@ -341,7 +371,11 @@ static const Lp2pLayerEvents layer_events = {
 };
 
 void
-lp2p_noise_handshake_start (Lp2pLayer *layer, Lp2pIdentity *identity, const Lp2pSecurityParams *params, GTask *task)
+lp2p_noise_handshake_start (Lp2pLayer *layer,
+                            Lp2pIdentity *identity,
+                            const Lp2pSecurityParams *params,
+                            GCancellable *closing,
+                            GTask *task)
 {
   Handshake *self = g_new0 (Handshake, 1);
   /* The expected peer is compared here, to tell it from other failures. */
@@ -350,7 +384,6 @@ lp2p_noise_handshake_start (Lp2pLayer *layer, Lp2pIdentity *identity, const Lp2p
     .identity = identity,
     .stream_muxers = params->muxers,
   };
-  GCancellable *cancellable = g_task_get_cancellable (task);
   GError *error = NULL;
 
   self->task = task;
@@ -364,13 +397,8 @@ lp2p_noise_handshake_start (Lp2pLayer *layer, Lp2pIdentity *identity, const Lp2p
   lp2p_job_init (&self->done, self->loop, LP2P_JOB_RUN, end_task);
   lp2p_layer_set_events (layer, &layer_events, self);
 
-  if (cancellable != NULL)
-    {
-      self->cancel = g_cancellable_source_new (cancellable);
-      g_source_set_callback (self->cancel, G_SOURCE_FUNC (cancelled), self, NULL);
-      g_source_attach (self->cancel, lp2p_loop_get_context (self->loop));
-    }
-
+  self->cancel = watch_cancellable (self, g_task_get_cancellable (task), cancelled);
+  self->close = watch_cancellable (self, closing, host_closes);
   self->noise = lp2p_noise_new (&noise_params, &error);
   if (self->noise == NULL)
     {

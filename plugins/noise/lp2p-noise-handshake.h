@@ -6,10 +6,11 @@
 G_BEGIN_DECLS
 
 /* Runs a handshake on @layer, which it takes, and ends @task, which it takes
- * too, with a Lp2pSecurityResult. */
+ * too, with a Lp2pSecurityResult. @closing is triggered when the host closes. */
 void lp2p_noise_handshake_start (Lp2pLayer *layer,
                                  Lp2pIdentity *identity,
                                  const Lp2pSecurityParams *params,
+                                 GCancellable *closing,
                                  GTask *task);
 
 G_END_DECLS

@@ -9,6 +9,8 @@
 struct _Lp2pNoiseSecurity
 {
   Lp2pExtension parent_instance;
+
+  GCancellable *closing; /* triggered when the host closes */
 };
 
 static void security_init (Lp2pSecurityInterface *iface);
@@ -36,7 +38,8 @@ secure_async (Lp2pSecurity *security,
   g_task_set_source_tag (task, secure_async);
   /* The handshake looks after cancellation: its message says how far it came. */
   g_task_set_check_cancellable (task, FALSE);
-  lp2p_noise_handshake_start (layer, lp2p_context_get_identity (context), params, task);
+  lp2p_noise_handshake_start (layer, lp2p_context_get_identity (context), params,
+                              LP2P_NOISE_SECURITY (security)->closing, task);
 }
 
 static Lp2pSecurityResult *
@@ -55,11 +58,27 @@ security_init (Lp2pSecurityInterface *iface)
 }
 
 static void
+lp2p_noise_security_stop (Lp2pExtension *extension)
+{
+  g_cancellable_cancel (LP2P_NOISE_SECURITY (extension)->closing);
+}
+
+static void
+lp2p_noise_security_finalize (GObject *object)
+{
+  g_clear_object (&LP2P_NOISE_SECURITY (object)->closing);
+  G_OBJECT_CLASS (lp2p_noise_security_parent_class)->finalize (object);
+}
+
+static void
 lp2p_noise_security_class_init (Lp2pNoiseSecurityClass *klass)
 {
+  G_OBJECT_CLASS (klass)->finalize = lp2p_noise_security_finalize;
+  LP2P_EXTENSION_CLASS (klass)->stop = lp2p_noise_security_stop;
 }
 
 static void
 lp2p_noise_security_init (Lp2pNoiseSecurity *self)
 {
+  self->closing = g_cancellable_new ();
 }

@@ -2,6 +2,7 @@
 
 #include "layer-pair.h"
 
+#include <lp2p/interfaces/lp2p-security.h>
 #include <lp2p/net/lp2p-socket-layer.h>
 #include <glib-unix.h>
 #include <netinet/in.h>
@@ -9,12 +10,13 @@
 #include <unistd.h>
 
 #include "lp2p-memory-pipe.h"
+#include "test-context.h"
 
 static void
-make_memory (TestWorld *world, gconstpointer data, Lp2pLayer **a, Lp2pLayer **b)
+make_memory (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
 {
-  Lp2pMemoryEnd one = { world->loop, data, NULL };
-  Lp2pMemoryEnd two = { test_world_add_loop (world), data, NULL };
+  Lp2pMemoryEnd one = { world->loop, pair->data, NULL };
+  Lp2pMemoryEnd two = { test_world_add_loop (world), pair->data, NULL };
 
   g_assert_true (lp2p_memory_pipe_new (&one, &two, a, b, NULL));
 }
@@ -35,7 +37,7 @@ new_socket_layer (TestWorld *world, int fd)
 }
 
 static void
-make_socketpair (TestWorld *world, gconstpointer data, Lp2pLayer **a, Lp2pLayer **b)
+make_socketpair (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
 {
   int fds[2];
 
@@ -45,7 +47,7 @@ make_socketpair (TestWorld *world, gconstpointer data, Lp2pLayer **a, Lp2pLayer 
 }
 
 static void
-make_tcp (TestWorld *world, gconstpointer data, Lp2pLayer **a, Lp2pLayer **b)
+make_tcp (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
 {
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t size = sizeof address;
@@ -65,6 +67,48 @@ make_tcp (TestWorld *world, gconstpointer data, Lp2pLayer **a, Lp2pLayer **b)
   *b = new_socket_layer (world, accepted);
 }
 
+/* A secured connection over one in memory. */
+
+static void
+start_securing (TestContext *context, Lp2pSecurity *security, Lp2pLayer *layer, Lp2pRole role, GAsyncResult **result)
+{
+  Lp2pSecurityParams params = { .role = role };
+
+  lp2p_security_secure_async (security, layer, &params, NULL, test_take_result, result);
+}
+
+static Lp2pLayer *
+finish_securing (TestContext *context, Lp2pSecurity *security, GAsyncResult *result)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pSecurityResult) secured = lp2p_security_secure_finish (security, result, &error);
+  Lp2pLayer *layer;
+
+  g_assert_no_error (error);
+  layer = g_steal_pointer (&secured->layer);
+  test_plugin_free (security);
+  g_object_unref (context);
+  g_object_unref (result);
+  return layer;
+}
+
+static void
+make_secured (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
+{
+  TestContext *one = test_context_new (world);
+  TestContext *two = test_context_new (world);
+  Lp2pSecurity *near = test_plugin_new (one, pair->security);
+  Lp2pSecurity *far = test_plugin_new (two, pair->security);
+  GAsyncResult *results[2] = { NULL };
+
+  make_memory (world, pair, a, b);
+  start_securing (one, near, *a, LP2P_ROLE_INITIATOR, &results[0]);
+  start_securing (two, far, *b, LP2P_ROLE_RESPONDER, &results[1]);
+  test_until (world, results[0] != NULL && results[1] != NULL);
+  *a = finish_securing (one, near, results[0]);
+  *b = finish_securing (two, far, results[1]);
+}
+
 const LayerPair layer_pairs[] = {
   { "memory", FALSE, 3000000, FALSE, make_memory, &plain },
   { "memory-narrow", FALSE, 20000, FALSE, make_memory, &narrow },
@@ -73,6 +117,13 @@ const LayerPair layer_pairs[] = {
   /* A Unix socket that is closed looks the same, whatever the reason. */
   { "unix", TRUE, 3000000, TRUE, make_socketpair, NULL },
   { "tcp", TRUE, 3000000, FALSE, make_tcp, NULL },
+  { "noise", FALSE, 3000000, FALSE, make_secured, &plain, "noise" },
+  { "noise-narrow", FALSE, 20000, FALSE, make_secured, &narrow, "noise" },
+  { "noise-bytes", FALSE, 5000, FALSE, make_secured, &bytes, "noise" },
+  { "noise-bad-line", FALSE, 200000, FALSE, make_secured, &bad_line, "noise" },
+  { "tls", FALSE, 3000000, FALSE, make_secured, &plain, "tls" },
+  { "tls-narrow", FALSE, 20000, FALSE, make_secured, &narrow, "tls" },
+  { "tls-bytes", FALSE, 5000, FALSE, make_secured, &bytes, "tls" },
 };
 
 const guint n_layer_pairs = G_N_ELEMENTS (layer_pairs);

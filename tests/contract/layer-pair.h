@@ -14,17 +14,21 @@ G_BEGIN_DECLS
  * @volume: how many bytes a test moves that moves many
  * @no_reset: an abort looks like the end of the stream from the other side
  * @make: makes two ends that are connected
+ * @data: for @make
+ * @security: (nullable): the security protocol on it; where its loadable object
+ *   was not built, there is nothing to test
  *
  * One implementation of a layer, or a stack of them.
  */
-typedef struct
+typedef struct _LayerPair
 {
   const char *name;
   gboolean real;
   gsize volume;
   gboolean no_reset;
-  void (*make) (TestWorld *world, gconstpointer data, Lp2pLayer **a, Lp2pLayer **b);
+  void (*make) (TestWorld *world, const struct _LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b);
   gconstpointer data;
+  const char *security;
 } LayerPair;
 
 extern const LayerPair layer_pairs[];

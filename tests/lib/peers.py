@@ -71,16 +71,6 @@ def last_line(text):
     return lines[-1] if lines else ""
 
 
-def end_process(process, seconds=END_SECONDS):
-    """Waits for one of our own children; ends it with its group when it stays."""
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return None
-
-
 def read_line(process, seconds):
     """The first line of a child's stdout, "" when none comes in time."""
     line = b""
@@ -103,6 +93,7 @@ class Listener:
     def __init__(self, peer, options=(), popen=subprocess.Popen):
         self.peer = peer
         self.status = None
+        self.usage = None
         self._stderr = tempfile.TemporaryFile(prefix="lp2p-peer-")
         self.process = popen(
             [*peer.argv, "listen", *options],
@@ -135,7 +126,9 @@ class Listener:
         """Ends it as its contract says; the status is None when it had to be killed."""
         if not self.process.stdin.closed:
             self.process.stdin.close()
-            self.status = end_process(self.process)
+            self.usage = wait_usage(self.process, END_SECONDS)
+            if self.usage is not None:
+                self.status = self.process.returncode
             self.process.stdout.close()
         return self.status
 
@@ -190,7 +183,8 @@ def dial(peer, address, options=(), seconds=120, popen=subprocess.Popen):
 
 
 def wait_usage(process, seconds):
-    """Waits for a child and says what it used; None when it had to be killed."""
+    """Waits for one of our own children and says what it used; None when it had
+    to be killed, with its group."""
     deadline = time.monotonic() + seconds
     killed = False
     while True:
@@ -199,6 +193,7 @@ def wait_usage(process, seconds):
             process.returncode = os.waitstatus_to_exitcode(status)
             return None if killed else usage
         if not killed and time.monotonic() > deadline:
+            # It was started in a group of its own.
             os.killpg(process.pid, signal.SIGKILL)
             killed = True
         time.sleep(0.01)
