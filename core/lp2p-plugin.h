@@ -17,6 +17,8 @@
 #include <lp2p/codec/lp2p-noise-cipher.h>
 #include <lp2p/codec/lp2p-noise.h>
 
+#include <lp2p/net/lp2p-io-stream-layer.h>
+#include <lp2p/net/lp2p-layer-io-stream.h>
 #include <lp2p/net/lp2p-layer.h>
 #include <lp2p/net/lp2p-loop.h>
 #include <lp2p/net/lp2p-multistream-layer.h>

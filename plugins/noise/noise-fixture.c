@@ -145,20 +145,32 @@ noise_fixture_settle (void)
     ;
 }
 
+/* What has arrived lies there in several pieces. */
+static GByteArray *
+take_all (Lp2pLayer *layer, gsize max)
+{
+  GByteArray *bytes = g_byte_array_new ();
+  const guint8 *data;
+  gssize n;
+
+  while (bytes->len < max && (n = lp2p_layer_peek (layer, &data)) > 0)
+    {
+      n = MIN ((gsize) n, max - bytes->len);
+      g_byte_array_append (bytes, data, n);
+      lp2p_layer_consume (layer, n);
+    }
+  return bytes;
+}
+
 gsize
 noise_fixture_forward (NoiseFixture *self, guint from, gsize max, gsize at, guint8 flip)
 {
-  const guint8 *data;
-  gssize n = lp2p_layer_peek (self->wire[from], &data);
-  g_autofree guint8 *copy = NULL;
+  g_autoptr (GByteArray) bytes = take_all (self->wire[from], max);
 
-  if (n <= 0)
-    return 0;
-  n = MIN ((gsize) n, max);
-  copy = g_memdup2 (data, n);
-  if (at < (gsize) n)
-    copy[at] ^= flip;
-  lp2p_layer_consume (self->wire[from], n);
-  g_assert_cmpint (lp2p_layer_write (self->wire[1 - from], copy, n, LP2P_WRITE_NONE), ==, n);
-  return n;
+  if (at < bytes->len)
+    bytes->data[at] ^= flip;
+  if (bytes->len > 0)
+    g_assert_cmpint (lp2p_layer_write (self->wire[1 - from], bytes->data, bytes->len, LP2P_WRITE_NONE), ==,
+                     bytes->len);
+  return bytes->len;
 }

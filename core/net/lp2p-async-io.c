@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "net/lp2p-async-io-private.h"
+
+#include <string.h>
+
+#define BOTH_SIDES (LP2P_READY_READ | LP2P_READY_WRITE)
+
+void
+lp2p_async_io_set_closed_error (GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream is closed");
+}
+
+void
+lp2p_async_io_set_would_block (GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The stream is not ready");
+}
+
+gboolean
+lp2p_async_io_check_thread (Lp2pLoop *loop, const Lp2pAsyncIoFuncs *funcs, GError **error)
+{
+  if (lp2p_loop_is_owner (loop))
+    return TRUE;
+  if (funcs->set_wrong_thread != NULL)
+    funcs->set_wrong_thread (error);
+  else
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                         "A stream can only be used in the thread of its loop");
+  return FALSE;
+}
+
+/* Operations */
+
+static void
+operation_clear (Lp2pAsyncOperation *self)
+{
+  if (self->cancel != NULL)
+    {
+      g_source_destroy (self->cancel);
+      g_source_unref (self->cancel);
+    }
+  memset (self, 0, sizeof *self);
+}
+
+void
+lp2p_async_operation_return (Lp2pAsyncOperation *self, gssize n, GError *error)
+{
+  g_autoptr (GTask) task = g_steal_pointer (&self->task);
+
+  operation_clear (self);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, n);
+}
+
+/* Only marks: it may be told while something else is under way. */
+static gboolean
+operation_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  Lp2pAsyncOperation *self = user_data;
+
+  self->cancelled = TRUE;
+  lp2p_async_io_wake (g_task_get_task_data (self->task));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+release_stream (gpointer data)
+{
+  g_object_unref (((Lp2pAsyncIo *) data)->stream);
+}
+
+/* From here on @task waits and holds a reference to the stream. */
+void
+lp2p_async_operation_begin (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task)
+{
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  self->task = task;
+  g_object_ref (io->stream);
+  g_task_set_task_data (task, io, release_stream);
+  if (cancellable == NULL)
+    return;
+
+  self->cancel = g_cancellable_source_new (cancellable);
+  g_source_set_static_name (self->cancel, "lp2p cancel");
+  g_source_set_callback (self->cancel, G_SOURCE_FUNC (operation_cancelled), self, NULL);
+  g_source_attach (self->cancel, lp2p_loop_get_context (io->loop));
+}
+
+/* Ends an operation that was cancelled, if nothing was moved. */
+gboolean
+lp2p_async_operation_check_cancelled (Lp2pAsyncOperation *self)
+{
+  if (!self->cancelled || self->done > 0)
+    return FALSE;
+  lp2p_async_operation_return (self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+  return TRUE;
+}
+
+static void
+try_read (Lp2pAsyncIo *self)
+{
+  Lp2pAsyncOperation *operation = &self->reading;
+  GError *error = NULL;
+  gssize n;
+
+  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation))
+    return;
+
+  n = operation->done > 0 ? (gssize) operation->done
+                          : lp2p_async_io_read (self, operation->buffer, operation->size, &error);
+  if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    g_error_free (error);
+  else
+    lp2p_async_operation_return (operation, n, error);
+}
+
+static void
+try_write (Lp2pAsyncIo *self)
+{
+  Lp2pAsyncOperation *operation = &self->writing;
+  GError *error = NULL;
+  gssize n;
+
+  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation))
+    return;
+
+  n = lp2p_async_io_writev (self, operation->vectors, operation->size, &error);
+  if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    g_error_free (error);
+  else
+    lp2p_async_operation_return (operation, n, error);
+}
+
+/* What can be had at once needs no source for the cancellable. A task that
+ * returns within the call that made it calls back later. */
+static gboolean
+return_at_once (GTask *task, gssize n, GError *error)
+{
+  if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    {
+      g_error_free (error);
+      return FALSE;
+    }
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, n);
+  g_object_unref (task);
+  return TRUE;
+}
+
+void
+lp2p_async_io_start_read (Lp2pAsyncIo *self, GTask *task, void *buffer, gsize size)
+{
+  GError *error = NULL;
+  gssize n = lp2p_async_io_read (self, buffer, size, &error);
+
+  if (return_at_once (task, n, error))
+    return;
+  self->reading.buffer = buffer;
+  self->reading.size = size;
+  lp2p_async_operation_begin (&self->reading, self, task);
+}
+
+void
+lp2p_async_io_start_write (Lp2pAsyncIo *self, GTask *task, const GOutputVector *vectors, gsize n_vectors)
+{
+  GError *error = NULL;
+  gssize n = lp2p_async_io_writev (self, vectors, n_vectors, &error);
+
+  if (return_at_once (task, n, error))
+    return;
+  self->writing.vectors = vectors;
+  self->writing.size = n_vectors;
+  lp2p_async_operation_begin (&self->writing, self, task);
+}
+
+/* Bytes for whom nothing is queued, straight into the buffer of a read that
+ * waits. Returns how many it took. */
+gsize
+lp2p_async_io_take_input (Lp2pAsyncIo *self, const guint8 *data, gsize size)
+{
+  Lp2pAsyncOperation *operation = &self->reading;
+  gsize n;
+
+  if (operation->task == NULL || operation->cancelled || (self->closed & LP2P_READY_READ) != 0)
+    return 0;
+
+  n = MIN (size, operation->size - operation->done);
+  if (n > 0)
+    memcpy (operation->buffer + operation->done, data, n);
+  operation->done += n;
+  lp2p_job_queue (&self->job);
+  return n;
+}
+
+gssize
+lp2p_async_io_read (Lp2pAsyncIo *self, void *buffer, gsize size, GError **error)
+{
+  if ((self->closed & LP2P_READY_READ) == 0)
+    return self->funcs->read (self->stream, buffer, size, error);
+  lp2p_async_io_set_closed_error (error);
+  return -1;
+}
+
+gssize
+lp2p_async_io_writev (Lp2pAsyncIo *self, const GOutputVector *vectors, gsize n_vectors, GError **error)
+{
+  if ((self->closed & LP2P_READY_WRITE) == 0)
+    return self->funcs->writev (self->stream, vectors, n_vectors, error);
+  lp2p_async_io_set_closed_error (error);
+  return -1;
+}
+
+/* Pollable sources: they exist only while an application waits. */
+
+typedef struct
+{
+  GSource parent;
+  Lp2pAsyncIo *io;
+  GObject *pollable;
+  GCancellable *cancellable;
+  Lp2pReady side;
+} AsyncSource;
+
+static gboolean
+async_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  AsyncSource *self = (AsyncSource *) source;
+  GPollableSourceFunc func = (GPollableSourceFunc) (gpointer) callback;
+  gboolean more = TRUE;
+
+  if (func == NULL)
+    return G_SOURCE_REMOVE;
+
+  if (lp2p_async_io_is_ready (self->io, self->side) || g_cancellable_is_cancelled (self->cancellable))
+    more = func (self->pollable, user_data);
+  if (more && !lp2p_async_io_is_ready (self->io, self->side))
+    g_source_set_ready_time (source, -1);
+  return more;
+}
+
+static void
+async_source_finalize (GSource *source)
+{
+  AsyncSource *self = (AsyncSource *) source;
+
+  self->io->sources = g_slist_remove (self->io->sources, source);
+  g_object_unref (self->io->stream);
+  g_object_unref (self->pollable);
+  g_clear_object (&self->cancellable);
+}
+
+static GSourceFuncs async_source_funcs = {
+  .dispatch = async_source_dispatch,
+  .finalize = async_source_finalize,
+};
+
+GSource *
+lp2p_async_io_create_source (Lp2pAsyncIo *self, Lp2pReady side, GObject *pollable, GCancellable *cancellable)
+{
+  GSource *source = g_source_new (&async_source_funcs, sizeof (AsyncSource));
+  AsyncSource *async_source = (AsyncSource *) source;
+
+  g_source_set_static_name (source, "lp2p stream");
+  g_object_ref (self->stream);
+  async_source->io = self;
+  async_source->pollable = g_object_ref (pollable);
+  async_source->side = side;
+  self->sources = g_slist_prepend (self->sources, source);
+
+  if (cancellable != NULL)
+    {
+      g_autoptr (GSource) child = g_cancellable_source_new (cancellable);
+
+      async_source->cancellable = g_object_ref (cancellable);
+      g_source_set_dummy_callback (child);
+      g_source_add_child_source (source, child);
+    }
+  if (lp2p_async_io_is_ready (self, side))
+    g_source_set_ready_time (source, 0);
+  return source;
+}
+
+static void
+wake_sources (Lp2pAsyncIo *self)
+{
+  for (GSList *l = self->sources; l != NULL; l = l->next)
+    if (lp2p_async_io_is_ready (self, ((AsyncSource *) l->data)->side))
+      g_source_set_ready_time (l->data, 0);
+}
+
+gboolean
+lp2p_async_io_is_ready (Lp2pAsyncIo *self, Lp2pReady side)
+{
+  return (self->closed & side) != 0 || self->funcs->is_ready (self->stream, side);
+}
+
+/* The run queue: here, and only here, application code may be reached. */
+static void
+run_job (Lp2pJob *job)
+{
+  Lp2pAsyncIo *self = (Lp2pAsyncIo *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pAsyncIo, job));
+  g_autoptr (GIOStream) stream = g_object_ref (self->stream);
+
+  if (self->funcs->run != NULL)
+    self->funcs->run (stream);
+  try_write (self);
+  try_read (self);
+  wake_sources (self);
+  if (self->closing != NULL)
+    {
+      g_autoptr (GTask) task = g_steal_pointer (&self->closing);
+
+      g_task_return_boolean (task, TRUE);
+    }
+}
+
+void
+lp2p_async_io_wake (Lp2pAsyncIo *self)
+{
+  lp2p_job_queue (&self->job);
+}
+
+/* Closing */
+
+void
+lp2p_async_io_close_side (Lp2pAsyncIo *self, Lp2pReady side)
+{
+  side &= ~self->closed;
+  if (side == LP2P_READY_NONE)
+    return;
+  self->closed |= side;
+  self->funcs->close_side (self->stream, side);
+  lp2p_job_queue (&self->job);
+}
+
+gboolean
+lp2p_async_io_close (Lp2pAsyncIo *self, GError **error)
+{
+  if (!lp2p_async_io_check_thread (self->loop, self->funcs, error))
+    return FALSE;
+  lp2p_async_io_close_side (self, BOTH_SIDES);
+  return TRUE;
+}
+
+/* The callback comes behind those of the operations that the closing ends. */
+void
+lp2p_async_io_close_async (Lp2pAsyncIo *self, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = lp2p_async_io_new_task (self->stream, lp2p_async_io_close_async, priority, cancellable,
+                                                   callback, user_data);
+  GError *error = NULL;
+
+  if (!lp2p_async_io_close (self, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  self->closing = g_steal_pointer (&task);
+  lp2p_job_queue (&self->job);
+}
+
+gboolean
+lp2p_async_io_close_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+gboolean
+lp2p_async_io_reset (GIOStream *stream, guint32 code)
+{
+  Lp2pAsyncIo *self = lp2p_async_input_get_io (g_io_stream_get_input_stream (stream));
+
+  if (self == NULL || self->funcs->reset == NULL || !lp2p_loop_is_owner (self->loop))
+    return FALSE;
+  self->funcs->reset (stream, code);
+  return TRUE;
+}
+
+/* Life */
+
+GTask *
+lp2p_async_io_new_task (gpointer source, gpointer tag, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (source, cancellable, callback, user_data);
+
+  /* Cancellation is looked after here: bytes that were moved are not lost. */
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_priority (task, priority);
+  g_task_set_source_tag (task, tag);
+  return task;
+}
+
+GInputStream *
+lp2p_async_io_get_input (Lp2pAsyncIo *self)
+{
+  if (self->input == NULL)
+    self->input = lp2p_async_input_new (self);
+  return self->input;
+}
+
+GOutputStream *
+lp2p_async_io_get_output (Lp2pAsyncIo *self)
+{
+  if (self->output == NULL)
+    self->output = lp2p_async_output_new (self);
+  return self->output;
+}
+
+void
+lp2p_async_io_init (Lp2pAsyncIo *self, GIOStream *stream, const Lp2pAsyncIoFuncs *funcs, Lp2pLoop *loop)
+{
+  memset (self, 0, sizeof *self);
+  self->stream = stream;
+  self->funcs = funcs;
+  self->loop = lp2p_loop_ref (loop);
+  lp2p_job_init (&self->job, loop, LP2P_JOB_RUN, run_job);
+}
+
+/* When the owner is finalized: operations and sources hold references to it, so
+ * that none is left. */
+void
+lp2p_async_io_clear (Lp2pAsyncIo *self)
+{
+  if (self->loop == NULL)
+    return;
+  lp2p_job_clear (&self->job);
+  g_clear_object (&self->input);
+  g_clear_object (&self->output);
+  g_clear_pointer (&self->loop, lp2p_loop_unref);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/net/lp2p-loop.h>
+
+G_BEGIN_DECLS
+
+/* Bytes that a layer holds between two calls: in scratch memory of the loop
+ * within a wake-up, in memory of their own beyond it. All zeros hold nothing. */
+typedef struct
+{
+  guint8 *data;
+  gsize start;
+  gsize end;
+  gsize size;
+  Lp2pLoop *lender; /* whose scratch memory `data` is; NULL if it is our own */
+} Lp2pHeld;
+
+static inline gsize
+lp2p_held_get_size (const Lp2pHeld *self)
+{
+  return self->end - self->start;
+}
+
+static inline const guint8 *
+lp2p_held_get_data (const Lp2pHeld *self)
+{
+  return self->data + self->start;
+}
+
+guint8 *lp2p_held_borrow (Lp2pHeld *self, Lp2pLoop *loop);
+void lp2p_held_set_size (Lp2pHeld *self, gsize size);
+gsize lp2p_held_append (Lp2pHeld *self, const GOutputVector *vectors, guint n_vectors, gsize skip, gsize limit);
+gsize lp2p_held_take (Lp2pHeld *self, const GInputVector *vectors, guint n_vectors);
+void lp2p_held_drop (Lp2pHeld *self, gsize size);
+void lp2p_held_park (Lp2pHeld *self);
+void lp2p_held_clear (Lp2pHeld *self);
+
+gsize lp2p_input_vectors_get_size (const GInputVector *vectors, guint n_vectors);
+gsize lp2p_output_vectors_get_size (const GOutputVector *vectors, guint n_vectors);
+
+G_END_DECLS

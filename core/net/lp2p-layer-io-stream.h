@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include <lp2p/net/lp2p-layer.h>
+
+G_BEGIN_DECLS
+
+/* A layer for code that wants a GIOStream. */
+LP2P_AVAILABLE_IN_1_0
+GIOStream *lp2p_layer_to_io_stream (Lp2pLayer *layer);
+
+G_END_DECLS
