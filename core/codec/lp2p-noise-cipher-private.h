@@ -8,9 +8,7 @@ G_BEGIN_DECLS
 #define LP2P_NOISE_KEY 32
 
 Lp2pNoiseCipher *lp2p_noise_cipher_new (const guint8 key[LP2P_NOISE_KEY], GError **error);
-gboolean lp2p_noise_cipher_set_key (Lp2pNoiseCipher *self,
-                                    const guint8 key[LP2P_NOISE_KEY],
-                                    GError **error);
+void lp2p_noise_cipher_set_key (Lp2pNoiseCipher *self, const guint8 key[LP2P_NOISE_KEY]);
 void lp2p_noise_cipher_set_nonce (Lp2pNoiseCipher *self, guint64 nonce);
 
 gboolean lp2p_noise_cipher_seal_with_ad (Lp2pNoiseCipher *self,

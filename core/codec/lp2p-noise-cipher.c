@@ -26,9 +26,11 @@
  * makes it go on byte by byte. Measured with tests/bench/bench-codec. */
 #define GATHER_MAX 4096
 
+/* A context of libcrypto takes about a kilobyte and is set up for each message
+ * anyway; so a cipher keeps its key only, and every thread has one context. */
 struct _Lp2pNoiseCipher
 {
-  EVP_CIPHER_CTX *ctx;
+  guint8 key[LP2P_NOISE_KEY];
   guint64 nonce;
 };
 
@@ -58,28 +60,67 @@ get_algorithm (void)
   return (const EVP_CIPHER *) fetched;
 }
 
+static void
+context_free (gpointer context)
+{
+  /* libcrypto cleanses the key that was used last. */
+  EVP_CIPHER_CTX_free (context);
+}
+
+static GPrivate thread_context = G_PRIVATE_INIT (context_free);
+
+static EVP_CIPHER_CTX *
+get_context (void)
+{
+  EVP_CIPHER_CTX *context = g_private_get (&thread_context);
+
+  if (context != NULL)
+    return context;
+
+  context = EVP_CIPHER_CTX_new ();
+  if (context != NULL && EVP_CipherInit_ex (context, get_algorithm (), NULL, NULL, NULL, ENCRYPT))
+    {
+      g_private_set (&thread_context, context);
+      return context;
+    }
+  EVP_CIPHER_CTX_free (context);
+  return NULL;
+}
+
+/* The context still has the key of the last message. */
+static void
+forget_key (void)
+{
+  static const guint8 zeros[LP2P_NOISE_KEY];
+  EVP_CIPHER_CTX *context = g_private_get (&thread_context);
+
+  if (context != NULL)
+    EVP_CipherInit_ex (context, NULL, NULL, zeros, NULL, ENCRYPT);
+}
+
 Lp2pNoiseCipher *
 lp2p_noise_cipher_new (const guint8 key[LP2P_NOISE_KEY], GError **error)
 {
-  g_autoptr (Lp2pNoiseCipher) self = g_new0 (Lp2pNoiseCipher, 1);
+  Lp2pNoiseCipher *self;
 
-  self->ctx = EVP_CIPHER_CTX_new ();
-  if (!lp2p_noise_cipher_set_key (self, key, error))
-    return NULL;
-  return g_steal_pointer (&self);
+  if (get_context () == NULL)
+    {
+      lp2p_noise_set_crypto_error (error, "cannot set up ChaCha20-Poly1305");
+      return NULL;
+    }
+  self = g_new0 (Lp2pNoiseCipher, 1);
+  lp2p_noise_cipher_set_key (self, key);
+  return self;
 }
 
 /* Also starts the counter again. */
-gboolean
-lp2p_noise_cipher_set_key (Lp2pNoiseCipher *self,
-                           const guint8 key[LP2P_NOISE_KEY],
-                           GError **error)
+void
+lp2p_noise_cipher_set_key (Lp2pNoiseCipher *self, const guint8 key[LP2P_NOISE_KEY])
 {
+  Lp2pCursor cursor = LP2P_CURSOR_INIT (key, LP2P_NOISE_KEY);
+
   self->nonce = 0;
-  if (self->ctx == NULL ||
-      !EVP_CipherInit_ex (self->ctx, get_algorithm (), NULL, key, NULL, ENCRYPT))
-    return lp2p_noise_set_crypto_error (error, "cannot key ChaCha20-Poly1305");
-  return TRUE;
+  lp2p_cursor_copy (&cursor, self->key, LP2P_NOISE_KEY);
 }
 
 void
@@ -102,15 +143,16 @@ lp2p_noise_cipher_free (Lp2pNoiseCipher *self)
   if (self == NULL)
     return;
 
-  /* libcrypto cleanses its key schedule. */
-  EVP_CIPHER_CTX_free (self->ctx);
+  OPENSSL_cleanse (self, sizeof *self);
+  forget_key ();
   g_free (self);
 }
 
-/* Sets the nonce of the next message: the key stays in the context. */
-static gboolean
+/* Returns: the context, ready for the next message, or %NULL */
+static EVP_CIPHER_CTX *
 begin (Lp2pNoiseCipher *self, int direction, GError **error)
 {
+  EVP_CIPHER_CTX *context = get_context ();
   /* Four zero bytes, then the counter. */
   const guint32 nonce[] = {
     0,
@@ -123,12 +165,16 @@ begin (Lp2pNoiseCipher *self, int direction, GError **error)
     {
       g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
                            "Noise: the message counter is exhausted");
-      return FALSE;
+      return NULL;
     }
 
-  if (!EVP_CipherInit_ex (self->ctx, NULL, NULL, NULL, (const guint8 *) nonce, direction))
-    return lp2p_noise_set_crypto_error (error, "cannot set the nonce");
-  return TRUE;
+  if (context == NULL ||
+      !EVP_CipherInit_ex (context, NULL, NULL, self->key, (const guint8 *) nonce, direction))
+    {
+      lp2p_noise_set_crypto_error (error, "cannot set key and nonce");
+      return NULL;
+    }
+  return context;
 }
 
 static gboolean
@@ -186,11 +232,15 @@ lp2p_noise_cipher_seal_with_ad (Lp2pNoiseCipher *self,
                                 guint8 *out,
                                 GError **error)
 {
+  EVP_CIPHER_CTX *context;
   GOutputVector gathered;
   gsize total;
   int n;
 
-  if (!get_total (in, n_in, &total, error) || !begin (self, ENCRYPT, error))
+  if (!get_total (in, n_in, &total, error))
+    return FALSE;
+  context = begin (self, ENCRYPT, error);
+  if (context == NULL)
     return FALSE;
 
   if (n_in > 1 && total <= GATHER_MAX)
@@ -200,8 +250,8 @@ lp2p_noise_cipher_seal_with_ad (Lp2pNoiseCipher *self,
       in = &gathered;
       n_in = 1;
     }
-  if ((ad_len > 0 && !EVP_EncryptUpdate (self->ctx, NULL, &n, ad, ad_len)) ||
-      !encrypt (self->ctx, in, n_in, out))
+  if ((ad_len > 0 && !EVP_EncryptUpdate (context, NULL, &n, ad, ad_len)) ||
+      !encrypt (context, in, n_in, out))
     return lp2p_noise_set_crypto_error (error, "cannot encrypt");
 
   self->nonce++;
@@ -217,6 +267,7 @@ lp2p_noise_cipher_open_with_ad (Lp2pNoiseCipher *self,
                                 guint8 *out,
                                 GError **error)
 {
+  EVP_CIPHER_CTX *context;
   gsize plain_len;
   int n;
 
@@ -229,15 +280,16 @@ lp2p_noise_cipher_open_with_ad (Lp2pNoiseCipher *self,
     }
   plain_len = len - LP2P_NOISE_TAG;
 
-  if (!begin (self, DECRYPT, error))
+  context = begin (self, DECRYPT, error);
+  if (context == NULL)
     return FALSE;
-  if (!EVP_CIPHER_CTX_ctrl (self->ctx, EVP_CTRL_AEAD_SET_TAG, LP2P_NOISE_TAG,
+  if (!EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, LP2P_NOISE_TAG,
                             (void *) (in + plain_len)) ||
-      (ad_len > 0 && !EVP_DecryptUpdate (self->ctx, NULL, &n, ad, ad_len)) ||
-      (plain_len > 0 && !EVP_DecryptUpdate (self->ctx, out, &n, in, plain_len)))
+      (ad_len > 0 && !EVP_DecryptUpdate (context, NULL, &n, ad, ad_len)) ||
+      (plain_len > 0 && !EVP_DecryptUpdate (context, out, &n, in, plain_len)))
     return lp2p_noise_set_crypto_error (error, "cannot decrypt");
 
-  if (!EVP_DecryptFinal_ex (self->ctx, out + plain_len, &n))
+  if (!EVP_DecryptFinal_ex (context, out + plain_len, &n))
     {
       /* Nobody may look at bytes that the remote did not send. */
       OPENSSL_cleanse (out, plain_len);

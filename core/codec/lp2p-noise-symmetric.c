@@ -107,7 +107,7 @@ lp2p_noise_symmetric_mix_key (Lp2pNoiseSymmetric *self,
                               GError **error)
 {
   guint8 keys[2 * LP2P_NOISE_HASH];
-  gboolean ok;
+  gboolean ok = TRUE;
 
   if (!derive (self, input, len, keys, error))
     return FALSE;
@@ -116,7 +116,7 @@ lp2p_noise_symmetric_mix_key (Lp2pNoiseSymmetric *self,
   if (self->cipher == NULL)
     ok = (self->cipher = lp2p_noise_cipher_new (keys + LP2P_NOISE_HASH, error)) != NULL;
   else
-    ok = lp2p_noise_cipher_set_key (self->cipher, keys + LP2P_NOISE_HASH, error);
+    lp2p_noise_cipher_set_key (self->cipher, keys + LP2P_NOISE_HASH);
   OPENSSL_cleanse (keys, sizeof keys);
   return ok;
 }

@@ -98,7 +98,7 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (raw != NULL)
     lp2p_swarm_upgrade_async (self, raw, &dial->options, dial->pipelined, g_task_get_cancellable (task),
-                              on_upgraded, g_steal_pointer (&task));
+                              on_upgraded, g_object_ref (task));
   else
     attempt_failed (task, error);
 }

@@ -45,7 +45,8 @@ struct _Lp2pSwarm
   Lp2pJob protocols_job;
   Lp2pJob addresses_job;
   guint half_open;
-  gsize memory;
+  guint64 memory;
+  guint64 memory_budget;
   gboolean closed;
 };
 

@@ -59,6 +59,7 @@ lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
   static const char *const other_kinds[] = { LP2P_KIND_DISCOVERY, LP2P_KIND_SERVICE };
 
+  self->memory_budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
   lp2p_registry_scan (self->registry);
   start_extensions (self, LP2P_KIND_SECURITY, self->securities);
   start_extensions (self, LP2P_KIND_MUXER, self->muxers);
@@ -116,6 +117,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
   stop_extensions (self->securities);
   lp2p_handlers_clear (self->handlers);
   lp2p_tcp_hub_close (self->tcp_hub);
+  lp2p_udp_hub_close (self->udp_hub);
   lp2p_job_clear (&self->protocols_job);
   lp2p_job_clear (&self->addresses_job);
 }
@@ -237,9 +239,8 @@ static gboolean
 context_reserve_memory (Lp2pContext *context, gsize size)
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
-  guint64 budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
 
-  if (size > budget || self->memory > budget - size)
+  if (size > self->memory_budget || self->memory > self->memory_budget - size)
     return FALSE;
   self->memory += size;
   return TRUE;
@@ -539,7 +540,7 @@ lp2p_swarm_finalize (GObject *object)
   g_clear_object (&self->identity);
   g_clear_object (&self->connections);
   g_clear_object (&self->tcp_hub);
-
+  g_clear_object (&self->udp_hub);
   g_clear_object (&self->cancellable);
   g_ptr_array_unref (self->transports);
   g_ptr_array_unref (self->securities);
@@ -589,6 +590,7 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->identity = g_object_ref (identity);
   self->registry = lp2p_registry_new (config);
   self->tcp_hub = lp2p_tcp_hub_new (self->loop);
+  self->udp_hub = lp2p_udp_hub_new (self->loop);
   self->peers = lp2p_peer_book_new (self->loop);
   lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
   lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);

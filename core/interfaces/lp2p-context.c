@@ -207,7 +207,9 @@ lp2p_context_release_memory (Lp2pContext *self, gsize size)
  * @raw: (transfer full): the connection
  *
  * Hands an inbound connection to the host, which secures and multiplexes it where
- * the transport did not. Ends what [method@Context.begin_inbound] began.
+ * the transport did not. One with a session ends what
+ * [method@Context.begin_inbound] began; one with a layer begins only now, so that
+ * a transport without a handshake of its own need not ask before.
  */
 void
 lp2p_context_offer_inbound (Lp2pContext *self, Lp2pRawConnection *raw)

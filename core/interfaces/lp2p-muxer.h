@@ -217,7 +217,9 @@ typedef struct
 /**
  * Lp2pMuxerInterface:
  * @get_protocol: the protocol id, such as `/yamux/1.0.0`
- * @create_session: starts a session over @layer, which it owns from then on
+ * @create_session: starts a session over @layer, which it owns from then on. It
+ *   may wait with a frame's head until it fits: the layer's write room is either
+ *   nothing or at least 64 bytes
  *
  * A protocol that carries many streams over one byte stream.
  */

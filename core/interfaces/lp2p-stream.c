@@ -216,7 +216,10 @@ send_head (Lp2pStream *self)
   if (self->head->len == 0)
     g_clear_pointer (&self->head, g_byte_array_unref);
   else if (n != LP2P_IO_FAILED)
-    self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
+    {
+      self->ready &= ~LP2P_READY_WRITE;
+      self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
+    }
 }
 
 /* Feeds the codec one piece; what lies behind its end is kept for the reader. */
@@ -467,6 +470,14 @@ try_read (Lp2pStream *self)
     operation_return (operation, n, error);
 }
 
+/* Asking for room again announces at once what can be read; without room yet, a
+ * write that is tried at each announcement would ask for ever. */
+static gboolean
+may_write (Lp2pStream *self)
+{
+  return self->handle == NULL || self->error != NULL || (self->ready & LP2P_READY_WRITE) != 0;
+}
+
 static void
 try_write (Lp2pStream *self)
 {
@@ -474,7 +485,7 @@ try_write (Lp2pStream *self)
   GError *error = NULL;
   gssize n;
 
-  if (operation->task == NULL)
+  if (operation->task == NULL || !may_write (self))
     return;
 
   n = lp2p_stream_writev (self, operation->vectors, operation->size, &error);
@@ -654,7 +665,7 @@ run_job (Lp2pJob *job)
 
   if (self->negotiation != NULL && self->handle != NULL)
     drive_negotiation (self);
-  else if (self->head != NULL)
+  else if (self->head != NULL && may_write (self))
     send_head (self);
   finish_closing (self);
 

@@ -266,6 +266,31 @@ lp2p_watch_start (Lp2pWatch *self, Lp2pLoop *loop, int fd, Lp2pWatchFunc func, G
 }
 
 /**
+ * lp2p_watch_set_interest:
+ * @self: a watch that was started
+ * @interest: what to be told of: reading, writing or both; at first both
+ *
+ * Changes what is watched for, and tells again what the descriptor is ready for.
+ *
+ * A stream socket says that it can be written to only after it could not, so
+ * both may stay. A datagram socket says so whenever a datagram has left: it is
+ * watched for writing only while it is waited for.
+ */
+void
+lp2p_watch_set_interest (Lp2pWatch *self, Lp2pReady interest)
+{
+  struct epoll_event event = { .events = EPOLLRDHUP | EPOLLET, .data.ptr = self };
+
+  if (self->loop == NULL)
+    return;
+  if (interest & LP2P_READY_READ)
+    event.events |= EPOLLIN;
+  if (interest & LP2P_READY_WRITE)
+    event.events |= EPOLLOUT;
+  epoll_ctl (self->loop->epoll_fd, EPOLL_CTL_MOD, self->fd, &event);
+}
+
+/**
  * lp2p_watch_stop:
  * @self: the watch
  *

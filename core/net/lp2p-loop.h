@@ -138,6 +138,8 @@ void lp2p_loop_give_scratch (Lp2pLoop *self, guint8 *scratch);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_watch_start (Lp2pWatch *self, Lp2pLoop *loop, int fd, Lp2pWatchFunc func, GError **error);
 LP2P_AVAILABLE_IN_1_0
+void lp2p_watch_set_interest (Lp2pWatch *self, Lp2pReady interest);
+LP2P_AVAILABLE_IN_1_0
 void lp2p_watch_stop (Lp2pWatch *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_watch_announce (Lp2pWatch *self, Lp2pReady ready);

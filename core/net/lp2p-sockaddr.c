@@ -42,8 +42,8 @@ lp2p_sockaddr_init (struct sockaddr_storage *self, GSocketAddress *address, GErr
   memset (self, 0, sizeof *self);
   if (!G_IS_INET_SOCKET_ADDRESS (address))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "Not an IP address with a port: %s", G_OBJECT_TYPE_NAME (address));
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "Not an IP address with a port: %s",
+                   G_OBJECT_TYPE_NAME (address));
       return FALSE;
     }
   if (!g_socket_address_to_native (address, self, sizeof *self, error))
@@ -169,7 +169,8 @@ lp2p_sockaddr_to_multiaddr (const struct sockaddr *self, Lp2pProtocol transport)
 static gboolean
 is_usable (const struct ifaddrs *entry, sa_family_t family)
 {
-  if (entry->ifa_addr == NULL || entry->ifa_addr->sa_family != family || !(entry->ifa_flags & IFF_UP))
+  if (entry->ifa_addr == NULL || entry->ifa_addr->sa_family != family ||
+      !(entry->ifa_flags & IFF_UP))
     return FALSE;
   /* The zone that they need means nothing to anybody else. */
   return family == AF_INET || !IN6_IS_ADDR_LINKLOCAL (&as_in6 (entry->ifa_addr)->sin6_addr);

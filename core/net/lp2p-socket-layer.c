@@ -30,7 +30,8 @@
 #define RTT_AGE_US (100 * 1000)
 
 G_STATIC_ASSERT (sizeof (GInputVector) == sizeof (struct iovec));
-G_STATIC_ASSERT (G_STRUCT_OFFSET (GInputVector, buffer) == G_STRUCT_OFFSET (struct iovec, iov_base));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GInputVector, buffer) ==
+                 G_STRUCT_OFFSET (struct iovec, iov_base));
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GInputVector, size) == G_STRUCT_OFFSET (struct iovec, iov_len));
 G_STATIC_ASSERT (sizeof (GOutputVector) == sizeof (struct iovec));
 
@@ -74,6 +75,8 @@ typedef struct
 
   gint64 rtt;
   gint64 rtt_time;
+  guint64 bytes_read;
+  guint64 bytes_written;
 } SocketLayer;
 
 #define LAYER_OF(member, pointer) \
@@ -206,6 +209,7 @@ receive (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
     return fail (self, errno);
 
   self->connecting = FALSE;
+  self->bytes_read += size;
   if (size == 0)
     self->eof = TRUE;
   else if (!(self->ready & LP2P_READY_HANGUP) &&
@@ -341,12 +345,14 @@ transmit (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
   while (size < 0 && errno == EINTR);
 
   /* The last two: the SYN of a Fast Open is on its way. */
-  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS || errno == EALREADY))
+  if (size < 0 &&
+      (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS || errno == EALREADY))
     size = 0;
   if (size < 0)
     return fail (self, errno);
   if ((gsize) size < size_of_vectors (vectors, n_vectors))
     self->ready &= ~LP2P_READY_WRITE;
+  self->bytes_written += size;
   return size;
 }
 
@@ -375,7 +381,8 @@ reserve_output (SocketLayer *self, gsize more)
 
 /* Copies up to @limit bytes, beginning at @skip. */
 static gsize
-append_output (SocketLayer *self, const struct iovec *vectors, guint n_vectors, gsize skip, gsize limit)
+append_output (
+    SocketLayer *self, const struct iovec *vectors, guint n_vectors, gsize skip, gsize limit)
 {
   gsize appended = 0;
 
@@ -475,7 +482,10 @@ write_through (SocketLayer *self, const struct iovec *vectors, guint n_vectors, 
 }
 
 static gssize
-socket_layer_writev (Lp2pLayer *layer, const GOutputVector *vectors, guint n_vectors, Lp2pWriteFlags flags)
+socket_layer_writev (Lp2pLayer *layer,
+                     const GOutputVector *vectors,
+                     guint n_vectors,
+                     Lp2pWriteFlags flags)
 {
   SocketLayer *self = (SocketLayer *) layer;
   const struct iovec *iov = (const struct iovec *) vectors;
@@ -648,6 +658,8 @@ socket_layer_get_info (Lp2pLayer *layer, Lp2pLayerInfo *info)
   SocketLayer *self = (SocketLayer *) layer;
 
   info->rtt = get_rtt (self);
+  info->bytes_read = self->bytes_read;
+  info->bytes_written = self->bytes_written;
   info->local_address = self->local_address;
   info->remote_address = self->remote_address;
 }

@@ -92,9 +92,9 @@ dial_done (Dial *self, GError *error)
 static void
 dial_failed (Dial *self, int code)
 {
-  dial_done (self, g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
-                                lp2p_multiaddr_get_string (self->remote_address),
-                                g_strerror (code)));
+  dial_done (self,
+             g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
+                          lp2p_multiaddr_get_string (self->remote_address), g_strerror (code)));
 }
 
 static gboolean
@@ -139,7 +139,8 @@ dial_connected (Dial *self, gboolean deferred)
     }
 
   result = g_new0 (DialResult, 1);
-  result->local_address = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &local, LP2P_PROTOCOL_TCP);
+  result->local_address =
+      lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &local, LP2P_PROTOCOL_TCP);
   result->socket_id = self->socket_id;
   lp2p_watch_stop (&self->watch);
   result->layer = lp2p_socket_layer_new (self->hub->loop, self->fd, result->local_address,
@@ -343,7 +344,8 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
   dial->fd = -1;
   dial->address = native;
   dial->flags = flags;
-  dial->remote_address = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &native, LP2P_PROTOCOL_TCP);
+  dial->remote_address =
+      lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &native, LP2P_PROTOCOL_TCP);
   dial->link.data = dial;
   lp2p_job_init (&dial->job, self->loop, LP2P_JOB_RUN, dial_complete);
   g_queue_push_tail_link (&self->dials, &dial->link);
@@ -352,7 +354,8 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
   if (g_cancellable_set_error_if_cancelled (cancellable, &error))
     dial_done (dial, error);
   else if (refused != NULL)
-    dial_done (dial, g_error_new (G_IO_ERROR, self->closed ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
+    dial_done (dial, g_error_new (G_IO_ERROR,
+                                  self->closed ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
                                   "Cannot connect to %s: %s",
                                   lp2p_multiaddr_get_string (dial->remote_address), refused));
   else

@@ -163,7 +163,10 @@ has_fallback (Lp2pTcpListener *listener)
 
 /* Returns: (transfer full) (nullable) */
 static Lp2pTcpListener *
-get_listener (Lp2pTcpHub *self, const struct sockaddr_storage *address, const Lp2pTcpAcceptor *acceptor, GError **error)
+get_listener (Lp2pTcpHub *self,
+              const struct sockaddr_storage *address,
+              const Lp2pTcpAcceptor *acceptor,
+              GError **error)
 {
   Lp2pTcpListener *listener = find_listener (self, (struct sockaddr *) address);
 

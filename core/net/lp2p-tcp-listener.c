@@ -35,7 +35,10 @@ get_local_address (Lp2pTcpListener *self, int fd)
 /* Gives a connection to the one that takes it. The binding may be gone
  * afterwards, and the listener closed. */
 void
-lp2p_tcp_listener_deliver (Lp2pTcpListener *self, Lp2pTcpBinding *binding, int fd, Lp2pMultiaddr *remote_address)
+lp2p_tcp_listener_deliver (Lp2pTcpListener *self,
+                           Lp2pTcpBinding *binding,
+                           int fd,
+                           Lp2pMultiaddr *remote_address)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pMultiaddr) local_address = get_local_address (self, fd);
@@ -173,7 +176,8 @@ lp2p_tcp_listener_new (Lp2pTcpHub *hub, const struct sockaddr_storage *address, 
 
   self->bound = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &self->address, LP2P_PROTOCOL_TCP);
   self->socket_id = g_intern_string (lp2p_multiaddr_get_string (self->bound));
-  self->addresses = lp2p_sockaddr_list_bound ((struct sockaddr *) &self->address, LP2P_PROTOCOL_TCP);
+  self->addresses =
+      lp2p_sockaddr_list_bound ((struct sockaddr *) &self->address, LP2P_PROTOCOL_TCP);
   self->hub = hub;
   g_ptr_array_add (hub->listeners, self);
   return g_steal_pointer (&self);

@@ -55,7 +55,11 @@ waiting_drop (Waiting *self, const char *why)
  *
  * Returns: whether it is decided; with @binding %NULL, that nobody wants it */
 static gboolean
-choose (Lp2pTcpListener *listener, const guint8 *data, gsize size, gboolean last, Lp2pTcpBinding **binding)
+choose (Lp2pTcpListener *listener,
+        const guint8 *data,
+        gsize size,
+        gboolean last,
+        Lp2pTcpBinding **binding)
 {
   gboolean decided = TRUE;
   Lp2pTcpBinding *fallback = NULL;

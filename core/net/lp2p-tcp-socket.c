@@ -40,7 +40,8 @@ configure (int fd, const Lp2pTcpOptions *options)
       set_option (fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     }
   if (options->user_timeout > 0)
-    set_option (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, MIN (options->user_timeout, G_MAXINT / 1000) * 1000);
+    set_option (fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                MIN (options->user_timeout, G_MAXINT / 1000) * 1000);
 }
 
 /* Returns: a non-blocking socket, -1 with an error */
@@ -89,7 +90,8 @@ bind_socket (int fd, struct sockaddr_storage *address)
 {
   socklen_t size = sizeof *address;
 
-  return bind (fd, (struct sockaddr *) address, lp2p_sockaddr_get_size ((struct sockaddr *) address)) == 0 &&
+  return bind (fd, (struct sockaddr *) address,
+               lp2p_sockaddr_get_size ((struct sockaddr *) address)) == 0 &&
          getsockname (fd, (struct sockaddr *) address, &size) == 0;
 }
 
@@ -108,7 +110,8 @@ bind_shared (int fd, struct sockaddr_storage *address)
   if (address->ss_family == AF_INET6)
     set_option (probe, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_option (probe, SOL_SOCKET, SO_REUSEADDR, 1);
-  bound = bind_socket (probe, address) && lp2p_tcp_socket_share_port (fd) && bind_socket (fd, address);
+  bound =
+      bind_socket (probe, address) && lp2p_tcp_socket_share_port (fd) && bind_socket (fd, address);
   saved = errno;
   close (probe);
   errno = saved;
@@ -117,7 +120,9 @@ bind_shared (int fd, struct sockaddr_storage *address)
 
 /* Returns: a socket that listens, with its port in @address; -1 with an error */
 int
-lp2p_tcp_socket_listen (struct sockaddr_storage *address, const Lp2pTcpOptions *options, GError **error)
+lp2p_tcp_socket_listen (struct sockaddr_storage *address,
+                        const Lp2pTcpOptions *options,
+                        GError **error)
 {
   g_autoptr (Lp2pMultiaddr) name =
       lp2p_sockaddr_to_multiaddr ((struct sockaddr *) address, LP2P_PROTOCOL_TCP);

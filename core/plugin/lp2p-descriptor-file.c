@@ -20,7 +20,7 @@
 
 /* A descriptor has a dozen lines and their translations. */
 #define MAX_FILE_SIZE (256 * 1024)
-#define MAX_NAME 64
+#define MAX_NAME      64
 
 static const char *const known_keys[] = {
   "Name",   "Module",  "Abi",   "Kind",        "Protocols", "Priority",
@@ -28,8 +28,12 @@ static const char *const known_keys[] = {
 };
 
 static const char *const kinds[] = {
-  LP2P_KIND_TRANSPORT, LP2P_KIND_SECURITY,  LP2P_KIND_MUXER,
-  LP2P_KIND_SERVICE,   LP2P_KIND_DISCOVERY, LP2P_KIND_KEY_STORE,
+  LP2P_KIND_TRANSPORT,
+  LP2P_KIND_SECURITY,
+  LP2P_KIND_MUXER,
+  LP2P_KIND_SERVICE,
+  LP2P_KIND_DISCOVERY,
+  LP2P_KIND_KEY_STORE,
   NULL,
 };
 
@@ -145,8 +149,8 @@ check_keys (Reader *reader, GError **error)
   for (gsize i = 0; keys[i] != NULL; i++)
     {
       const char *bracket = strchr (keys[i], '[');
-      g_autofree char *base = bracket != NULL ? g_strndup (keys[i], (gsize) (bracket - keys[i]))
-                                              : g_strdup (keys[i]);
+      g_autofree char *base =
+          bracket != NULL ? g_strndup (keys[i], (gsize) (bracket - keys[i])) : g_strdup (keys[i]);
       gboolean translatable = g_str_equal (base, "Title") || g_str_equal (base, "Description");
 
       if (g_str_has_prefix (keys[i], "X-"))
@@ -197,7 +201,7 @@ static gboolean
 get_abi (Reader *reader, guint *abi, GError **error)
 {
   const char *expected = "the number " G_STRINGIFY (LP2P_PLUGIN_ABI) ", the plugin ABI of this "
-                         "library";
+                                                                     "library";
   g_autofree char *text = NULL;
   gint64 number;
 
@@ -278,11 +282,8 @@ get_schema (Reader *reader, char **schema, GError **error)
  * Returns: whether all of it is right
  */
 gboolean
-lp2p_descriptor_parse (Lp2pDescriptorFields *fields,
-                       const char *file,
-                       const char *data,
-                       gsize len,
-                       GError **error)
+lp2p_descriptor_parse (
+    Lp2pDescriptorFields *fields, const char *file, const char *data, gsize len, GError **error)
 {
   g_autoptr (GKeyFile) keys = g_key_file_new ();
   g_autoptr (GError) local_error = NULL;

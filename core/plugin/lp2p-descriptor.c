@@ -152,8 +152,7 @@ lp2p_descriptor_class_init (Lp2pDescriptorClass *klass)
    *
    * The protocols it speaks, as text to show.
    */
-  properties[PROP_PROTOCOLS] =
-      g_param_spec_boxed ("protocols", NULL, NULL, G_TYPE_STRV, READABLE);
+  properties[PROP_PROTOCOLS] = g_param_spec_boxed ("protocols", NULL, NULL, G_TYPE_STRV, READABLE);
   /**
    * Lp2pDescriptor:priority: (getter get_priority)
    *

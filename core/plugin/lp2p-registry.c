@@ -110,9 +110,9 @@ lp2p_registry_class_init (Lp2pRegistryClass *klass)
    *
    * What is enabled, and where to look besides the usual folders.
    */
-  properties[PROP_CONFIG] = g_param_spec_object (
-      "config", NULL, NULL, LP2P_TYPE_CONFIG,
-      G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+  properties[PROP_CONFIG] =
+      g_param_spec_object ("config", NULL, NULL, LP2P_TYPE_CONFIG,
+                           G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
@@ -270,8 +270,7 @@ add_descriptor (Lp2pRegistry *self, const char *file)
         g_hash_table_add (self->reported, g_strdup (lp2p_descriptor_get_name (descriptor)));
     }
   g_list_store_append (self->descriptors, descriptor);
-  g_hash_table_insert (self->by_file, (gpointer) lp2p_descriptor_get_file (descriptor),
-                       descriptor);
+  g_hash_table_insert (self->by_file, (gpointer) lp2p_descriptor_get_file (descriptor), descriptor);
 }
 
 /**
@@ -403,8 +402,8 @@ find_of_kind (Lp2pRegistry *self, const char *name, const char *kind, GError **e
 
   if (descriptor == NULL)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s \"%s\" is enabled but not installed", kind, name);
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s \"%s\" is enabled but not installed",
+                   kind, name);
       return NULL;
     }
   if (actual != NULL && !g_str_equal (actual, kind))
@@ -447,11 +446,8 @@ lp2p_registry_get_missing (Lp2pRegistry *self)
 }
 
 static Lp2pExtension *
-create_one (Lp2pRegistry *self,
-            const char *name,
-            const char *kind,
-            Lp2pContext *context,
-            GError **error)
+create_one (
+    Lp2pRegistry *self, const char *name, const char *kind, Lp2pContext *context, GError **error)
 {
   Lp2pDescriptor *descriptor = find_of_kind (self, name, kind, error);
   GType type;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/interfaces/lp2p-interfaces-types.h>
-#include <lp2p/types/lp2p-cursor.h>
-
 #include "lp2p-yamux-frame.h"
 
 #define VERSION 0
@@ -16,8 +13,8 @@ check_session_frame (const Lp2pYamuxHeader *header, GError **error)
   if (header->stream_id != 0)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "yamux: a %s frame names stream %u; it belongs to the session, id 0",
-                   name, header->stream_id);
+                   "yamux: a %s frame names stream %u; it belongs to the session, id 0", name,
+                   header->stream_id);
       return FALSE;
     }
   if (header->type == LP2P_YAMUX_PING && direction != LP2P_YAMUX_SYN && direction != LP2P_YAMUX_ACK)

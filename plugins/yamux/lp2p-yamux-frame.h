@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/lp2p-macros.h>
+#include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/types/lp2p-cursor.h>
-
 #include "lp2p-yamux-session-private.h"
 
 G_GNUC_PRINTF (2, 3)
@@ -14,7 +12,8 @@ violation (Lp2pYamuxSession *self, const char *format, ...)
   va_start (args, format);
   what = g_strdup_vprintf (format, args);
   va_end (args);
-  lp2p_yamux_session_fail_protocol (self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "yamux: %s", what));
+  lp2p_yamux_session_fail_protocol (
+      self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "yamux: %s", what));
 }
 
 static void
@@ -74,7 +73,7 @@ static void
 handle_stray (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 {
   gboolean existed = is_ours (self, header->stream_id) ? header->stream_id < self->next_id
-                                                        : header->stream_id <= self->highest_remote;
+                                                       : header->stream_id <= self->highest_remote;
   gboolean ends = (header->flags & LP2P_YAMUX_RST) != 0 ||
                   ((header->flags & LP2P_YAMUX_FIN) != 0 && header->length == 0);
 
@@ -97,7 +96,8 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 
   if (is_ours (self, id))
     {
-      violation (self, "the peer opened stream %u; %s ids are ours", id, self->responder ? "even" : "odd");
+      violation (self, "the peer opened stream %u; %s ids are ours", id,
+                 self->responder ? "even" : "odd");
       return NULL;
     }
   if (g_hash_table_contains (self->streams, GUINT_TO_POINTER (id)))
@@ -111,7 +111,7 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
       self->accepts.length >= self->options.ack_backlog)
     {
       if ((header->flags & LP2P_YAMUX_RST) == 0)
-        reply (self, LP2P_YAMUX_WINDOW_UPDATE, LP2P_YAMUX_RST, id, LP2P_YAMUX_CODE_RESOURCE_LIMIT);
+        reply (self, LP2P_YAMUX_WINDOW_UPDATE, LP2P_YAMUX_RST, id, LP2P_CODE_STREAM_RESOURCE_LIMIT);
       self->stray_credit += LP2P_YAMUX_INITIAL_WINDOW;
       return NULL;
     }
@@ -125,7 +125,9 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 }
 
 static void
-handle_window_update (Lp2pYamuxSession *self, Lp2pYamuxStream *stream, const Lp2pYamuxHeader *header)
+handle_window_update (Lp2pYamuxSession *self,
+                      Lp2pYamuxStream *stream,
+                      const Lp2pYamuxHeader *header)
 {
   if (header->flags & LP2P_YAMUX_RST)
     {

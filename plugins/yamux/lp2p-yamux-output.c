@@ -33,7 +33,8 @@ batch_end (Batch *self, Lp2pYamuxSession *session)
 {
   if (self->size == 0)
     return TRUE;
-  if (lp2p_layer_write (session->layer, self->bytes, self->size, LP2P_WRITE_MORE) != (gssize) self->size)
+  if (lp2p_layer_write (session->layer, self->bytes, self->size, LP2P_WRITE_MORE) !=
+      (gssize) self->size)
     {
       lp2p_yamux_session_layer_failed (session);
       return FALSE;
@@ -238,9 +239,11 @@ give_turns (Lp2pYamuxSession *self)
           stream->write_side != LP2P_YAMUX_SIDE_OPEN)
         continue;
       stream->quantum = QUANTUM;
-      room -= MIN (room, QUANTUM + LP2P_YAMUX_HEADER_SIZE);
+      stream->blocked = FALSE;
+      room -= MIN (room, QUANTUM + (gsize) LP2P_YAMUX_HEADER_SIZE);
       if (events != NULL && events->stream_ready != NULL)
-        events->stream_ready (&self->parent, &stream->parent, LP2P_READY_WRITE, self->parent.events_data);
+        events->stream_ready (&self->parent, &stream->parent, LP2P_READY_WRITE,
+                              self->parent.events_data);
     }
 }
 
@@ -266,11 +269,12 @@ set_wanted (Lp2pYamuxSession *self, Lp2pReady wanted)
 static gboolean
 flush (Lp2pYamuxSession *self)
 {
-  gsize before = lp2p_layer_write_room (self->layer);
+  gsize before;
   int result;
 
   if (!self->dirty && !self->flushing)
     return TRUE;
+  before = lp2p_layer_write_room (self->layer);
   result = lp2p_layer_flush (self->layer);
   if (result == LP2P_IO_FAILED)
     {
@@ -293,8 +297,8 @@ flush (Lp2pYamuxSession *self)
 static void
 come_again (Lp2pYamuxSession *self)
 {
-  gboolean waiting = self->turns.length > 0 || self->control.length > 0 ||
-                     self->replies != NULL || self->go_away_wanted;
+  gboolean waiting = self->turns.length > 0 || self->control.length > 0 || self->replies != NULL ||
+                     self->go_away_wanted;
 
   if (!self->flushing && !waiting)
     set_wanted (self, LP2P_READY_READ);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/types/lp2p-cursor.h>
-
 #include "lp2p-yamux-queue.h"
 
 /* Small frames are gathered up to this size, larger ones get a chunk of their

@@ -110,28 +110,48 @@ void lp2p_yamux_session_finish (Lp2pYamuxSession *self);
 Lp2pYamuxStream *lp2p_yamux_stream_new (Lp2pYamuxSession *session, guint32 id, gboolean inbound);
 void lp2p_yamux_stream_destroy (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
 void lp2p_yamux_stream_free (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
-void lp2p_yamux_stream_add_pending (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Lp2pYamuxPending pending);
+void lp2p_yamux_stream_add_pending (Lp2pYamuxSession *session,
+                                    Lp2pYamuxStream *self,
+                                    Lp2pYamuxPending pending);
 void lp2p_yamux_stream_sent (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
 void lp2p_yamux_stream_acknowledged (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
-void lp2p_yamux_stream_deliver (Lp2pYamuxSession *session, Lp2pYamuxStream *self, const guint8 *data, gsize size);
+void lp2p_yamux_stream_deliver (Lp2pYamuxSession *session,
+                                Lp2pYamuxStream *self,
+                                const guint8 *data,
+                                gsize size);
 void lp2p_yamux_stream_ended (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
 void lp2p_yamux_stream_was_reset (Lp2pYamuxSession *session, Lp2pYamuxStream *self, guint32 code);
 void lp2p_yamux_stream_allowed (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
 void lp2p_yamux_stream_violated (Lp2pYamuxSession *session, Lp2pYamuxStream *self, GError *error);
 void lp2p_yamux_stream_credit (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
-void lp2p_yamux_stream_reset_with (Lp2pYamuxSession *session, Lp2pYamuxStream *self, guint32 code, GError *error);
+void lp2p_yamux_stream_reset_with (Lp2pYamuxSession *session,
+                                   Lp2pYamuxStream *self,
+                                   guint32 code,
+                                   GError *error);
 void lp2p_yamux_stream_let_go (Lp2pYamuxSession *session, Lp2pYamuxStream *self);
-gboolean lp2p_yamux_stream_session_ends (Lp2pYamuxSession *session, Lp2pYamuxStream *self, gboolean keep_pending);
+gboolean lp2p_yamux_stream_session_ends (Lp2pYamuxSession *session,
+                                         Lp2pYamuxStream *self,
+                                         gboolean keep_pending);
 
 /* lp2p-yamux-stream-io.c: what the driver does with one. */
-gssize lp2p_yamux_stream_readv (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const GInputVector *vectors, guint n_vectors);
-gssize lp2p_yamux_stream_writev (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const GOutputVector *vectors, guint n_vectors);
+gssize lp2p_yamux_stream_readv (Lp2pMuxerSession *session,
+                                Lp2pMuxerStream *stream,
+                                const GInputVector *vectors,
+                                guint n_vectors);
+gssize lp2p_yamux_stream_writev (Lp2pMuxerSession *session,
+                                 Lp2pMuxerStream *stream,
+                                 const GOutputVector *vectors,
+                                 guint n_vectors);
 void lp2p_yamux_stream_want (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2pReady ready);
 int lp2p_yamux_stream_shutdown_write (Lp2pMuxerSession *session, Lp2pMuxerStream *stream);
-void lp2p_yamux_stream_stop_reading (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code);
+void
+lp2p_yamux_stream_stop_reading (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code);
 void lp2p_yamux_stream_reset (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code);
 void lp2p_yamux_stream_release (Lp2pMuxerSession *session, Lp2pMuxerStream *stream);
-const GError *lp2p_yamux_stream_get_error (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2pReady side, guint32 *code);
+const GError *lp2p_yamux_stream_get_error (Lp2pMuxerSession *session,
+                                           Lp2pMuxerStream *stream,
+                                           Lp2pReady side,
+                                           guint32 *code);
 
 /* lp2p-yamux-input.c */
 gboolean lp2p_yamux_session_input (Lp2pMuxerSession *session, gsize budget);

@@ -137,10 +137,9 @@ lp2p_yamux_session_layer_failed (Lp2pYamuxSession *self)
 {
   const GError *why = lp2p_layer_get_error (self->layer);
 
-  lp2p_yamux_session_fail (self,
-                           g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                        "yamux: the connection failed: %s",
-                                        why != NULL ? why->message : "no reason given"));
+  lp2p_yamux_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                              "yamux: the connection failed: %s",
+                                              why != NULL ? why->message : "no reason given"));
 }
 
 /* The peer sends nothing more. go ends a session so, without a go-away, when all
@@ -154,10 +153,9 @@ lp2p_yamux_session_layer_ended (Lp2pYamuxSession *self)
       (self->phase == LP2P_YAMUX_PEER_GOING || self->n_live == self->n_zombies))
     self->orderly = TRUE;
 
-  lp2p_yamux_session_fail (self,
-                           g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                        "yamux: the peer ended the connection%s",
-                                        middle ? " in the middle of a frame" : ""));
+  lp2p_yamux_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                              "yamux: the peer ended the connection%s",
+                                              middle ? " in the middle of a frame" : ""));
 }
 
 /* A go-away came. */
@@ -188,9 +186,14 @@ session_close (Lp2pMuxerSession *session, guint32 code, const char *reason)
 {
   Lp2pYamuxSession *self = (Lp2pYamuxSession *) session;
 
-  self->orderly = self->phase < LP2P_YAMUX_DRAINING;
-  drain (self, code, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was closed%s%s",
-                                  reason != NULL ? ": " : "", reason != NULL ? reason : ""),
+  gboolean has_reason = reason != NULL && reason[0] != '\0';
+
+  if (self->phase >= LP2P_YAMUX_DRAINING)
+    return;
+  self->orderly = TRUE;
+  drain (self, code,
+         g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was closed%s%s",
+                      has_reason ? ": " : "", has_reason ? reason : ""),
          TRUE);
 }
 
@@ -202,8 +205,8 @@ session_abort (Lp2pMuxerSession *session, guint32 code)
   if (self->phase == LP2P_YAMUX_OVER)
     return;
   lp2p_layer_abort (self->layer, code);
-  lp2p_yamux_session_fail (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                      "The session was aborted"));
+  lp2p_yamux_session_fail (
+      self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was aborted"));
 }
 
 /* Streams */
@@ -290,10 +293,9 @@ static void
 give_up (Lp2pYamuxSession *self, const char *what)
 {
   lp2p_layer_abort (self->layer, LP2P_YAMUX_INTERNAL_ERROR);
-  lp2p_yamux_session_fail (self,
-                           g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                        "yamux: %s for %" G_GINT64_FORMAT " seconds", what,
-                                        self->options.write_timeout / G_USEC_PER_SEC));
+  lp2p_yamux_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                              "yamux: %s for %" G_GINT64_FORMAT " seconds", what,
+                                              self->options.write_timeout / G_USEC_PER_SEC));
 }
 
 /* Whether the layer below got nothing rid for too long. It may have without
@@ -436,6 +438,8 @@ session_free (Lp2pMuxerSession *session)
   g_clear_pointer (&self->replies, g_byte_array_unref);
   g_clear_error (&self->error);
   lp2p_layer_free (self->layer);
+  if (self->options.destroy != NULL)
+    self->options.destroy (self->options.data);
   lp2p_muxer_session_clear (session);
   g_free (self);
 }

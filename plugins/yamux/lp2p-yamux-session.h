@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/interfaces/lp2p-muxer.h>
+#include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
 
@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @reserve: (nullable): asks for memory; may refuse
  * @release: (nullable): gives it back
  * @data: passed on
+ * @destroy: (nullable): called with @data when the session is freed
  */
 typedef struct
 {
@@ -34,18 +35,17 @@ typedef struct
   gboolean (*reserve) (gsize size, gpointer data);
   void (*release) (gsize size, gpointer data);
   gpointer data;
+  GDestroyNotify destroy;
 } Lp2pYamuxOptions;
 
-#define LP2P_YAMUX_OPTIONS_INIT                   \
-  {                                               \
-    .max_window = 16 * 1024 * 1024,               \
-    .max_streams = 1024,                          \
-    .ack_backlog = 256,                           \
-    .max_memory = 64 * 1024 * 1024,               \
-    .keepalive_interval = 30 * G_USEC_PER_SEC,    \
-    .write_timeout = 30 * G_USEC_PER_SEC,         \
+#define LP2P_YAMUX_OPTIONS_INIT                                                                    \
+  {                                                                                                \
+    .max_window = 16 * 1024 * 1024, .max_streams = 1024, .ack_backlog = 256,                       \
+    .max_memory = 64 * 1024 * 1024, .keepalive_interval = 30 * G_USEC_PER_SEC,                     \
+    .write_timeout = 30 * G_USEC_PER_SEC,                                                          \
   }
 
-Lp2pMuxerSession *lp2p_yamux_session_new (Lp2pLayer *layer, Lp2pRole role, const Lp2pYamuxOptions *options);
+Lp2pMuxerSession *
+lp2p_yamux_session_new (Lp2pLayer *layer, Lp2pRole role, const Lp2pYamuxOptions *options);
 
 G_END_DECLS

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/interfaces/lp2p-muxer.h>
+#include <lp2p/lp2p-plugin.h>
 
 #include "lp2p-yamux-queue.h"
 #include "lp2p-yamux-window.h"
 
 G_BEGIN_DECLS
-
-/* Codes of the libp2p error code table, which go sends and shows. */
-#define LP2P_YAMUX_CODE_RESOURCE_LIMIT 0x1002
-#define LP2P_YAMUX_CODE_PROTOCOL_VIOLATION 0x1004
 
 typedef enum
 {
@@ -40,6 +36,7 @@ typedef enum
  * @control_link: in the session's list of streams with control frames
  * @turn_link: in the list of those that wait to write, or to be accepted
  * @unacknowledged: ours, and the peer has not accepted it
+ * @blocked: a write was cut short since it was last announced that it can write
  * @discard: what comes is dropped
  * @released: the driver is done with it
  * @forgotten: nothing more is said or expected on this id */
@@ -66,6 +63,7 @@ typedef struct
   guint inbound : 1;
   guint accepted : 1;
   guint unacknowledged : 1;
+  guint blocked : 1;
   guint discard : 1;
   guint released : 1;
   guint forgotten : 1;

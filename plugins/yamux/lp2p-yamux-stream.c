@@ -153,7 +153,9 @@ settle (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 }
 
 void
-lp2p_yamux_stream_add_pending (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Lp2pYamuxPending pending)
+lp2p_yamux_stream_add_pending (Lp2pYamuxSession *session,
+                               Lp2pYamuxStream *self,
+                               Lp2pYamuxPending pending)
 {
   self->pending |= pending;
   if (self->control_link.data == NULL)
@@ -202,7 +204,10 @@ lp2p_yamux_stream_credit (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 
 /* Ends both directions at our will. */
 void
-lp2p_yamux_stream_reset_with (Lp2pYamuxSession *session, Lp2pYamuxStream *self, guint32 code, GError *error)
+lp2p_yamux_stream_reset_with (Lp2pYamuxSession *session,
+                              Lp2pYamuxStream *self,
+                              guint32 code,
+                              GError *error)
 {
   if (self->read_side != LP2P_YAMUX_SIDE_OPEN && self->write_side != LP2P_YAMUX_SIDE_OPEN)
     {
@@ -237,7 +242,7 @@ void
 lp2p_yamux_stream_violated (Lp2pYamuxSession *session, Lp2pYamuxStream *self, GError *error)
 {
   announce (session, self, LP2P_READY_READ | LP2P_READY_WRITE);
-  lp2p_yamux_stream_reset_with (session, self, LP2P_YAMUX_CODE_PROTOCOL_VIOLATION, error);
+  lp2p_yamux_stream_reset_with (session, self, LP2P_CODE_STREAM_PROTOCOL_VIOLATION, error);
 }
 
 static void
@@ -252,9 +257,10 @@ discard (Lp2pYamuxSession *session, Lp2pYamuxStream *self, gsize size)
       return;
     }
   announce (session, self, LP2P_READY_WRITE);
-  lp2p_yamux_stream_reset_with (session, self, self->code,
-                                g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET,
-                                                     "The peer went on sending to a stream that is not read"));
+  lp2p_yamux_stream_reset_with (
+      session, self, self->code,
+      g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET,
+                           "The peer went on sending to a stream that is not read"));
 }
 
 static void
@@ -268,15 +274,19 @@ keep (Lp2pYamuxSession *session, Lp2pYamuxStream *self, const guint8 *data, gsiz
       return;
     }
   announce (session, self, LP2P_READY_READ | LP2P_READY_WRITE);
-  lp2p_yamux_stream_reset_with (session, self, LP2P_YAMUX_CODE_RESOURCE_LIMIT,
-                                g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                                                     "No memory is left for bytes that wait to be read"));
+  lp2p_yamux_stream_reset_with (
+      session, self, LP2P_CODE_STREAM_RESOURCE_LIMIT,
+      g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
+                           "No memory is left for bytes that wait to be read"));
 }
 
 /* Payload came, within the window: a reader who waits takes it from where it
  * is, the rest is kept. */
 void
-lp2p_yamux_stream_deliver (Lp2pYamuxSession *session, Lp2pYamuxStream *self, const guint8 *data, gsize size)
+lp2p_yamux_stream_deliver (Lp2pYamuxSession *session,
+                           Lp2pYamuxStream *self,
+                           const guint8 *data,
+                           gsize size)
 {
   const Lp2pMuxerEvents *events = session->parent.events;
   gsize taken = 0;
@@ -288,7 +298,8 @@ lp2p_yamux_stream_deliver (Lp2pYamuxSession *session, Lp2pYamuxStream *self, con
     }
 
   if (self->queue.size == 0 && self->accepted && events != NULL && events->stream_input != NULL)
-    taken = events->stream_input (&session->parent, &self->parent, data, size, session->parent.events_data);
+    taken = events->stream_input (&session->parent, &self->parent, data, size,
+                                  session->parent.events_data);
   taken = MIN (taken, size);
   if (taken > 0)
     lp2p_yamux_stream_credit (session, self);
@@ -334,7 +345,8 @@ lp2p_yamux_stream_was_reset (Lp2pYamuxSession *session, Lp2pYamuxStream *self, g
 void
 lp2p_yamux_stream_allowed (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 {
-  if (self->write_side == LP2P_YAMUX_SIDE_OPEN && (self->want & LP2P_READY_WRITE) != 0)
+  if (self->blocked && self->write_side == LP2P_YAMUX_SIDE_OPEN &&
+      (self->want & LP2P_READY_WRITE) != 0)
     lp2p_yamux_session_queue_turn (session, self);
 }
 
@@ -357,9 +369,9 @@ lp2p_yamux_stream_let_go (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
     }
 
   if (self->write_side == LP2P_YAMUX_SIDE_OPEN || session->n_zombies > session->options.ack_backlog)
-    lp2p_yamux_stream_reset_with (session, self, self->code,
-                                  g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                       "The stream was closed"));
+    lp2p_yamux_stream_reset_with (
+        session, self, self->code,
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was closed"));
   else
     lp2p_yamux_stream_credit (session, self);
 }
@@ -367,9 +379,12 @@ lp2p_yamux_stream_let_go (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 /* The session is over, or only @keep_pending control frames still go out.
  * Returns whether the stream can be destroyed. */
 gboolean
-lp2p_yamux_stream_session_ends (Lp2pYamuxSession *session, Lp2pYamuxStream *self, gboolean keep_pending)
+lp2p_yamux_stream_session_ends (Lp2pYamuxSession *session,
+                                Lp2pYamuxStream *self,
+                                gboolean keep_pending)
 {
-  gboolean told = self->read_side != LP2P_YAMUX_SIDE_OPEN && self->write_side != LP2P_YAMUX_SIDE_OPEN;
+  gboolean told =
+      self->read_side != LP2P_YAMUX_SIDE_OPEN && self->write_side != LP2P_YAMUX_SIDE_OPEN;
 
   self->pending &= keep_pending ? LP2P_YAMUX_PENDING_SYN | LP2P_YAMUX_PENDING_ACK |
                                       LP2P_YAMUX_PENDING_FIN | LP2P_YAMUX_PENDING_RST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/lp2p-macros.h>
+#include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
 
@@ -23,7 +23,8 @@ typedef struct
 void lp2p_yamux_window_init (Lp2pYamuxWindow *self, gint64 now);
 gboolean lp2p_yamux_window_take (Lp2pYamuxWindow *self, guint32 size);
 gboolean lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize queued);
-guint32 lp2p_yamux_window_propose (const Lp2pYamuxWindow *self, gint64 now, gint64 rtt, guint32 max);
+guint32
+lp2p_yamux_window_propose (const Lp2pYamuxWindow *self, gint64 now, gint64 rtt, guint32 max);
 guint32 lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize queued, gint64 now);
 
 G_END_DECLS

@@ -30,7 +30,9 @@ static const Vector valid[] = {
   { "reset with a code",
     { 0, 1, 0, 8, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0x10, 0x02 },
     { LP2P_YAMUX_WINDOW_UPDATE, LP2P_YAMUX_RST, 0xfffffffe, 0x1002 } },
-  { "ping", { 0, 2, 0, 1, 0, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef }, { LP2P_YAMUX_PING, LP2P_YAMUX_SYN, 0, 0xdeadbeef } },
+  { "ping",
+    { 0, 2, 0, 1, 0, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef },
+    { LP2P_YAMUX_PING, LP2P_YAMUX_SYN, 0, 0xdeadbeef } },
   { "pong", { 0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0 }, { LP2P_YAMUX_PING, LP2P_YAMUX_ACK, 0, 0 } },
   { "go away", { 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, { LP2P_YAMUX_GO_AWAY, 0, 0, 1 } },
 };

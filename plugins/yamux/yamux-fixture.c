@@ -42,12 +42,13 @@ fixture_init (Fixture *self, const MemoryLayerOptions *layer)
 void
 fixture_start (Fixture *self, gboolean with_peer)
 {
-  self->a = session_driver_new (lp2p_yamux_session_new (self->layers[0], LP2P_ROLE_INITIATOR, &self->options),
-                                self->loop);
+  self->a = session_driver_new (
+      lp2p_yamux_session_new (self->layers[0], LP2P_ROLE_INITIATOR, &self->options), self->loop);
   if (with_peer)
     {
-      self->b = session_driver_new (lp2p_yamux_session_new (self->layers[1], LP2P_ROLE_RESPONDER, &self->options),
-                                    self->loop);
+      self->b = session_driver_new (
+          lp2p_yamux_session_new (self->layers[1], LP2P_ROLE_RESPONDER, &self->options),
+          self->loop);
       self->b->auto_accept = TRUE;
       self->b->auto_read = TRUE;
     }

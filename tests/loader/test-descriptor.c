@@ -41,8 +41,8 @@ test_good (void)
   g_assert_cmpstr (lp2p_descriptor_get_description (descriptor), ==, "Works");
   g_assert_false (lp2p_descriptor_get_loaded (descriptor));
 
-  g_object_get (descriptor, "name", &name, "protocols", &protocols, "priority", &priority,
-                "loaded", &loaded, "error", &error, NULL);
+  g_object_get (descriptor, "name", &name, "protocols", &protocols, "priority", &priority, "loaded",
+                &loaded, "error", &error, NULL);
   g_assert_cmpstr (name, ==, "good");
   g_assert_cmpuint (g_strv_length (protocols), ==, 2);
   g_assert_cmpint (priority, ==, -7);
@@ -53,8 +53,7 @@ test_good (void)
 static void
 test_translated (void)
 {
-  g_autofree char *file =
-      g_build_filename (g_getenv ("LP2P_FIXTURE_PLUGINS"), "good.plugin", NULL);
+  g_autofree char *file = g_build_filename (g_getenv ("LP2P_FIXTURE_PLUGINS"), "good.plugin", NULL);
   g_autoptr (Lp2pDescriptor) descriptor = NULL;
 
   g_setenv ("LC_ALL", "de_DE.UTF-8", TRUE);
@@ -66,13 +65,13 @@ test_translated (void)
   g_unsetenv ("LANGUAGE");
 }
 
-#define HEAD "[Plugin]\n"
-#define NAME "Name=x\n"
-#define KIND "Kind=service\n"
-#define TEXTS "Title=t\nDescription=d\nLicense=MIT\n"
+#define HEAD   "[Plugin]\n"
+#define NAME   "Name=x\n"
+#define KIND   "Kind=service\n"
+#define TEXTS  "Title=t\nDescription=d\nLicense=MIT\n"
 #define MODULE "Module=x.so\n"
-#define ABI "Abi=" G_STRINGIFY (LP2P_PLUGIN_ABI) "\n"
-#define GOOD HEAD NAME KIND TEXTS MODULE ABI
+#define ABI    "Abi=" G_STRINGIFY (LP2P_PLUGIN_ABI) "\n"
+#define GOOD   HEAD NAME KIND TEXTS MODULE ABI
 
 static const struct
 {
@@ -137,7 +136,7 @@ test_strict (void)
       g_autofree char *file = loader_fixture_write (folder, "x.plugin", cases[i].text);
       g_autoptr (Lp2pDescriptor) descriptor = lp2p_descriptor_new (file);
 
-      g_test_message ("%s", cases[i].text);
+      g_test_message ("case %" G_GSIZE_FORMAT, i);
       if (cases[i].message != NULL)
         assert_plugin_error (descriptor, cases[i].message);
       else

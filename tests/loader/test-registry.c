@@ -111,12 +111,9 @@ test_create (void)
       "'stale-module', 'wrong-entry', 'path-in-module', 'no-extension', 'abstract', "
       "'not-a-module', 'good-too']",
       "['wrong-kind', 'missing-so']", "['good-too']");
-  g_autoptr (GPtrArray) services =
-      lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL);
-  g_autoptr (GPtrArray) transports =
-      lp2p_registry_create (registry, LP2P_KIND_TRANSPORT, NULL);
-  g_autoptr (GPtrArray) discovery =
-      lp2p_registry_create (registry, LP2P_KIND_DISCOVERY, NULL);
+  g_autoptr (GPtrArray) services = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL);
+  g_autoptr (GPtrArray) transports = lp2p_registry_create (registry, LP2P_KIND_TRANSPORT, NULL);
+  g_autoptr (GPtrArray) discovery = lp2p_registry_create (registry, LP2P_KIND_DISCOVERY, NULL);
   g_autoptr (GPtrArray) muxers = lp2p_registry_create (registry, LP2P_KIND_MUXER, NULL);
   g_autoptr (GPtrArray) again = NULL;
   g_auto (GStrv) missing = lp2p_registry_get_missing (registry);
@@ -208,7 +205,7 @@ test_search_path (void)
   g_assert_cmpstr (path[1], ==, "/nowhere");
   g_assert_cmpstr (path[2], ==, "/env");
   g_assert_cmpstr (path[3], ==, relative);
-  g_assert_true (g_str_has_suffix (path[4], "lp2p-1"));
+  g_assert_true (g_path_is_absolute (path[4]));
 
   /* Folders that are not there do no harm. */
   lp2p_registry_scan (registry);

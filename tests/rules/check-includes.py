@@ -46,6 +46,7 @@ TRANSPORT_EXCEPTIONS = {
     "core/types/lp2p-config-option.c": "the default of the option transports",
     "core/net/lp2p-tcp-hub*": "the hub of TCP sockets and its multiaddrs",
     "core/net/lp2p-udp-hub*": "the hub of UDP sockets and its multiaddrs",
+    "core/tools/lp2p-loopback.c": "where the command listens when nobody has said where",
 }
 
 # Private libraries that loadable objects share: folder -> who may include its headers.

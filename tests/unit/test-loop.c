@@ -371,7 +371,8 @@ test_watch_open (TestWatch *self, Fixture *f, char name)
   g_autoptr (GError) error = NULL;
 
   *self = (TestWatch) { .f = f, .name = name };
-  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, self->fds), ==, 0);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, self->fds),
+                   ==, 0);
   g_assert_true (lp2p_watch_start (&self->watch, f->loop, self->fds[0], watch_ready, &error));
   g_assert_no_error (error);
 }
@@ -473,7 +474,10 @@ test_watch_bad (Fixture *f, gconstpointer data)
 static void
 test_watch_many (Fixture *f, gconstpointer data)
 {
-  enum { N = 300 };
+  enum
+  {
+    N = 300
+  };
   g_autofree TestWatch *watches = g_new0 (TestWatch, N);
 
   for (guint i = 0; i < N; i++)

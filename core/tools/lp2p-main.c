@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The lp2p command: finds out which of its commands is meant and runs it. */
+
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-tool-private.h"
+
+#include <locale.h>
+
+static const ToolCommand commands[] = {
+  { "demo", NULL, "Tries every enabled way to connect, and shows how fast each is.",
+    tool_command_demo },
+  { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",
+    tool_command_id },
+  { "identify", "ADDRESS", "Shows what a peer says of itself.", tool_command_identify },
+  { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",
+    tool_command_inspect },
+  { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
+  { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
+};
+
+static const char exit_codes[] =
+    "Exit status:\n"
+    "  0  success\n"
+    "  1  failure\n"
+    "  2  wrong usage\n"
+    "  3  could not connect: refused, unreachable, or no transport for the address\n"
+    "  4  another peer answered than the one in the address\n"
+    "  5  timed out";
+
+static const ToolCommand *
+find_command (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (g_str_equal (commands[i].name, name))
+      return &commands[i];
+  return NULL;
+}
+
+static char *
+describe_commands (void)
+{
+  GString *text = g_string_new ("Commands:\n");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    g_string_append_printf (text, "  %-10s%s\n", commands[i].name, commands[i].summary);
+  g_string_append_printf (text, "\nlp2p COMMAND --help tells more about each.\n\n%s", exit_codes);
+  return g_string_free (text, FALSE);
+}
+
+static int
+fail_unknown (const char *name)
+{
+  const char *names[G_N_ELEMENTS (commands) + 1] = { NULL };
+  const char *nearest;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    names[i] = commands[i].name;
+  nearest = tool_find_nearest (name, names);
+  if (nearest != NULL)
+    return tool_fail (TOOL_EXIT_USAGE, name, "unknown command, did you mean \"%s\"?", nearest);
+  return tool_fail (TOOL_EXIT_USAGE, name, "unknown command, try lp2p --help");
+}
+
+static int
+run_command (ToolOptions *options, char **argv)
+{
+  /* `lp2p help ping` is `lp2p ping --help`. */
+  gboolean help = g_str_equal (argv[0], "help");
+  const ToolCommand *command;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) own_argv = NULL;
+  ToolLine line = { NULL };
+  int status;
+
+  if (help && argv[1] != NULL)
+    argv++;
+  command = find_command (argv[0]);
+  if (command == NULL)
+    return fail_unknown (argv[0]);
+
+  if (help)
+    g_strv_builder_add_many (builder, argv[0], "--help", NULL);
+  else
+    g_strv_builder_addv (builder, (const char **) argv);
+  line.command = command;
+  line.options = options;
+  /* The parser takes out of the array what it has understood, and frees it. */
+  line.argv = g_strv_builder_end (builder);
+  status = command->run (&line);
+  g_strfreev (line.argv);
+  g_strfreev (line.arguments);
+  return status;
+}
+
+static int
+run (ToolOptions *options, char **argv)
+{
+  gboolean version = FALSE;
+  const GOptionEntry entries[] = {
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version", NULL },
+    { NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("COMMAND [ARGUMENTS…]");
+  g_autoptr (GError) error = NULL;
+  g_autofree char *description = describe_commands ();
+  g_auto (GStrv) rest = g_strdupv (argv);
+
+  g_option_context_set_summary (context, "Connects programs, whatever stands between them: libp2p "
+                                         "from the command line.");
+  g_option_context_set_description (context, description);
+  tool_options_add (options, context);
+  g_option_context_add_main_entries (context, entries, NULL);
+  /* The options behind the command are the command's. */
+  g_option_context_set_strict_posix (context, TRUE);
+
+  if (!g_option_context_parse_strv (context, &rest, &error))
+    return tool_fail (TOOL_EXIT_USAGE, "options", "%s, try lp2p --help", error->message);
+  if (version)
+    {
+      tool_print ("lp2p %s\n", LP2P_VERSION_S);
+      return TOOL_EXIT_OK;
+    }
+  if (rest[0] == NULL || rest[1] == NULL)
+    return tool_fail (TOOL_EXIT_USAGE, "command", "missing, try lp2p --help");
+  if (g_str_equal (rest[1], "help") && rest[2] == NULL)
+    {
+      g_autofree char *help = g_option_context_get_help (context, TRUE, NULL);
+      tool_print ("%s", help);
+      return TOOL_EXIT_OK;
+    }
+  return run_command (options, rest + 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  ToolOptions options = { NULL };
+  int status;
+
+  setlocale (LC_ALL, "");
+  g_set_prgname ("lp2p");
+  tool_options_listen_to_logs (&options);
+
+  status = run (&options, argv);
+  tool_progress_clear ();
+  if (!tool_flush () && status == TOOL_EXIT_OK)
+    status = tool_fail (TOOL_EXIT_FAILURE, "output", "cannot be written");
+  tool_options_clear (&options);
+  return status;
+}

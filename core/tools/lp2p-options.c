@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The options that every command takes, the parsing of a command's line, and what
+ * is said when something is wrong. */
+
+#include "tools/lp2p-output-private.h"
+#include "tools/lp2p-tool-private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const ToolKind tool_kinds[] = {
+  { LP2P_KIND_TRANSPORT, "transports" },
+  { LP2P_KIND_SECURITY, "security" },
+  { LP2P_KIND_MUXER, "muxers" },
+  { LP2P_KIND_SERVICE, "services" },
+  { LP2P_KIND_DISCOVERY, "discovery" },
+  { LP2P_KIND_KEY_STORE, "key-stores" },
+  { NULL, NULL },
+};
+
+/* Options */
+
+/* Callbacks, as they may stand both before and behind the command: then the later
+ * one counts, and lists grow. */
+static gboolean
+take_option (const char *option, const char *value, gpointer data, GError **error)
+{
+  ToolOptions *self = data;
+
+  if (g_str_equal (option, "--config"))
+    {
+      g_free (self->config_file);
+      self->config_file = g_strdup (value);
+    }
+  else if (g_str_equal (option, "--identity"))
+    {
+      g_free (self->identity_file);
+      self->identity_file = g_strdup (value);
+    }
+  else if (g_str_equal (option, "--plugin-path"))
+    {
+      if (self->plugin_path == NULL)
+        self->plugin_path = g_ptr_array_new_with_free_func (g_free);
+      g_ptr_array_add (self->plugin_path, g_canonicalize_filename (value, NULL));
+    }
+  else
+    {
+      self->verbose = TRUE;
+    }
+  return TRUE;
+}
+
+static const GOptionEntry common_entries[] = {
+  { "config", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, take_option,
+    "Configuration file; the default is lp2p/lp2p.conf in the user's configuration folder, "
+    "then in the system's",
+    "FILE" },
+  { "identity", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, take_option,
+    "File of the private key", "FILE" },
+  { "plugin-path", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, take_option,
+    "Look for loadable objects in this folder first; may be given several times", "DIR" },
+  { "verbose", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, take_option,
+    "Say on standard error what is going on", NULL },
+  { NULL },
+};
+
+/**
+ * tool_options_add:
+ * @self: where the values go
+ * @context: a parser
+ *
+ * Makes a parser take the common options, to which others may be added then.
+ */
+void
+tool_options_add (ToolOptions *self, GOptionContext *context)
+{
+  GOptionGroup *group = g_option_group_new ("lp2p", "Options:", "Show the options", self, NULL);
+
+  g_option_group_add_entries (group, common_entries);
+  g_option_context_set_main_group (context, group);
+}
+
+void
+tool_options_clear (ToolOptions *self)
+{
+  g_clear_pointer (&self->config_file, g_free);
+  g_clear_pointer (&self->identity_file, g_free);
+  g_clear_pointer (&self->plugin_path, g_ptr_array_unref);
+}
+
+static gboolean
+add_plugin_path (ToolOptions *self, Lp2pConfig *config, GError **error)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) configured = NULL;
+  g_auto (GStrv) path = NULL;
+
+  if (self->plugin_path == NULL)
+    return TRUE;
+  for (guint i = 0; i < self->plugin_path->len; i++)
+    g_strv_builder_add (builder, g_ptr_array_index (self->plugin_path, i));
+  configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "plugin-path");
+  g_strv_builder_addv (builder, (const char **) configured);
+  path = g_strv_builder_end (builder);
+  return lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, "plugin-path",
+                          g_variant_new_strv ((const char *const *) path, -1), error);
+}
+
+/**
+ * tool_options_load_config:
+ * @self: the common options
+ * @error: return location for an error, which names file, line, group and key
+ *
+ * Loads the configuration that the options name, or else the default one.
+ *
+ * Returns: (transfer full): the configuration
+ */
+Lp2pConfig *
+tool_options_load_config (ToolOptions *self, GError **error)
+{
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autofree char *file =
+      self->config_file != NULL ? g_strdup (self->config_file) : lp2p_config_find_default_file ();
+
+  if (file == NULL)
+    tool_note (self, "no configuration file: all options have their defaults");
+  else
+    tool_note (self, "configuration file %s", file);
+  if (file != NULL &&
+      (!lp2p_config_load_file (config, file, error) || !lp2p_config_validate (config, error)))
+    return NULL;
+  if (!add_plugin_path (self, config, error))
+    return NULL;
+  return g_steal_pointer (&config);
+}
+
+/* Logs */
+
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+{
+  ToolOptions *self = data;
+
+  if ((level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING)) != 0 ||
+      g_getenv ("G_MESSAGES_DEBUG") != NULL)
+    {
+      tool_progress_clear ();
+      return g_log_writer_default (level, fields, n_fields, NULL);
+    }
+  /* Messages of the library are about what the command reports itself. */
+  if (!self->verbose || (level & G_LOG_LEVEL_DEBUG) != 0)
+    return G_LOG_WRITER_HANDLED;
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (fields[i].key, "MESSAGE"))
+      tool_note (self, "%s", (const char *) fields[i].value);
+  return G_LOG_WRITER_HANDLED;
+}
+
+/**
+ * tool_options_listen_to_logs:
+ * @self: the common options, for as long as the process lives
+ *
+ * Makes the log messages of the library follow --verbose.
+ */
+void
+tool_options_listen_to_logs (ToolOptions *self)
+{
+  g_log_set_writer_func (write_log, self, NULL);
+}
+
+/* Messages */
+
+static void
+print_line (const char *prefix, const char *text)
+{
+  g_autofree char *printable = NULL;
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autofree char *joined = g_strjoinv ("; ", lines);
+
+  printable = tool_make_printable (joined);
+  tool_progress_clear ();
+  /* What was printed before stays before it where both go to one place. */
+  fflush (stdout);
+  g_printerr ("lp2p: %s%s%s\n", prefix, prefix[0] != '\0' ? ": " : "", printable);
+}
+
+/**
+ * tool_fail:
+ * @status: what the process is to end with
+ * @what: what was being done
+ * @format: why it failed
+ *
+ * Reports a failure on standard error, in one line.
+ *
+ * Returns: @status
+ */
+int
+tool_fail (ToolExit status, const char *what, const char *format, ...)
+{
+  g_autofree char *why = NULL;
+  va_list args;
+
+  va_start (args, format);
+  why = g_strdup_vprintf (format, args);
+  va_end (args);
+  print_line (what, why);
+  return status;
+}
+
+static ToolExit
+choose_status (const GError *error)
+{
+  if (g_error_matches (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER))
+    return TOOL_EXIT_WRONG_PEER;
+  if (g_error_matches (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT) ||
+      g_error_matches (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS))
+    return TOOL_EXIT_NO_CONNECTION;
+  if (error->domain == G_RESOLVER_ERROR)
+    return TOOL_EXIT_NO_CONNECTION;
+  if (error->domain != G_IO_ERROR)
+    return TOOL_EXIT_FAILURE;
+  switch (error->code)
+    {
+    case G_IO_ERROR_TIMED_OUT:
+      return TOOL_EXIT_TIMED_OUT;
+    case G_IO_ERROR_CONNECTION_REFUSED:
+    case G_IO_ERROR_HOST_NOT_FOUND:
+    case G_IO_ERROR_HOST_UNREACHABLE:
+    case G_IO_ERROR_NETWORK_UNREACHABLE:
+      return TOOL_EXIT_NO_CONNECTION;
+    default:
+      return TOOL_EXIT_FAILURE;
+    }
+}
+
+/**
+ * tool_fail_error:
+ * @what: what was being done
+ * @error: why it failed
+ *
+ * Reports a failure on standard error, in one line.
+ *
+ * Returns: the exit status that tells of that kind of error
+ */
+int
+tool_fail_error (const char *what, const GError *error)
+{
+  print_line (what, error->message);
+  return choose_status (error);
+}
+
+/* What only --verbose shows. */
+void
+tool_note (ToolOptions *options, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  if (!options->verbose)
+    return;
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  print_line ("", text);
+}
+
+/* The line of a command */
+
+static gboolean
+check_arguments (ToolLine *line, guint min, guint max)
+{
+  guint n = line->arguments != NULL ? g_strv_length (line->arguments) : 0;
+
+  if (n < min)
+    tool_fail (TOOL_EXIT_USAGE, line->command->name, "missing %s, try lp2p %s --help",
+               line->command->arguments, line->command->name);
+  else if (n > max)
+    tool_fail (TOOL_EXIT_USAGE, line->command->name,
+               "unexpected argument \"%s\", try lp2p %s --help", line->arguments[max],
+               line->command->name);
+  return n >= min && n <= max;
+}
+
+/**
+ * tool_line_parse:
+ * @line: what the command was called with
+ * @entries: its own options
+ * @description: what --help says after them
+ * @min_arguments: how many arguments it needs
+ * @max_arguments: how many it takes
+ *
+ * Parses the line of a command; --help prints its text and ends the process.
+ *
+ * Returns: whether it is right; else the process is to end with
+ *   %TOOL_EXIT_USAGE, and what is wrong was said
+ */
+gboolean
+tool_line_parse (ToolLine *line,
+                 const GOptionEntry *entries,
+                 const char *description,
+                 guint min_arguments,
+                 guint max_arguments)
+{
+  const GOptionEntry rest[] = {
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &line->arguments, NULL, NULL },
+    { NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (line->command->arguments);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *program = g_strconcat ("lp2p ", line->command->name, NULL);
+  gboolean parsed;
+
+  g_option_context_set_summary (context, line->command->summary);
+  g_option_context_set_description (context, description);
+  tool_options_add (line->options, context);
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_main_entries (context, rest, NULL);
+
+  /* The help text starts with the name of the program. */
+  g_set_prgname (program);
+  parsed = g_option_context_parse_strv (context, &line->argv, &error);
+  g_set_prgname ("lp2p");
+  if (!parsed)
+    tool_fail (TOOL_EXIT_USAGE, line->command->name, "%s, try %s --help", error->message, program);
+  return parsed && check_arguments (line, min_arguments, max_arguments);
+}
+
+/* Suggestions */
+
+/* The number of letters to insert, remove, replace or swap with their neighbour. */
+static guint
+measure_distance (const char *a, const char *b)
+{
+  gsize n_a = strlen (a), n_b = strlen (b), width = n_b + 1;
+  g_autofree guint *cells = g_new0 (guint, (n_a + 1) * width);
+
+  for (gsize i = 0; i <= n_a; i++)
+    for (gsize j = 0; j <= n_b; j++)
+      {
+        guint *cell = &cells[i * width + j];
+
+        if (i == 0 || j == 0)
+          {
+            *cell = (guint) (i + j);
+            continue;
+          }
+        *cell = cells[(i - 1) * width + j - 1] + (a[i - 1] != b[j - 1]);
+        *cell = MIN (*cell, cells[(i - 1) * width + j] + 1);
+        *cell = MIN (*cell, cells[i * width + j - 1] + 1);
+        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+          *cell = MIN (*cell, cells[(i - 2) * width + j - 2] + 1);
+      }
+  return cells[n_a * width + n_b];
+}
+
+/**
+ * tool_find_nearest:
+ * @wanted: what the user wrote
+ * @names: (array zero-terminated=1): what there is
+ *
+ * Guesses what was meant.
+ *
+ * Returns: (nullable): one of @names, unless none is like it
+ */
+const char *
+tool_find_nearest (const char *wanted, const char *const *names)
+{
+  const char *nearest = NULL;
+  guint least = G_MAXUINT;
+
+  /* Nobody means a name of a dozen letters with something of a thousand. */
+  if (strlen (wanted) > 64)
+    return NULL;
+  for (gsize i = 0; names[i] != NULL; i++)
+    {
+      guint distance = measure_distance (wanted, names[i]);
+
+      if (distance < least)
+        {
+          least = distance;
+          nearest = names[i];
+        }
+    }
+  return nearest != NULL && least <= MAX (1, strlen (nearest) / 2) ? nearest : NULL;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "tools/lp2p-output-private.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Between two columns. */
+#define GAP 2
+
+struct _ToolJson
+{
+  GString *text;
+};
+
+typedef struct
+{
+  char *text;
+  guint width;
+  ToolStyle style;
+} Cell;
+
+struct _ToolTable
+{
+  GPtrArray *cells; /* row by row; the titles are the first row */
+  guint n_columns;
+  gboolean *right;
+};
+
+static gboolean progress_shown;
+
+/* Terminals */
+
+static gboolean
+is_terminal (int fd)
+{
+  const char *term = g_getenv ("TERM");
+
+  return isatty (fd) && g_strcmp0 (term, "dumb") != 0;
+}
+
+static const char *
+style_start (ToolStyle style)
+{
+  const char *no_color = g_getenv ("NO_COLOR");
+
+  if (style == TOOL_STYLE_PLAIN || !is_terminal (STDOUT_FILENO) ||
+      (no_color != NULL && no_color[0] != '\0'))
+    return "";
+  switch (style)
+    {
+    case TOOL_STYLE_HEADING:
+      return "\033[1m";
+    case TOOL_STYLE_GOOD:
+      return "\033[32m";
+    case TOOL_STYLE_BAD:
+      return "\033[31m";
+    case TOOL_STYLE_PLAIN:
+    default:
+      return "";
+    }
+}
+
+/**
+ * tool_make_printable:
+ * @text: text that may come from a peer or a file
+ *
+ * Makes text fit for a terminal: what is not printable is escaped, so that a peer
+ * cannot send escape sequences to it.
+ *
+ * Returns: (transfer full): the text
+ */
+char *
+tool_make_printable (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *printable = g_string_sized_new (strlen (valid));
+
+  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      if (g_unichar_isprint (c))
+        g_string_append_unichar (printable, c);
+      else
+        g_string_append_printf (printable, "\\u%04x", c);
+    }
+  return g_string_free (printable, FALSE);
+}
+
+void
+tool_print (const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  tool_progress_clear ();
+  g_print ("%s", text);
+}
+
+/* A line of a description: the names stand in a column of their own. */
+void
+tool_print_field (const char *name, const char *value)
+{
+  g_autofree char *printable = tool_make_printable (value);
+
+  tool_print ("%-16s%s\n", name, printable);
+}
+
+/**
+ * tool_flush:
+ *
+ * Makes the reader of a pipe see what was printed.
+ *
+ * Returns: whether all output so far was taken
+ */
+gboolean
+tool_flush (void)
+{
+  return fflush (stdout) == 0 && !ferror (stdout);
+}
+
+/**
+ * tool_progress:
+ * @format: a format for `printf()`
+ *
+ * Shows what is going on, in one line that the next call or output replaces. Only
+ * on a terminal: in a file or a pipe it would be in the way.
+ */
+void
+tool_progress (const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  if (!is_terminal (STDERR_FILENO))
+    return;
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  fflush (stdout);
+  g_printerr ("\r\033[K%s", text);
+  progress_shown = TRUE;
+}
+
+void
+tool_progress_clear (void)
+{
+  if (!progress_shown)
+    return;
+  progress_shown = FALSE;
+  g_printerr ("\r\033[K");
+}
+
+/* JSON */
+
+ToolJson *
+tool_json_new (void)
+{
+  ToolJson *self = g_new0 (ToolJson, 1);
+
+  self->text = g_string_new ("{");
+  return self;
+}
+
+void
+tool_json_free (ToolJson *self)
+{
+  g_string_free (self->text, TRUE);
+  g_free (self);
+}
+
+static void
+append_quoted (GString *json, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  g_string_append_c (json, '"');
+  for (const char *p = valid; *p != '\0'; p++)
+    {
+      guchar c = (guchar) *p;
+
+      if (c == '"' || c == '\\')
+        g_string_append_printf (json, "\\%c", c);
+      else if (c == '\n')
+        g_string_append (json, "\\n");
+      else if (c == '\t')
+        g_string_append (json, "\\t");
+      else if (c < 0x20 || c == 0x7f)
+        g_string_append_printf (json, "\\u%04x", c);
+      else
+        g_string_append_c (json, (char) c);
+    }
+  g_string_append_c (json, '"');
+}
+
+static void
+append_name (ToolJson *self, const char *name)
+{
+  if (self->text->len > 1)
+    g_string_append (self->text, ", ");
+  append_quoted (self->text, name);
+  g_string_append (self->text, ": ");
+}
+
+void
+tool_json_add_null (ToolJson *self, const char *name)
+{
+  append_name (self, name);
+  g_string_append (self->text, "null");
+}
+
+/* NULL becomes null. */
+void
+tool_json_add_string (ToolJson *self, const char *name, const char *value)
+{
+  if (value == NULL)
+    {
+      tool_json_add_null (self, name);
+      return;
+    }
+  append_name (self, name);
+  append_quoted (self->text, value);
+}
+
+void
+tool_json_add_strings (ToolJson *self, const char *name, const char *const *values)
+{
+  append_name (self, name);
+  g_string_append_c (self->text, '[');
+  for (gsize i = 0; values != NULL && values[i] != NULL; i++)
+    {
+      if (i > 0)
+        g_string_append (self->text, ", ");
+      append_quoted (self->text, values[i]);
+    }
+  g_string_append_c (self->text, ']');
+}
+
+void
+tool_json_add_integer (ToolJson *self, const char *name, gint64 value)
+{
+  append_name (self, name);
+  g_string_append_printf (self->text, "%" G_GINT64_FORMAT, value);
+}
+
+/* JSON has neither infinities nor NaN; a value that is none becomes null. */
+void
+tool_json_add_number (ToolJson *self, const char *name, double value, guint decimals)
+{
+  char format[16];
+  char buffer[G_ASCII_DTOSTR_BUF_SIZE + 32];
+
+  if (!isfinite (value) || fabs (value) > 1e30)
+    {
+      tool_json_add_null (self, name);
+      return;
+    }
+  g_snprintf (format, sizeof format, "%%.%uf", MIN (decimals, 9));
+  append_name (self, name);
+  g_string_append (self->text, g_ascii_formatd (buffer, sizeof buffer, format, value));
+}
+
+void
+tool_json_add_boolean (ToolJson *self, const char *name, gboolean value)
+{
+  append_name (self, name);
+  g_string_append (self->text, value ? "true" : "false");
+}
+
+/* The object is complete then. It is flushed at once: the reader may wait for it. */
+void
+tool_json_print (ToolJson *self)
+{
+  g_string_append (self->text, "}\n");
+  tool_progress_clear ();
+  /* Not g_print(), which would convert: JSON is UTF-8 whatever the locale. */
+  fwrite (self->text->str, 1, self->text->len, stdout);
+  fflush (stdout);
+}
+
+/* Tables */
+
+static void
+cell_free (Cell *cell)
+{
+  g_free (cell->text);
+  g_free (cell);
+}
+
+static guint
+measure (const char *text)
+{
+  guint width = 0;
+
+  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      if (!g_unichar_iszerowidth (c))
+        width += g_unichar_iswide (c) ? 2 : 1;
+    }
+  return width;
+}
+
+ToolTable *
+tool_table_new (const char *const *titles)
+{
+  ToolTable *self = g_new0 (ToolTable, 1);
+
+  self->cells = g_ptr_array_new_with_free_func ((GDestroyNotify) cell_free);
+  self->n_columns = g_strv_length ((char **) titles);
+  self->right = g_new0 (gboolean, self->n_columns);
+  for (guint i = 0; i < self->n_columns; i++)
+    {
+      self->right[i] = titles[i][0] == '>';
+      tool_table_add (self, TOOL_STYLE_HEADING, titles[i] + (self->right[i] ? 1 : 0));
+    }
+  return self;
+}
+
+void
+tool_table_free (ToolTable *self)
+{
+  g_ptr_array_unref (self->cells);
+  g_free (self->right);
+  g_free (self);
+}
+
+/**
+ * tool_table_add:
+ * @self: a table
+ * @style: how it looks on a terminal
+ * @text: (nullable): what is in it
+ *
+ * Adds the next cell, row by row.
+ */
+void
+tool_table_add (ToolTable *self, ToolStyle style, const char *text)
+{
+  Cell *cell = g_new0 (Cell, 1);
+
+  cell->text = tool_make_printable (text != NULL ? text : "");
+  cell->width = measure (cell->text);
+  cell->style = style;
+  g_ptr_array_add (self->cells, cell);
+}
+
+static void
+append_spaces (GString *line, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    g_string_append_c (line, ' ');
+}
+
+static void
+append_cell (GString *line, const Cell *cell, guint width, gboolean right, gboolean last)
+{
+  const char *start = style_start (cell->style);
+
+  if (right)
+    append_spaces (line, width - cell->width);
+  g_string_append_printf (line, "%s%s%s", start, cell->text, start[0] != '\0' ? "\033[0m" : "");
+  /* Nothing follows the last one, so a long text there wraps as it is. */
+  if (!right && !last)
+    append_spaces (line, width - cell->width);
+  if (!last)
+    append_spaces (line, GAP);
+}
+
+void
+tool_table_print (ToolTable *self)
+{
+  g_autofree guint *widths = g_new0 (guint, self->n_columns);
+
+  for (guint i = 0; i < self->cells->len; i++)
+    {
+      const Cell *cell = g_ptr_array_index (self->cells, i);
+      guint *width = &widths[i % self->n_columns];
+
+      *width = MAX (*width, cell->width);
+    }
+  for (guint row = 0; row + self->n_columns <= self->cells->len; row += self->n_columns)
+    {
+      g_autoptr (GString) line = g_string_new (NULL);
+
+      for (guint i = 0; i < self->n_columns; i++)
+        append_cell (line, g_ptr_array_index (self->cells, row + i), widths[i], self->right[i],
+                     i + 1 == self->n_columns);
+      while (line->len > 0 && line->str[line->len - 1] == ' ')
+        g_string_truncate (line, line->len - 1);
+      tool_print ("%s\n", line->str);
+    }
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lp2p-tcp-port.h"
+#include "lp2p-tcp-transport.h"
+
+/* The first of the plain streams. */
+#define DIAL_RANK 100
+
+struct _Lp2pTcpTransport
+{
+  Lp2pExtension parent_instance;
+
+  char *group;      /* of the configuration */
+  GPtrArray *ports; /* that listen; not owned */
+  GQueue dials;
+  gboolean stopped;
+};
+
+static void lp2p_tcp_transport_iface_init (Lp2pTransportInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pTcpTransport,
+                               lp2p_tcp_transport,
+                               LP2P_TYPE_EXTENSION,
+                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_TRANSPORT,
+                                                      lp2p_tcp_transport_iface_init))
+
+static const Lp2pOption options[] = {
+  { "keepalive", "u", "60", 0, 32767,
+    "Seconds without a sign of the peer after which it is probed, 0 for never" },
+  { "user-timeout", "u", "60", 0, 86400,
+    "Seconds for which sent bytes may stay unacknowledged, 0 for the system's default" },
+  { "fast-open", "b", "true", 0, 0, "Whether the first bytes may ride on the SYN" },
+  { "reuse-port", "b", "true", 0, 0, "Whether to dial from a port that is listened on" },
+};
+
+/* A dial under way. */
+typedef struct
+{
+  Lp2pTcpTransport *transport;
+  GTask *task;
+  GSocketAddress *address;
+  Lp2pTcpDialFlags flags;
+  GCancellable *cancellable; /* of its own, so that stopping ends it */
+  gulong cancelled;
+  Lp2pTimer timer;      /* until a hole punch begins */
+  GSource *wait_source; /* that may end it before */
+  Lp2pMultiaddr *remote_address;
+  GList link;
+} Dial;
+
+static Lp2pContext *
+get_context (Lp2pTcpTransport *self)
+{
+  return lp2p_extension_get_context (LP2P_EXTENSION (self));
+}
+
+static gboolean
+get_boolean (Lp2pTcpTransport *self, const char *key)
+{
+  return lp2p_config_get_boolean (lp2p_context_get_config (get_context (self)), self->group, key);
+}
+
+static guint
+get_uint (Lp2pTcpTransport *self, const char *key)
+{
+  return lp2p_config_get_uint (lp2p_context_get_config (get_context (self)), self->group, key);
+}
+
+/* Addresses */
+
+/* How many components the IP address takes, 0 if there is none. */
+static guint
+count_host (Lp2pMultiaddr *address)
+{
+  Lp2pProtocol protocol;
+  const guint8 *value;
+  gsize size;
+
+  if (!lp2p_multiaddr_get_component (address, 0, &protocol, &value, &size))
+    return 0;
+  if (protocol == LP2P_PROTOCOL_IP4 || protocol == LP2P_PROTOCOL_IP6)
+    return 1;
+  if (protocol == LP2P_PROTOCOL_IP6ZONE &&
+      lp2p_multiaddr_get_component (address, 1, &protocol, &value, &size) &&
+      protocol == LP2P_PROTOCOL_IP6)
+    return 2;
+  return 0;
+}
+
+static gboolean
+is_component (Lp2pMultiaddr *address, guint index, Lp2pProtocol wanted)
+{
+  Lp2pProtocol protocol;
+  const guint8 *value;
+  gsize size;
+
+  return lp2p_multiaddr_get_component (address, index, &protocol, &value, &size) &&
+         protocol == wanted;
+}
+
+static gboolean
+lp2p_tcp_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
+{
+  guint host = count_host (address);
+  guint n = lp2p_multiaddr_get_n_components (address);
+
+  if (host == 0 || !is_component (address, host, LP2P_PROTOCOL_TCP))
+    return FALSE;
+  return n == host + 1 || (n == host + 2 && is_component (address, host + 1, LP2P_PROTOCOL_P2P));
+}
+
+static GSocketAddress *
+get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
+{
+  if (!lp2p_tcp_transport_match (transport, address))
+    {
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT,
+                   "%s is not an IP address with a TCP port alone",
+                   lp2p_multiaddr_get_string (address));
+      return NULL;
+    }
+  return lp2p_multiaddr_get_socket_address (address, error);
+}
+
+/* Dialing */
+
+static void
+end_wait (Dial *dial)
+{
+  lp2p_timer_clear (&dial->timer);
+  if (dial->wait_source != NULL)
+    g_source_destroy (dial->wait_source);
+  g_clear_pointer (&dial->wait_source, g_source_unref);
+}
+
+static void
+dial_free (Dial *dial)
+{
+  g_queue_unlink (&dial->transport->dials, &dial->link);
+  g_cancellable_disconnect (g_task_get_cancellable (dial->task), dial->cancelled);
+  g_clear_object (&dial->cancellable);
+  g_clear_object (&dial->address);
+  g_clear_object (&dial->task);
+  lp2p_multiaddr_unref (dial->remote_address);
+  g_free (dial);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Dial, dial_free)
+
+static void
+set_stopped (GError **error, Lp2pMultiaddr *address)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "Cannot connect to %s: the host is closed",
+               lp2p_multiaddr_get_string (address));
+}
+
+static void
+on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Dial) dial = user_data;
+  g_autoptr (GTask) task = g_object_ref (dial->task);
+  Lp2pRawConnection *raw;
+  Lp2pLayer *layer;
+  Lp2pMultiaddr *local_address = NULL;
+  const char *socket_id = NULL;
+  GError *error = NULL;
+
+  layer =
+      lp2p_tcp_hub_dial_finish (LP2P_TCP_HUB (source), result, &local_address, &socket_id, &error);
+  if (layer == NULL)
+    {
+      if (dial->transport->stopped)
+        {
+          g_clear_error (&error);
+          set_stopped (&error, dial->remote_address);
+        }
+      g_task_return_error (task, error);
+      return;
+    }
+
+  raw = lp2p_raw_connection_new_layer (
+      layer, lp2p_extension_get_name (LP2P_EXTENSION (dial->transport)), LP2P_ROLE_INITIATOR);
+  raw->local_address = local_address;
+  raw->remote_address = lp2p_multiaddr_ref (dial->remote_address);
+  raw->socket_id = socket_id;
+  g_task_return_pointer (task, raw, (GDestroyNotify) lp2p_raw_connection_free);
+}
+
+/* Also when it was cancelled: the hub then ends it as it ends all others. */
+static void
+dial_now (Dial *dial)
+{
+  Lp2pTcpHub *hub = lp2p_context_get_tcp_hub (get_context (dial->transport));
+
+  end_wait (dial);
+  lp2p_tcp_hub_dial_async (hub, dial->address, dial->flags, dial->cancellable, on_dialed, dial);
+}
+
+static void
+on_punch_time (Lp2pTimer *timer)
+{
+  dial_now ((Dial *) ((char *) timer - G_STRUCT_OFFSET (Dial, timer)));
+}
+
+static gboolean
+on_wait_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  dial_now (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+dial_at (Dial *dial, gint64 time)
+{
+  Lp2pLoop *loop = lp2p_context_get_loop (get_context (dial->transport));
+
+  lp2p_timer_set (&dial->timer, time);
+  dial->wait_source = g_cancellable_source_new (dial->cancellable);
+  g_source_set_callback (dial->wait_source, G_SOURCE_FUNC (on_wait_cancelled), dial, NULL);
+  g_source_attach (dial->wait_source, lp2p_loop_get_context (loop));
+}
+
+static void
+cancel_inner (GCancellable *cancellable, gpointer inner)
+{
+  g_cancellable_cancel (inner);
+}
+
+/* Who answers in the security handshake waits for the first bytes, and so must
+ * not wait for its own to begin the connection. Nor does a hole get punched by a
+ * SYN that is not sent.
+ *
+ * The kernel puts bytes on a SYN only towards a listener that gave it a cookie
+ * before, and otherwise connects as usual: there is nothing to remember here
+ * about peers. */
+static Lp2pTcpDialFlags
+get_dial_flags (Lp2pTcpTransport *self, const Lp2pDialOptions *dial_options)
+{
+  Lp2pTcpDialFlags flags = LP2P_TCP_DIAL_NONE;
+
+  if (dial_options->reuse_local_port && get_boolean (self, "reuse-port"))
+    flags |= LP2P_TCP_REUSE_PORT;
+  if (!dial_options->no_fast_open && dial_options->punch_at == 0 &&
+      dial_options->security_role != LP2P_ROLE_RESPONDER && get_boolean (self, "fast-open"))
+    flags |= LP2P_TCP_FAST_OPEN;
+  return flags;
+}
+
+static Dial *
+dial_new (Lp2pTcpTransport *self, GTask *task, Lp2pMultiaddr *address)
+{
+  Dial *dial = g_new0 (Dial, 1);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  dial->transport = self;
+  dial->task = g_object_ref (task);
+  dial->cancellable = g_cancellable_new ();
+  dial->remote_address = lp2p_multiaddr_slice (address, 0, count_host (address) + 1);
+  dial->link.data = dial;
+  lp2p_timer_init (&dial->timer, lp2p_context_get_loop (get_context (self)), on_punch_time);
+  g_queue_push_tail_link (&self->dials, &dial->link);
+  if (cancellable != NULL)
+    dial->cancelled = g_cancellable_connect (cancellable, G_CALLBACK (cancel_inner),
+                                             g_object_ref (dial->cancellable), g_object_unref);
+  return dial;
+}
+
+static void
+lp2p_tcp_transport_dial_async (Lp2pTransport *transport,
+                               Lp2pMultiaddr *address,
+                               const Lp2pDialOptions *dial_options,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (transport);
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr (GSocketAddress) native = NULL;
+  GError *error = NULL;
+  Dial *dial;
+
+  g_task_set_source_tag (task, lp2p_tcp_transport_dial_async);
+  native = get_socket_address (transport, address, &error);
+  if (native != NULL && self->stopped)
+    set_stopped (&error, address);
+  if (error != NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+
+  dial = dial_new (self, task, address);
+  dial->address = g_steal_pointer (&native);
+  dial->flags = get_dial_flags (self, dial_options);
+  if (dial_options->punch_at > lp2p_loop_now (lp2p_context_get_loop (get_context (self))))
+    dial_at (dial, dial_options->punch_at);
+  else
+    dial_now (dial);
+}
+
+static Lp2pRawConnection *
+lp2p_tcp_transport_dial_finish (Lp2pTransport *transport, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, transport), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* Listening */
+
+static void
+on_port_gone (gpointer data, GObject *port)
+{
+  g_ptr_array_remove_fast (LP2P_TCP_TRANSPORT (data)->ports, port);
+}
+
+static Lp2pListener *
+lp2p_tcp_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
+{
+  Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (transport);
+  g_autoptr (GSocketAddress) native = get_socket_address (transport, address, error);
+  Lp2pTcpPort *port;
+
+  if (native == NULL)
+    return NULL;
+  port = lp2p_tcp_port_new (get_context (self), lp2p_extension_get_name (LP2P_EXTENSION (self)),
+                            native, error);
+  if (port == NULL)
+    return NULL;
+  g_ptr_array_add (self->ports, port);
+  g_object_weak_ref (G_OBJECT (port), on_port_gone, self);
+  return LP2P_LISTENER (port);
+}
+
+static Lp2pTransportFlags
+lp2p_tcp_transport_get_flags (Lp2pTransport *transport)
+{
+  return LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_LISTENS | LP2P_TRANSPORT_NEEDS_UPGRADE;
+}
+
+static guint
+lp2p_tcp_transport_get_dial_rank (Lp2pTransport *transport, Lp2pMultiaddr *address)
+{
+  return DIAL_RANK;
+}
+
+static void
+lp2p_tcp_transport_iface_init (Lp2pTransportInterface *iface)
+{
+  iface->get_flags = lp2p_tcp_transport_get_flags;
+  iface->get_dial_rank = lp2p_tcp_transport_get_dial_rank;
+  iface->match = lp2p_tcp_transport_match;
+  iface->dial_async = lp2p_tcp_transport_dial_async;
+  iface->dial_finish = lp2p_tcp_transport_dial_finish;
+  iface->listen = lp2p_tcp_transport_listen;
+}
+
+/* The object */
+
+static gboolean
+lp2p_tcp_transport_start (Lp2pExtension *extension, GError **error)
+{
+  Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (extension);
+  Lp2pContext *context = get_context (self);
+  Lp2pTcpOptions tcp_options = LP2P_TCP_OPTIONS_INIT;
+
+  self->group = g_strdup_printf ("plugin %s", lp2p_extension_get_name (extension));
+  if (!lp2p_config_register_group (lp2p_context_get_config (context), self->group, options,
+                                   G_N_ELEMENTS (options), error))
+    return FALSE;
+
+  tcp_options.keepalive = get_uint (self, "keepalive");
+  tcp_options.user_timeout = get_uint (self, "user-timeout");
+  tcp_options.accept_fast_open = get_boolean (self, "fast-open");
+  lp2p_tcp_hub_set_options (lp2p_context_get_tcp_hub (context), &tcp_options);
+  return TRUE;
+}
+
+static void
+lp2p_tcp_transport_stop (Lp2pExtension *extension)
+{
+  Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (extension);
+  g_autoptr (GPtrArray) ports = g_ptr_array_new_with_free_func (g_object_unref);
+
+  self->stopped = TRUE;
+  for (GList *link = self->dials.head; link != NULL; link = link->next)
+    g_cancellable_cancel (((Dial *) link->data)->cancellable);
+  for (guint i = 0; i < self->ports->len; i++)
+    g_ptr_array_add (ports, g_object_ref (g_ptr_array_index (self->ports, i)));
+  for (guint i = 0; i < ports->len; i++)
+    lp2p_listener_close (g_ptr_array_index (ports, i));
+}
+
+static void
+lp2p_tcp_transport_finalize (GObject *object)
+{
+  Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (object);
+
+  for (guint i = 0; i < self->ports->len; i++)
+    g_object_weak_unref (g_ptr_array_index (self->ports, i), on_port_gone, self);
+  g_ptr_array_unref (self->ports);
+  g_free (self->group);
+  G_OBJECT_CLASS (lp2p_tcp_transport_parent_class)->finalize (object);
+}
+
+static void
+lp2p_tcp_transport_class_init (Lp2pTcpTransportClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = lp2p_tcp_transport_finalize;
+  LP2P_EXTENSION_CLASS (klass)->start = lp2p_tcp_transport_start;
+  LP2P_EXTENSION_CLASS (klass)->stop = lp2p_tcp_transport_stop;
+}
+
+static void
+lp2p_tcp_transport_init (Lp2pTcpTransport *self)
+{
+  self->ports = g_ptr_array_new ();
+}
+
+LP2P_PLUGIN_DEFINE ({ "tcp", lp2p_tcp_transport_get_type })

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lp2p-noise-handshake.h"
+
+#include <string.h>
+
+#include "lp2p-noise-frames.h"
+#include "lp2p-noise-layer.h"
+
+#define N_MESSAGES 3
+
+/*
+ * Work is done by `pump`, which events of the layer queue; the task ends in
+ * `done`, from the run queue, so that whoever waits may do what they like.
+ */
+typedef struct
+{
+  GTask *task;
+  Lp2pLoop *loop;
+  Lp2pJob pump;
+  Lp2pJob done;
+  GSource *cancel;
+  GSource *close;
+
+  Lp2pLayer *layer;
+  Lp2pNoise *noise;
+  Lp2pNoiseFrames frames;
+  GByteArray *out;
+  Lp2pReady wanted;
+  guint n_done; /* messages */
+  gboolean initiator;
+  gboolean flushing;
+  Lp2pPeerId *expected_peer;
+  GStrv muxers;
+
+  Lp2pSecurityResult *result;
+  GError *error;
+} Handshake;
+
+static void
+drop_source (GSource *source)
+{
+  if (source == NULL)
+    return;
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+static void
+handshake_free (Handshake *self)
+{
+  drop_source (self->cancel);
+  drop_source (self->close);
+  lp2p_job_clear (&self->pump);
+  lp2p_job_clear (&self->done);
+  lp2p_noise_frames_clear (&self->frames);
+  g_clear_pointer (&self->noise, lp2p_noise_free);
+  g_clear_pointer (&self->layer, lp2p_layer_free);
+  g_clear_pointer (&self->result, lp2p_security_result_free);
+  g_clear_pointer (&self->expected_peer, lp2p_peer_id_unref);
+  g_clear_error (&self->error);
+  g_strfreev (self->muxers);
+  g_byte_array_unref (self->out);
+  lp2p_loop_unref (self->loop);
+  g_free (self);
+}
+
+/* Ending */
+
+static void
+give_up (Handshake *self)
+{
+  lp2p_job_clear (&self->pump);
+  if (self->layer != NULL)
+    {
+      lp2p_layer_set_events (self->layer, NULL, NULL);
+      lp2p_layer_abort (self->layer, 0);
+      g_clear_pointer (&self->layer, lp2p_layer_free);
+    }
+}
+
+/* Takes @error. */
+static void
+end_with (Handshake *self, GError *error)
+{
+  g_clear_error (&self->error);
+  self->error = error;
+  give_up (self);
+  lp2p_job_queue (&self->done);
+}
+
+static void
+fail (Handshake *self, GQuark domain, int code, const char *reason)
+{
+  guint message = MIN (self->n_done + 1, N_MESSAGES);
+
+  /* The codec's messages begin so. */
+  if (g_str_has_prefix (reason, "Noise: "))
+    reason += strlen ("Noise: ");
+  end_with (self, g_error_new (domain, code, "Noise handshake failed at message %u of %u, %s: %s", message,
+                               N_MESSAGES, self->initiator == (message % 2 == 1) ? "ours" : "the peer's",
+                               reason));
+}
+
+static void
+fail_below (Handshake *self)
+{
+  const GError *error = lp2p_layer_get_error (self->layer);
+
+  if (error != NULL)
+    fail (self, error->domain, error->code, error->message);
+  else
+    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the layer below failed without a reason");
+}
+
+static void
+fail_codec (Handshake *self, GError *error)
+{
+  fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, error->message);
+  g_error_free (error);
+}
+
+static void
+end_task (Lp2pJob *job)
+{
+  Handshake *self = (Handshake *) ((char *) job - G_STRUCT_OFFSET (Handshake, done));
+  g_autoptr (GTask) task = g_steal_pointer (&self->task);
+  Lp2pSecurityResult *result;
+  GError *error;
+
+  /* The callback of the cancellable may not have come yet. */
+  if (self->result != NULL && g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    {
+      g_clear_pointer (&self->result, lp2p_security_result_free);
+      g_set_error_literal (&self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Noise handshake was cancelled");
+    }
+  result = g_steal_pointer (&self->result);
+  error = g_steal_pointer (&self->error);
+  handshake_free (self);
+
+  if (result != NULL)
+    g_task_return_pointer (task, result, (GDestroyNotify) lp2p_security_result_free);
+  else
+    g_task_return_error (task, error);
+}
+
+static gboolean
+cancelled (GCancellable *cancellable, gpointer data)
+{
+  Handshake *self = data;
+
+  if (self->error == NULL && self->result == NULL)
+    fail (self, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+host_closes (GCancellable *cancellable, gpointer data)
+{
+  Handshake *self = data;
+
+  if (self->error == NULL && self->result == NULL)
+    fail (self, G_IO_ERROR, G_IO_ERROR_CLOSED, "the host is closed");
+  return G_SOURCE_REMOVE;
+}
+
+static GSource *
+watch_cancellable (Handshake *self, GCancellable *cancellable, GCancellableSourceFunc func)
+{
+  GSource *source;
+
+  if (cancellable == NULL)
+    return NULL;
+  source = g_cancellable_source_new (cancellable);
+  g_source_set_callback (source, G_SOURCE_FUNC (func), self, NULL);
+  g_source_attach (source, lp2p_loop_get_context (self->loop));
+  return source;
+}
+
+/* The result */
+
+/* The first of the initiator's muxers that the responder has too. Where there is
+ * none both negotiate one afterwards, as go-libp2p does, although the
+ * specification lets the connection fail. */
+static const char *
+select_muxer (Handshake *self)
+{
+  const char *const *ours = (const char *const *) self->muxers;
+  const char *const *theirs = lp2p_noise_get_remote_stream_muxers (self->noise);
+
+  return self->initiator ? lp2p_noise_select_muxer (ours, theirs) : lp2p_noise_select_muxer (theirs, ours);
+}
+
+static void
+succeed (Handshake *self)
+{
+  Lp2pNoiseCipher *send, *receive;
+  GError *error = NULL;
+  Lp2pLayer *layer;
+
+  if (!lp2p_noise_split (self->noise, &send, &receive, &error))
+    {
+      fail_codec (self, error);
+      return;
+    }
+
+  /* What came behind the last message is the session's. */
+  lp2p_layer_park (self->layer);
+  layer = lp2p_noise_layer_new (g_steal_pointer (&self->layer), send, receive);
+  if (self->initiator)
+    lp2p_noise_layer_flush_soon (layer);
+  self->result = lp2p_security_result_new (layer, lp2p_noise_get_remote_peer_id (self->noise),
+                                           lp2p_noise_get_remote_public_key (self->noise), select_muxer (self));
+  lp2p_job_queue (&self->done);
+}
+
+/* Messages */
+
+static gboolean
+check_peer (Handshake *self)
+{
+  Lp2pPeerId *peer = lp2p_noise_get_remote_peer_id (self->noise);
+
+  if (self->expected_peer == NULL || peer == NULL || lp2p_peer_id_equal (self->expected_peer, peer))
+    return TRUE;
+  end_with (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
+                               "Noise handshake failed: expected peer %s, got %s",
+                               lp2p_peer_id_get_string (self->expected_peer), lp2p_peer_id_get_string (peer)));
+  return FALSE;
+}
+
+/* Returns: whether to go on */
+static gboolean
+make_message (Handshake *self)
+{
+  GError *error = NULL;
+
+  if (!lp2p_noise_write_message (self->noise, self->out, &error))
+    {
+      fail_codec (self, error);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* The initiator's last message does not leave alone: what the application writes
+ * first goes with it. */
+static gboolean
+send_message (Handshake *self)
+{
+  gboolean last = lp2p_noise_get_state (self->noise) == LP2P_NOISE_STATE_DONE;
+  gssize n = lp2p_layer_write (self->layer, self->out->data, self->out->len, last ? LP2P_WRITE_MORE : LP2P_WRITE_NONE);
+
+  if (n == LP2P_IO_FAILED)
+    {
+      fail_below (self);
+      return FALSE;
+    }
+  if (n > 0)
+    g_byte_array_remove_range (self->out, 0, n);
+  if (self->out->len > 0)
+    return FALSE;
+  self->n_done++;
+  self->flushing = !last;
+  return TRUE;
+}
+
+static gboolean
+flush_message (Handshake *self)
+{
+  int result = lp2p_layer_flush (self->layer);
+
+  if (result == LP2P_IO_FAILED)
+    {
+      fail_below (self);
+      return FALSE;
+    }
+  self->flushing = result == LP2P_IO_AGAIN;
+  return TRUE;
+}
+
+static gboolean
+read_message (Handshake *self)
+{
+  GError *error = NULL;
+  const guint8 *frame;
+  gsize len;
+  gboolean ok;
+
+  switch (lp2p_noise_frames_next (&self->frames, self->layer, &frame, &len))
+    {
+    case 1:
+      ok = lp2p_noise_read_message (self->noise, frame, len, &error);
+      lp2p_noise_frames_done (&self->frames, self->layer);
+      if (ok)
+        self->n_done++;
+      else
+        fail_codec (self, error);
+      return ok;
+    case LP2P_IO_AGAIN:
+      return FALSE;
+    case LP2P_IO_FAILED:
+      fail_below (self);
+      return FALSE;
+    default:
+      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+            self->frames.n_header > 0 ? "the connection ended inside it" : "the connection ended before it");
+      return FALSE;
+    }
+}
+
+static void
+want (Handshake *self, Lp2pReady ready)
+{
+  if (ready == self->wanted)
+    return;
+  self->wanted = ready;
+  lp2p_layer_want (self->layer, ready);
+}
+
+/* Does what can be done now.
+ *
+ * Returns: whether there is more to do at once */
+static gboolean
+step (Handshake *self)
+{
+  Lp2pNoiseState state = lp2p_noise_get_state (self->noise);
+
+  if (self->out->len > 0)
+    return send_message (self);
+  if (self->flushing && !flush_message (self))
+    return FALSE;
+  if (state == LP2P_NOISE_STATE_WRITE)
+    return make_message (self) && check_peer (self);
+  if (state == LP2P_NOISE_STATE_READ)
+    return read_message (self);
+  if (check_peer (self))
+    succeed (self);
+  return FALSE;
+}
+
+static void
+pump (Lp2pJob *job)
+{
+  Handshake *self = (Handshake *) ((char *) job - G_STRUCT_OFFSET (Handshake, pump));
+
+  while (step (self))
+    ;
+  if (self->layer == NULL)
+    return;
+  lp2p_layer_park (self->layer);
+  want (self, self->out->len > 0 || self->flushing ? LP2P_READY_READ | LP2P_READY_WRITE : LP2P_READY_READ);
+}
+
+static void
+layer_ready (Lp2pLayer *layer, Lp2pReady ready, gpointer data)
+{
+  lp2p_job_queue (&((Handshake *) data)->pump);
+}
+
+/* The next read or write finds the error. */
+static void
+layer_failed (Lp2pLayer *layer, const GError *error, gpointer data)
+{
+  lp2p_job_queue (&((Handshake *) data)->pump);
+}
+
+static const Lp2pLayerEvents layer_events = {
+  .ready = layer_ready,
+  .failed = layer_failed,
+};
+
+void
+lp2p_noise_handshake_start (Lp2pLayer *layer,
+                            Lp2pIdentity *identity,
+                            const Lp2pSecurityParams *params,
+                            GCancellable *closing,
+                            GTask *task)
+{
+  Handshake *self = g_new0 (Handshake, 1);
+  /* The expected peer is compared here, to tell it from other failures. */
+  Lp2pNoiseParams noise_params = {
+    .initiator = params->role == LP2P_ROLE_INITIATOR,
+    .identity = identity,
+    .stream_muxers = params->muxers,
+  };
+  GError *error = NULL;
+
+  self->task = task;
+  self->loop = lp2p_loop_ref (layer->loop);
+  self->layer = layer;
+  self->out = g_byte_array_new ();
+  self->initiator = noise_params.initiator;
+  self->muxers = g_strdupv ((GStrv) params->muxers);
+  self->expected_peer = params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
+  lp2p_job_init (&self->pump, self->loop, LP2P_JOB_PUMP, pump);
+  lp2p_job_init (&self->done, self->loop, LP2P_JOB_RUN, end_task);
+  lp2p_layer_set_events (layer, &layer_events, self);
+
+  self->cancel = watch_cancellable (self, g_task_get_cancellable (task), cancelled);
+  self->close = watch_cancellable (self, closing, host_closes);
+  self->noise = lp2p_noise_new (&noise_params, &error);
+  if (self->noise == NULL)
+    {
+      fail_codec (self, error);
+      return;
+    }
+  lp2p_job_queue (&self->pump);
+}

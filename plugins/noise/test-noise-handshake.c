@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <string.h>
+
+#include "noise-fixture.h"
+
+static const char *const yamux_mplex[] = { "/yamux/1.0.0", "/mplex/6.7.0", NULL };
+static const char *const mplex_yamux[] = { "/mplex/6.7.0", "/yamux/1.0.0", NULL };
+static const char *const mplex_only[] = { "/mplex/6.7.0", NULL };
+static const char *const yamux_only[] = { "/yamux/1.0.0", NULL };
+
+static Lp2pPeerId *
+get_peer_id (NoiseFixture *fixture, guint side)
+{
+  return lp2p_identity_get_peer_id (fixture->sides[side].identity);
+}
+
+static void
+assert_peers (NoiseFixture *fixture)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      Lp2pSecurityResult *result = fixture->sides[i].result;
+
+      g_assert_true (lp2p_peer_id_equal (result->remote_peer, get_peer_id (fixture, 1 - i)));
+      g_assert_true (lp2p_peer_id_matches_public_key (result->remote_peer, result->remote_key));
+    }
+}
+
+/* What one side writes the other reads. */
+static void
+assert_talk (NoiseFixture *fixture)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      const guint8 *data;
+
+      g_assert_cmpint (lp2p_layer_write (noise_fixture_get_layer (fixture, i), "hello", 5, LP2P_WRITE_NONE), ==, 5);
+      noise_fixture_settle ();
+      g_assert_cmpint (lp2p_layer_peek (noise_fixture_get_layer (fixture, 1 - i), &data), ==, 5);
+      g_assert_cmpmem (data, 5, "hello", 5);
+      lp2p_layer_consume (noise_fixture_get_layer (fixture, 1 - i), 5);
+    }
+}
+
+static void
+assert_failed (NoiseFixture *fixture, guint side, GQuark domain, int code, const char *part)
+{
+  GError *error = fixture->sides[side].error;
+
+  g_assert_true (fixture->sides[side].done);
+  g_assert_error (error, domain, code);
+  if (strstr (error->message, part) == NULL)
+    g_error ("'%s' not in '%s'", part, error->message);
+}
+
+static void
+test_success (void)
+{
+  NoiseFixture fixture;
+
+  noise_fixture_init (&fixture);
+  g_assert_cmpstr (lp2p_security_get_protocol (fixture.sides[0].security), ==, "/noise");
+  fixture.sides[0].params.expected_peer = get_peer_id (&fixture, 1);
+  fixture.sides[1].params.expected_peer = get_peer_id (&fixture, 0);
+  noise_fixture_connect (&fixture, NULL);
+  noise_fixture_handshake (&fixture);
+  assert_peers (&fixture);
+  g_assert_null (fixture.sides[0].result->muxer);
+  assert_talk (&fixture);
+  noise_fixture_clear (&fixture);
+}
+
+/* The wire moves a byte at a time, and holds hardly more. */
+static void
+test_small_steps (void)
+{
+  static const MemoryLayerOptions options[] = {
+    { .max_peek = 1 },
+    { .max_step = 1 },
+    { .capacity = 1, .max_peek = 1 },
+    { .capacity = 7, .max_step = 3, .max_peek = 2 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
+    {
+      NoiseFixture fixture;
+
+      noise_fixture_init (&fixture);
+      noise_fixture_connect (&fixture, &options[i]);
+      noise_fixture_handshake (&fixture);
+      assert_peers (&fixture);
+      noise_fixture_clear (&fixture);
+    }
+}
+
+static void
+check_muxer (const char *const *initiator, const char *const *responder, const char *expected)
+{
+  NoiseFixture fixture;
+
+  noise_fixture_init (&fixture);
+  fixture.sides[NOISE_INITIATOR].params.muxers = initiator;
+  fixture.sides[NOISE_RESPONDER].params.muxers = responder;
+  noise_fixture_connect (&fixture, NULL);
+  noise_fixture_handshake (&fixture);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpstr (fixture.sides[i].result->muxer, ==, expected);
+  noise_fixture_clear (&fixture);
+}
+
+static void
+test_muxers (void)
+{
+  check_muxer (yamux_mplex, mplex_yamux, "/yamux/1.0.0");
+  check_muxer (mplex_yamux, yamux_mplex, "/mplex/6.7.0");
+  check_muxer (yamux_mplex, mplex_only, "/mplex/6.7.0");
+  /* Nothing in common, or nothing offered: negotiated afterwards. */
+  check_muxer (yamux_only, mplex_only, NULL);
+  check_muxer (yamux_only, NULL, NULL);
+  check_muxer (NULL, yamux_only, NULL);
+}
+
+/* The side that expects somebody else fails; the other is cut off. */
+static void
+test_wrong_peer (void)
+{
+  for (guint side = 0; side < 2; side++)
+    {
+      NoiseFixture fixture;
+      NoiseSide *other;
+
+      noise_fixture_init (&fixture);
+      other = &fixture.sides[1 - side];
+      fixture.sides[side].params.expected_peer = get_peer_id (&fixture, side);
+      noise_fixture_connect (&fixture, NULL);
+      noise_fixture_start (&fixture, NOISE_RESPONDER);
+      noise_fixture_start (&fixture, NOISE_INITIATOR);
+      noise_fixture_settle ();
+
+      assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "expected peer");
+      g_assert_true (other->done);
+      if (side == NOISE_INITIATOR)
+        {
+          /* It did not say who it is. */
+          g_assert_null (other->result);
+        }
+      else
+        {
+          const guint8 *data;
+
+          g_assert_cmpint (lp2p_layer_peek (other->result->layer, &data), ==, LP2P_IO_FAILED);
+        }
+      noise_fixture_clear (&fixture);
+    }
+}
+
+static void
+test_cancel (void)
+{
+  /* Before anything, and behind each message. */
+  for (guint n = 0; n < 3; n++)
+    for (guint side = 0; side < 2; side++)
+      {
+        NoiseFixture fixture;
+        gboolean finished = n == 2 && side == NOISE_INITIATOR;
+
+        noise_fixture_init (&fixture);
+        noise_fixture_connect_wires (&fixture, NULL);
+        noise_fixture_start (&fixture, NOISE_RESPONDER);
+        noise_fixture_start (&fixture, NOISE_INITIATOR);
+        for (guint i = 0; i < n; i++)
+          {
+            noise_fixture_settle ();
+            g_assert_cmpuint (noise_fixture_forward (&fixture, i % 2, G_MAXSIZE, G_MAXSIZE, 0), >, 0);
+          }
+        if (n > 0)
+          noise_fixture_settle ();
+
+        g_cancellable_cancel (fixture.sides[side].cancellable);
+        noise_fixture_settle ();
+        if (finished)
+          g_assert_no_error (fixture.sides[side].error);
+        else
+          assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+        g_cancellable_cancel (fixture.sides[1 - side].cancellable);
+        noise_fixture_settle ();
+        g_assert_true (fixture.sides[1 - side].done);
+        noise_fixture_clear (&fixture);
+      }
+}
+
+static void
+test_cancelled_before (void)
+{
+  NoiseFixture fixture;
+
+  noise_fixture_init (&fixture);
+  noise_fixture_connect_wires (&fixture, NULL);
+  g_cancellable_cancel (fixture.sides[0].cancellable);
+  noise_fixture_start (&fixture, 0);
+  noise_fixture_settle ();
+  assert_failed (&fixture, 0, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+  g_cancellable_cancel (fixture.sides[1].cancellable);
+  noise_fixture_start (&fixture, 1);
+  noise_fixture_settle ();
+  assert_failed (&fixture, 1, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+  noise_fixture_clear (&fixture);
+}
+
+/* A peer that says nothing is waited for until somebody gives up. */
+static void
+test_silence (void)
+{
+  for (guint side = 0; side < 2; side++)
+    {
+      NoiseFixture fixture;
+
+      noise_fixture_init (&fixture);
+      noise_fixture_connect_wires (&fixture, NULL);
+      noise_fixture_start (&fixture, side);
+      noise_fixture_settle ();
+      g_assert_false (fixture.sides[side].done);
+      g_cancellable_cancel (fixture.sides[side].cancellable);
+      noise_fixture_settle ();
+      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                     side == NOISE_INITIATOR ? "message 2 of 3, the peer's" : "message 1 of 3, the peer's");
+      lp2p_layer_free (fixture.lower[1 - side]);
+      noise_fixture_clear (&fixture);
+    }
+}
+
+/* Lets @n bytes pass between the sides.
+ *
+ * Returns: how many did, less if there were no more */
+static gsize
+pass (NoiseFixture *fixture, gsize n, gsize flip_at)
+{
+  gsize passed = 0;
+  guint idle = 0;
+
+  while (passed < n && idle < 2)
+    for (guint i = 0; i < 2 && passed < n; i++)
+      {
+        gsize at = flip_at >= passed ? flip_at - passed : G_MAXSIZE;
+        gsize size;
+
+        noise_fixture_settle ();
+        size = noise_fixture_forward (fixture, i, n - passed, at, 0x20);
+        passed += size;
+        idle = size > 0 ? 0 : idle + 1;
+      }
+  noise_fixture_settle ();
+  return passed;
+}
+
+static gsize
+measure (void)
+{
+  NoiseFixture fixture;
+  gsize total;
+
+  noise_fixture_init (&fixture);
+  noise_fixture_connect_wires (&fixture, NULL);
+  noise_fixture_start (&fixture, NOISE_RESPONDER);
+  noise_fixture_start (&fixture, NOISE_INITIATOR);
+  total = pass (&fixture, G_MAXSIZE, G_MAXSIZE);
+  assert_peers (&fixture);
+  noise_fixture_clear (&fixture);
+  return total;
+}
+
+/* The connection ends, or breaks, behind any number of bytes. */
+static void
+test_close (void)
+{
+  gsize total = measure ();
+
+  for (gsize n = 0; n < total; n += n < 40 || n > total - 4 ? 1 : 7)
+    {
+      NoiseFixture fixture;
+      NoiseSide *responder = &fixture.sides[NOISE_RESPONDER];
+
+      noise_fixture_init (&fixture);
+      noise_fixture_connect_wires (&fixture, NULL);
+      noise_fixture_start (&fixture, NOISE_RESPONDER);
+      noise_fixture_start (&fixture, NOISE_INITIATOR);
+      g_assert_cmpuint (pass (&fixture, n, G_MAXSIZE), ==, n);
+
+      for (guint i = 0; i < 2; i++)
+        if (n % 2 == 0)
+          lp2p_layer_shutdown_write (fixture.wire[i]);
+        else
+          g_clear_pointer (&fixture.wire[i], lp2p_layer_free);
+      noise_fixture_settle ();
+
+      assert_failed (&fixture, NOISE_RESPONDER, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+                     n < 34 ? "message 1 of 3" : "message 3 of 3");
+      g_assert_nonnull (strstr (responder->error->message, n == 0 || n == 34 ? "before it" : "the connection ended"));
+      g_assert_true (fixture.sides[NOISE_INITIATOR].done);
+      noise_fixture_clear (&fixture);
+    }
+}
+
+static void
+test_break (void)
+{
+  for (guint side = 0; side < 2; side++)
+    {
+      NoiseFixture fixture;
+
+      noise_fixture_init (&fixture);
+      noise_fixture_connect_wires (&fixture, NULL);
+      noise_fixture_start (&fixture, side);
+      noise_fixture_settle ();
+      memory_layer_break (fixture.lower[side]);
+      noise_fixture_settle ();
+      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "The connection broke");
+      lp2p_layer_free (fixture.lower[1 - side]);
+      noise_fixture_clear (&fixture);
+    }
+}
+
+/* Whatever bit is turned on the way: the sides never agree that all is well. */
+static void
+test_tampering (void)
+{
+  gsize total = measure ();
+
+  for (gsize at = 0; at < total; at += at < 40 ? 1 : 5)
+    {
+      NoiseFixture fixture;
+
+      noise_fixture_init (&fixture);
+      noise_fixture_connect_wires (&fixture, NULL);
+      noise_fixture_start (&fixture, NOISE_RESPONDER);
+      noise_fixture_start (&fixture, NOISE_INITIATOR);
+      pass (&fixture, G_MAXSIZE, at);
+      for (guint i = 0; i < 2; i++)
+        if (fixture.wire[i] != NULL)
+          lp2p_layer_shutdown_write (fixture.wire[i]);
+      noise_fixture_settle ();
+
+      g_assert_true (fixture.sides[0].done && fixture.sides[1].done);
+      g_assert_null (fixture.sides[NOISE_RESPONDER].result);
+      g_assert_error (fixture.sides[NOISE_RESPONDER].error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
+      noise_fixture_clear (&fixture);
+    }
+}
+
+static void
+test_garbage (void)
+{
+  static const struct
+  {
+    const char *bytes;
+    gsize size;
+  } inputs[] = {
+    { "\0\0", 2 },
+    { "\0\x05xxxxx", 7 },
+    { "\xff\xff", 2 },
+    { "\x13/multistream/1.0.0\n", 20 },
+    { "GET / HTTP/1.1\r\n\r\n", 18 },
+    { "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
+    for (guint side = 0; side < 2; side++)
+      {
+        NoiseFixture fixture;
+
+        noise_fixture_init (&fixture);
+        noise_fixture_connect_wires (&fixture, NULL);
+        noise_fixture_start (&fixture, side);
+        lp2p_layer_write (fixture.wire[side], inputs[i].bytes, inputs[i].size, LP2P_WRITE_NONE);
+        lp2p_layer_shutdown_write (fixture.wire[side]);
+        noise_fixture_settle ();
+        assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "Noise handshake failed at message");
+        lp2p_layer_free (fixture.lower[1 - side]);
+        noise_fixture_clear (&fixture);
+      }
+}
+
+/* The initiator's first bytes go along with its last message. */
+static void
+write_at_once (GObject *source, GAsyncResult *result, gpointer data)
+{
+  NoiseSide *side = data;
+
+  side->result = lp2p_security_secure_finish (LP2P_SECURITY (source), result, &side->error);
+  g_assert_no_error (side->error);
+  side->done = TRUE;
+  g_assert_cmpint (lp2p_layer_write (side->result->layer, "first", 5, LP2P_WRITE_MORE), ==, 5);
+  g_assert_cmpint (lp2p_layer_flush (side->result->layer), ==, 0);
+}
+
+static void
+test_last_message (void)
+{
+  for (guint talkative = 0; talkative < 2; talkative++)
+    {
+      NoiseFixture fixture;
+      NoiseSide *initiator = &fixture.sides[NOISE_INITIATOR];
+      Lp2pLayer *layer;
+      guint64 written;
+      const guint8 *data;
+      gsize size;
+
+      noise_fixture_init (&fixture);
+      noise_fixture_connect_wires (&fixture, NULL);
+      noise_fixture_start (&fixture, NOISE_RESPONDER);
+      if (talkative)
+        lp2p_security_secure_async (initiator->security, fixture.lower[0], &initiator->params, NULL, write_at_once,
+                                    initiator);
+      else
+        noise_fixture_start (&fixture, NOISE_INITIATOR);
+      noise_fixture_settle ();
+      noise_fixture_forward (&fixture, NOISE_INITIATOR, G_MAXSIZE, G_MAXSIZE, 0);
+      noise_fixture_settle ();
+      written = memory_layer_get_written (fixture.lower[0]);
+      noise_fixture_forward (&fixture, NOISE_RESPONDER, G_MAXSIZE, G_MAXSIZE, 0);
+      while (!initiator->done)
+        g_main_context_iteration (NULL, TRUE);
+
+      /* In one piece, and in the wake-up in which message 2 came. */
+      size = memory_layer_get_written (fixture.lower[0]) - written;
+      g_assert_cmpint (lp2p_layer_peek (fixture.wire[0], &data), ==, size);
+      g_assert_cmpuint (size, ==, 2 + (data[0] << 8 | data[1]) + (talkative ? 2 + 5 + 16 : 0));
+
+      noise_fixture_forward (&fixture, NOISE_INITIATOR, G_MAXSIZE, G_MAXSIZE, 0);
+      noise_fixture_settle ();
+      assert_peers (&fixture);
+      layer = noise_fixture_get_layer (&fixture, NOISE_RESPONDER);
+      g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, talkative ? 5 : LP2P_IO_AGAIN);
+      noise_fixture_clear (&fixture);
+    }
+}
+
+/* The layer of a result that nobody takes is freed with it. */
+static void
+test_large_offer (void)
+{
+  NoiseFixture fixture;
+  char *muxers[66] = { NULL };
+
+  noise_fixture_init (&fixture);
+  for (guint i = 0; i < 65; i++)
+    muxers[i] = (char *) "/m";
+  fixture.sides[0].params.muxers = (const char *const *) muxers;
+  noise_fixture_connect_wires (&fixture, NULL);
+  noise_fixture_start (&fixture, NOISE_INITIATOR);
+  noise_fixture_settle ();
+  assert_failed (&fixture, 0, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "stream muxers");
+  lp2p_layer_free (fixture.lower[1]);
+  noise_fixture_clear (&fixture);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_add_func ("/noise/handshake/success", test_success);
+  g_test_add_func ("/noise/handshake/small-steps", test_small_steps);
+  g_test_add_func ("/noise/handshake/muxers", test_muxers);
+  g_test_add_func ("/noise/handshake/wrong-peer", test_wrong_peer);
+  g_test_add_func ("/noise/handshake/cancel", test_cancel);
+  g_test_add_func ("/noise/handshake/cancelled-before", test_cancelled_before);
+  g_test_add_func ("/noise/handshake/silence", test_silence);
+  g_test_add_func ("/noise/handshake/close", test_close);
+  g_test_add_func ("/noise/handshake/break", test_break);
+  g_test_add_func ("/noise/handshake/tampering", test_tampering);
+  g_test_add_func ("/noise/handshake/garbage", test_garbage);
+  g_test_add_func ("/noise/handshake/last-message", test_last_message);
+  g_test_add_func ("/noise/handshake/large-offer", test_large_offer);
+  return g_test_run ();
+}

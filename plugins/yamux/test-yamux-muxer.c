@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The extension as a host uses it. */
+
+#include "lp2p-yamux-window.h"
+#include "memory-layer.h"
+#include "session-driver.h"
+
+extern const Lp2pPluginInfo lp2p_plugin_info;
+
+/* A host with a configuration and a memory budget, and nothing else. */
+
+#define TEST_TYPE_CONTEXT (test_context_get_type ())
+G_DECLARE_FINAL_TYPE (TestContext, test_context, TEST, CONTEXT, GObject)
+
+struct _TestContext
+{
+  GObject parent_instance;
+  Lp2pConfig *config;
+  gsize reserved;
+};
+
+static void test_context_init_interface (Lp2pContextInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (TestContext,
+                               test_context,
+                               G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_CONTEXT,
+                                                      test_context_init_interface))
+
+static Lp2pConfig *
+get_config (Lp2pContext *context)
+{
+  return TEST_CONTEXT (context)->config;
+}
+
+static gboolean
+reserve_memory (Lp2pContext *context, gsize size)
+{
+  TEST_CONTEXT (context)->reserved += size;
+  return TRUE;
+}
+
+static void
+release_memory (Lp2pContext *context, gsize size)
+{
+  TestContext *self = TEST_CONTEXT (context);
+
+  g_assert_cmpuint (size, <=, self->reserved);
+  self->reserved -= size;
+}
+
+static void
+test_context_init_interface (Lp2pContextInterface *iface)
+{
+  iface->get_config = get_config;
+  iface->reserve_memory = reserve_memory;
+  iface->release_memory = release_memory;
+}
+
+static void
+test_context_finalize (GObject *object)
+{
+  g_clear_object (&TEST_CONTEXT (object)->config);
+  G_OBJECT_CLASS (test_context_parent_class)->finalize (object);
+}
+
+static void
+test_context_class_init (TestContextClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = test_context_finalize;
+}
+
+static void
+test_context_init (TestContext *self)
+{
+  self->config = lp2p_config_new ();
+}
+
+static Lp2pExtension *
+new_muxer (TestContext *context)
+{
+  g_assert_cmpuint (lp2p_plugin_info.abi, ==, LP2P_PLUGIN_ABI);
+  g_assert_cmpuint (lp2p_plugin_info.n_entries, ==, 1);
+  g_assert_cmpstr (lp2p_plugin_info.entries[0].name, ==, "yamux");
+  return g_object_new (lp2p_plugin_info.entries[0].get_type (), "context", context, "name", "yamux",
+                       NULL);
+}
+
+static void
+load_options (TestContext *context, const char *text)
+{
+  g_autofree char *data = g_strconcat ("[plugin yamux]\n", text, NULL);
+  g_autoptr (GError) error = NULL;
+
+  lp2p_config_load_data (context->config, data, strlen (data), "test", &error);
+  g_assert_no_error (error);
+}
+
+static SessionDriver *
+new_session (Lp2pExtension *muxer, Lp2pLayer *layer, Lp2pRole role)
+{
+  Lp2pMuxerParams params = { .role = role, .max_streams = 3 };
+
+  return session_driver_new (lp2p_muxer_create_session (LP2P_MUXER (muxer), layer, &params),
+                             layer->loop);
+}
+
+static void
+run (GMainContext *context)
+{
+  while (g_main_context_iteration (context, FALSE))
+    continue;
+}
+
+static void
+test_sessions (void)
+{
+  g_autoptr (GMainContext) main_context = g_main_context_new ();
+  g_autoptr (TestContext) context = g_object_new (TEST_TYPE_CONTEXT, NULL);
+  g_autoptr (Lp2pExtension) muxer = new_muxer (context);
+  g_autoptr (GError) error = NULL;
+  Lp2pLoop *loop = lp2p_loop_new (main_context, NULL);
+  Lp2pLayer *layers[2];
+  SessionDriver *a;
+  SessionDriver *b;
+
+  load_options (context, "ack-backlog=2\n");
+  g_assert_true (lp2p_extension_start (muxer, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (lp2p_muxer_get_protocol (LP2P_MUXER (muxer)), ==, "/yamux/1.0.0");
+
+  memory_layer_new_pair (loop, NULL, &layers[0], &layers[1]);
+  a = new_session (muxer, layers[0], LP2P_ROLE_INITIATOR);
+  b = new_session (muxer, layers[1], LP2P_ROLE_RESPONDER);
+  g_assert_cmpstr (a->session->klass->name, ==, "yamux");
+  g_assert_cmpint (a->session->klass->caps, ==,
+                   LP2P_MUXER_BACKPRESSURE | LP2P_MUXER_HALF_CLOSE | LP2P_MUXER_CODES);
+
+  /* The configured backlog of two, then the host's limit of three. */
+  driver_stream_send (session_driver_open (a), 1000, FALSE);
+  g_assert_nonnull (session_driver_open (a));
+  g_assert_null (session_driver_open (a));
+  b->auto_accept = TRUE;
+  run (main_context);
+  g_assert_cmpuint (context->reserved, >=, 1000);
+  g_assert_nonnull (session_driver_open (a));
+  g_assert_nonnull (session_driver_open (a));
+  run (main_context);
+  g_assert_cmpuint (b->streams->len, ==, 3);
+
+  /* The sessions may be the last who know the host. */
+  g_clear_object (&muxer);
+  session_driver_free (a);
+  session_driver_free (b);
+  g_assert_cmpuint (context->reserved, ==, 0);
+  g_assert_cmpuint (G_OBJECT (context)->ref_count, ==, 1);
+  lp2p_loop_unref (loop);
+}
+
+static void
+test_bad_options (void)
+{
+  static const char *const bad[] = {
+    "max-window=262143\n", "max-window='x'\n", "ack-backlog=0\n",
+    "write-timeout=0\n",   "unknown=1\n",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (TestContext) context = g_object_new (TEST_TYPE_CONTEXT, NULL);
+      g_autoptr (Lp2pExtension) muxer = new_muxer (context);
+      g_autoptr (GError) error = NULL;
+
+      load_options (context, bad[i]);
+      g_assert_false (lp2p_extension_start (muxer, &error));
+      g_assert_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_CONFIG);
+      g_test_message ("%s", error->message);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+
+  g_test_add_func ("/yamux/muxer/sessions", test_sessions);
+  g_test_add_func ("/yamux/muxer/bad-options", test_bad_options);
+  return g_test_run ();
+}

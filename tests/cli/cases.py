@@ -1,0 +1,573 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The cases of the suite cli: one function each, named by its docstring.
+
+Usage: cases.py SOURCE BUILD; prints `ok NAME` or `not ok NAME: REASON`.
+"""
+
+import contextlib
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+SOURCE, BUILD = (os.path.abspath(path) for path in sys.argv[1:3])
+LP2P = os.path.join(BUILD, "core/tools/lp2p")
+KEYS = os.path.join(SOURCE, "tests/unit/data/keys")
+# Sanitizers and busy machines are slow; what hangs is caught all the same.
+LONG = 120
+COMMANDS = ["demo", "id", "identify", "inspect", "listen", "ping"]
+ANOTHER_PEER = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
+LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+
+
+class Failure(Exception):
+    pass
+
+
+def check(condition, reason):
+    if not condition:
+        raise Failure(reason)
+
+
+class Result:
+    def __init__(self, process, out, err):
+        self.status, self.out, self.err = process.returncode, out, err
+
+    def __str__(self):
+        return f"status {self.status}, out {self.out!r}, err {self.err!r}"
+
+    def expect(self, status, err=None):
+        check(self.status == status, f"expected status {status}, got {self}")
+        if err is not None:
+            check(re.search(err, self.err), f"expected {err!r} in {self.err!r}")
+        if status != 0:
+            check(self.err.startswith("lp2p: ") and self.err.count("\n") == 1,
+                  f"expected one line that starts with lp2p:, got {self}")
+        return self
+
+    def objects(self):
+        try:
+            return [json.loads(line) for line in self.out.splitlines()]
+        except ValueError as error:
+            raise Failure(f"no JSON ({error}): {self.out!r}") from error
+
+    def object(self):
+        objects = self.objects()
+        check(len(objects) == 1, f"expected one JSON object, got {self}")
+        return objects[0]
+
+
+class World:
+    """A home of its own for each case."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.env = dict(os.environ, LC_ALL="C.UTF-8", HOME=folder, GSETTINGS_BACKEND="memory",
+                        TMPDIR=self.make("tmp"), LP2P_PLUGIN_PATH=os.path.join(BUILD, "plugins"))
+        for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+            self.env[f"XDG_{name}_HOME"] = os.path.join(folder, name.lower())
+        self.env.pop("G_MESSAGES_DEBUG", None)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def make(self, name):
+        os.makedirs(self.path(name), exist_ok=True)
+        return self.path(name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def start(self, *arguments):
+        return subprocess.Popen([LP2P, *arguments], env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                cwd=self.folder)
+
+    def run(self, *arguments, timeout=LONG):
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            process.communicate()
+            raise Failure(f"{' '.join(arguments)}: still running after {timeout} s") from error
+        return Result(process, out, err)
+
+    @contextlib.contextmanager
+    def listener(self, *arguments):
+        """Runs `lp2p listen`; yields what it says when it is ready."""
+        process = self.start("listen", "--json", *arguments)
+        # One that neither gets ready nor ends would be waited for without an end.
+        watchdog = threading.Timer(LONG, process.kill)
+        watchdog.start()
+        try:
+            line = process.stdout.readline()
+            check(line, "the listener ended: " + (process.stderr.read() if not line else ""))
+            yield json.loads(line)
+            check(process.poll() is None, f"the listener ended by itself: {process.poll()}")
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=LONG)
+            Result(process, out, err).expect(0)
+        finally:
+            watchdog.cancel()
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+# The command itself
+
+@case
+def test_help(world):
+    """help of the command"""
+    result = world.run("--help").expect(0)
+    for command in COMMANDS:
+        check(re.search(rf"^  {command} +\S", result.out, re.M), f"{command} is not in {result.out}")
+    for code in range(6):
+        check(re.search(rf"^  {code}  \S", result.out, re.M), f"no exit status {code}")
+    check(world.run("help").expect(0).out == result.out, "lp2p help differs")
+
+
+@case
+def test_help_of_commands(world):
+    """help of each command"""
+    for command in COMMANDS:
+        result = world.run(command, "--help").expect(0)
+        check(result.out.startswith(f"Usage:\n  lp2p {command} "), result.out)
+        for option in ("--config", "--identity", "--plugin-path", "--verbose", "--json"):
+            check(option in result.out, f"{command} --help has no {option}")
+        check("demo-folder" not in result.out, "an internal option is shown")
+        check(world.run("help", command).expect(0).out == result.out, f"help {command} differs")
+
+
+@case
+def test_version(world):
+    """version"""
+    check(re.fullmatch(r"lp2p \d+\.\d+\.\d+\n", world.run("--version").expect(0).out), "no version")
+
+
+@case
+def test_usage(world):
+    """wrong usage"""
+    world.run().expect(2, "missing")
+    world.run("pong").expect(2, 'did you mean "ping"')
+    world.run("inspcet").expect(2, 'did you mean "inspect"')
+    world.run("completely-else").expect(2, "unknown command")
+    world.run("--nonsense").expect(2, "--nonsense")
+    for command in COMMANDS:
+        world.run(command, "--nonsense").expect(2, "--nonsense.* --help")
+    world.run("ping").expect(2, "missing ADDRESS")
+    world.run("ping", "/ip4/127.0.0.1/tcp/1", "more").expect(2, "more")
+    world.run("ping", "-c", "-1", "/ip4/127.0.0.1/tcp/1").expect(2, "count")
+    world.run("ping", "-i", "nan", "/ip4/127.0.0.1/tcp/1").expect(2, "interval")
+    world.run("identify", "--timeout", "0", "/ip4/127.0.0.1/tcp/1").expect(2, "timeout")
+    world.run("id", "more").expect(2, "more")
+    world.run("id", "--type", "rsa").expect(2, "--make")
+    world.run("id", "--make", "--type", "dsa").expect(2, "dsa.*ed25519")
+    world.run("id", "--make", "--import", "x").expect(2, "exclude")
+    world.run("id", "--force").expect(2, "--force")
+    for size in ("0", "-1", "x", "1X", "1025G", "99999999999999999999", ""):
+        world.run("demo", "--size", size).expect(2, "size")
+
+
+@case
+def test_control_characters(world):
+    """no escape sequence reaches the terminal"""
+    result = world.run("inspect", "a\033[31m\nb").expect(1)
+    check("\033" not in result.err, result)
+
+
+# lp2p id
+
+@case
+def test_id_make(world):
+    """id: make and show"""
+    made = world.run("id", "--make", "--json").expect(0).object()
+    check(made["file"] == world.path("data", "lp2p", "identity.key"), made)
+    check(made["key_type"] == "ed25519" and made["peer_id"].startswith("12D3KooW"), made)
+    check(made["cid"][0] in "bk", made)
+    check(stat.S_IMODE(os.stat(made["file"]).st_mode) == 0o600, "the mode is not 0600")
+    check(stat.S_IMODE(os.stat(os.path.dirname(made["file"])).st_mode) == 0o700, "nor 0700")
+    check(world.run("id", "--json").expect(0).object() == made, "shows another one")
+    text = world.run("id").expect(0).out
+    check(all(value in text for value in made.values()), text)
+
+
+@case
+def test_id_keep(world):
+    """id: no key is replaced unless forced"""
+    made = world.run("id", "--make", "--json").expect(0).object()
+    world.run("id", "--make").expect(1, "--force")
+    check(world.run("id", "--json").expect(0).object() == made, "it was replaced")
+    other = world.run("id", "--make", "--force", "--json").expect(0).object()
+    check(other["peer_id"] != made["peer_id"], "it was not replaced")
+    world.run("id", "--export", world.path("out")).expect(0)
+    world.run("id", "--export", world.path("out")).expect(1, "--force")
+
+
+@case
+def test_id_types(world):
+    """id: all types of keys, exported and imported"""
+    starts = {"ed25519": "12D3KooW", "secp256k1": "16Uiu2", "ecdsa": "Qm", "rsa": "Qm"}
+    for key_type, start in starts.items():
+        file = world.path(key_type)
+        made = world.run("id", "--make", "--type", key_type, "--file", file, "--export",
+                         world.path("out"), "--force", "--json").expect(0).object()
+        check(made["key_type"] == key_type and made["peer_id"].startswith(start), made)
+        check(stat.S_IMODE(os.stat(world.path("out")).st_mode) == 0o600, "the mode is not 0600")
+        copied = world.run("--identity", world.path("copy"), "id", "--import", world.path("out"),
+                           "--force", "--json").expect(0).object()
+        check(copied["peer_id"] == made["peer_id"], f"{key_type}: {copied} of {made}")
+
+
+@case
+def test_id_import(world):
+    """id: keys of other programs"""
+    for kind in ("ed25519", "secp256k1", "ecdsa", "rsa"):
+        ids = set()
+        for form in ("base64", "pem", "protobuf"):
+            result = world.run("id", "--import", os.path.join(KEYS, f"{kind}.{form}"), "--file",
+                               world.path("key"), "--force", "--json").expect(0).object()
+            check(result["key_type"] == kind, result)
+            ids.add(result["peer_id"])
+        check(len(ids) == 1, f"{kind}: the forms give {ids}")
+
+
+@case
+def test_id_broken(world):
+    """id: files that are no keys"""
+    broken = sorted(glob.glob(os.path.join(KEYS, "broken*")))
+    check(len(broken) > 5, "where are the broken keys?")
+    for file in broken:
+        world.run("id", "--import", file).expect(1, re.escape(os.path.basename(file)))
+    check(not os.path.exists(world.path("data", "lp2p", "identity.key")), "something was stored")
+    world.run("id").expect(1, "--make")
+    world.run("id", "--file", world.path("none")).expect(1, "--make")
+    world.run("id", "--file", world.folder).expect(1, "regular file")
+    world.run("id", "--make", "--file", "/dev/null/key").expect(1, "/dev/null")
+    world.run("id", "--make").expect(0)
+    os.chmod(world.path("data", "lp2p", "identity.key"), 0o644)
+    world.run("id").expect(1, "0600")
+
+
+# lp2p inspect
+
+@case
+def test_inspect(world):
+    """inspect: what is enabled is loaded"""
+    objects = world.run("inspect", "--json").expect(0).objects()
+    enabled = [row for row in objects if row["enabled"]]
+    check({"transport", "security", "muxer", "service"} <= {row["kind"] for row in enabled}, objects)
+    for row in enabled:
+        check(row["loaded"] and row["error"] is None and os.path.isfile(row["file"]), row)
+    table = world.run("inspect").expect(0).out.splitlines()
+    check(table[0].split() == "NAME KIND PROTOCOLS ENABLED LOADED FILE ERROR".split(), table[0])
+    check([line.split()[0] for line in table[1:]] == [row["name"] for row in objects], table)
+
+
+@case
+def test_inspect_name(world):
+    """inspect: one in detail"""
+    row = world.run("inspect", "noise", "--json").expect(0).object()
+    check(row["protocols"] == ["/noise"] and row["title"] and row["description"], row)
+    check(isinstance(row["priority"], int) and row["license"] == "LGPL-2.1-or-later", row)
+    check(row["title"] in world.run("inspect", "noise").expect(0).out, "no title")
+    world.run("inspect", "nois").expect(1, 'did you mean "noise"')
+
+
+@case
+def test_inspect_missing(world):
+    """inspect: what is enabled but not there"""
+    config = world.write("lp2p.conf", "[host]\nmuxers=['yamux', 'no-such']\n")
+    result = world.run("inspect", "--config", config, "--json")
+    check(result.status == 1, result)
+    rows = {row["name"]: row for row in result.objects()}
+    check(rows["no-such"]["kind"] == "muxer" and rows["no-such"]["enabled"], rows)
+    check("not installed" in rows["no-such"]["error"] and not rows["no-such"]["loaded"], rows)
+    check(rows["yamux"]["loaded"], rows)
+
+
+@case
+def test_inspect_broken(world):
+    """inspect: objects that cannot be loaded"""
+    folder = world.make("broken")
+    world.write("broken/gone.plugin", "[Plugin]\nName=gone\nModule=gone.so\nAbi=1\nKind=service\n"
+                "Title=Gone\nDescription=Is not there\nLicense=MIT\n")
+    world.write("broken/text.plugin", "what is this?\n")
+    rows = {row["name"]: row for row in
+            world.run("--plugin-path", folder, "inspect", "--json").expect(0).objects()}
+    check(not rows["gone"]["enabled"] and rows["gone"]["error"] is None, rows["gone"])
+    check(rows["text"]["kind"] is None and rows["text"]["error"], rows["text"])
+
+    config = world.write("lp2p.conf", "[host]\nservices=['gone']\n")
+    result = world.run("inspect", "gone", "--plugin-path", folder, "--config", config, "--json")
+    check(result.status == 1 and "gone.so" in result.object()["error"], result)
+
+
+@case
+def test_config(world):
+    """configuration: errors name file, group and key"""
+    config = world.write("lp2p.conf", "[host]\n\nmax-connections='many'\n")
+    for command in (["inspect"], ["demo"], ["listen"], ["ping", "/ip4/127.0.0.1/tcp/1"]):
+        world.run("--config", config, *command).expect(
+            1, r"lp2p\.conf:3: \[host\] max-connections: .*many.* a whole number")
+    world.run("--config", world.write("key.conf", "[host]\nmax-conections=1\n"), "inspect").expect(
+        1, r"key\.conf:2: \[host\] max-conections: unknown key")
+    world.run("--config", world.path("none.conf"), "inspect").expect(1, r"none\.conf")
+    world.make("config/lp2p")
+    world.write("config/lp2p/lp2p.conf", "[nonsense]\n")
+    world.run("inspect").expect(1, r"lp2p\.conf:1: \[nonsense\]")
+
+
+# Connections
+
+@case
+def test_ping(world):
+    """listen and ping"""
+    with world.listener(LOOPBACK) as ready:
+        check(ready["addresses"] and ready["peer_id"] in ready["addresses"][0], ready)
+        *pings, summary = world.run("ping", ready["addresses"][0], "-c", "3", "-i", "0",
+                                    "--json").expect(0).objects()
+        check([ping["seq"] for ping in pings] == [1, 2, 3], pings)
+        times = [ping["time_ms"] for ping in pings]
+        check(all(0 < time < 60000 for time in times), times)
+        check(summary["peer_id"] == ready["peer_id"] and summary["count"] == 3, summary)
+        check(summary["min_ms"] == min(times) and summary["max_ms"] == max(times), summary)
+        text = world.run("ping", ready["addresses"][0], "-c", "1").expect(0).out
+        check(re.search(r"^ping 1: [\d.]+ ms\n1 pings .*" + ready["peer_id"], text), text)
+        # Without a peer id, whoever answers.
+        world.run("ping", ready["addresses"][0].split("/p2p/")[0], "-c", "1").expect(0)
+
+
+@case
+def test_ping_interrupted(world):
+    """ping: interrupted, it still sums up"""
+    with world.listener(LOOPBACK) as ready:
+        process = world.start("ping", ready["addresses"][0], "-c", "0", "-i", "60", "--json")
+        first = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LONG)
+        check(first["seq"] == 1, first)
+        check(Result(process, out, err).expect(0).object()["count"] == 1, out)
+
+
+@case
+def test_identify(world):
+    """listen and identify"""
+    with world.listener(LOOPBACK, "--echo") as ready:
+        result = world.run("identify", ready["addresses"][0], "--json").expect(0).object()
+        check(result["peer_id"] == ready["peer_id"], result)
+        check(result["key_type"] == "ed25519" and result["agent"].startswith("lp2p/"), result)
+        check({"/ipfs/ping/1.0.0", "/ipfs/id/1.0.0", "/lp2p/echo/1.0.0"} <=
+              set(result["protocols"]), result)
+        bare = ready["addresses"][0].split("/p2p/")[0]
+        check(any(address.startswith(bare) for address in result["addresses"]), result)
+        check(any("/ip4/127.0.0.1/tcp/" in address for address in result["observed_addresses"]),
+              result)
+        check(None not in (result["transport"], result["security"], result["muxer"]), result)
+        text = world.run("identify", ready["addresses"][0]).expect(0).out
+        check(ready["peer_id"] in text and "/ipfs/ping/1.0.0" in text, text)
+
+
+@case
+def test_identities(world):
+    """listen: whose identity it has"""
+    kept = world.run("id", "--make", "--json").expect(0).object()["peer_id"]
+    other = world.run("id", "--make", "--file", world.path("other"), "--json").expect(0).object()
+    with world.listener(LOOPBACK) as ready:
+        check(ready["peer_id"] == kept, "not the one that lp2p id keeps")
+        # The dialer on the same machine is somebody else.
+        world.run("ping", ready["addresses"][0], "-c", "1").expect(0)
+    with world.listener(LOOPBACK, "--identity", world.path("other")) as ready:
+        check(ready["peer_id"] == other["peer_id"], "not the one of --identity")
+    config = world.write("lp2p.conf", f"[host]\nidentity='{world.path('other')}'\n"
+                         f"listen=['{LOOPBACK}']\n")
+    with world.listener("--config", config) as ready:
+        check(ready["peer_id"] == other["peer_id"], "not the one of the configuration")
+        check(len(ready["addresses"]) == 1, ready)
+
+
+@case
+def test_listen_anywhere(world):
+    """listen: without addresses, wherever it can"""
+    with world.listener("--verbose") as ready:
+        check(len(ready["addresses"]) >= 1, ready)
+
+
+@case
+def test_listen_fails(world):
+    """listen: addresses that cannot be used"""
+    world.run("listen", "/ip4/127.0.0.1").expect(1, "/ip4/127.0.0.1")
+    world.run("listen", "nonsense").expect(2, "nonsense")
+    world.run("listen", "/ip4/192.0.2.1/tcp/0").expect(1, "/ip4/192.0.2.1/tcp/0")
+    with world.listener(LOOPBACK) as ready:
+        taken = ready["addresses"][0].split("/p2p/")[0]
+        world.run("listen", taken).expect(1, re.escape(taken))
+
+
+@case
+def test_wrong_peer(world):
+    """another peer than expected: 4"""
+    with world.listener(LOOPBACK) as ready:
+        wrong = ready["addresses"][0].replace(ready["peer_id"], ANOTHER_PEER)
+        for command in ("ping", "identify"):
+            world.run(command, wrong).expect(4, ready["peer_id"] + "|" + ANOTHER_PEER)
+
+
+@case
+def test_refused(world):
+    """nobody listens: 3"""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        for command in ("ping", "identify"):
+            world.run(command, f"/ip4/127.0.0.1/tcp/{port}").expect(3, "[Rr]efused")
+    world.run("ping", "/ip4/127.0.0.1/udp/1").expect(3, "transport")
+
+
+@case
+def test_bad_address(world):
+    """addresses that are none: 2"""
+    for address in ("nonsense", "", "/ip4/300.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/99999",
+                    "/ip4/127.0.0.1/tcp/1/p2p/nobody"):
+        for command in ("ping", "identify", "listen"):
+            world.run(command, address).expect(2)
+
+
+@case
+def test_silent(world):
+    """a listener that says nothing: 5"""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}"
+        for command in ("ping", "identify"):
+            start = time.monotonic()
+            world.run(command, address, "--timeout", "0.5").expect(5, "timed out after 0.5 s")
+            check(time.monotonic() - start < 10, "it took long")
+
+
+@case
+def test_interrupted(world):
+    """an interrupt ends what waits"""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        process = world.start("ping", f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}",
+                              "--timeout", "60")
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=LONG)
+        connection.close()
+        Result(process, out, err).expect(1, "interrupted")
+
+
+@case
+def test_full_output(world):
+    """output that cannot be written is a failure"""
+    if not os.path.exists("/dev/full"):
+        return
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        process = subprocess.run([LP2P, "--version"], env=world.env, stdout=full,
+                                 stderr=subprocess.PIPE, text=True, check=False)
+    check(process.returncode == 1 and "output" in process.stderr, process)
+
+
+# The demo
+
+@case
+def test_demo(world):
+    """demo: all rows, as JSON"""
+    rows = world.run("demo", "--size", "1M", "--json").expect(0).objects()
+    check(rows, "no row")
+    for row in rows:
+        check(row["ok"] and row["error"] is None, row)
+        check(row["transport"] and row["security"] and row["muxer"] and row["address"], row)
+        check(all(row[key] > 0 for key in ("connect_ms", "ping_ms", "up_mb_s", "down_mb_s")), row)
+    check(not os.listdir(world.path("tmp")), "the temporary folder is still there")
+
+
+@case
+def test_demo_table(world):
+    """demo: the table"""
+    result = world.run("demo", "--size", "100000", "--keep")
+    check(result.status == 0 and "temporary" not in result.out, result)
+    check(result.out.startswith("TRANSPORT  SECURITY"), result)
+    check("\033" not in result.out + result.err, "escape sequences in a pipe")
+    folder = os.listdir(world.path("tmp"))
+    check(len(folder) == 1 and world.path("tmp", folder[0]) in result.err, (folder, result))
+    check(os.listdir(world.path("tmp", folder[0])), "nothing was kept")
+
+
+@case
+def test_demo_nothing(world):
+    """demo: nothing to try, or not all of it"""
+    config = world.write("lp2p.conf", "[host]\ntransports=[]\n")
+    world.run("demo", "--config", config, "--json").expect(1, "nothing to try")
+    config = world.write("lp2p.conf", "[host]\ntransports=['tcp', 'no-such']\nservices=[]\n")
+    result = world.run("demo", "--config", config, "--size", "1", "--json")
+    check(result.status == 0 and result.objects()[0]["ok"], result)
+    check("no-such left out: enabled but not installed" in result.err, result)
+
+
+@case
+def test_demo_memory(world):
+    """demo: a transport that stays in its process"""
+    if not os.path.exists(os.path.join(BUILD, "plugins", "memory.plugin")):
+        return
+    config = world.write("lp2p.conf", "[host]\ntransports=['memory']\n")
+    result = world.run("demo", "--config", config, "--size", "1M")
+    check(result.status == 0 and "does not leave its process" in result.out, result)
+
+
+@case
+def test_demo_interrupted(world):
+    """demo: interrupted, it leaves nothing behind"""
+    process = world.start("demo", "--size", "4G", "--json")
+    deadline = time.monotonic() + LONG
+    while not glob.glob(world.path("tmp", "*", "random")) and time.monotonic() < deadline:
+        check(process.poll() is None, f"it ended with {process.poll()}")
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LONG)
+    check(process.returncode == 1, Result(process, out, err))
+    check(not os.listdir(world.path("tmp")), "the temporary folder is still there")
+
+
+def main():
+    failed = 0
+    for function in CASES:
+        folder = tempfile.mkdtemp(prefix="lp2p-cli-")
+        try:
+            function(World(folder))
+            print(f"ok {function.__doc__}", flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            reason = " ".join(str(error).split()) or repr(error)
+            print(f"not ok {function.__doc__}: {reason}", flush=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

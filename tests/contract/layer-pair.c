@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "layer-pair.h"
+
+#include <lp2p/interfaces/lp2p-security.h>
+#include <lp2p/net/lp2p-socket-layer.h>
+#include <glib-unix.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lp2p-memory-pipe.h"
+#include "test-context.h"
+
+static void
+make_memory (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
+{
+  Lp2pMemoryEnd one = { world->loop, pair->data, NULL };
+  Lp2pMemoryEnd two = { test_world_add_loop (world), pair->data, NULL };
+
+  g_assert_true (lp2p_memory_pipe_new (&one, &two, a, b, NULL));
+}
+
+static const Lp2pMemoryOptions plain = { 0 };
+static const Lp2pMemoryOptions narrow = { .buffer_size = 100, .max_step = 7 };
+static const Lp2pMemoryOptions bytes = { .buffer_size = 50, .short_reads = 1, .short_writes = 1 };
+static const Lp2pMemoryOptions bad_line = { .buffer_size = 5000, .delay = 20000, .loss = 100, .seed = 3 };
+
+static Lp2pLayer *
+new_socket_layer (TestWorld *world, int fd)
+{
+  g_autoptr (GError) error = NULL;
+  Lp2pLayer *layer = lp2p_socket_layer_new (test_world_add_loop (world), fd, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return layer;
+}
+
+static void
+make_socketpair (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
+{
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), ==, 0);
+  *a = new_socket_layer (world, fds[0]);
+  *b = new_socket_layer (world, fds[1]);
+}
+
+static void
+make_tcp (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t size = sizeof address;
+  int server = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int client = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int accepted;
+
+  g_assert_cmpint (bind (server, (struct sockaddr *) &address, size), ==, 0);
+  g_assert_cmpint (listen (server, 1), ==, 0);
+  g_assert_cmpint (getsockname (server, (struct sockaddr *) &address, &size), ==, 0);
+  g_assert_cmpint (connect (client, (struct sockaddr *) &address, size), ==, 0);
+  accepted = accept4 (server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  g_assert_cmpint (accepted, >=, 0);
+  g_assert_true (g_unix_set_fd_nonblocking (client, TRUE, NULL));
+  close (server);
+  *a = new_socket_layer (world, client);
+  *b = new_socket_layer (world, accepted);
+}
+
+/* A secured connection over one in memory. */
+
+static void
+start_securing (TestContext *context, Lp2pSecurity *security, Lp2pLayer *layer, Lp2pRole role, GAsyncResult **result)
+{
+  Lp2pSecurityParams params = { .role = role };
+
+  lp2p_security_secure_async (security, layer, &params, NULL, test_take_result, result);
+}
+
+static Lp2pLayer *
+finish_securing (TestContext *context, Lp2pSecurity *security, GAsyncResult *result)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pSecurityResult) secured = lp2p_security_secure_finish (security, result, &error);
+  Lp2pLayer *layer;
+
+  g_assert_no_error (error);
+  layer = g_steal_pointer (&secured->layer);
+  test_plugin_free (security);
+  g_object_unref (context);
+  g_object_unref (result);
+  return layer;
+}
+
+static void
+make_secured (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
+{
+  TestContext *one = test_context_new (world);
+  TestContext *two = test_context_new (world);
+  Lp2pSecurity *near = test_plugin_new (one, pair->security);
+  Lp2pSecurity *far = test_plugin_new (two, pair->security);
+  GAsyncResult *results[2] = { NULL };
+
+  make_memory (world, pair, a, b);
+  start_securing (one, near, *a, LP2P_ROLE_INITIATOR, &results[0]);
+  start_securing (two, far, *b, LP2P_ROLE_RESPONDER, &results[1]);
+  test_until (world, results[0] != NULL && results[1] != NULL);
+  *a = finish_securing (one, near, results[0]);
+  *b = finish_securing (two, far, results[1]);
+}
+
+const LayerPair layer_pairs[] = {
+  { "memory", FALSE, 3000000, FALSE, make_memory, &plain },
+  { "memory-narrow", FALSE, 20000, FALSE, make_memory, &narrow },
+  { "memory-bytes", FALSE, 5000, FALSE, make_memory, &bytes },
+  { "memory-bad-line", FALSE, 200000, FALSE, make_memory, &bad_line },
+  /* A Unix socket that is closed looks the same, whatever the reason. */
+  { "unix", TRUE, 3000000, TRUE, make_socketpair, NULL },
+  { "tcp", TRUE, 3000000, FALSE, make_tcp, NULL },
+  { "noise", FALSE, 3000000, FALSE, make_secured, &plain, "noise" },
+  { "noise-narrow", FALSE, 20000, FALSE, make_secured, &narrow, "noise" },
+  { "noise-bytes", FALSE, 5000, FALSE, make_secured, &bytes, "noise" },
+  { "noise-bad-line", FALSE, 200000, FALSE, make_secured, &bad_line, "noise" },
+  { "tls", FALSE, 3000000, FALSE, make_secured, &plain, "tls" },
+  { "tls-narrow", FALSE, 20000, FALSE, make_secured, &narrow, "tls" },
+  { "tls-bytes", FALSE, 5000, FALSE, make_secured, &bytes, "tls" },
+};
+
+const guint n_layer_pairs = G_N_ELEMENTS (layer_pairs);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/net/lp2p-layer.h>
+
+#include "test-world.h"
+
+G_BEGIN_DECLS
+
+/**
+ * LayerPair:
+ * @name: in the names of the tests
+ * @real: the kernel is at work: the test waits in real time
+ * @volume: how many bytes a test moves that moves many
+ * @no_reset: an abort looks like the end of the stream from the other side
+ * @make: makes two ends that are connected
+ * @data: for @make
+ * @security: (nullable): the security protocol on it; where its loadable object
+ *   was not built, there is nothing to test
+ *
+ * One implementation of a layer, or a stack of them.
+ */
+typedef struct _LayerPair
+{
+  const char *name;
+  gboolean real;
+  gsize volume;
+  gboolean no_reset;
+  void (*make) (TestWorld *world, const struct _LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b);
+  gconstpointer data;
+  const char *security;
+} LayerPair;
+
+extern const LayerPair layer_pairs[];
+extern const guint n_layer_pairs;
+
+G_END_DECLS

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "transport-table.h"
+
+#define PEER "12D3KooWGQ4ncdUVMSaVrWrCU1fyM8ZdcVvuWa7MdwqkUu4SSDo4"
+
+#define MEMORY_ADDRESSES                                                                        \
+  .plugin = "memory", .listen = "/memory/0", .refused = "/memory/77777",                        \
+  .matches = { "/memory/1", "/memory/0", "/memory/18446744073709551615", "/memory/5/p2p/" PEER }, \
+  .strange = { "/memory/1/tcp/2",                                                               \
+               "/memory/1/p2p/" PEER "/p2p-circuit",                                            \
+               "/memory/1/p2p-circuit",                                                         \
+               "/memory/1/memory/2",                                                            \
+               "/ip4/1.2.3.4/tcp/1",                                                            \
+               "/p2p/" PEER,                                                                    \
+               "/memory/1/p2p/" PEER "/p2p-circuit/p2p/" PEER }
+
+const TransportCase transport_cases[] = {
+  { .name = "memory", MEMORY_ADDRESSES },
+  { .name = "memory-slow",
+    MEMORY_ADDRESSES,
+    .config = "[plugin memory]\ndelay-ms=40\nshort-reads=3\nshort-writes=5\nloss=5\n" },
+  { .name = "tcp",
+    .plugin = "tcp",
+    .real = TRUE,
+    .listen = "/ip4/127.0.0.1/tcp/0",
+    .refused = "/ip4/127.0.0.1/tcp/1",
+    .matches = { "/ip4/1.2.3.4/tcp/5", "/ip6/::1/tcp/0", "/ip4/1.2.3.4/tcp/5/p2p/" PEER },
+    .strange = { "/ip4/1.2.3.4/udp/5", "/ip4/1.2.3.4", "/ip4/1.2.3.4/tcp/5/ws", "/ip4/1.2.3.4/tcp/5/tls/ws",
+                 "/ip4/1.2.3.4/udp/5/quic-v1", "/ip4/1.2.3.4/tcp/5/p2p/" PEER "/p2p-circuit",
+                 "/ip4/1.2.3.4/tcp/5/p2p-circuit", "/ip4/1.2.3.4/tcp/5/p2p/" PEER "/p2p-circuit/p2p/" PEER,
+                 "/memory/5", "/ip4/1.2.3.4/tcp/5/http" } },
+};
+
+const guint n_transport_cases = G_N_ELEMENTS (transport_cases);

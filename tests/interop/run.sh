@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# run.sh BUILD: lets lp2p and the peers of other languages talk and prints a line
+# for each step of each pair, then counts round trips on a delayed line.
+# LP2P_FULL=1 adds the peers that take long to build.
+
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=${1:-$here/../../_build}
+
+status=0
+python3 "$here/interop.py" "$build" || status=1
+"$here/roundtrips/roundtrips.sh" "$build" || status=1
+exit $status
