@@ -18,6 +18,9 @@
  * rest of this is for answers to the peer, which GnuTLS limits. */
 #define KEPT_LIMIT (2 * LP2P_SCRATCH_SIZE)
 
+/* A muxer counts on place for the head of a frame where there is any. */
+#define MIN_ROOM 64
+
 /* Records in a row that carry no payload, such as session tickets: beyond that
  * others come first. */
 #define MAX_CONTROL 32
@@ -97,8 +100,8 @@ fail_tls (GnutlsLayer *self, int code)
       return fail (self, g_error_new (G_TLS_ERROR, error, "%s: the peer sent the alert \"%s\"", what,
                                       alert != NULL ? alert : "unknown"));
     }
-  if (handshake && (code == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET ||
-                    code == GNUTLS_E_RECORD_OVERFLOW))
+  if (handshake && (code == GNUTLS_E_UNEXPECTED_PACKET || code == GNUTLS_E_UNEXPECTED_PACKET_LENGTH ||
+                    code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET || code == GNUTLS_E_RECORD_OVERFLOW))
     error = G_TLS_ERROR_NOT_TLS;
   return fail (self, g_error_new (G_TLS_ERROR, error, "%s: %s", what, gnutls_strerror (code)));
 }
@@ -148,7 +151,7 @@ wants_to_read (GnutlsLayer *self)
 static Lp2pReady
 get_lower_wanted (GnutlsLayer *self)
 {
-  Lp2pReady wanted = wants_to_read (self) ? LP2P_READY_READ : LP2P_READY_NONE;
+  Lp2pReady wanted = wants_to_read (self) && !self->eof ? LP2P_READY_READ : LP2P_READY_NONE;
 
   if (is_blocked (self) || self->flushing || (self->starved && (self->wanted & LP2P_READY_WRITE)))
     wanted |= LP2P_READY_WRITE;
@@ -336,7 +339,8 @@ get_room (GnutlsLayer *self)
 
   room = get_capacity (self, MIN (room, BATCH_SIZE) - self->n_cipher);
   room = room > self->n_plain ? room - self->n_plain : 0;
-  return MAX (room, MAX_PAYLOAD - self->n_plain);
+  room = MAX (room, MAX_PAYLOAD - self->n_plain);
+  return room >= MIN_ROOM ? room : 0;
 }
 
 /* What the layer above is told */
@@ -709,7 +713,7 @@ lower_ready (Lp2pLayer *lower, Lp2pReady ready, gpointer data)
 
   if (ready & LP2P_READY_WRITE)
     lp2p_job_queue (&self->job);
-  if ((ready & LP2P_READY_READ) && wants_to_read (self))
+  if ((ready & LP2P_READY_READ) && wants_to_read (self) && !self->eof)
     lp2p_layer_announce (&self->parent, LP2P_READY_READ);
 }
 
