@@ -81,7 +81,10 @@ truncated (Lp2pNoiseLayer *self)
 static gboolean
 next_frame (Lp2pNoiseLayer *self, const guint8 **frame, gsize *len)
 {
-  switch (lp2p_noise_frames_next (&self->frames, self->lower, frame, len))
+  int result = lp2p_noise_frames_next (&self->frames, self->lower, frame, len);
+
+  self->more_input = result == 1;
+  switch (result)
     {
     case 1:
       if (*len >= LP2P_NOISE_TAG)
@@ -127,7 +130,6 @@ fill (Lp2pNoiseLayer *self)
   gsize len;
   guint n = 0;
 
-  self->more_input = FALSE;
   while (self->plain_end <= limit && n < RECORDS_PER_READ && next_frame (self, &frame, &len))
     {
       if (self->plain == NULL)
@@ -137,7 +139,6 @@ fill (Lp2pNoiseLayer *self)
       self->plain_end += len - LP2P_NOISE_TAG;
       n++;
     }
-  self->more_input = self->plain_end > limit || n == RECORDS_PER_READ;
 
   if (get_undelivered (self) > 0)
     return 1;
@@ -247,21 +248,10 @@ open_into (Lp2pNoiseLayer *self, Target *target)
   guint8 *space;
   gsize size, len, opened = 0;
 
-  self->more_input = FALSE;
-  for (guint n = 0; (size = get_space (target, &space)) > 0; n++)
+  for (guint n = 0; n < RECORDS_PER_READ && (size = get_space (target, &space)) > 0; n++)
     {
-      if (n == RECORDS_PER_READ)
-        {
-          self->more_input = TRUE;
-          break;
-        }
-      if (!next_frame (self, &frame, &len))
+      if (!next_frame (self, &frame, &len) || len - LP2P_NOISE_TAG > size)
         break;
-      if (len - LP2P_NOISE_TAG > size)
-        {
-          self->more_input = TRUE;
-          break;
-        }
       if (!open_frame (self, frame, len, space))
         break;
       target->offset += len - LP2P_NOISE_TAG;
