@@ -60,6 +60,7 @@ struct _Lp2pStream
   Lp2pJob job;
   GError *error;
   guint32 remote_code;
+  guint32 stop_code;
   Lp2pReady ready;
   guint outbound : 1;
   guint input_closed : 1;
@@ -116,14 +117,18 @@ fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
 }
 
 static gboolean
+check_thread (Lp2pStream *self, GError **error)
+{
+  if (lp2p_loop_is_owner (self->loop))
+    return TRUE;
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
+                       "A stream can only be used in the thread of its host");
+  return FALSE;
+}
+
+static gboolean
 check_usable (Lp2pStream *self, GError **error)
 {
-  if (!lp2p_loop_is_owner (self->loop))
-    {
-      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
-                           "A stream can only be used in the thread of its host");
-      return FALSE;
-    }
   if (self->handle == NULL)
     {
       fail_io (self, LP2P_READY_READ, error);
@@ -170,6 +175,8 @@ finish_negotiation (Lp2pStream *self)
 {
   self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  if (self->input_closed && self->handle != NULL)
+    self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
   lp2p_job_queue (&self->job);
 }
 
@@ -213,9 +220,9 @@ send_head (Lp2pStream *self)
   n = self->session->klass->stream_writev (self->session, self->handle, &vector, 1);
   if (n > 0)
     g_byte_array_remove_range (self->head, 0, n);
-  if (self->head->len == 0)
+  if (self->head->len == 0 || n == LP2P_IO_FAILED)
     g_clear_pointer (&self->head, g_byte_array_unref);
-  else if (n != LP2P_IO_FAILED)
+  else
     {
       self->ready &= ~LP2P_READY_WRITE;
       self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
@@ -306,6 +313,8 @@ lp2p_stream_read (Lp2pStream *self, void *buffer, gsize size, GError **error)
   GInputVector vector = { buffer, size };
   gssize n;
 
+  if (!check_thread (self, error))
+    return -1;
   if (self->input_closed)
     {
       set_closed_error (error);
@@ -340,13 +349,30 @@ lp2p_stream_read (Lp2pStream *self, void *buffer, gsize size, GError **error)
   return -1;
 }
 
+static gsize
+get_size (const GOutputVector *vectors, gsize n_vectors)
+{
+  gsize size = 0;
+
+  for (gsize i = 0; i < n_vectors; i++)
+    size += vectors[i].size;
+  return size;
+}
+
 gssize
 lp2p_stream_writev (Lp2pStream *self, const GOutputVector *vectors, gsize n_vectors, GError **error)
 {
   gssize n = LP2P_IO_AGAIN;
 
-  if (!check_usable (self, error))
+  if (!check_thread (self, error) || !check_usable (self, error))
     return -1;
+  if (self->output_closed)
+    {
+      set_closed_error (error);
+      return -1;
+    }
+  if (get_size (vectors, n_vectors) == 0)
+    return 0;
 
   collect_head (self);
   if (self->head != NULL && n_vectors < 16)
@@ -485,7 +511,7 @@ try_write (Lp2pStream *self)
   GError *error = NULL;
   gssize n;
 
-  if (operation->task == NULL || !may_write (self))
+  if (operation->task == NULL || (!may_write (self) && !self->output_closed))
     return;
 
   n = lp2p_stream_writev (self, operation->vectors, operation->size, &error);
@@ -495,9 +521,24 @@ try_write (Lp2pStream *self)
     operation_return (operation, n, error);
 }
 
+/* Ends and drops a task of another thread. */
+static gboolean
+check_task (Lp2pStream *self, GTask *task)
+{
+  GError *error = NULL;
+
+  if (check_thread (self, &error))
+    return TRUE;
+  g_task_return_error (task, error);
+  g_object_unref (task);
+  return FALSE;
+}
+
 void
 lp2p_stream_start_read (Lp2pStream *self, GTask *task, void *buffer, gsize size)
 {
+  if (!check_task (self, task))
+    return;
   operation_begin (self, &self->reading, task);
   self->reading.buffer = buffer;
   self->reading.size = size;
@@ -507,6 +548,8 @@ lp2p_stream_start_read (Lp2pStream *self, GTask *task, void *buffer, gsize size)
 void
 lp2p_stream_start_write (Lp2pStream *self, GTask *task, const GOutputVector *vectors, gsize n_vectors)
 {
+  if (!check_task (self, task))
+    return;
   operation_begin (self, &self->writing, task);
   self->writing.vectors = vectors;
   self->writing.size = n_vectors;
@@ -620,7 +663,8 @@ wake_sources (Lp2pStream *self)
 gboolean
 lp2p_stream_is_ready (Lp2pStream *self, Lp2pReady side)
 {
-  if (self->handle == NULL || self->error != NULL)
+  if (self->handle == NULL || self->error != NULL ||
+      (side == LP2P_READY_READ ? self->input_closed : self->output_closed))
     return TRUE;
   if (side == LP2P_READY_READ)
     return self->early != NULL || (self->negotiation == NULL && (self->ready & LP2P_READY_READ) != 0);
@@ -648,11 +692,18 @@ finish_closing (Lp2pStream *self)
 static void
 try_agree (Lp2pStream *self)
 {
-  if (self->agreeing.task == NULL || (self->negotiation != NULL && self->error == NULL))
+  gboolean closed = self->input_closed && self->output_closed;
+  GError *error = NULL;
+
+  if (self->agreeing.task == NULL || (self->negotiation != NULL && self->error == NULL && !closed))
     return;
 
-  if (self->error != NULL)
-    operation_return (&self->agreeing, -1, g_error_copy (self->error));
+  if (self->negotiation != NULL && self->error == NULL)
+    set_closed_error (&error);
+  else if (self->error != NULL)
+    error = g_error_copy (self->error);
+  if (error != NULL)
+    operation_return (&self->agreeing, -1, error);
   else
     operation_return (&self->agreeing, TRUE, NULL);
 }
@@ -685,6 +736,8 @@ run_job (Lp2pJob *job)
 gboolean
 lp2p_stream_close_side (Lp2pStream *self, Lp2pReady side, GError **error)
 {
+  if (!check_thread (self, error))
+    return FALSE;
   if ((side & LP2P_READY_WRITE) != 0)
     self->output_closed = TRUE;
   if ((side & LP2P_READY_READ) != 0)
@@ -692,6 +745,9 @@ lp2p_stream_close_side (Lp2pStream *self, Lp2pReady side, GError **error)
 
   send_head (self);
   finish_closing (self);
+  /* Who waits is told from the run queue. */
+  if (self->reading.task != NULL || self->writing.task != NULL || self->agreeing.task != NULL || self->sources != NULL)
+    lp2p_job_queue (&self->job);
   return TRUE;
 }
 
@@ -699,16 +755,8 @@ static gboolean
 lp2p_stream_close_fn (GIOStream *stream, GCancellable *cancellable, GError **error)
 {
   Lp2pStream *self = LP2P_STREAM (stream);
-  GError *closed = NULL;
 
-  lp2p_stream_close_side (self, LP2P_READY_READ | LP2P_READY_WRITE, NULL);
-  set_closed_error (&closed);
-  if (self->reading.task != NULL)
-    operation_return (&self->reading, -1, g_error_copy (closed));
-  if (self->writing.task != NULL)
-    operation_return (&self->writing, -1, g_error_copy (closed));
-  g_error_free (closed);
-  return TRUE;
+  return lp2p_stream_close_side (self, LP2P_READY_READ | LP2P_READY_WRITE, error);
 }
 
 static void
@@ -923,11 +971,14 @@ lp2p_stream_stop_reading (Lp2pStream *self, guint32 code)
 {
   g_return_if_fail (LP2P_IS_STREAM (self));
 
-  if (self->input_closed || self->handle == NULL)
+  if (self->input_closed)
     return;
   self->input_closed = TRUE;
-  self->session->klass->stream_stop_reading (self->session, self->handle, code);
-  if (self->reading.task != NULL)
+  self->stop_code = code;
+  /* As long as the peer's answer is to come, it must be read. */
+  if (self->handle != NULL && self->negotiation == NULL)
+    self->session->klass->stream_stop_reading (self->session, self->handle, code);
+  if (self->reading.task != NULL || self->sources != NULL)
     lp2p_job_queue (&self->job);
 }
 
