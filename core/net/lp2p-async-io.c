@@ -119,6 +119,9 @@ try_read (Lp2pAsyncIo *self)
     lp2p_async_operation_return (operation, n, error);
 }
 
+/* Without room yet, a write that is tried whenever something can be read would
+ * ask for room each time, and to some of those that are asked this is a reason
+ * to announce again what can be read. */
 static void
 try_write (Lp2pAsyncIo *self)
 {
@@ -126,7 +129,8 @@ try_write (Lp2pAsyncIo *self)
   GError *error = NULL;
   gssize n;
 
-  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation))
+  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation) ||
+      !lp2p_async_io_is_ready (self, LP2P_READY_WRITE))
     return;
 
   n = lp2p_async_io_writev (self, operation->vectors, operation->size, &error);
