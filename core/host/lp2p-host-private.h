@@ -5,6 +5,9 @@
 
 #include "host/lp2p-swarm-private.h"
 
-/* For tests: a host whose time is @clock's, which must outlive it. */
+/* For tests, which is why these two are exported: a host whose time is @clock's,
+ * which must outlive it, and what is behind a host. */
+LP2P_AVAILABLE_IN_1_0
 Lp2pHost *lp2p_host_new_with_clock (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock);
+LP2P_AVAILABLE_IN_1_0
 Lp2pSwarm *lp2p_host_get_swarm (Lp2pHost *self);

@@ -237,25 +237,17 @@ on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
     g_debug ("An inbound connection came to nothing: %s", error->message);
 }
 
+/* What was begun stays half open until the handshake is over. */
 void
 lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
 {
-  g_autoptr (GError) error = NULL;
-
-  if (raw->session != NULL)
-    {
-      self->half_open--;
-      lp2p_swarm_add_connection (self, raw, NULL);
-      return;
-    }
-  if (lp2p_swarm_begin_inbound (self, raw->remote_address, &error))
+  if (raw->session == NULL)
     {
       upgrade_raw (self, raw, NULL, FALSE, self->cancellable, on_inbound_upgraded, g_object_ref (self));
       return;
     }
-  g_debug ("Refused an inbound connection: %s", error->message);
-  lp2p_layer_abort (raw->layer, 0);
-  lp2p_raw_connection_free (raw);
+  self->half_open--;
+  lp2p_swarm_add_connection (self, raw, NULL);
 }
 
 /* Looking up */

@@ -5,9 +5,10 @@
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"
 
-/* What one connection may move before others get their turn: a few records of
- * the largest size, well below a millisecond of work. */
-#define PUMP_BUDGET (256 * 1024)
+/* What one connection may move before others get their turn, and before who
+ * reads from it does: a record of the largest size. More would not wait in the
+ * reader's memory but in a queue, and be out of the processor's caches. */
+#define PUMP_BUDGET (64 * 1024)
 
 /* Counters change all the time; a user interface is told this often at most. */
 #define NOTIFY_INTERVAL_US G_USEC_PER_SEC
@@ -54,7 +55,10 @@ struct _Lp2pConnection
   GQueue negotiating;
   GSList *closing;
   guint n_streams;
+  guint n_inbound;
   guint limited : 1;
+  guint closed_here : 1;
+  guint state_untold : 1; /* it changed outside the run queue */
   guint begun : 1;
   guint incoming : 1;
   guint can_open : 1;
@@ -98,17 +102,37 @@ typedef struct
   gint64 deadline;
 } Negotiating;
 
+/* Somebody who waits until the connection is closed. */
+typedef struct
+{
+  GTask *task;
+  GSource *cancel;
+} Closing;
+
+static void
+drop_source (GSource *source)
+{
+  if (source == NULL)
+    return;
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
 static void
 opening_free (Opening *opening)
 {
-  if (opening->cancel != NULL)
-    {
-      g_source_destroy (opening->cancel);
-      g_source_unref (opening->cancel);
-    }
+  drop_source (opening->cancel);
   g_clear_object (&opening->task);
   g_strfreev (opening->protocols);
   g_free (opening);
+}
+
+static void
+closing_free (Closing *closing)
+{
+  drop_source (closing->cancel);
+  g_clear_object (&closing->task);
+  g_free (closing);
 }
 
 static void
@@ -213,7 +237,7 @@ run_pump (Lp2pJob *job)
     klass->pump_output (self->session);
   update_timer (self);
   if (more)
-    lp2p_job_queue (&self->pump);
+    lp2p_job_queue_later (&self->pump);
 }
 
 static void
@@ -288,7 +312,7 @@ accept_stream (Lp2pConnection *self, Lp2pMuxerStream *handle)
 {
   Negotiating *negotiating;
 
-  if (self->n_streams >= self->limits.max_streams || self->owner == NULL)
+  if (self->n_inbound >= self->limits.max_streams || self->owner == NULL)
     {
       self->session->klass->stream_reset (self->session, handle, LP2P_CODE_STREAM_RESOURCE_LIMIT);
       self->session->klass->stream_release (self->session, handle);
@@ -296,6 +320,7 @@ accept_stream (Lp2pConnection *self, Lp2pMuxerStream *handle)
     }
 
   self->n_streams++;
+  self->n_inbound++;
   negotiating = g_new0 (Negotiating, 1);
   negotiating->stream = lp2p_stream_new (self, self->session, handle,
                                          lp2p_multistream_new_listener (match_protocol, self), FALSE);
@@ -329,6 +354,8 @@ lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream)
   g_autoptr (Lp2pStream) held = take_negotiating (self, stream);
 
   self->n_streams--;
+  if (!lp2p_stream_get_outbound (stream))
+    self->n_inbound--;
   lp2p_job_queue (&self->job);
 }
 
@@ -418,20 +445,28 @@ opening_cancelled (GCancellable *cancellable, gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static GSource *
+watch_cancellable (Lp2pConnection *self, GTask *task, GCancellableSourceFunc func, gpointer user_data)
+{
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  GSource *source;
+
+  if (cancellable == NULL)
+    return NULL;
+  source = g_cancellable_source_new (cancellable);
+  g_source_set_callback (source, G_SOURCE_FUNC (func), user_data, NULL);
+  g_source_attach (source, lp2p_loop_get_context (self->loop));
+  return source;
+}
+
 static void
 queue_opening (Lp2pConnection *self, GTask *task, const char *const *protocols)
 {
-  GCancellable *cancellable = g_task_get_cancellable (task);
   Opening *opening = g_new0 (Opening, 1);
 
   opening->task = g_object_ref (task);
   opening->protocols = g_strdupv ((GStrv) protocols);
-  if (cancellable != NULL)
-    {
-      opening->cancel = g_cancellable_source_new (cancellable);
-      g_source_set_callback (opening->cancel, G_SOURCE_FUNC (opening_cancelled), opening, NULL);
-      g_source_attach (opening->cancel, lp2p_loop_get_context (self->loop));
-    }
+  opening->cancel = watch_cancellable (self, task, opening_cancelled, opening);
   g_queue_push_tail (&self->opening, opening);
 }
 
@@ -453,17 +488,25 @@ open_queued (Lp2pConnection *self)
 /* The run queue */
 
 static void
+follow_address (Lp2pConnection *self, Lp2pMultiaddr **address, Lp2pMultiaddr *present, guint property)
+{
+  if (present == NULL || (*address != NULL && lp2p_multiaddr_equal (present, *address)))
+    return;
+  /* Whoever is told may end the session, and with it what it lent. */
+  lp2p_multiaddr_ref (present);
+  g_clear_pointer (address, lp2p_multiaddr_unref);
+  *address = present;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[property]);
+}
+
+static void
 refresh_path (Lp2pConnection *self)
 {
   Lp2pLayerInfo info = { .rtt = -1 };
 
   self->session->klass->get_info (self->session, &info);
-  if (info.remote_address != NULL && !lp2p_multiaddr_equal (info.remote_address, self->remote_address))
-    {
-      lp2p_multiaddr_unref (self->remote_address);
-      self->remote_address = lp2p_multiaddr_ref (info.remote_address);
-      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_REMOTE_ADDRESS]);
-    }
+  follow_address (self, &self->remote_address, info.remote_address, PROP_REMOTE_ADDRESS);
+  follow_address (self, &self->local_address, info.local_address, PROP_LOCAL_ADDRESS);
 }
 
 static void
@@ -504,10 +547,11 @@ tell_closed (Lp2pConnection *self)
     }
   while (self->closing != NULL)
     {
-      g_autoptr (GTask) task = self->closing->data;
+      Closing *closing = self->closing->data;
 
       self->closing = g_slist_delete_link (self->closing, self->closing);
-      g_task_return_boolean (task, TRUE);
+      g_task_return_boolean (closing->task, TRUE);
+      closing_free (closing);
     }
   if (self->owner != NULL)
     self->owner->closed (self, self->owner_data);
@@ -554,6 +598,11 @@ run_job (Lp2pJob *job)
   g_autoptr (Lp2pConnection) self = g_object_ref (
       (Lp2pConnection *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pConnection, job)));
 
+  if (self->state_untold)
+    {
+      self->state_untold = FALSE;
+      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATE]);
+    }
   if (self->session == NULL)
     return;
 
@@ -633,6 +682,38 @@ lp2p_connection_set_rtt (Lp2pConnection *self, gint64 rtt)
   self->rtt = rtt;
 }
 
+static gboolean
+check_thread (Lp2pConnection *self, GTask *task)
+{
+  if (lp2p_loop_is_owner (self->loop))
+    return TRUE;
+  g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
+                           "A connection can only be used in the thread of its host");
+  return FALSE;
+}
+
+static gboolean
+closing_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  Closing *closing = user_data;
+  Lp2pConnection *self = g_task_get_source_object (closing->task);
+
+  self->closing = g_slist_remove (self->closing, closing);
+  g_task_return_error_if_cancelled (closing->task);
+  closing_free (closing);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+wait_for_close (Lp2pConnection *self, GTask *task)
+{
+  Closing *closing = g_new0 (Closing, 1);
+
+  closing->task = g_object_ref (task);
+  closing->cancel = watch_cancellable (self, task, closing_cancelled, closing);
+  self->closing = g_slist_prepend (self->closing, closing);
+}
+
 /**
  * lp2p_connection_close_async:
  * @self: a connection
@@ -652,19 +733,27 @@ lp2p_connection_close_async (Lp2pConnection *self, GCancellable *cancellable, GA
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_connection_close_async);
+  if (!check_thread (self, task))
+    return;
   if (self->told_closed || self->session == NULL)
     {
       g_task_return_boolean (task, TRUE);
       return;
     }
 
-  self->closing = g_slist_prepend (self->closing, g_steal_pointer (&task));
+  wait_for_close (self, task);
+  if (self->closed_here)
+    return;
+  /* Also where the peer began to close: its streams may take their time. */
+  self->closed_here = TRUE;
   if (self->state < LP2P_CONNECTION_CLOSING)
     {
-      set_state (self, LP2P_CONNECTION_CLOSING);
-      self->session->klass->close (self->session, LP2P_CODE_NONE, "");
-      lp2p_job_queue (&self->pump);
+      self->state = LP2P_CONNECTION_CLOSING;
+      self->state_untold = TRUE;
     }
+  self->session->klass->close (self->session, LP2P_CODE_NONE, "");
+  lp2p_job_queue (&self->pump);
+  lp2p_job_queue (&self->job);
 }
 
 /**
@@ -728,7 +817,7 @@ lp2p_connection_open_stream_async (Lp2pConnection *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_connection_open_stream_async);
-  if (g_task_return_error_if_cancelled (task))
+  if (!check_thread (self, task) || g_task_return_error_if_cancelled (task))
     return;
   if (self->limited && (flags & LP2P_STREAM_ALLOW_LIMITED) == 0)
     g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_LIMIT,

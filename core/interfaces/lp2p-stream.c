@@ -41,6 +41,7 @@ struct _Lp2pStream
   Lp2pAsyncOperation agreeing;
   GError *error;
   guint32 remote_code;
+  guint32 stop_code;
   Lp2pReady ready;
   guint outbound : 1;
   guint input_closed : 1;
@@ -129,6 +130,8 @@ finish_negotiation (Lp2pStream *self)
 {
   self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  if (self->input_closed && self->handle != NULL)
+    self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
   lp2p_async_io_wake (&self->io);
 }
 
@@ -172,9 +175,9 @@ send_head (Lp2pStream *self)
   n = self->session->klass->stream_writev (self->session, self->handle, &vector, 1);
   if (n > 0)
     g_byte_array_remove_range (self->head, 0, n);
-  if (self->head->len == 0)
+  if (self->head->len == 0 || n == LP2P_IO_FAILED)
     g_clear_pointer (&self->head, g_byte_array_unref);
-  else if (n != LP2P_IO_FAILED)
+  else
     {
       self->ready &= ~LP2P_READY_WRITE;
       self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
@@ -403,11 +406,12 @@ may_write (Lp2pStream *self)
 static void
 try_agree (Lp2pStream *self)
 {
+  gboolean closed = self->handle == NULL || self->io.closed == (LP2P_READY_READ | LP2P_READY_WRITE);
   GError *error = NULL;
 
   if (self->agreeing.task == NULL || lp2p_async_operation_check_cancelled (&self->agreeing))
     return;
-  if (self->negotiation != NULL && self->error == NULL && self->handle != NULL)
+  if (self->negotiation != NULL && self->error == NULL && !closed)
     return;
 
   if (self->error != NULL)
@@ -670,10 +674,13 @@ lp2p_stream_stop_reading (Lp2pStream *self, guint32 code)
 {
   g_return_if_fail (LP2P_IS_STREAM (self));
 
-  if (self->input_closed || self->handle == NULL)
+  if (self->input_closed)
     return;
   self->input_closed = TRUE;
-  self->session->klass->stream_stop_reading (self->session, self->handle, code);
+  self->stop_code = code;
+  /* As long as the peer's answer is to come, it must be read. */
+  if (self->handle != NULL && self->negotiation == NULL)
+    self->session->klass->stream_stop_reading (self->session, self->handle, code);
   lp2p_async_io_wake (&self->io);
 }
 

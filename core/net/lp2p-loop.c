@@ -31,10 +31,12 @@ struct _Lp2pLoop
 
   GQueue ready;
   GQueue jobs[2];
+  GQueue later;
   GPtrArray *timers;
 
   gint64 now;
   gint64 round_end;
+  gint64 used; /* of the budget, by wake-ups that left work for later */
   gboolean dispatching;
   gboolean yielding;
   guint64 wakeups;
@@ -417,6 +419,25 @@ lp2p_job_queue (Lp2pJob *self)
 }
 
 /**
+ * lp2p_job_queue_later:
+ * @self: the job
+ *
+ * Lets the job run once, in the next wake-up of the loop; when it is queued
+ * already it waits until then. An application that began an operation in this
+ * wake-up is told of its end only behind it, so work that would pile up what the
+ * application has not read yet comes after it.
+ */
+void
+lp2p_job_queue_later (Lp2pJob *self)
+{
+  lp2p_job_clear (self);
+  self->queued = TRUE;
+  self->later = TRUE;
+  self->link.data = self;
+  g_queue_push_tail_link (&self->loop->later, &self->link);
+}
+
+/**
  * lp2p_job_clear:
  * @self: the job
  *
@@ -428,8 +449,21 @@ lp2p_job_clear (Lp2pJob *self)
   if (!self->queued)
     return;
 
-  g_queue_unlink (&self->loop->jobs[self->phase], &self->link);
+  g_queue_unlink (self->later ? &self->loop->later : &self->loop->jobs[self->phase], &self->link);
   self->queued = FALSE;
+  self->later = FALSE;
+}
+
+static void
+queue_what_waited (Lp2pLoop *self)
+{
+  while (self->later.length > 0)
+    {
+      Lp2pJob *job = g_queue_peek_head (&self->later);
+
+      lp2p_job_clear (job);
+      lp2p_job_queue (job);
+    }
 }
 
 /* Jobs queued meanwhile wait for the next round, so that a job which queues
@@ -457,7 +491,7 @@ static gboolean
 has_work (Lp2pLoop *self)
 {
   return self->ready.length > 0 || self->jobs[LP2P_JOB_PUMP].length > 0 ||
-         self->jobs[LP2P_JOB_RUN].length > 0;
+         self->jobs[LP2P_JOB_RUN].length > 0 || self->later.length > 0;
 }
 
 /* One round: what the kernel has, then timers, then protocol work, then
@@ -548,13 +582,19 @@ loop_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   /* Application code that runs a nested main loop reaches this point again. It
    * is served, and the outer round ends behind it, its time being over. */
   gboolean outer = self->dispatching;
+  gint64 began = g_get_monotonic_time ();
 
   self->dispatching = TRUE;
   self->wakeups++;
-  self->round_end = g_get_monotonic_time () + ROUND_BUDGET_US;
+  self->round_end = began + ROUND_BUDGET_US - self->used;
+  queue_what_waited (self);
   while (!spent && run_round (self))
     spent = is_spent (self);
   self->dispatching = outer;
+  if (spent || self->later.length == 0)
+    self->used = 0;
+  else
+    self->used += g_get_monotonic_time () - began;
 
   if (!g_source_is_destroyed (source))
     set_yielding (self, spent);

@@ -54,7 +54,6 @@ struct _MemoryLayer
   gint64 last_due;  /* of what came last into `in` */
   gint64 end_due;   /* when the end of the peer's direction arrives */
   gint64 reset_due; /* when its reset arrives */
-  guint32 reset_code;
   guint64 bytes_read;
   guint64 bytes_written;
 
@@ -268,16 +267,14 @@ fail (MemoryLayer *self, GIOErrorEnum code, const char *what)
 static gboolean
 check_writable (MemoryLayer *self)
 {
-  g_autofree char *what = NULL;
-
   if (self->error != NULL)
     return FALSE;
   if (!is_reset (self) && self->peer != NULL)
     return TRUE;
 
   self->told_failed = TRUE;
-  what = g_strdup_printf ("The peer is gone (code %u)", self->reset_code);
-  fail (self, G_IO_ERROR_CONNECTION_CLOSED, what);
+  fail (self, G_IO_ERROR_CONNECTION_CLOSED,
+        is_reset (self) ? "The peer aborted the connection" : "The peer is gone");
   return FALSE;
 }
 
@@ -554,8 +551,9 @@ memory_write_room (Lp2pLayer *layer)
     }
   if (room == 0)
     {
-      self->starved = TRUE;
       push (self);
+      room = get_room (self);
+      self->starved |= room == 0;
     }
   return self->options.short_writes > 0 ? MIN (room, self->options.short_writes) : room;
 }
@@ -584,14 +582,13 @@ memory_want (Lp2pLayer *layer, Lp2pReady ready)
 
 /* The peer reads what has left, then finds out. */
 static void
-send_reset (MemoryLayer *self, guint32 code)
+send_reset (MemoryLayer *self)
 {
   MemoryLayer *peer = g_steal_pointer (&self->peer);
 
   if (peer == NULL)
     return;
   peer->peer = NULL;
-  peer->reset_code = code;
   peer->reset_due = get_arrival (self, peer, FALSE);
   something_came (peer);
 }
@@ -601,7 +598,7 @@ memory_abort (Lp2pLayer *layer, guint32 code)
 {
   MemoryLayer *self = (MemoryLayer *) layer;
 
-  send_reset (self, code);
+  send_reset (self);
   fail (self, G_IO_ERROR_CLOSED, "The connection was given up here");
   self->aborted = TRUE;
   self->told_failed = TRUE;
@@ -642,7 +639,7 @@ memory_free (Lp2pLayer *layer)
       something_came (self->peer);
     }
   else
-    send_reset (self, 0);
+    send_reset (self);
 
   lp2p_job_clear (&self->job);
   lp2p_timer_clear (&self->timer);

@@ -20,9 +20,20 @@ on_accepted (Lp2pLayer *layer,
              gpointer user_data)
 {
   Lp2pTcpPort *self = LP2P_TCP_PORT (user_data);
-  Lp2pRawConnection *raw = lp2p_raw_connection_new_layer (
-      layer, lp2p_listener_get_transport (LP2P_LISTENER (self)), LP2P_ROLE_RESPONDER);
+  const char *transport = lp2p_listener_get_transport (LP2P_LISTENER (self));
+  g_autoptr (GError) error = NULL;
+  Lp2pRawConnection *raw;
 
+  /* TCP itself has made sure that the address is not forged. */
+  if (!lp2p_context_begin_inbound (self->context, transport, remote_address, NULL, &error))
+    {
+      g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (remote_address), error->message);
+      lp2p_layer_abort (layer, 0);
+      lp2p_layer_free (layer);
+      return;
+    }
+
+  raw = lp2p_raw_connection_new_layer (layer, transport, LP2P_ROLE_RESPONDER);
   raw->local_address = lp2p_multiaddr_ref (local_address);
   raw->remote_address = lp2p_multiaddr_ref (remote_address);
   raw->socket_id = socket_id;

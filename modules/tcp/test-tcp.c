@@ -70,6 +70,16 @@ get_tcp_hub (Lp2pContext *context)
   return TEST_CONTEXT (context)->hub;
 }
 
+static gboolean
+begin_inbound (Lp2pContext *context,
+               const char *transport,
+               Lp2pMultiaddr *remote_address,
+               gboolean *validate_source,
+               GError **error)
+{
+  return TRUE;
+}
+
 static void
 offer_inbound (Lp2pContext *context, Lp2pRawConnection *raw)
 {
@@ -82,6 +92,7 @@ test_context_iface_init (Lp2pContextInterface *iface)
   iface->get_loop = get_loop;
   iface->get_config = get_config;
   iface->get_tcp_hub = get_tcp_hub;
+  iface->begin_inbound = begin_inbound;
   iface->offer_inbound = offer_inbound;
 }
 

@@ -5,6 +5,8 @@
 
 #include "lp2p-identify-message.h"
 
+#include <string.h>
+
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 static void
@@ -23,8 +25,10 @@ check_again (const Lp2pIdentifyMessage *message)
   /* Texts that were mended may be longer than those that are taken. */
   if (!lp2p_identify_message_merge (again, cursor.data, cursor.left, NULL))
     g_assert_not_reached ();
-  if ((message->agent_version != NULL && strlen (message->agent_version) > LP2P_IDENTIFY_MAX_TEXT) ||
-      (message->protocol_version != NULL && strlen (message->protocol_version) > LP2P_IDENTIFY_MAX_TEXT))
+  if ((message->agent_version != NULL &&
+       strlen (message->agent_version) > LP2P_IDENTIFY_MAX_TEXT) ||
+      (message->protocol_version != NULL &&
+       strlen (message->protocol_version) > LP2P_IDENTIFY_MAX_TEXT))
     return;
   bytes_again = lp2p_identify_message_encode (again);
   g_assert_true (g_bytes_equal (bytes, bytes_again));

@@ -117,7 +117,8 @@ fail (Lp2pIdentifyExchange *self, const GError *error)
 
   stop (self);
   if (self->stream != NULL)
-    lp2p_stream_reset (self->stream, violation ? LP2P_CODE_STREAM_PROTOCOL_VIOLATION : LP2P_CODE_NONE);
+    lp2p_stream_reset (self->stream,
+                       violation ? LP2P_CODE_STREAM_PROTOCOL_VIOLATION : LP2P_CODE_NONE);
   done (self, NULL, error, self->user_data);
 }
 
@@ -178,7 +179,8 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
     finish_reading (self);
   else if (n < 0)
     fail (self, error);
-  else if (self->reader != NULL && !lp2p_identify_reader_input (self->reader, self->buffer, n, &error))
+  else if (self->reader != NULL &&
+           !lp2p_identify_reader_input (self->reader, self->buffer, n, &error))
     fail (self, error);
   else
     read_more (self);
@@ -187,9 +189,9 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 read_more (Lp2pIdentifyExchange *self)
 {
-  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (self->stream)), self->buffer,
-                             sizeof self->buffer, G_PRIORITY_DEFAULT, self->cancellable, on_read,
-                             lp2p_identify_exchange_ref (self));
+  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (self->stream)),
+                             self->buffer, sizeof self->buffer, G_PRIORITY_DEFAULT,
+                             self->cancellable, on_read, lp2p_identify_exchange_ref (self));
 }
 
 static void
@@ -212,7 +214,8 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (Lp2pIdentifyExchange) self = user_data;
   g_autoptr (GError) error = NULL;
-  gboolean written = g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error);
+  gboolean written =
+      g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error);
 
   if (self->done == NULL)
     return;
@@ -281,5 +284,6 @@ lp2p_identify_exchange_start (Lp2pIdentifyExchange *self, Lp2pStream *stream, GB
   if (self->kind == LP2P_IDENTIFY_PUSH)
     protocols[0] = LP2P_IDENTIFY_PUSH_PROTOCOL;
   lp2p_connection_open_stream_async (self->connection, protocols, LP2P_STREAM_ALLOW_LIMITED,
-                                     self->cancellable, on_opened, lp2p_identify_exchange_ref (self));
+                                     self->cancellable, on_opened,
+                                     lp2p_identify_exchange_ref (self));
 }

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-#define LP2P_IDENTIFY_PROTOCOL "/ipfs/id/1.0.0"
+#define LP2P_IDENTIFY_PROTOCOL      "/ipfs/id/1.0.0"
 #define LP2P_IDENTIFY_PUSH_PROTOCOL "/ipfs/id/push/1.0.0"
 
 /* The four things that happen on a stream. */

@@ -7,6 +7,11 @@
 /* Room that is kept for the one thing that differs from peer to peer; addresses
  * with certificate hashes are the long ones. */
 #define OBSERVED_ROOM 192
+#define MESSAGE_ROOM  (LP2P_IDENTIFY_MAX_SENT - OBSERVED_ROOM)
+/* Who is not found needs no protocols: so many addresses stay. None may be so long
+ * that they do not fit. */
+#define KEPT_ADDRESSES   4
+#define MAX_ADDRESS_SIZE 256
 /* What an address takes beside itself, in the list and in the signed record. */
 #define ADDRESS_OVERHEAD 8
 
@@ -65,42 +70,36 @@ seal_record (Lp2pIdentifyLocal *self, Lp2pIdentifyMessage *message)
   gint64 now = lp2p_loop_real_time (lp2p_context_get_loop (self->context));
 
   self->seq = MAX (self->seq + 1, (guint64) MAX (now, 0));
-  record = lp2p_peer_record_new (lp2p_identity_get_peer_id (identity), self->seq, message->addresses);
+  record =
+      lp2p_peer_record_new (lp2p_identity_get_peer_id (identity), self->seq, message->addresses);
   g_clear_pointer (&message->signed_record, g_bytes_unref);
   message->signed_record = lp2p_peer_record_seal (record, identity, &error);
   if (message->signed_record == NULL)
     g_debug ("Sending no signed peer record: %s", error->message);
 }
 
-/* Leaves out as many of the last addresses as the message is too large, then the
- * record, then protocols. FALSE when there is nothing left to leave out. */
-static gboolean
-shrink (Lp2pIdentifyMessage *message, gsize excess)
+/* Leaves out the last addresses, as many as gain @excess bytes. */
+static void
+drop_addresses (Lp2pIdentifyMessage *message, gsize excess)
 {
   gsize gained = 0;
 
-  if (message->addresses->len > 0)
+  while (gained < excess && message->addresses->len > KEPT_ADDRESSES)
     {
-      while (gained < excess && message->addresses->len > 0)
-        {
-          guint last = message->addresses->len - 1;
+      guint last = message->addresses->len - 1;
+      Lp2pMultiaddr *address = g_ptr_array_index (message->addresses, last);
 
-          gained += 2 * g_bytes_get_size (
-                            lp2p_multiaddr_get_bytes (g_ptr_array_index (message->addresses, last))) +
-                    ADDRESS_OVERHEAD;
-          g_ptr_array_remove_index (message->addresses, last);
-        }
-      return TRUE;
+      gained += 2 * g_bytes_get_size (lp2p_multiaddr_get_bytes (address)) + ADDRESS_OVERHEAD;
+      g_ptr_array_remove_index (message->addresses, last);
     }
-  if (message->signed_record != NULL)
-    {
-      g_clear_pointer (&message->signed_record, g_bytes_unref);
-      return TRUE;
-    }
-  if (message->protocols->len == 0)
-    return FALSE;
-  g_ptr_array_remove_index (message->protocols, message->protocols->len - 1);
-  return TRUE;
+}
+
+static gsize
+get_excess (const Lp2pIdentifyMessage *message)
+{
+  gsize size = lp2p_identify_message_get_size (message);
+
+  return size > MESSAGE_ROOM ? size - MESSAGE_ROOM : 0;
 }
 
 static void
@@ -108,18 +107,24 @@ fit (Lp2pIdentifyLocal *self, Lp2pIdentifyMessage *message)
 {
   guint n_addresses = message->addresses->len;
   guint n_protocols = message->protocols->len;
-  const gsize limit = LP2P_IDENTIFY_MAX_SENT - OBSERVED_ROOM;
-  gsize size;
+  gsize excess;
 
   seal_record (self, message);
-  while ((size = lp2p_identify_message_get_size (message)) > limit && shrink (message, size - limit))
-    if (message->signed_record != NULL)
+  while ((excess = get_excess (message)) > 0 && message->addresses->len > KEPT_ADDRESSES)
+    {
+      drop_addresses (message, excess);
       seal_record (self, message);
+    }
+  while (get_excess (message) > 0 && message->protocols->len > 0)
+    g_ptr_array_remove_index (message->protocols, message->protocols->len - 1);
+  if (get_excess (message) > 0)
+    g_clear_pointer (&message->signed_record, g_bytes_unref);
 
   if (message->addresses->len < n_addresses || message->protocols->len < n_protocols)
-    g_message ("Only %u of %u addresses and %u of %u protocols fit into the %d bytes that peers read",
-               message->addresses->len, n_addresses, message->protocols->len, n_protocols,
-               LP2P_IDENTIFY_MAX_SENT);
+    g_message (
+        "Only %u of %u addresses and %u of %u protocols fit into the %d bytes that peers read",
+        message->addresses->len, n_addresses, message->protocols->len, n_protocols,
+        LP2P_IDENTIFY_MAX_SENT);
 }
 
 static GPtrArray *
@@ -133,6 +138,18 @@ dup_protocols (Lp2pIdentifyLocal *self)
   return protocols;
 }
 
+static GPtrArray *
+dup_addresses (Lp2pIdentifyLocal *self)
+{
+  GPtrArray *addresses = lp2p_context_dup_addresses (self->context);
+
+  for (guint i = addresses->len; i > 0; i--)
+    if (g_bytes_get_size (lp2p_multiaddr_get_bytes (g_ptr_array_index (addresses, i - 1))) >
+        MAX_ADDRESS_SIZE)
+      g_ptr_array_remove_index (addresses, i - 1);
+  return addresses;
+}
+
 static Lp2pIdentifyMessage *
 compose (Lp2pIdentifyLocal *self)
 {
@@ -140,8 +157,9 @@ compose (Lp2pIdentifyLocal *self)
   Lp2pIdentity *identity = lp2p_context_get_identity (self->context);
   Lp2pIdentifyMessage *message = lp2p_identify_message_new ();
 
-  message->public_key = g_bytes_ref (lp2p_public_key_get_bytes (lp2p_identity_get_public_key (identity)));
-  message->addresses = lp2p_context_dup_addresses (self->context);
+  message->public_key =
+      g_bytes_ref (lp2p_public_key_get_bytes (lp2p_identity_get_public_key (identity)));
+  message->addresses = dup_addresses (self);
   message->protocols = dup_protocols (self);
   message->agent_version = lp2p_config_get_string (config, LP2P_CONFIG_GROUP_HOST, "agent-version");
   message->protocol_version = lp2p_config_get_string (config, self->group, "protocol-version");

@@ -4,6 +4,8 @@
 
 #include "identify.pb-c.h"
 
+#include <string.h>
+
 typedef Lp2p__Identify__Pb__Identify Wire;
 
 /* Messages */
@@ -214,7 +216,8 @@ take_observed (Lp2pIdentifyMessage *self, const Wire *wire)
 
   if (!wire->has_observed_address)
     return;
-  address = lp2p_multiaddr_new_from_bytes (wire->observed_address.data, wire->observed_address.len, NULL);
+  address =
+      lp2p_multiaddr_new_from_bytes (wire->observed_address.data, wire->observed_address.len, NULL);
   if (address == NULL)
     return;
   g_clear_pointer (&self->observed, lp2p_multiaddr_unref);

@@ -6,14 +6,14 @@
 G_BEGIN_DECLS
 
 /* What go takes apart a large message into, and puts together. */
-#define LP2P_IDENTIFY_MAX_FRAME 8192
+#define LP2P_IDENTIFY_MAX_FRAME  8192
 #define LP2P_IDENTIFY_MAX_FRAMES 10
 /* What rust reads. It counts the length in front as well here, to be safe. */
 #define LP2P_IDENTIFY_MAX_SENT 4096
 
 #define LP2P_IDENTIFY_MAX_PROTOCOLS 1024
 #define LP2P_IDENTIFY_MAX_ADDRESSES 500
-#define LP2P_IDENTIFY_MAX_TEXT 1024
+#define LP2P_IDENTIFY_MAX_TEXT      1024
 
 /* What a peer says of itself. All members are nullable: an absent one says
  * nothing. */

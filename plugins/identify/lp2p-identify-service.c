@@ -3,15 +3,21 @@
 #include "lp2p-identify-exchange.h"
 #include "lp2p-identify-local.h"
 
-/* Handlers and addresses come and go in groups. */
-#define PUSH_DELAY_US (500 * G_TIME_SPAN_MILLISECOND)
-#define PUSH_INTERVAL_US (5 * G_USEC_PER_SEC)
-#define MAX_PUSHES 32
+#include <string.h>
 
+/* Handlers and addresses come and go in groups. */
+#define PUSH_DELAY_US    (500 * G_TIME_SPAN_MILLISECOND)
+#define PUSH_INTERVAL_US (5 * G_USEC_PER_SEC)
+#define MAX_PUSHES       32
+
+#define MAX_PROTOCOL_VERSION 128
+
+/* As long as addresses are remembered, at least. */
 #define RECORD_SEQ_LIFETIME_S (60 * 60)
 
 #define LP2P_TYPE_IDENTIFY_SERVICE (lp2p_identify_service_get_type ())
-G_DECLARE_FINAL_TYPE (Lp2pIdentifyService, lp2p_identify_service, LP2P, IDENTIFY_SERVICE, Lp2pExtension)
+G_DECLARE_FINAL_TYPE (
+    Lp2pIdentifyService, lp2p_identify_service, LP2P, IDENTIFY_SERVICE, Lp2pExtension)
 
 struct _Lp2pIdentifyService
 {
@@ -98,7 +104,8 @@ note_seq (Lp2pIdentifyService *self, Lp2pPeerId *peer, guint64 seq)
 
   if (known != NULL)
     {
-      Lp2pCursor cursor = LP2P_CURSOR_INIT (g_bytes_get_data (known, NULL), g_bytes_get_size (known));
+      Lp2pCursor cursor =
+          LP2P_CURSOR_INIT (g_bytes_get_data (known, NULL), g_bytes_get_size (known));
       guint64 last;
 
       if (lp2p_cursor_read_u64be (&cursor, &last) && seq < last)
@@ -124,9 +131,11 @@ open_record (Lp2pIdentifyService *self, Lp2pIdentifyMessage *message, Lp2pPeerId
   data = g_bytes_get_data (message->signed_record, &size);
   record = lp2p_peer_record_open (data, size, &error);
   if (record == NULL)
-    g_debug ("Ignoring the signed record of %s: %s", lp2p_peer_id_get_string (peer), error->message);
+    g_debug ("Ignoring the signed record of %s: %s", lp2p_peer_id_get_string (peer),
+             error->message);
   else if (!lp2p_peer_id_equal (lp2p_peer_record_get_peer_id (record), peer))
-    g_debug ("Ignoring a signed record that %s sent of another peer", lp2p_peer_id_get_string (peer));
+    g_debug ("Ignoring a signed record that %s sent of another peer",
+             lp2p_peer_id_get_string (peer));
   else if (!note_seq (self, peer, lp2p_peer_record_get_seq (record)))
     g_debug ("Ignoring a signed record of %s that is older than the last",
              lp2p_peer_id_get_string (peer));
@@ -192,7 +201,8 @@ note_message (Lp2pIdentifyService *self, Lp2pConnection *connection, Lp2pIdentif
 
   /* What is certified counts for more, but nobody certifies nothing. */
   record = open_record (self, message, peer);
-  if (record != NULL && (message->addresses == NULL || lp2p_peer_record_get_addresses (record)->len > 0))
+  if (record != NULL &&
+      (message->addresses == NULL || lp2p_peer_record_get_addresses (record)->len > 0))
     {
       addresses = strip_all (lp2p_peer_record_get_addresses (record), peer);
       info.signed_record = message->signed_record;
@@ -212,7 +222,10 @@ note_message (Lp2pIdentifyService *self, Lp2pConnection *connection, Lp2pIdentif
 
 /* Pushing */
 
-static void start_exchange (Lp2pIdentifyService *self, Lp2pIdentifyKind kind, Lp2pConnection *connection, Lp2pStream *stream);
+static void start_exchange (Lp2pIdentifyService *self,
+                            Lp2pIdentifyKind kind,
+                            Lp2pConnection *connection,
+                            Lp2pStream *stream);
 
 static void
 schedule_push (Lp2pIdentifyService *self)
@@ -248,7 +261,7 @@ takes_pushes (Lp2pIdentifyService *self, Lp2pPeerId *peer)
 }
 
 /* Every peer is told once, over the best of its connections: they come in that
- * order. */
+ * order. Those that still wait from the last time are among them. */
 static void
 collect_pushes (Lp2pIdentifyService *self)
 {
@@ -256,6 +269,7 @@ collect_pushes (Lp2pIdentifyService *self)
   g_autoptr (GHashTable) told = g_hash_table_new (lp2p_peer_id_hash, lp2p_peer_id_equal);
   guint generation = lp2p_identify_local_get_generation (self->local);
 
+  g_queue_clear_full (&self->to_push, g_object_unref);
   for (guint i = 0; i < connections->len; i++)
     {
       Lp2pConnection *connection = g_ptr_array_index (connections, i);
@@ -264,9 +278,10 @@ collect_pushes (Lp2pIdentifyService *self)
 
       if (state->told == generation || !takes_pushes (self, peer))
         continue;
-      state->told = generation;
       if (g_hash_table_add (told, peer))
         g_queue_push_tail (&self->to_push, g_object_ref (connection));
+      else
+        state->told = generation;
     }
 }
 
@@ -274,7 +289,8 @@ static void
 on_push_due (Lp2pTimer *timer)
 {
   Lp2pIdentifyService *self =
-      (Lp2pIdentifyService *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pIdentifyService, push_timer));
+      (Lp2pIdentifyService *) ((guint8 *) timer -
+                               G_STRUCT_OFFSET (Lp2pIdentifyService, push_timer));
 
   collect_pushes (self);
   if (self->to_push.length > 0)
@@ -324,14 +340,15 @@ on_exchange_done (Lp2pIdentifyExchange *exchange,
                   gpointer user_data)
 {
   g_autoptr (Lp2pIdentifyService) self = g_object_ref (user_data);
-  g_autoptr (Lp2pConnection) connection = g_object_ref (lp2p_identify_exchange_get_connection (exchange));
+  g_autoptr (Lp2pConnection) connection =
+      g_object_ref (lp2p_identify_exchange_get_connection (exchange));
   Lp2pIdentifyKind kind = lp2p_identify_exchange_get_kind (exchange);
 
   g_ptr_array_remove_fast (self->exchanges, exchange);
   if (error != NULL)
     g_debug ("identify with %s, %s: %s",
-             lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)), kind_names[kind],
-             error->message);
+             lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
+             kind_names[kind], error->message);
   exchange_over (self, kind, get_state (connection));
   if (message != NULL)
     note_message (self, connection, message);
@@ -350,7 +367,8 @@ start_exchange (Lp2pIdentifyService *self,
   if (kind == LP2P_IDENTIFY_SERVE || kind == LP2P_IDENTIFY_PUSH)
     {
       get_state (connection)->told = lp2p_identify_local_get_generation (self->local);
-      message = lp2p_identify_local_encode (self->local, lp2p_connection_get_remote_address (connection));
+      message =
+          lp2p_identify_local_encode (self->local, lp2p_connection_get_remote_address (connection));
     }
   g_ptr_array_add (self->exchanges, exchange);
   lp2p_identify_exchange_start (exchange, stream, message);
@@ -397,6 +415,24 @@ on_push_stream (Lp2pStream *stream, gpointer user_data)
 /* The extension */
 
 static gboolean
+check_options (Lp2pIdentifyService *self, GError **error)
+{
+  Lp2pConfig *config = lp2p_context_get_config (self->context);
+  g_autofree char *version = NULL;
+
+  if (!lp2p_config_register_group (config, self->group, options, G_N_ELEMENTS (options), error))
+    return FALSE;
+  version = lp2p_config_get_string (config, self->group, "protocol-version");
+  if (strlen (version) <= MAX_PROTOCOL_VERSION)
+    return TRUE;
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
+               "protocol-version in [%s]: got a text of %" G_GSIZE_FORMAT
+               " bytes, expected at most %d",
+               self->group, strlen (version), MAX_PROTOCOL_VERSION);
+  return FALSE;
+}
+
+static gboolean
 lp2p_identify_service_start (Lp2pExtension *extension, GError **error)
 {
   Lp2pIdentifyService *self = LP2P_IDENTIFY_SERVICE (extension);
@@ -404,18 +440,17 @@ lp2p_identify_service_start (Lp2pExtension *extension, GError **error)
   self->context = lp2p_extension_get_context (extension);
   self->loop = lp2p_context_get_loop (self->context);
   self->group = g_strdup_printf ("plugin %s", lp2p_extension_get_name (extension));
-  if (!lp2p_config_register_group (lp2p_context_get_config (self->context), self->group, options,
-                                   G_N_ELEMENTS (options), error))
+  if (!check_options (self, error))
     return FALSE;
 
   self->local = lp2p_identify_local_new (self->context, self->group);
   lp2p_timer_init (&self->push_timer, self->loop, on_push_due);
-  lp2p_context_set_stream_handler (self->context, LP2P_IDENTIFY_PROTOCOL, LP2P_HANDLER_ALLOW_LIMITED,
-                                   on_identify_stream, self, NULL);
+  lp2p_context_set_stream_handler (self->context, LP2P_IDENTIFY_PROTOCOL,
+                                   LP2P_HANDLER_ALLOW_LIMITED, on_identify_stream, self, NULL);
   lp2p_context_set_stream_handler (self->context, LP2P_IDENTIFY_PUSH_PROTOCOL,
                                    LP2P_HANDLER_ALLOW_LIMITED, on_push_stream, self, NULL);
-  g_signal_connect_object (self->context, "connection-added", G_CALLBACK (on_connection_added), self,
-                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->context, "connection-added", G_CALLBACK (on_connection_added),
+                           self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->context, "protocols-changed", G_CALLBACK (on_local_changed), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->context, "addresses-changed", G_CALLBACK (on_local_changed), self,

@@ -109,16 +109,16 @@ static void
 test_wire (void)
 {
   static const guint8 wire[] = "\x31"
-                               "\x0a\x01K"                                 /* publicKey */
+                               "\x0a\x01K"                                /* publicKey */
                                "\x12\x08\x04\x7f\x00\x00\x01\x06\x0f\xa1" /* listenAddrs */
-                               "\x1a\x02/a"                                /* protocols */
+                               "\x1a\x02/a"                               /* protocols */
                                "\x1a\x02/b"
                                "\x22\x08\x04\x01\x02\x03\x04\x06\x00\x50" /* observedAddr */
-                               "\x2a\x02v1"                                /* protocolVersion */
-                               "\x32\x02"                                  /* agentVersion */
+                               "\x2a\x02v1"                               /* protocolVersion */
+                               "\x32\x02"                                 /* agentVersion */
                                "a1"
-                               "\x42\x01R"   /* signedPeerRecord */
-                               "\x3a\x02xx"  /* what we do not know */
+                               "\x42\x01R"  /* signedPeerRecord */
+                               "\x3a\x02xx" /* what we do not know */
                                "\xa8\x06\x05";
   g_autoptr (GBytes) bytes = g_bytes_new_static (wire, sizeof wire - 1);
   g_autoptr (Lp2pIdentifyReader) reader = lp2p_identify_reader_new ();
@@ -243,7 +243,8 @@ test_limits (void)
       for (guint j = 0; j < 400; j++)
         {
           g_ptr_array_add (part->protocols, g_strdup_printf ("/%u", j));
-          g_ptr_array_add (part->addresses, lp2p_multiaddr_new_from_string ("/ip4/1.2.3.4/tcp/1", NULL));
+          g_ptr_array_add (part->addresses,
+                           lp2p_multiaddr_new_from_string ("/ip4/1.2.3.4/tcp/1", NULL));
         }
       bytes = lp2p_identify_message_encode (part);
       head = g_bytes_get_size (bytes) > 127 + 1 ? 2 : 1;
@@ -277,22 +278,22 @@ test_broken (void)
     gsize size;
     gboolean at_end;
   } cases[] = {
-    { "", 0, TRUE },                            /* nothing at all */
-    { "\x05\x0a", 2, TRUE },                    /* ends in a frame */
-    { "\x80", 1, TRUE },                        /* ends in a length */
-    { "\x81\x40", 2, FALSE },                   /* 8193 bytes */
-    { "\x80\x00", 2, FALSE },                   /* not the shortest form */
+    { "", 0, TRUE },          /* nothing at all */
+    { "\x05\x0a", 2, TRUE },  /* ends in a frame */
+    { "\x80", 1, TRUE },      /* ends in a length */
+    { "\x81\x40", 2, FALSE }, /* 8193 bytes */
+    { "\x80\x00", 2, FALSE }, /* not the shortest form */
     { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, FALSE },
-    { "\x02\x0a\x05", 3, FALSE },               /* a field that is longer than the frame */
-    { "\x02\xff\xff", 3, FALSE },               /* no protobuf */
+    { "\x02\x0a\x05", 3, FALSE }, /* a field that is longer than the frame */
+    { "\x02\xff\xff", 3, FALSE }, /* no protobuf */
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (Lp2pIdentifyReader) reader = lp2p_identify_reader_new ();
       g_autoptr (GError) error = NULL;
-      gboolean ok =
-          lp2p_identify_reader_input (reader, (const guint8 *) cases[i].data, cases[i].size, &error);
+      gboolean ok = lp2p_identify_reader_input (reader, (const guint8 *) cases[i].data,
+                                                cases[i].size, &error);
 
       g_assert_true (ok == cases[i].at_end);
       if (ok)

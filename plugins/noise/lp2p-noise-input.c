@@ -6,6 +6,11 @@
  * than a millisecond before it is another connection's turn. */
 #define RECORDS_PER_READ 1024
 
+/* Plaintext that is opened before the reader gets it: more would be out of the
+ * processor's caches when it is read. Another record must fit behind it. */
+#define OPEN_AHEAD (64 * 1024)
+G_STATIC_ASSERT (OPEN_AHEAD + LP2P_NOISE_MAX_FRAME <= LP2P_SCRATCH_SIZE);
+
 /* Where a caller's vectors are being filled. */
 typedef struct
 {
@@ -81,7 +86,12 @@ truncated (Lp2pNoiseLayer *self)
 static gboolean
 next_frame (Lp2pNoiseLayer *self, const guint8 **frame, gsize *len)
 {
-  switch (lp2p_noise_frames_next (&self->frames, self->lower, frame, len))
+  int result = lp2p_noise_frames_next (&self->frames, self->lower, frame, len);
+
+  /* Only the layer below itself tells that it is empty; a read that ends for
+   * want of space does not. */
+  self->more_input = result == 1;
+  switch (result)
     {
     case 1:
       if (*len >= LP2P_NOISE_TAG)
@@ -122,13 +132,11 @@ open_frame (Lp2pNoiseLayer *self, const guint8 *frame, gsize len, guint8 *out)
 static gssize
 fill (Lp2pNoiseLayer *self)
 {
-  const gsize limit = LP2P_SCRATCH_SIZE - (LP2P_NOISE_MAX_FRAME - LP2P_NOISE_TAG);
   const guint8 *frame;
   gsize len;
   guint n = 0;
 
-  self->more_input = FALSE;
-  while (self->plain_end <= limit && n < RECORDS_PER_READ && next_frame (self, &frame, &len))
+  while (self->plain_end < OPEN_AHEAD && n < RECORDS_PER_READ && next_frame (self, &frame, &len))
     {
       if (self->plain == NULL)
         self->plain = lp2p_loop_take_scratch (self->parent.loop);
@@ -137,8 +145,6 @@ fill (Lp2pNoiseLayer *self)
       self->plain_end += len - LP2P_NOISE_TAG;
       n++;
     }
-  self->more_input = self->plain_end > limit || n == RECORDS_PER_READ;
-
   if (get_undelivered (self) > 0)
     return 1;
   release_plain (self);
@@ -247,21 +253,10 @@ open_into (Lp2pNoiseLayer *self, Target *target)
   guint8 *space;
   gsize size, len, opened = 0;
 
-  self->more_input = FALSE;
-  for (guint n = 0; (size = get_space (target, &space)) > 0; n++)
+  for (guint n = 0; n < RECORDS_PER_READ && (size = get_space (target, &space)) > 0; n++)
     {
-      if (n == RECORDS_PER_READ)
-        {
-          self->more_input = TRUE;
-          break;
-        }
-      if (!next_frame (self, &frame, &len))
+      if (!next_frame (self, &frame, &len) || len - LP2P_NOISE_TAG > size)
         break;
-      if (len - LP2P_NOISE_TAG > size)
-        {
-          self->more_input = TRUE;
-          break;
-        }
       if (!open_frame (self, frame, len, space))
         break;
       target->offset += len - LP2P_NOISE_TAG;

@@ -389,6 +389,16 @@ def test_identify(world):
 
 
 @case
+def test_echo(world):
+    """listen: echo"""
+    with world.listener(LOOPBACK, "--echo") as ready:
+        client = subprocess.run([os.path.join(BUILD, "tests/cli/echo-client"), *ready["addresses"]],
+                                env=world.env, capture_output=True, text=True, timeout=LONG,
+                                check=False)
+        check(client.returncode == 0, client)
+
+
+@case
 def test_identities(world):
     """listen: whose identity it has"""
     kept = world.run("id", "--make", "--json").expect(0).object()["peer_id"]
