@@ -6,9 +6,10 @@
  * than a millisecond before it is another connection's turn. */
 #define RECORDS_PER_READ 1024
 
-/* Plaintext that is opened before the reader gets it: more would be out of the
- * processor's caches when it is read. Another record must fit behind it. */
-#define OPEN_AHEAD (64 * 1024)
+/* Plaintext that is opened before the reader gets it, at least one record of the
+ * largest size: more would be out of the processor's caches when it is read.
+ * Another record must fit behind it. */
+#define OPEN_AHEAD LP2P_NOISE_PLAIN_MAX
 G_STATIC_ASSERT (OPEN_AHEAD + LP2P_NOISE_MAX_FRAME <= LP2P_SCRATCH_SIZE);
 
 /* Where a caller's vectors are being filled. */
