@@ -246,7 +246,7 @@ lp2p_noise_cipher_seal_with_ad (Lp2pNoiseCipher *self,
   if (n_in > 1 && total <= GATHER_MAX)
     {
       gather (in, n_in, out);
-      gathered = (GOutputVector) { out, total };
+      gathered = (GOutputVector){ out, total };
       in = &gathered;
       n_in = 1;
     }

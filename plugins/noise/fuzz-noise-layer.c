@@ -64,7 +64,8 @@ make_layers (Lp2pLayer *layers[2])
       g_autoptr (GByteArray) message = g_byte_array_new ();
 
       g_assert_true (lp2p_noise_write_message (noise[i % 2], message, NULL));
-      g_assert_true (lp2p_noise_read_message (noise[1 - i % 2], message->data + 2, message->len - 2, NULL));
+      g_assert_true (
+          lp2p_noise_read_message (noise[1 - i % 2], message->data + 2, message->len - 2, NULL));
     }
   for (guint i = 0; i < 2; i++)
     {

@@ -113,5 +113,5 @@ void
 lp2p_noise_frames_clear (Lp2pNoiseFrames *self)
 {
   g_clear_pointer (&self->body, g_free);
-  *self = (Lp2pNoiseFrames) { { 0 } };
+  *self = (Lp2pNoiseFrames){ { 0 } };
 }

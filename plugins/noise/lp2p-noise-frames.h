@@ -26,7 +26,8 @@ typedef struct
   gsize lent;
 } Lp2pNoiseFrames;
 
-int lp2p_noise_frames_next (Lp2pNoiseFrames *self, Lp2pLayer *lower, const guint8 **frame, gsize *len);
+int
+lp2p_noise_frames_next (Lp2pNoiseFrames *self, Lp2pLayer *lower, const guint8 **frame, gsize *len);
 void lp2p_noise_frames_done (Lp2pNoiseFrames *self, Lp2pLayer *lower);
 void lp2p_noise_frames_clear (Lp2pNoiseFrames *self);
 

@@ -97,9 +97,10 @@ fail (Handshake *self, GQuark domain, int code, const char *reason)
   /* The codec's messages begin so. */
   if (g_str_has_prefix (reason, "Noise: "))
     reason += strlen ("Noise: ");
-  end_with (self, g_error_new (domain, code, "Noise handshake failed at message %u of %u, %s: %s", message,
-                               N_MESSAGES, self->initiator == (message % 2 == 1) ? "ours" : "the peer's",
-                               reason));
+  end_with (self,
+            g_error_new (domain, code, "Noise handshake failed at message %u of %u, %s: %s",
+                         message, N_MESSAGES,
+                         self->initiator == (message % 2 == 1) ? "ours" : "the peer's", reason));
 }
 
 static void
@@ -132,7 +133,8 @@ end_task (Lp2pJob *job)
   if (self->result != NULL && g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     {
       g_clear_pointer (&self->result, lp2p_security_result_free);
-      g_set_error_literal (&self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Noise handshake was cancelled");
+      g_set_error_literal (&self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                           "Noise handshake was cancelled");
     }
   result = g_steal_pointer (&self->result);
   error = g_steal_pointer (&self->error);
@@ -188,7 +190,8 @@ select_muxer (Handshake *self)
   const char *const *ours = (const char *const *) self->muxers;
   const char *const *theirs = lp2p_noise_get_remote_stream_muxers (self->noise);
 
-  return self->initiator ? lp2p_noise_select_muxer (ours, theirs) : lp2p_noise_select_muxer (theirs, ours);
+  return self->initiator ? lp2p_noise_select_muxer (ours, theirs)
+                         : lp2p_noise_select_muxer (theirs, ours);
 }
 
 static void
@@ -210,7 +213,8 @@ succeed (Handshake *self)
   if (self->initiator)
     lp2p_noise_layer_flush_soon (layer);
   self->result = lp2p_security_result_new (layer, lp2p_noise_get_remote_peer_id (self->noise),
-                                           lp2p_noise_get_remote_public_key (self->noise), select_muxer (self));
+                                           lp2p_noise_get_remote_public_key (self->noise),
+                                           select_muxer (self));
   lp2p_job_queue (&self->done);
 }
 
@@ -225,7 +229,8 @@ check_peer (Handshake *self)
     return TRUE;
   end_with (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
                                "Noise handshake failed: expected peer %s, got %s",
-                               lp2p_peer_id_get_string (self->expected_peer), lp2p_peer_id_get_string (peer)));
+                               lp2p_peer_id_get_string (self->expected_peer),
+                               lp2p_peer_id_get_string (peer)));
   return FALSE;
 }
 
@@ -249,7 +254,8 @@ static gboolean
 send_message (Handshake *self)
 {
   gboolean last = lp2p_noise_get_state (self->noise) == LP2P_NOISE_STATE_DONE;
-  gssize n = lp2p_layer_write (self->layer, self->out->data, self->out->len, last ? LP2P_WRITE_MORE : LP2P_WRITE_NONE);
+  gssize n = lp2p_layer_write (self->layer, self->out->data, self->out->len,
+                               last ? LP2P_WRITE_MORE : LP2P_WRITE_NONE);
 
   if (n == LP2P_IO_FAILED)
     {
@@ -304,7 +310,8 @@ read_message (Handshake *self)
       return FALSE;
     default:
       fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
-            self->frames.n_header > 0 ? "the connection ended inside it" : "the connection ended before it");
+            self->frames.n_header > 0 ? "the connection ended inside it"
+                                      : "the connection ended before it");
       return FALSE;
     }
 }
@@ -349,7 +356,8 @@ pump (Lp2pJob *job)
   if (self->layer == NULL)
     return;
   lp2p_layer_park (self->layer);
-  want (self, self->out->len > 0 || self->flushing ? LP2P_READY_READ | LP2P_READY_WRITE : LP2P_READY_READ);
+  want (self, self->out->len > 0 || self->flushing ? LP2P_READY_READ | LP2P_READY_WRITE
+                                                   : LP2P_READY_READ);
 }
 
 static void
@@ -392,7 +400,8 @@ lp2p_noise_handshake_start (Lp2pLayer *layer,
   self->out = g_byte_array_new ();
   self->initiator = noise_params.initiator;
   self->muxers = g_strdupv ((GStrv) params->muxers);
-  self->expected_peer = params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
+  self->expected_peer =
+      params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
   lp2p_job_init (&self->pump, self->loop, LP2P_JOB_PUMP, pump);
   lp2p_job_init (&self->done, self->loop, LP2P_JOB_RUN, end_task);
   lp2p_layer_set_events (layer, &layer_events, self);

@@ -74,7 +74,8 @@ static void
 truncated (Lp2pNoiseLayer *self)
 {
   if (self->frames.n_header < LP2P_NOISE_LENGTH)
-    lp2p_noise_layer_fail (self, "Connection ended inside the length of Noise record %" G_GUINT64_FORMAT,
+    lp2p_noise_layer_fail (self,
+                           "Connection ended inside the length of Noise record %" G_GUINT64_FORMAT,
                            self->n_records + 1);
   else
     lp2p_noise_layer_fail (self,
@@ -97,8 +98,9 @@ next_frame (Lp2pNoiseLayer *self, const guint8 **frame, gsize *len)
     case 1:
       if (*len >= LP2P_NOISE_TAG)
         return TRUE;
-      lp2p_noise_layer_fail (self, "Noise record %" G_GUINT64_FORMAT " has %u bytes, expected at least %u",
-                             self->n_records + 1, (guint) *len, LP2P_NOISE_TAG);
+      lp2p_noise_layer_fail (
+          self, "Noise record %" G_GUINT64_FORMAT " has %u bytes, expected at least %u",
+          self->n_records + 1, (guint) *len, LP2P_NOISE_TAG);
       return FALSE;
     case 0:
       self->eof = TRUE;
@@ -120,7 +122,8 @@ open_frame (Lp2pNoiseLayer *self, const guint8 *frame, gsize len, guint8 *out)
   self->n_records++;
   if (!lp2p_noise_cipher_open (self->receive, frame, len, out, NULL))
     {
-      lp2p_noise_layer_fail (self, "Noise record %" G_GUINT64_FORMAT " does not authenticate", self->n_records);
+      lp2p_noise_layer_fail (self, "Noise record %" G_GUINT64_FORMAT " does not authenticate",
+                             self->n_records);
       return FALSE;
     }
   lp2p_noise_frames_done (&self->frames, self->lower);
@@ -233,7 +236,8 @@ copy_out (Lp2pNoiseLayer *self, Target *target)
 
   while (get_undelivered (self) > 0 && (size = get_space (target, &space)) > 0)
     {
-      Lp2pCursor cursor = LP2P_CURSOR_INIT (self->plain + self->plain_start, get_undelivered (self));
+      Lp2pCursor cursor =
+          LP2P_CURSOR_INIT (self->plain + self->plain_start, get_undelivered (self));
 
       size = MIN (size, get_undelivered (self));
       lp2p_cursor_copy (&cursor, space, size);

@@ -51,15 +51,15 @@ typedef struct
   Lp2pReady wanted;
   Lp2pReady lower_wanted;
   guint pumps_to_flush;
-  guint plain_owned : 1;  /* `plain` is right-sized memory, not scratch */
+  guint plain_owned : 1; /* `plain` is right-sized memory, not scratch */
   guint eof : 1;
-  guint told_end : 1;     /* the layer above knows of the end or the error */
-  guint more_input : 1;   /* the layer below is not known to be empty */
-  guint can_write : 1;    /* the layer below can be written to again */
-  guint owed : 1;         /* what was gathered leaves without a flush */
-  guint starved : 1;      /* the layer above was refused room */
-  guint flushing : 1;     /* it waits until all has left */
-  guint ending : 1;       /* our direction ends behind what is left */
+  guint told_end : 1;   /* the layer above knows of the end or the error */
+  guint more_input : 1; /* the layer below is not known to be empty */
+  guint can_write : 1;  /* the layer below can be written to again */
+  guint owed : 1;       /* what was gathered leaves without a flush */
+  guint starved : 1;    /* the layer above was refused room */
+  guint flushing : 1;   /* it waits until all has left */
+  guint ending : 1;     /* our direction ends behind what is left */
   guint ended : 1;
 } Lp2pNoiseLayer;
 

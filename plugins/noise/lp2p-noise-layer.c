@@ -4,7 +4,8 @@
 
 #include "lp2p-noise-layer-private.h"
 
-#define LAYER_OF_JOB(pointer) ((Lp2pNoiseLayer *) ((char *) (pointer) - G_STRUCT_OFFSET (Lp2pNoiseLayer, job)))
+#define LAYER_OF_JOB(pointer)                                                                      \
+  ((Lp2pNoiseLayer *) ((char *) (pointer) -G_STRUCT_OFFSET (Lp2pNoiseLayer, job)))
 
 /* How many pump phases the last message of a handshake waits for company: the
  * application learns of the connection in the second of two run phases at the
@@ -189,7 +190,8 @@ noise_layer_abort (Lp2pLayer *layer, guint32 code)
   lp2p_job_clear (&self->job);
   lp2p_layer_abort (self->lower, code);
   if (self->error == NULL)
-    self->error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The Noise session was given up here");
+    self->error =
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The Noise session was given up here");
   lp2p_noise_layer_drop_input (self);
   lp2p_noise_layer_drop_output (self);
 }

@@ -62,7 +62,8 @@ get_plain_size (gsize wire)
   const gsize record = LP2P_NOISE_PLAIN_MAX + LP2P_NOISE_OVERHEAD;
   gsize rest = wire % record;
 
-  return wire / record * LP2P_NOISE_PLAIN_MAX + (rest > LP2P_NOISE_OVERHEAD ? rest - LP2P_NOISE_OVERHEAD : 0);
+  return wire / record * LP2P_NOISE_PLAIN_MAX +
+         (rest > LP2P_NOISE_OVERHEAD ? rest - LP2P_NOISE_OVERHEAD : 0);
 }
 
 /* The room is that of the layer below, so that nothing piles up here; but a
@@ -147,7 +148,8 @@ cut_record (Source *source, GOutputVector pieces[MAX_PIECES], gsize *size)
       gsize piece = MIN (MIN (rest, LP2P_NOISE_PLAIN_MAX - *size), source->left - *size);
 
       if (piece > 0)
-        pieces[n++] = (GOutputVector) { (const guint8 *) source->vectors->buffer + source->offset, piece };
+        pieces[n++] =
+            (GOutputVector){ (const guint8 *) source->vectors->buffer + source->offset, piece };
       *size += piece;
       source->offset += piece;
       if (source->offset == source->vectors->size)
@@ -177,7 +179,8 @@ seal_record (Lp2pNoiseLayer *self, const GOutputVector *pieces, guint n, gsize s
 
 /* Seals what @source has, down to @keep bytes or less, and passes it on. */
 static gboolean
-seal_source (Lp2pNoiseLayer *self, Source *source, gsize keep, Lp2pWriteFlags flags, guint8 *scratch)
+seal_source (
+    Lp2pNoiseLayer *self, Source *source, gsize keep, Lp2pWriteFlags flags, guint8 *scratch)
 {
   GOutputVector pieces[MAX_PIECES];
   gsize used = 0;
@@ -221,7 +224,8 @@ gather (Lp2pNoiseLayer *self, Source *source)
       gsize size = MIN (source->vectors->size - source->offset, source->left);
 
       if (size > 0)
-        memcpy (self->gathered + self->n_gathered, (const guint8 *) source->vectors->buffer + source->offset, size);
+        memcpy (self->gathered + self->n_gathered,
+                (const guint8 *) source->vectors->buffer + source->offset, size);
       self->n_gathered += size;
       source->left -= size;
       source->vectors++;
@@ -237,7 +241,7 @@ write_records (Lp2pNoiseLayer *self, Source *source, Lp2pWriteFlags flags)
   guint8 *scratch = lp2p_loop_take_scratch (self->parent.loop);
   gboolean ok;
 
-  source->gathered = (GOutputVector) { self->gathered, self->n_gathered };
+  source->gathered = (GOutputVector){ self->gathered, self->n_gathered };
   source->left += self->n_gathered;
   ok = seal_source (self, source, (flags & LP2P_WRITE_MORE) ? SMALL - 1 : 0, flags, scratch);
   lp2p_loop_give_scratch (self->parent.loop, scratch);
@@ -259,7 +263,10 @@ write_gathered (Lp2pNoiseLayer *self)
 }
 
 gssize
-lp2p_noise_layer_writev (Lp2pLayer *layer, const GOutputVector *vectors, guint n_vectors, Lp2pWriteFlags flags)
+lp2p_noise_layer_writev (Lp2pLayer *layer,
+                         const GOutputVector *vectors,
+                         guint n_vectors,
+                         Lp2pWriteFlags flags)
 {
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
   gsize total = size_of_vectors (vectors, n_vectors);
@@ -299,8 +306,8 @@ send_sealed (Lp2pNoiseLayer *self)
 
   if (self->sealed == NULL)
     return TRUE;
-  n = lp2p_layer_write (self->lower, self->sealed + self->sealed_start, self->sealed_end - self->sealed_start,
-                        LP2P_WRITE_NONE);
+  n = lp2p_layer_write (self->lower, self->sealed + self->sealed_start,
+                        self->sealed_end - self->sealed_start, LP2P_WRITE_NONE);
   if (n == LP2P_IO_FAILED)
     {
       lp2p_noise_layer_fail_below (self, "write");

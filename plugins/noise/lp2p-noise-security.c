@@ -15,7 +15,9 @@ struct _Lp2pNoiseSecurity
 
 static void security_init (Lp2pSecurityInterface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pNoiseSecurity, lp2p_noise_security, LP2P_TYPE_EXTENSION,
+G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pNoiseSecurity,
+                               lp2p_noise_security,
+                               LP2P_TYPE_EXTENSION,
                                G_IMPLEMENT_INTERFACE (LP2P_TYPE_SECURITY, security_init))
 
 static const char *

@@ -19,7 +19,9 @@ struct _FakeContext
 
 static void context_init (Lp2pContextInterface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (FakeContext, fake_context, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (FakeContext,
+                               fake_context,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (LP2P_TYPE_CONTEXT, context_init))
 
 static Lp2pIdentity *
@@ -51,7 +53,8 @@ side_init (NoiseSide *self, Lp2pRole role)
   g_assert_nonnull (self->identity);
   self->context = g_object_new (FAKE_TYPE_CONTEXT, NULL);
   FAKE_CONTEXT (self->context)->identity = self->identity;
-  self->security = g_object_new (LP2P_TYPE_NOISE_SECURITY, "context", self->context, "name", "noise", NULL);
+  self->security =
+      g_object_new (LP2P_TYPE_NOISE_SECURITY, "context", self->context, "name", "noise", NULL);
   self->cancellable = g_cancellable_new ();
   self->params.role = role;
 }
@@ -117,7 +120,8 @@ noise_fixture_start (NoiseFixture *self, guint side)
 {
   NoiseSide *s = &self->sides[side];
 
-  lp2p_security_secure_async (s->security, self->lower[side], &s->params, s->cancellable, secured, s);
+  lp2p_security_secure_async (s->security, self->lower[side], &s->params, s->cancellable, secured,
+                              s);
   g_assert_false (s->done);
 }
 
@@ -171,7 +175,8 @@ noise_fixture_forward (NoiseFixture *self, guint from, gsize max, gsize at, guin
   if (at < bytes->len)
     bytes->data[at] ^= flip;
   if (bytes->len > 0)
-    g_assert_cmpint (lp2p_layer_write (self->wire[1 - from], bytes->data, bytes->len, LP2P_WRITE_NONE), ==,
-                     bytes->len);
+    g_assert_cmpint (
+        lp2p_layer_write (self->wire[1 - from], bytes->data, bytes->len, LP2P_WRITE_NONE), ==,
+        bytes->len);
   return bytes->len;
 }

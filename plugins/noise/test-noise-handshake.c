@@ -35,7 +35,9 @@ assert_talk (NoiseFixture *fixture)
     {
       const guint8 *data;
 
-      g_assert_cmpint (lp2p_layer_write (noise_fixture_get_layer (fixture, i), "hello", 5, LP2P_WRITE_NONE), ==, 5);
+      g_assert_cmpint (
+          lp2p_layer_write (noise_fixture_get_layer (fixture, i), "hello", 5, LP2P_WRITE_NONE), ==,
+          5);
       noise_fixture_settle ();
       g_assert_cmpint (lp2p_layer_peek (noise_fixture_get_layer (fixture, 1 - i), &data), ==, 5);
       g_assert_cmpmem (data, 5, "hello", 5);
@@ -172,7 +174,8 @@ test_cancel (void)
         for (guint i = 0; i < n; i++)
           {
             noise_fixture_settle ();
-            g_assert_cmpuint (noise_fixture_forward (&fixture, i % 2, G_MAXSIZE, G_MAXSIZE, 0), >, 0);
+            g_assert_cmpuint (noise_fixture_forward (&fixture, i % 2, G_MAXSIZE, G_MAXSIZE, 0), >,
+                              0);
           }
         if (n > 0)
           noise_fixture_settle ();
@@ -224,7 +227,8 @@ test_silence (void)
       g_cancellable_cancel (fixture.sides[side].cancellable);
       noise_fixture_settle ();
       assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                     side == NOISE_INITIATOR ? "message 2 of 3, the peer's" : "message 1 of 3, the peer's");
+                     side == NOISE_INITIATOR ? "message 2 of 3, the peer's"
+                                             : "message 1 of 3, the peer's");
       lp2p_layer_free (fixture.lower[1 - side]);
       noise_fixture_clear (&fixture);
     }
@@ -296,7 +300,8 @@ test_close (void)
 
       assert_failed (&fixture, NOISE_RESPONDER, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
                      n < 34 ? "message 1 of 3" : "message 3 of 3");
-      g_assert_nonnull (strstr (responder->error->message, n == 0 || n == 34 ? "before it" : "the connection ended"));
+      g_assert_nonnull (strstr (responder->error->message,
+                                n == 0 || n == 34 ? "before it" : "the connection ended"));
       g_assert_true (fixture.sides[NOISE_INITIATOR].done);
       noise_fixture_clear (&fixture);
     }
@@ -315,7 +320,8 @@ test_break (void)
       noise_fixture_settle ();
       memory_layer_break (fixture.lower[side]);
       noise_fixture_settle ();
-      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "The connection broke");
+      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                     "The connection broke");
       lp2p_layer_free (fixture.lower[1 - side]);
       noise_fixture_clear (&fixture);
     }
@@ -375,7 +381,8 @@ test_garbage (void)
         lp2p_layer_write (fixture.wire[side], inputs[i].bytes, inputs[i].size, LP2P_WRITE_NONE);
         lp2p_layer_shutdown_write (fixture.wire[side]);
         noise_fixture_settle ();
-        assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "Noise handshake failed at message");
+        assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+                       "Noise handshake failed at message");
         lp2p_layer_free (fixture.lower[1 - side]);
         noise_fixture_clear (&fixture);
       }
@@ -410,8 +417,8 @@ test_last_message (void)
       noise_fixture_connect_wires (&fixture, NULL);
       noise_fixture_start (&fixture, NOISE_RESPONDER);
       if (talkative)
-        lp2p_security_secure_async (initiator->security, fixture.lower[0], &initiator->params, NULL, write_at_once,
-                                    initiator);
+        lp2p_security_secure_async (initiator->security, fixture.lower[0], &initiator->params, NULL,
+                                    write_at_once, initiator);
       else
         noise_fixture_start (&fixture, NOISE_INITIATOR);
       noise_fixture_settle ();

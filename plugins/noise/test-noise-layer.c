@@ -86,7 +86,9 @@ static gsize
 read_some (Lp2pLayer *layer, guint64 offset, guint way)
 {
   g_autofree guint8 *buffer = g_malloc (200000);
-  GInputVector vectors[] = { { buffer, 1 }, { buffer + 1, 0 }, { buffer + 1, 1000 }, { buffer + 1001, 190000 } };
+  GInputVector vectors[] = {
+    { buffer, 1 }, { buffer + 1, 0 }, { buffer + 1, 1000 }, { buffer + 1001, 190000 }
+  };
   const guint8 *data;
   gssize n;
 
@@ -145,7 +147,8 @@ write_some (Lp2pLayer *layer, guint64 offset, gsize most)
       gsize cut = g_test_rand_int_range (0, (int) size + 1);
       GOutputVector vectors[] = { { bytes, cut }, { NULL, 0 }, { bytes + cut, size - cut } };
 
-      g_assert_cmpint (lp2p_layer_writev (layer, vectors, 3, g_test_rand_bit () ? LP2P_WRITE_MORE : LP2P_WRITE_NONE),
+      g_assert_cmpint (lp2p_layer_writev (layer, vectors, 3,
+                                          g_test_rand_bit () ? LP2P_WRITE_MORE : LP2P_WRITE_NONE),
                        ==, size);
       done += size;
     }
@@ -171,7 +174,8 @@ transfer (const MemoryLayerOptions *options, gsize total)
         }
       g_main_context_iteration (NULL, FALSE);
       for (guint i = 0; i < 2; i++)
-        received[1 - i] += read_some (noise_fixture_get_layer (&fixture, i), received[1 - i], g_test_rand_int ());
+        received[1 - i] +=
+            read_some (noise_fixture_get_layer (&fixture, i), received[1 - i], g_test_rand_int ());
     }
   g_assert_cmpuint (sent[A], ==, total);
   noise_fixture_settle ();
@@ -346,7 +350,8 @@ send_record (NoiseFixture *fixture, gsize size)
   record[0] = (size + 16) >> 8;
   record[1] = (size + 16) & 0xff;
   g_assert_true (lp2p_noise_cipher_seal (layer->send, &vector, 1, record + 2, NULL));
-  g_assert_cmpint (lp2p_layer_write (layer->lower, record, 2 + size + 16, LP2P_WRITE_NONE), ==, 2 + size + 16);
+  g_assert_cmpint (lp2p_layer_write (layer->lower, record, 2 + size + 16, LP2P_WRITE_NONE), ==,
+                   2 + size + 16);
 }
 
 static void
@@ -700,9 +705,13 @@ test_announced_record (void)
   const guint8 *data;
 
   setup_wires (&fixture);
-  lp2p_layer_write (fixture.wire[B], "\xff\xff" "abc", 5, LP2P_WRITE_NONE);
+  lp2p_layer_write (fixture.wire[B],
+                    "\xff\xff"
+                    "abc",
+                    5, LP2P_WRITE_NONE);
   noise_fixture_settle ();
-  g_assert_cmpint (lp2p_layer_peek (noise_fixture_get_layer (&fixture, B), &data), ==, LP2P_IO_AGAIN);
+  g_assert_cmpint (lp2p_layer_peek (noise_fixture_get_layer (&fixture, B), &data), ==,
+                   LP2P_IO_AGAIN);
   g_assert_cmpuint (get_layer (&fixture, B)->frames.size, <=, 512);
   noise_fixture_clear (&fixture);
 }
@@ -713,7 +722,10 @@ test_idle_size (void)
 #ifdef __SANITIZE_ADDRESS__
   g_test_skip ("the sanitizer's allocator is another");
 #elif defined(__GLIBC__)
-  enum { N = 50 };
+  enum
+  {
+    N = 50
+  };
   NoiseFixture fixtures[N];
   struct mallinfo2 before, after;
 
