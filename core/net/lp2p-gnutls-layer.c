@@ -47,6 +47,7 @@ typedef struct
   guint eof : 1;
   guint untold : 1;      /* the end or an error was found behind bytes */
   guint interrupted : 1; /* there may be more, behind records without payload */
+  guint more : 1;        /* the layer below may have more: it was not asked again */
   guint starved : 1;     /* the layer above was refused room and waits for it */
   guint flushing : 1;    /* it waits until all has left */
   guint ending : 1;
@@ -243,6 +244,7 @@ pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
   const guint8 *data;
   gssize n = lp2p_layer_peek (self->lower, &data);
 
+  self->more = n > 0;
   if (n > 0)
     {
       n = MIN ((gsize) n, size);
@@ -349,7 +351,7 @@ static gboolean
 is_readable (GnutlsLayer *self)
 {
   return self->packet != NULL || lp2p_held_get_size (&self->in) > 0 || self->untold || self->interrupted ||
-         (self->error == NULL && !self->eof && gnutls_record_check_pending (self->session) > 0);
+         (self->error == NULL && !self->eof && (self->more || gnutls_record_check_pending (self->session) > 0));
 }
 
 static Lp2pReady

@@ -7,6 +7,10 @@
 /* The smallest memory that grows; most of what is held back are a few frames. */
 #define MIN_SIZE 1024
 
+/* Memory of more than this the allocator would return to the kernel and take
+ * again each time, which costs more than all else on the way of the bytes. */
+#define KEEP_SCRATCH (LP2P_SCRATCH_SIZE / 8)
+
 void
 lp2p_held_clear (Lp2pHeld *self)
 {
@@ -124,14 +128,15 @@ lp2p_held_drop (Lp2pHeld *self, gsize size)
     lp2p_held_clear (self);
 }
 
-/* Ends a wake-up: scratch memory is given back, its bytes move. */
+/* Ends a wake-up: scratch memory is given back, its bytes move; but for many
+ * bytes, whose reader goes on in a moment. */
 void
 lp2p_held_park (Lp2pHeld *self)
 {
   gsize size = lp2p_held_get_size (self);
   guint8 *rest;
 
-  if (self->lender == NULL)
+  if (self->lender == NULL || size > KEEP_SCRATCH)
     return;
   rest = size > 0 ? g_memdup2 (self->data + self->start, size) : NULL;
   lp2p_held_clear (self);

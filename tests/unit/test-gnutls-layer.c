@@ -3,15 +3,13 @@
 /* TLS 1.3 on layers: both ends in this process, over two layers in memory. */
 
 #include <string.h>
-#include <time.h>
-
-#include <gnutls/x509.h>
 
 #include <lp2p/net/lp2p-gnutls-layer.h>
 #include <lp2p/net/lp2p-io-stream-layer.h>
 #include <lp2p/net/lp2p-layer-io-stream.h>
 
 #include "memory-layer.h"
+#include "tls-session.h"
 
 typedef struct _Fixture Fixture;
 
@@ -32,45 +30,6 @@ struct _Fixture
   End client;
   End server;
 };
-
-static gnutls_certificate_credentials_t server_credentials;
-static gnutls_certificate_credentials_t client_credentials;
-
-static void
-make_credentials (void)
-{
-  gnutls_x509_privkey_t key;
-  gnutls_x509_crt_t certificate;
-  guint8 serial = 1;
-
-  gnutls_x509_privkey_init (&key);
-  gnutls_x509_privkey_generate (key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0);
-  gnutls_x509_crt_init (&certificate);
-  gnutls_x509_crt_set_version (certificate, 3);
-  gnutls_x509_crt_set_serial (certificate, &serial, 1);
-  gnutls_x509_crt_set_dn (certificate, "CN=lp2p", NULL);
-  gnutls_x509_crt_set_activation_time (certificate, time (NULL) - 3600);
-  gnutls_x509_crt_set_expiration_time (certificate, time (NULL) + 3600);
-  gnutls_x509_crt_set_key (certificate, key);
-  g_assert_cmpint (gnutls_x509_crt_sign2 (certificate, certificate, key, GNUTLS_DIG_SHA256, 0), ==, 0);
-
-  gnutls_certificate_allocate_credentials (&server_credentials);
-  gnutls_certificate_allocate_credentials (&client_credentials);
-  g_assert_cmpint (gnutls_certificate_set_x509_key (server_credentials, &certificate, 1, key), ==, 0);
-  gnutls_x509_crt_deinit (certificate);
-  gnutls_x509_privkey_deinit (key);
-}
-
-static gnutls_session_t
-make_session (guint flags)
-{
-  gnutls_session_t session;
-
-  gnutls_init (&session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
-  gnutls_priority_set_direct (session, "NORMAL:-VERS-ALL:+VERS-TLS1.3", NULL);
-  gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, flags & GNUTLS_SERVER ? server_credentials : client_credentials);
-  return session;
-}
 
 static void
 on_ready (Lp2pLayer *layer, Lp2pReady ready, gpointer data)
@@ -106,8 +65,8 @@ set_up_raw (Fixture *f, gconstpointer options)
   g_main_context_push_thread_default (f->context);
   f->loop = lp2p_loop_new (f->context, NULL);
   memory_layer_new_pair (f->loop, options, &f->client.below, &f->server.below);
-  make_end (f, &f->client, make_session (GNUTLS_CLIENT));
-  make_end (f, &f->server, make_session (GNUTLS_SERVER));
+  make_end (f, &f->client, tls_session_new (GNUTLS_CLIENT));
+  make_end (f, &f->server, tls_session_new (GNUTLS_SERVER));
 }
 
 static void
@@ -403,14 +362,14 @@ static void
 test_key_update (void)
 {
   Fixture f = { 0 };
-  gnutls_session_t session = make_session (GNUTLS_SERVER);
+  gnutls_session_t session = tls_session_new (GNUTLS_SERVER);
   char buffer[8];
 
   f.context = g_main_context_new ();
   g_main_context_push_thread_default (f.context);
   f.loop = lp2p_loop_new (f.context, NULL);
   memory_layer_new_pair (f.loop, NULL, &f.client.below, &f.server.below);
-  make_end (&f, &f.client, make_session (GNUTLS_CLIENT));
+  make_end (&f, &f.client, tls_session_new (GNUTLS_CLIENT));
   make_end (&f, &f.server, session);
   shake_hands (&f);
   forget (&f);
@@ -552,7 +511,7 @@ test_refused (Fixture *f, gconstpointer data)
   int client = LP2P_IO_AGAIN;
   int server = LP2P_IO_AGAIN;
 
-  gnutls_certificate_set_verify_function (client_credentials, refuse);
+  tls_session_set_verify (refuse);
   for (guint i = 0; i < 20 && (client == LP2P_IO_AGAIN || server == LP2P_IO_AGAIN); i++)
     {
       if (client == LP2P_IO_AGAIN)
@@ -561,7 +520,7 @@ test_refused (Fixture *f, gconstpointer data)
         server = lp2p_gnutls_layer_handshake (f->server.layer);
       settle (f);
     }
-  gnutls_certificate_set_verify_function (client_credentials, NULL);
+  tls_session_set_verify (NULL);
   g_assert_cmpint (client, ==, LP2P_IO_FAILED);
   g_assert_cmpint (server, ==, LP2P_IO_FAILED);
   g_assert_error (lp2p_layer_get_error (f->client.layer), G_TLS_ERROR, G_TLS_ERROR_HANDSHAKE);
@@ -641,7 +600,6 @@ main (int argc, char **argv)
   int result;
 
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  make_credentials ();
   ADD ("read-write", read_write, set_up, NULL);
   ADD ("transfer", transfer, set_up, NULL);
   ADD ("one-byte", transfer, set_up, &tiny);
@@ -663,7 +621,6 @@ main (int argc, char **argv)
   ADD ("free", free, set_up, &small);
   ADD ("sandwich", sandwich, set_up, NULL);
   result = g_test_run ();
-  gnutls_certificate_free_credentials (server_credentials);
-  gnutls_certificate_free_credentials (client_credentials);
+  tls_session_forget ();
   return result;
 }
