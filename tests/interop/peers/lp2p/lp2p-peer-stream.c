@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SEND_SIZE (128 * 1024)
+#define ROW_SIZE  256
 
 PeerHash *
 peer_hash_new (void)
@@ -29,18 +30,28 @@ peer_hash_finish (PeerHash *hash, guint8 digest[PEER_HASH_SIZE])
   EVP_DigestFinal_ex (hash, digest, NULL);
 }
 
-/* Within 256 bytes only i * 167 changes. */
+/* Whole rows, whose length the compiler knows, are made many bytes at once. */
+static void
+fill_row (guint8 *buffer, guint8 start)
+{
+  for (guint i = 0; i < ROW_SIZE; i++)
+    buffer[i] = (guint8) (i * 167 + start);
+}
+
+/* Within a row only i * 167 changes. */
 void
 peer_pattern_fill (guint64 offset, guint8 *buffer, gsize size)
 {
   while (size > 0)
     {
-      guint first = offset & 0xff;
-      gsize n = MIN (size, 256 - first);
-      guint8 row = (offset >> 8) * 13 + (offset >> 16);
+      guint first = offset % ROW_SIZE;
+      gsize n = MIN (size, ROW_SIZE - first);
+      guint8 start = (offset >> 8) * 13 + (offset >> 16);
 
-      for (gsize i = 0; i < n; i++)
-        buffer[i] = (guint8) ((first + i) * 167 + row);
+      if (n == ROW_SIZE)
+        fill_row (buffer, start);
+      for (gsize i = 0; n < ROW_SIZE && i < n; i++)
+        buffer[i] = (guint8) ((first + i) * 167 + start);
       buffer += n;
       offset += n;
       size -= n;
