@@ -34,7 +34,10 @@ typedef struct _Lp2pAsyncIo Lp2pAsyncIo;
 typedef struct
 {
   gssize (*read) (GIOStream *stream, void *buffer, gsize size, GError **error);
-  gssize (*writev) (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors, GError **error);
+  gssize (*writev) (GIOStream *stream,
+                    const GOutputVector *vectors,
+                    gsize n_vectors,
+                    GError **error);
   void (*close_side) (GIOStream *stream, Lp2pReady side);
   gboolean (*is_ready) (GIOStream *stream, Lp2pReady side);
   void (*run) (GIOStream *stream);
@@ -72,7 +75,10 @@ struct _Lp2pAsyncIo
   Lp2pReady closed;
 };
 
-void lp2p_async_io_init (Lp2pAsyncIo *self, GIOStream *stream, const Lp2pAsyncIoFuncs *funcs, Lp2pLoop *loop);
+void lp2p_async_io_init (Lp2pAsyncIo *self,
+                         GIOStream *stream,
+                         const Lp2pAsyncIoFuncs *funcs,
+                         Lp2pLoop *loop);
 void lp2p_async_io_clear (Lp2pAsyncIo *self);
 
 /* Lets the run queue try again what waits. */
@@ -83,7 +89,11 @@ gsize lp2p_async_io_take_input (Lp2pAsyncIo *self, const guint8 *data, gsize siz
 GInputStream *lp2p_async_io_get_input (Lp2pAsyncIo *self);
 GOutputStream *lp2p_async_io_get_output (Lp2pAsyncIo *self);
 gboolean lp2p_async_io_close (Lp2pAsyncIo *self, GError **error);
-void lp2p_async_io_close_async (Lp2pAsyncIo *self, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void lp2p_async_io_close_async (Lp2pAsyncIo *self,
+                                int priority,
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
 gboolean lp2p_async_io_close_finish (GAsyncResult *result, GError **error);
 
 /* For operations of the owner's own. */
@@ -92,14 +102,28 @@ gboolean lp2p_async_operation_check_cancelled (Lp2pAsyncOperation *self);
 void lp2p_async_operation_return (Lp2pAsyncOperation *self, gssize n, GError *error);
 
 /* For the two sides. */
-GTask *lp2p_async_io_new_task (gpointer source, gpointer tag, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+GTask *lp2p_async_io_new_task (gpointer source,
+                               gpointer tag,
+                               int priority,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
 gssize lp2p_async_io_read (Lp2pAsyncIo *self, void *buffer, gsize size, GError **error);
-gssize lp2p_async_io_writev (Lp2pAsyncIo *self, const GOutputVector *vectors, gsize n_vectors, GError **error);
+gssize lp2p_async_io_writev (Lp2pAsyncIo *self,
+                             const GOutputVector *vectors,
+                             gsize n_vectors,
+                             GError **error);
 void lp2p_async_io_start_read (Lp2pAsyncIo *self, GTask *task, void *buffer, gsize size);
-void lp2p_async_io_start_write (Lp2pAsyncIo *self, GTask *task, const GOutputVector *vectors, gsize n_vectors);
+void lp2p_async_io_start_write (Lp2pAsyncIo *self,
+                                GTask *task,
+                                const GOutputVector *vectors,
+                                gsize n_vectors);
 void lp2p_async_io_close_side (Lp2pAsyncIo *self, Lp2pReady side);
 gboolean lp2p_async_io_is_ready (Lp2pAsyncIo *self, Lp2pReady side);
-GSource *lp2p_async_io_create_source (Lp2pAsyncIo *self, Lp2pReady side, GObject *pollable, GCancellable *cancellable);
+GSource *lp2p_async_io_create_source (Lp2pAsyncIo *self,
+                                      Lp2pReady side,
+                                      GObject *pollable,
+                                      GCancellable *cancellable);
 GInputStream *lp2p_async_input_new (Lp2pAsyncIo *io);
 GOutputStream *lp2p_async_output_new (Lp2pAsyncIo *io);
 

@@ -40,10 +40,16 @@ struct _Lp2pAsyncOutput
 static void pollable_input_init (GPollableInputStreamInterface *iface);
 static void pollable_output_init (GPollableOutputStreamInterface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pAsyncInput, lp2p_async_input, G_TYPE_INPUT_STREAM,
-                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM, pollable_input_init))
-G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pAsyncOutput, lp2p_async_output, G_TYPE_OUTPUT_STREAM,
-                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM, pollable_output_init))
+G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pAsyncInput,
+                               lp2p_async_input,
+                               G_TYPE_INPUT_STREAM,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM,
+                                                      pollable_input_init))
+G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pAsyncOutput,
+                               lp2p_async_output,
+                               G_TYPE_OUTPUT_STREAM,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM,
+                                                      pollable_output_init))
 
 static void
 side_init (Side *self, Lp2pAsyncIo *io)
@@ -128,7 +134,8 @@ side_create_source (Side *self, Lp2pReady which, gpointer pollable, GCancellable
 /* Input */
 
 static gssize
-input_read (GInputStream *input, void *buffer, gsize size, GCancellable *cancellable, GError **error)
+input_read (
+    GInputStream *input, void *buffer, gsize size, GCancellable *cancellable, GError **error)
 {
   Side *side = &LP2P_ASYNC_INPUT (input)->side;
   g_autoptr (GIOStream) stream = NULL;
@@ -163,19 +170,32 @@ start_read (GInputStream *input, GTask *task, void *buffer, gsize size)
 }
 
 static void
-input_read_async (GInputStream *input, void *buffer, gsize size, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+input_read_async (GInputStream *input,
+                  void *buffer,
+                  gsize size,
+                  int priority,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
-  start_read (input,
-              lp2p_async_io_new_task (input, input_read_async, priority, cancellable, callback, user_data),
-              buffer, size);
+  start_read (
+      input,
+      lp2p_async_io_new_task (input, input_read_async, priority, cancellable, callback, user_data),
+      buffer, size);
 }
 
 static void
-input_skip_async (GInputStream *input, gsize size, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+input_skip_async (GInputStream *input,
+                  gsize size,
+                  int priority,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
-  start_read (input,
-              lp2p_async_io_new_task (input, input_skip_async, priority, cancellable, callback, user_data),
-              skipped, MIN (size, sizeof skipped));
+  start_read (
+      input,
+      lp2p_async_io_new_task (input, input_skip_async, priority, cancellable, callback, user_data),
+      skipped, MIN (size, sizeof skipped));
 }
 
 static gssize
@@ -191,7 +211,11 @@ input_close (GInputStream *input, GCancellable *cancellable, GError **error)
 }
 
 static void
-input_close_async (GInputStream *input, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+input_close_async (GInputStream *input,
+                   int priority,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
 {
   g_autoptr (GTask) task =
       lp2p_async_io_new_task (input, input_close_async, priority, cancellable, callback, user_data);
@@ -220,7 +244,8 @@ input_read_nonblocking (GPollableInputStream *pollable, void *buffer, gsize size
 static GSource *
 input_create_source (GPollableInputStream *pollable, GCancellable *cancellable)
 {
-  return side_create_source (&LP2P_ASYNC_INPUT (pollable)->side, LP2P_READY_READ, pollable, cancellable);
+  return side_create_source (&LP2P_ASYNC_INPUT (pollable)->side, LP2P_READY_READ, pollable,
+                             cancellable);
 }
 
 static void
@@ -279,7 +304,12 @@ lp2p_async_input_get_io (GInputStream *input)
 /* Output */
 
 static gboolean
-output_writev (GOutputStream *output, const GOutputVector *vectors, gsize n_vectors, gsize *written, GCancellable *cancellable, GError **error)
+output_writev (GOutputStream *output,
+               const GOutputVector *vectors,
+               gsize n_vectors,
+               gsize *written,
+               GCancellable *cancellable,
+               GError **error)
 {
   Side *side = &LP2P_ASYNC_OUTPUT (output)->side;
   g_autoptr (GIOStream) stream = NULL;
@@ -295,7 +325,11 @@ output_writev (GOutputStream *output, const GOutputVector *vectors, gsize n_vect
 }
 
 static gssize
-output_write (GOutputStream *output, const void *buffer, gsize size, GCancellable *cancellable, GError **error)
+output_write (GOutputStream *output,
+              const void *buffer,
+              gsize size,
+              GCancellable *cancellable,
+              GError **error)
 {
   GOutputVector vector = { buffer, size };
   gsize written;
@@ -321,13 +355,20 @@ start_write (GOutputStream *output, GTask *task, const GOutputVector *vectors, g
 }
 
 static void
-output_write_async (GOutputStream *output, const void *buffer, gsize size, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+output_write_async (GOutputStream *output,
+                    const void *buffer,
+                    gsize size,
+                    int priority,
+                    GCancellable *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
 {
   Lp2pAsyncOutput *self = LP2P_ASYNC_OUTPUT (output);
 
   self->vector = (GOutputVector){ buffer, size };
   start_write (output,
-               lp2p_async_io_new_task (output, output_write_async, priority, cancellable, callback, user_data),
+               lp2p_async_io_new_task (output, output_write_async, priority, cancellable, callback,
+                                       user_data),
                &self->vector, 1);
 }
 
@@ -338,10 +379,17 @@ output_write_finish (GOutputStream *output, GAsyncResult *result, GError **error
 }
 
 static void
-output_writev_async (GOutputStream *output, const GOutputVector *vectors, gsize n_vectors, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+output_writev_async (GOutputStream *output,
+                     const GOutputVector *vectors,
+                     gsize n_vectors,
+                     int priority,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
 {
   start_write (output,
-               lp2p_async_io_new_task (output, output_writev_async, priority, cancellable, callback, user_data),
+               lp2p_async_io_new_task (output, output_writev_async, priority, cancellable, callback,
+                                       user_data),
                vectors, n_vectors);
 }
 
@@ -363,10 +411,14 @@ output_flush (GOutputStream *output, GCancellable *cancellable, GError **error)
 }
 
 static void
-output_flush_async (GOutputStream *output, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+output_flush_async (GOutputStream *output,
+                    int priority,
+                    GCancellable *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
 {
-  g_autoptr (GTask) task =
-      lp2p_async_io_new_task (output, output_flush_async, priority, cancellable, callback, user_data);
+  g_autoptr (GTask) task = lp2p_async_io_new_task (output, output_flush_async, priority,
+                                                   cancellable, callback, user_data);
 
   g_task_return_boolean (task, TRUE);
 }
@@ -378,10 +430,14 @@ output_close (GOutputStream *output, GCancellable *cancellable, GError **error)
 }
 
 static void
-output_close_async (GOutputStream *output, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+output_close_async (GOutputStream *output,
+                    int priority,
+                    GCancellable *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
 {
-  g_autoptr (GTask) task =
-      lp2p_async_io_new_task (output, output_close_async, priority, cancellable, callback, user_data);
+  g_autoptr (GTask) task = lp2p_async_io_new_task (output, output_close_async, priority,
+                                                   cancellable, callback, user_data);
 
   side_close_async (&LP2P_ASYNC_OUTPUT (output)->side, LP2P_READY_WRITE, task);
 }
@@ -399,13 +455,20 @@ output_is_writable (GPollableOutputStream *pollable)
 }
 
 static gssize
-output_write_nonblocking (GPollableOutputStream *pollable, const void *buffer, gsize size, GError **error)
+output_write_nonblocking (GPollableOutputStream *pollable,
+                          const void *buffer,
+                          gsize size,
+                          GError **error)
 {
   return output_write (G_OUTPUT_STREAM (pollable), buffer, size, NULL, error);
 }
 
 static GPollableReturn
-output_writev_nonblocking (GPollableOutputStream *pollable, const GOutputVector *vectors, gsize n_vectors, gsize *written, GError **error)
+output_writev_nonblocking (GPollableOutputStream *pollable,
+                           const GOutputVector *vectors,
+                           gsize n_vectors,
+                           gsize *written,
+                           GError **error)
 {
   g_autoptr (GError) local = NULL;
 
@@ -420,7 +483,8 @@ output_writev_nonblocking (GPollableOutputStream *pollable, const GOutputVector 
 static GSource *
 output_create_source (GPollableOutputStream *pollable, GCancellable *cancellable)
 {
-  return side_create_source (&LP2P_ASYNC_OUTPUT (pollable)->side, LP2P_READY_WRITE, pollable, cancellable);
+  return side_create_source (&LP2P_ASYNC_OUTPUT (pollable)->side, LP2P_READY_WRITE, pollable,
+                             cancellable);
 }
 
 static void

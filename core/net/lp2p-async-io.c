@@ -99,7 +99,8 @@ lp2p_async_operation_check_cancelled (Lp2pAsyncOperation *self)
 {
   if (!self->cancelled || self->done > 0)
     return FALSE;
-  lp2p_async_operation_return (self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+  lp2p_async_operation_return (
+      self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
   return TRUE;
 }
 
@@ -175,7 +176,10 @@ lp2p_async_io_start_read (Lp2pAsyncIo *self, GTask *task, void *buffer, gsize si
 }
 
 void
-lp2p_async_io_start_write (Lp2pAsyncIo *self, GTask *task, const GOutputVector *vectors, gsize n_vectors)
+lp2p_async_io_start_write (Lp2pAsyncIo *self,
+                           GTask *task,
+                           const GOutputVector *vectors,
+                           gsize n_vectors)
 {
   GError *error = NULL;
   gssize n = lp2p_async_io_writev (self, vectors, n_vectors, &error);
@@ -216,7 +220,10 @@ lp2p_async_io_read (Lp2pAsyncIo *self, void *buffer, gsize size, GError **error)
 }
 
 gssize
-lp2p_async_io_writev (Lp2pAsyncIo *self, const GOutputVector *vectors, gsize n_vectors, GError **error)
+lp2p_async_io_writev (Lp2pAsyncIo *self,
+                      const GOutputVector *vectors,
+                      gsize n_vectors,
+                      GError **error)
 {
   if ((self->closed & LP2P_READY_WRITE) != 0)
     {
@@ -249,7 +256,8 @@ async_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data
   if (func == NULL)
     return G_SOURCE_REMOVE;
 
-  if (lp2p_async_io_is_ready (self->io, self->side) || g_cancellable_is_cancelled (self->cancellable))
+  if (lp2p_async_io_is_ready (self->io, self->side) ||
+      g_cancellable_is_cancelled (self->cancellable))
     more = func (self->pollable, user_data);
   if (more && !lp2p_async_io_is_ready (self->io, self->side))
     g_source_set_ready_time (source, -1);
@@ -273,7 +281,10 @@ static GSourceFuncs async_source_funcs = {
 };
 
 GSource *
-lp2p_async_io_create_source (Lp2pAsyncIo *self, Lp2pReady side, GObject *pollable, GCancellable *cancellable)
+lp2p_async_io_create_source (Lp2pAsyncIo *self,
+                             Lp2pReady side,
+                             GObject *pollable,
+                             GCancellable *cancellable)
 {
   GSource *source = g_source_new (&async_source_funcs, sizeof (AsyncSource));
   AsyncSource *async_source = (AsyncSource *) source;
@@ -362,10 +373,14 @@ lp2p_async_io_close (Lp2pAsyncIo *self, GError **error)
 
 /* The callback comes behind those of the operations that the closing ends. */
 void
-lp2p_async_io_close_async (Lp2pAsyncIo *self, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+lp2p_async_io_close_async (Lp2pAsyncIo *self,
+                           int priority,
+                           GCancellable *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data)
 {
-  g_autoptr (GTask) task = lp2p_async_io_new_task (self->stream, lp2p_async_io_close_async, priority, cancellable,
-                                                   callback, user_data);
+  g_autoptr (GTask) task = lp2p_async_io_new_task (self->stream, lp2p_async_io_close_async,
+                                                   priority, cancellable, callback, user_data);
   GError *error = NULL;
 
   if (!lp2p_async_io_close (self, &error))
@@ -397,7 +412,12 @@ lp2p_async_io_reset (GIOStream *stream, guint32 code)
 /* Life */
 
 GTask *
-lp2p_async_io_new_task (gpointer source, gpointer tag, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+lp2p_async_io_new_task (gpointer source,
+                        gpointer tag,
+                        int priority,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
 {
   GTask *task = g_task_new (source, cancellable, callback, user_data);
 
@@ -425,7 +445,10 @@ lp2p_async_io_get_output (Lp2pAsyncIo *self)
 }
 
 void
-lp2p_async_io_init (Lp2pAsyncIo *self, GIOStream *stream, const Lp2pAsyncIoFuncs *funcs, Lp2pLoop *loop)
+lp2p_async_io_init (Lp2pAsyncIo *self,
+                    GIOStream *stream,
+                    const Lp2pAsyncIoFuncs *funcs,
+                    Lp2pLoop *loop)
 {
   memset (self, 0, sizeof *self);
   self->stream = stream;

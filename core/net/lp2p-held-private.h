@@ -30,7 +30,8 @@ lp2p_held_get_data (const Lp2pHeld *self)
 
 guint8 *lp2p_held_borrow (Lp2pHeld *self, Lp2pLoop *loop);
 void lp2p_held_set_size (Lp2pHeld *self, gsize size);
-gsize lp2p_held_append (Lp2pHeld *self, const GOutputVector *vectors, guint n_vectors, gsize skip, gsize limit);
+gsize lp2p_held_append (
+    Lp2pHeld *self, const GOutputVector *vectors, guint n_vectors, gsize skip, gsize limit);
 gsize lp2p_held_take (Lp2pHeld *self, const GInputVector *vectors, guint n_vectors);
 void lp2p_held_drop (Lp2pHeld *self, gsize size);
 void lp2p_held_park (Lp2pHeld *self);

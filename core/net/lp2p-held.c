@@ -73,7 +73,8 @@ reserve (Lp2pHeld *self, gsize more)
 
 /* Copies up to @limit bytes, beginning at @skip, into memory of our own. */
 gsize
-lp2p_held_append (Lp2pHeld *self, const GOutputVector *vectors, guint n_vectors, gsize skip, gsize limit)
+lp2p_held_append (
+    Lp2pHeld *self, const GOutputVector *vectors, guint n_vectors, gsize skip, gsize limit)
 {
   gsize appended = 0;
 

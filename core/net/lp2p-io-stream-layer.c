@@ -199,8 +199,9 @@ start_waiting (IOStreamLayer *self, Waiter *waiter)
 {
   if (waiter->source != NULL)
     return;
-  waiter->source = waiter == &self->reading ? g_pollable_input_stream_create_source (self->input, NULL)
-                                            : g_pollable_output_stream_create_source (self->output, NULL);
+  waiter->source = waiter == &self->reading
+                       ? g_pollable_input_stream_create_source (self->input, NULL)
+                       : g_pollable_output_stream_create_source (self->output, NULL);
   g_source_set_static_name (waiter->source, "lp2p GIOStream");
   g_source_set_callback (waiter->source, G_SOURCE_FUNC (waiter->func), self, NULL);
   g_source_attach (waiter->source, lp2p_loop_get_context (self->parent.loop));
@@ -356,9 +357,11 @@ transmit (IOStreamLayer *self, const GOutputVector *vectors, guint n_vectors)
 
           skip -= offset;
           if (offset < vectors[i].size)
-            rest[n++] = (GOutputVector){ (const guint8 *) vectors[i].buffer + offset, vectors[i].size - offset };
+            rest[n++] = (GOutputVector){ (const guint8 *) vectors[i].buffer + offset,
+                                         vectors[i].size - offset };
         }
-      result = g_pollable_output_stream_writev_nonblocking (self->output, rest, n, &written, NULL, &error);
+      result = g_pollable_output_stream_writev_nonblocking (self->output, rest, n, &written, NULL,
+                                                            &error);
       if (result == G_POLLABLE_RETURN_FAILED)
         return fail (self, error);
       total += written;
@@ -509,7 +512,10 @@ write_through (IOStreamLayer *self, const GOutputVector *vectors, guint n_vector
 }
 
 static gssize
-io_stream_layer_writev (Lp2pLayer *layer, const GOutputVector *vectors, guint n_vectors, Lp2pWriteFlags flags)
+io_stream_layer_writev (Lp2pLayer *layer,
+                        const GOutputVector *vectors,
+                        guint n_vectors,
+                        Lp2pWriteFlags flags)
 {
   IOStreamLayer *self = (IOStreamLayer *) layer;
   gsize total = lp2p_output_vectors_get_size (vectors, n_vectors);
@@ -623,13 +629,15 @@ io_stream_layer_abort (Lp2pLayer *layer, guint32 code)
     return;
 
   if (G_IS_SOCKET_CONNECTION (self->stream))
-    setsockopt (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (self->stream))), SOL_SOCKET,
-                SO_LINGER, &linger, sizeof linger);
+    setsockopt (
+        g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (self->stream))),
+        SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
   else
     lp2p_async_io_reset (self->stream, code);
   close_stream (self);
   if (self->error == NULL)
-    self->error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection was given up here");
+    self->error =
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection was given up here");
 }
 
 static void
@@ -728,7 +736,8 @@ lp2p_io_stream_layer_new (Lp2pLoop *loop, GIOStream *stream, GError **error)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                    "Cannot use a %s without blocking: its sides %s and %s are not both pollable",
-                   G_OBJECT_TYPE_NAME (stream), input != NULL ? G_OBJECT_TYPE_NAME (input) : "(none)",
+                   G_OBJECT_TYPE_NAME (stream),
+                   input != NULL ? G_OBJECT_TYPE_NAME (input) : "(none)",
                    output != NULL ? G_OBJECT_TYPE_NAME (output) : "(none)");
       return NULL;
     }

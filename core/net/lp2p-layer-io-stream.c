@@ -196,10 +196,14 @@ layer_io_stream_read (GIOStream *stream, void *buffer, gsize size, GError **erro
 }
 
 static gssize
-layer_io_stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors, GError **error)
+layer_io_stream_writev (GIOStream *stream,
+                        const GOutputVector *vectors,
+                        gsize n_vectors,
+                        GError **error)
 {
   Lp2pLayerIoStream *self = LP2P_LAYER_IO_STREAM (stream);
-  gssize n = lp2p_layer_writev (self->layer, vectors, MIN (n_vectors, MAX_VECTORS), LP2P_WRITE_MORE);
+  gssize n =
+      lp2p_layer_writev (self->layer, vectors, MIN (n_vectors, MAX_VECTORS), LP2P_WRITE_MORE);
 
   if (n == LP2P_IO_FAILED)
     return fail_io (self, error);
@@ -284,9 +288,14 @@ lp2p_layer_io_stream_close_fn (GIOStream *stream, GCancellable *cancellable, GEr
 }
 
 static void
-lp2p_layer_io_stream_close_async (GIOStream *stream, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+lp2p_layer_io_stream_close_async (GIOStream *stream,
+                                  int priority,
+                                  GCancellable *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data)
 {
-  lp2p_async_io_close_async (&LP2P_LAYER_IO_STREAM (stream)->io, priority, cancellable, callback, user_data);
+  lp2p_async_io_close_async (&LP2P_LAYER_IO_STREAM (stream)->io, priority, cancellable, callback,
+                             user_data);
 }
 
 static gboolean

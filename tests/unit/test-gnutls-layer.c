@@ -202,7 +202,8 @@ check_transfer (End *from, End *to, gsize total, gsize step)
         bytes[i] = (sent + i) % 251;
       /* A promise is a promise. */
       if (room > 0)
-        g_assert_cmpint (lp2p_layer_write (from->layer, bytes, room, sent % 2 ? LP2P_WRITE_MORE : 0), ==, room);
+        g_assert_cmpint (
+            lp2p_layer_write (from->layer, bytes, room, sent % 2 ? LP2P_WRITE_MORE : 0), ==, room);
       sent += room;
       if (room == 0 || sent == total)
         g_assert_cmpint (lp2p_layer_flush (from->layer), !=, LP2P_IO_FAILED);
@@ -435,7 +436,8 @@ test_truncated (Fixture *f, gconstpointer strict)
   g_assert_cmpint (lp2p_layer_read (f->server.layer, buffer, sizeof buffer), ==, 3);
   if (strict != NULL)
     {
-      g_assert_cmpint (lp2p_layer_read (f->server.layer, buffer, sizeof buffer), ==, LP2P_IO_FAILED);
+      g_assert_cmpint (lp2p_layer_read (f->server.layer, buffer, sizeof buffer), ==,
+                       LP2P_IO_FAILED);
       g_assert_error (lp2p_layer_get_error (f->server.layer), G_TLS_ERROR, G_TLS_ERROR_EOF);
       return;
     }
@@ -455,7 +457,8 @@ set_up_plain (Fixture *f, gconstpointer options)
 static void
 test_tampered (Fixture *f, gconstpointer data)
 {
-  static const guint8 record[] = { 0x17, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20 };
+  static const guint8 record[] = { 0x17, 3,  3,  0,  20, 1,  2,  3,  4,  5,  6,  7, 8,
+                                   9,    10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20 };
   char buffer[8];
 
   lp2p_layer_write (f->client.below, record, sizeof record, 0);
@@ -590,7 +593,7 @@ test_sandwich (Fixture *f, gconstpointer data)
   check_transfer (&f->server, &f->client, 300000, 20000);
 }
 
-#define ADD(name, test, setup, options) \
+#define ADD(name, test, setup, options)                                                            \
   g_test_add ("/gnutls-layer/" name, Fixture, options, setup, test_##test, tear_down)
 
 int

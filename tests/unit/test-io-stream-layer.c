@@ -86,7 +86,8 @@ take_stream (Fixture *f, GIOStream *stream)
 static void
 set_up_socket (Fixture *f, gconstpointer data)
 {
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in address = { .sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t size = sizeof address;
   int listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int small = 8192;
@@ -230,7 +231,8 @@ check_transfer (Fixture *f, gsize total)
       for (gsize i = 0; i < room; i++)
         bytes[i] = (sent + i) % 251;
       if (room > 0)
-        g_assert_cmpint (lp2p_layer_write (f->layer, bytes, room, sent % 2 ? LP2P_WRITE_MORE : 0), ==, room);
+        g_assert_cmpint (lp2p_layer_write (f->layer, bytes, room, sent % 2 ? LP2P_WRITE_MORE : 0),
+                         ==, room);
       sent += room;
       if (sent == total)
         lp2p_layer_flush (f->layer);
@@ -479,11 +481,13 @@ test_info (Fixture *f, gconstpointer data)
   lp2p_layer_write (f->layer, "12345", 5, 0);
   lp2p_layer_get_info (f->layer, &info);
   g_assert_cmpuint (info.bytes_written, ==, 5);
-  g_assert_true (g_str_has_prefix (lp2p_multiaddr_get_string (info.local_address), "/ip4/127.0.0.1/tcp/"));
-  g_assert_true (g_str_has_prefix (lp2p_multiaddr_get_string (info.remote_address), "/ip4/127.0.0.1/tcp/"));
+  g_assert_true (
+      g_str_has_prefix (lp2p_multiaddr_get_string (info.local_address), "/ip4/127.0.0.1/tcp/"));
+  g_assert_true (
+      g_str_has_prefix (lp2p_multiaddr_get_string (info.remote_address), "/ip4/127.0.0.1/tcp/"));
 }
 
-#define ADD(name, test, kind, options) \
+#define ADD(name, test, kind, options)                                                             \
   g_test_add ("/io-stream-layer/" name, Fixture, options, set_up_##kind, test_##test, tear_down)
 
 int

@@ -141,7 +141,8 @@ static void
 read_async (Fixture *f, gsize size)
 {
   f->in_call = TRUE;
-  g_input_stream_read_async (f->in, f->buffer, size, G_PRIORITY_DEFAULT, f->cancellable, read_done, f);
+  g_input_stream_read_async (f->in, f->buffer, size, G_PRIORITY_DEFAULT, f->cancellable, read_done,
+                             f);
   f->in_call = FALSE;
 }
 
@@ -149,7 +150,8 @@ static void
 write_async (Fixture *f, const void *data, gsize size)
 {
   f->in_call = TRUE;
-  g_output_stream_write_async (f->out, data, size, G_PRIORITY_DEFAULT, f->cancellable, write_done, f);
+  g_output_stream_write_async (f->out, data, size, G_PRIORITY_DEFAULT, f->cancellable, write_done,
+                               f);
   f->in_call = FALSE;
 }
 
@@ -167,7 +169,8 @@ write_text (Fixture *f, const char *text)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpint (g_output_stream_write (f->out, text, strlen (text), NULL, &error), ==, strlen (text));
+  g_assert_cmpint (g_output_stream_write (f->out, text, strlen (text), NULL, &error), ==,
+                   strlen (text));
   g_assert_no_error (error);
 }
 
@@ -208,7 +211,8 @@ test_async (Fixture *f, gconstpointer data)
   wait_for (f, 3);
   g_assert_cmpmem (f->buffer, f->n, "th", 2);
   g_assert_cmpint (g_input_stream_read (f->in, f->buffer, sizeof f->buffer, NULL, NULL), ==, 3);
-  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, sizeof f->buffer, NULL, &f->error), ==, -1);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, sizeof f->buffer, NULL, &f->error), ==,
+                   -1);
   g_assert_error (f->error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
 }
 
@@ -241,7 +245,8 @@ static void
 test_one_byte (Fixture *f, gconstpointer data)
 {
   g_input_stream_read_async (f->in, f->buffer, 1, G_PRIORITY_DEFAULT, NULL, one_byte_read, f);
-  g_output_stream_write_async (f->out, f->buffer + 1, 1, G_PRIORITY_DEFAULT, NULL, one_byte_written, f);
+  g_output_stream_write_async (f->out, f->buffer + 1, 1, G_PRIORITY_DEFAULT, NULL, one_byte_written,
+                               f);
   wait_for (f, 2000);
   g_assert_cmpint (f->n, ==, 2000);
 }
@@ -445,7 +450,8 @@ source_ready (GObject *pollable, gpointer data)
 
   f->n_calls++;
   if (G_IS_POLLABLE_INPUT_STREAM (pollable))
-    while (g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (pollable), f->buffer, 1, NULL, NULL) > 0)
+    while (g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (pollable), f->buffer,
+                                                     1, NULL, NULL) > 0)
       ;
   return G_SOURCE_CONTINUE;
 }
@@ -472,7 +478,8 @@ test_sources (Fixture *f, gconstpointer data)
   GSource *source;
 
   /* One that was never tried may be ready; then it waits. */
-  source = attach (f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), f->cancellable));
+  source = attach (
+      f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), f->cancellable));
   settle (f);
   f->n_calls = 0;
   g_assert_false (g_pollable_input_stream_is_readable (G_POLLABLE_INPUT_STREAM (f->in)));
@@ -490,7 +497,8 @@ test_sources (Fixture *f, gconstpointer data)
 
   fill (f);
   f->n_calls = 0;
-  source = attach (f, g_pollable_output_stream_create_source (G_POLLABLE_OUTPUT_STREAM (f->out), NULL));
+  source =
+      attach (f, g_pollable_output_stream_create_source (G_POLLABLE_OUTPUT_STREAM (f->out), NULL));
   settle (f);
   g_assert_cmpuint (f->n_calls, ==, 0);
   memory_layer_set_stalled (f->layer_a, FALSE);
@@ -506,14 +514,16 @@ test_sources (Fixture *f, gconstpointer data)
   settle (f);
   g_io_stream_close (f->b, NULL, NULL);
   f->n_calls = 0;
-  source = attach (f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), NULL));
+  source =
+      attach (f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), NULL));
   g_main_context_iteration (f->context, FALSE);
   g_assert_cmpuint (f->n_calls, >=, 1);
   drop_source (source);
   g_object_ref (f->in);
   g_clear_object (&f->b);
   f->n_calls = 0;
-  source = attach (f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), NULL));
+  source =
+      attach (f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), NULL));
   g_main_context_iteration (f->context, FALSE);
   g_assert_cmpuint (f->n_calls, >=, 1);
   drop_source (source);
@@ -530,7 +540,8 @@ test_source_without_stream (Fixture *f, gconstpointer data)
 
   while (g_input_stream_read (f->in, f->buffer, 1, NULL, NULL) > 0)
     ;
-  source = attach (f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), NULL));
+  source =
+      attach (f, g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), NULL));
   g_clear_object (&f->b);
   settle (f);
   g_assert_cmpuint (f->n_calls, ==, 0);
@@ -684,11 +695,15 @@ test_threads (Fixture *f, gconstpointer data)
   memory_layer_new_pair (f->loop, &options, &c, &d);
   pipe = lp2p_layer_to_io_stream (c);
   sink = lp2p_layer_to_io_stream (d);
-  g_io_stream_splice_async (f->b, pipe, G_IO_STREAM_SPLICE_CLOSE_STREAM1 | G_IO_STREAM_SPLICE_CLOSE_STREAM2 | G_IO_STREAM_SPLICE_WAIT_FOR_BOTH,
+  g_io_stream_splice_async (f->b, pipe,
+                            G_IO_STREAM_SPLICE_CLOSE_STREAM1 | G_IO_STREAM_SPLICE_CLOSE_STREAM2 |
+                                G_IO_STREAM_SPLICE_WAIT_FOR_BOTH,
                             0, NULL, ok_done, f);
   write_text (f, "through");
   settle (f);
-  g_assert_cmpint (g_input_stream_read (g_io_stream_get_input_stream (sink), out, sizeof out, NULL, NULL), ==, 7);
+  g_assert_cmpint (
+      g_input_stream_read (g_io_stream_get_input_stream (sink), out, sizeof out, NULL, NULL), ==,
+      7);
   g_assert_cmpmem (out, 7, "through", 7);
   g_output_stream_close_async (f->out, 0, NULL, ok_done, f);
   g_output_stream_close_async (g_io_stream_get_output_stream (sink), 0, NULL, ok_done, f);
@@ -697,13 +712,15 @@ test_threads (Fixture *f, gconstpointer data)
   wait_for (f, 12);
   g_io_stream_close_async (f->a, 0, NULL, ok_done, f);
   wait_for (f, 13);
-  g_output_stream_splice_async (g_io_stream_get_output_stream (sink), g_io_stream_get_input_stream (pipe),
-                                G_OUTPUT_STREAM_SPLICE_CLOSE_SOURCE | G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET, 0, NULL, ok_done, f);
+  g_output_stream_splice_async (
+      g_io_stream_get_output_stream (sink), g_io_stream_get_input_stream (pipe),
+      G_OUTPUT_STREAM_SPLICE_CLOSE_SOURCE | G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET, 0, NULL, ok_done,
+      f);
   wait_for (f, 14);
   g_assert_cmpuint (count_threads (), ==, n_threads);
 }
 
-#define ADD(name, options) \
+#define ADD(name, options)                                                                         \
   g_test_add ("/layer-io-stream/" #name, Fixture, options, set_up, test_##name, tear_down)
 
 int
@@ -727,7 +744,8 @@ main (int argc, char **argv)
   ADD (broken, NULL);
   ADD (reset, NULL);
   ADD (linger, NULL);
-  g_test_add ("/layer-io-stream/linger-deadline", Fixture, NULL, set_up_clock, test_linger_deadline, tear_down);
+  g_test_add ("/layer-io-stream/linger-deadline", Fixture, NULL, set_up_clock, test_linger_deadline,
+              tear_down);
   ADD (wrong_thread, NULL);
   ADD (threads, NULL);
   return g_test_run ();
