@@ -5,9 +5,10 @@
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"
 
-/* What one connection may move before others get their turn: a few records of
- * the largest size, well below a millisecond of work. */
-#define PUMP_BUDGET (256 * 1024)
+/* What one connection may move before others get their turn, and before who
+ * reads from it does: a record of the largest size. More would not wait in the
+ * reader's memory but in a queue, and be out of the processor's caches. */
+#define PUMP_BUDGET (64 * 1024)
 
 /* Counters change all the time; a user interface is told this often at most. */
 #define NOTIFY_INTERVAL_US G_USEC_PER_SEC
@@ -236,7 +237,7 @@ run_pump (Lp2pJob *job)
     klass->pump_output (self->session);
   update_timer (self);
   if (more)
-    lp2p_job_queue (&self->pump);
+    lp2p_job_queue_later (&self->pump);
 }
 
 static void

@@ -6,24 +6,11 @@
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"
+#include "net/lp2p-async-io-private.h"
 
 /* What a negotiation needs at once fits; more than that is never sent before
  * the other side has answered. */
 #define NEGOTIATION_READ_SIZE 256
-
-typedef struct
-{
-  GTask *task;
-  GSource *cancel;
-  union
-  {
-    guint8 *buffer;
-    const GOutputVector *vectors;
-  };
-  /* Of the buffer, or of the vectors' number. */
-  gsize size;
-  gsize done;
-} Operation;
 
 /**
  * Lp2pStream:
@@ -44,27 +31,20 @@ struct _Lp2pStream
   Lp2pConnection *connection;
   Lp2pMuxerSession *session;
   Lp2pMuxerStream *handle;
-  Lp2pLoop *loop;
-  GInputStream *input;
-  GOutputStream *output;
+  Lp2pAsyncIo io;
 
   Lp2pMultistream *negotiation;
   GByteArray *head;
   GByteArray *early;
   const char *protocol;
 
-  Operation reading;
-  Operation writing;
-  Operation agreeing;
-  GSList *sources;
-  Lp2pJob job;
+  Lp2pAsyncOperation agreeing;
   GError *error;
   guint32 remote_code;
   guint32 stop_code;
   Lp2pReady ready;
   guint outbound : 1;
   guint input_closed : 1;
-  guint output_closed : 1;
   guint output_ended : 1;
   guint told_agreed : 1;
 };
@@ -81,20 +61,7 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 
-
 /* Errors */
-
-static void
-set_closed_error (GError **error)
-{
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream is closed");
-}
-
-static void
-set_would_block (GError **error)
-{
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The stream is not ready");
-}
 
 static gssize
 fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
@@ -112,29 +79,17 @@ fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
   if (reason != NULL)
     g_propagate_error (error, g_error_copy (reason));
   else
-    set_closed_error (error);
+    lp2p_async_io_set_closed_error (error);
   return -1;
-}
-
-static gboolean
-check_thread (Lp2pStream *self, GError **error)
-{
-  if (lp2p_loop_is_owner (self->loop))
-    return TRUE;
-  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
-                       "A stream can only be used in the thread of its host");
-  return FALSE;
 }
 
 static gboolean
 check_usable (Lp2pStream *self, GError **error)
 {
-  if (self->handle == NULL)
-    {
-      fail_io (self, LP2P_READY_READ, error);
-      return FALSE;
-    }
-  return TRUE;
+  if (self->handle != NULL)
+    return TRUE;
+  fail_io (self, LP2P_READY_READ, error);
+  return FALSE;
 }
 
 /* Gives the session's stream back; what comes for it is no longer told. */
@@ -164,7 +119,7 @@ break_stream (Lp2pStream *self, GError *error, guint32 code)
       self->session->klass->stream_reset (self->session, self->handle, code);
       release_handle (self);
     }
-  lp2p_job_queue (&self->job);
+  lp2p_async_io_wake (&self->io);
 }
 
 /* Negotiation: a codec that rides on the stream's first bytes. `head` is what it
@@ -177,7 +132,7 @@ finish_negotiation (Lp2pStream *self)
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   if (self->input_closed && self->handle != NULL)
     self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
-  lp2p_job_queue (&self->job);
+  lp2p_async_io_wake (&self->io);
 }
 
 static void
@@ -307,17 +262,16 @@ take_early (Lp2pStream *self, void *buffer, gsize size)
   return n;
 }
 
-gssize
-lp2p_stream_read (Lp2pStream *self, void *buffer, gsize size, GError **error)
+static gssize
+stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
 {
+  Lp2pStream *self = LP2P_STREAM (stream);
   GInputVector vector = { buffer, size };
   gssize n;
 
-  if (!check_thread (self, error))
-    return -1;
   if (self->input_closed)
     {
-      set_closed_error (error);
+      lp2p_async_io_set_closed_error (error);
       return -1;
     }
   if (self->early != NULL)
@@ -333,7 +287,7 @@ lp2p_stream_read (Lp2pStream *self, void *buffer, gsize size, GError **error)
         return fail_io (self, LP2P_READY_READ, error);
       if (self->negotiation != NULL)
         {
-          set_would_block (error);
+          lp2p_async_io_set_would_block (error);
           return -1;
         }
     }
@@ -345,34 +299,18 @@ lp2p_stream_read (Lp2pStream *self, void *buffer, gsize size, GError **error)
     return fail_io (self, LP2P_READY_READ, error);
 
   self->ready &= ~LP2P_READY_READ;
-  set_would_block (error);
+  lp2p_async_io_set_would_block (error);
   return -1;
 }
 
-static gsize
-get_size (const GOutputVector *vectors, gsize n_vectors)
+static gssize
+stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors, GError **error)
 {
-  gsize size = 0;
-
-  for (gsize i = 0; i < n_vectors; i++)
-    size += vectors[i].size;
-  return size;
-}
-
-gssize
-lp2p_stream_writev (Lp2pStream *self, const GOutputVector *vectors, gsize n_vectors, GError **error)
-{
+  Lp2pStream *self = LP2P_STREAM (stream);
   gssize n = LP2P_IO_AGAIN;
 
-  if (!check_thread (self, error) || !check_usable (self, error))
+  if (!check_usable (self, error))
     return -1;
-  if (self->output_closed)
-    {
-      set_closed_error (error);
-      return -1;
-    }
-  if (get_size (vectors, n_vectors) == 0)
-    return 0;
 
   collect_head (self);
   if (self->head != NULL && n_vectors < 16)
@@ -408,152 +346,8 @@ lp2p_stream_writev (Lp2pStream *self, const GOutputVector *vectors, gsize n_vect
 
   self->ready &= ~LP2P_READY_WRITE;
   self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
-  set_would_block (error);
+  lp2p_async_io_set_would_block (error);
   return -1;
-}
-
-/* Operations */
-
-static void
-operation_clear (Operation *operation)
-{
-  if (operation->cancel != NULL)
-    {
-      g_source_destroy (operation->cancel);
-      g_clear_pointer (&operation->cancel, g_source_unref);
-    }
-  operation->buffer = NULL;
-  operation->size = 0;
-  operation->done = 0;
-}
-
-static void
-operation_return (Operation *operation, gssize n, GError *error)
-{
-  g_autoptr (GTask) task = g_steal_pointer (&operation->task);
-
-  operation_clear (operation);
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_int (task, n);
-}
-
-static gboolean
-operation_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  GTask *task = user_data;
-  Lp2pStream *self = g_task_get_task_data (task);
-  Operation *operation = &self->agreeing;
-
-  if (self->reading.task == task)
-    operation = &self->reading;
-  else if (self->writing.task == task)
-    operation = &self->writing;
-
-  /* Bytes that were taken are never lost to a cancellation. */
-  if (operation->done > 0)
-    lp2p_job_queue (&self->job);
-  else
-    operation_return (operation, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
-  return G_SOURCE_REMOVE;
-}
-
-static void
-operation_begin (Lp2pStream *self, Operation *operation, GTask *task)
-{
-  GCancellable *cancellable = g_task_get_cancellable (task);
-
-  operation->task = task;
-  g_task_set_task_data (task, g_object_ref (self), g_object_unref);
-  if (cancellable == NULL)
-    return;
-
-  operation->cancel = g_cancellable_source_new (cancellable);
-  g_source_set_callback (operation->cancel, G_SOURCE_FUNC (operation_cancelled), task, NULL);
-  g_source_attach (operation->cancel, lp2p_loop_get_context (self->loop));
-}
-
-static void
-try_read (Lp2pStream *self)
-{
-  Operation *operation = &self->reading;
-  GError *error = NULL;
-  gssize n;
-
-  if (operation->task == NULL)
-    return;
-  if (operation->done > 0)
-    {
-      operation_return (operation, operation->done, NULL);
-      return;
-    }
-
-  n = lp2p_stream_read (self, operation->buffer, operation->size, &error);
-  if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-    g_error_free (error);
-  else
-    operation_return (operation, n, error);
-}
-
-/* Asking for room again announces at once what can be read; without room yet, a
- * write that is tried at each announcement would ask for ever. */
-static gboolean
-may_write (Lp2pStream *self)
-{
-  return self->handle == NULL || self->error != NULL || (self->ready & LP2P_READY_WRITE) != 0;
-}
-
-static void
-try_write (Lp2pStream *self)
-{
-  Operation *operation = &self->writing;
-  GError *error = NULL;
-  gssize n;
-
-  if (operation->task == NULL || (!may_write (self) && !self->output_closed))
-    return;
-
-  n = lp2p_stream_writev (self, operation->vectors, operation->size, &error);
-  if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-    g_error_free (error);
-  else
-    operation_return (operation, n, error);
-}
-
-/* Ends and drops a task of another thread. */
-static gboolean
-check_task (Lp2pStream *self, GTask *task)
-{
-  GError *error = NULL;
-
-  if (check_thread (self, &error))
-    return TRUE;
-  g_task_return_error (task, error);
-  g_object_unref (task);
-  return FALSE;
-}
-
-void
-lp2p_stream_start_read (Lp2pStream *self, GTask *task, void *buffer, gsize size)
-{
-  if (!check_task (self, task))
-    return;
-  operation_begin (self, &self->reading, task);
-  self->reading.buffer = buffer;
-  self->reading.size = size;
-  try_read (self);
-}
-
-void
-lp2p_stream_start_write (Lp2pStream *self, GTask *task, const GOutputVector *vectors, gsize n_vectors)
-{
-  if (!check_task (self, task))
-    return;
-  operation_begin (self, &self->writing, task);
-  self->writing.vectors = vectors;
-  self->writing.size = n_vectors;
-  try_write (self);
 }
 
 /* From the session */
@@ -561,113 +355,27 @@ lp2p_stream_start_write (Lp2pStream *self, GTask *task, const GOutputVector *vec
 gsize
 lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size)
 {
-  Operation *operation = &self->reading;
-  gsize n;
-
-  if (operation->task == NULL || self->negotiation != NULL || self->early != NULL)
+  if (self->negotiation != NULL || self->early != NULL)
     return 0;
-
-  n = MIN (size, operation->size - operation->done);
-  memcpy (operation->buffer + operation->done, data, n);
-  operation->done += n;
-  lp2p_job_queue (&self->job);
-  return n;
+  return lp2p_async_io_take_input (&self->io, data, size);
 }
 
 void
 lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready)
 {
   self->ready |= ready;
-  lp2p_job_queue (&self->job);
+  lp2p_async_io_wake (&self->io);
 }
-
-/* Pollable sources: they exist only while an application waits. */
-
-typedef struct
-{
-  GSource parent;
-  Lp2pStream *stream;
-  GObject *pollable;
-  Lp2pReady side;
-} StreamSource;
 
 static gboolean
-stream_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+stream_is_ready (GIOStream *stream, Lp2pReady side)
 {
-  StreamSource *self = (StreamSource *) source;
-  GPollableSourceFunc func = (GPollableSourceFunc) (gpointer) callback;
-  gboolean more;
+  Lp2pStream *self = LP2P_STREAM (stream);
 
-  if (func == NULL)
-    return G_SOURCE_REMOVE;
-
-  more = func (self->pollable, user_data);
-  if (more && !lp2p_stream_is_ready (self->stream, self->side))
-    g_source_set_ready_time (source, -1);
-  return more;
-}
-
-static void
-stream_source_finalize (GSource *source)
-{
-  StreamSource *self = (StreamSource *) source;
-
-  self->stream->sources = g_slist_remove (self->stream->sources, source);
-  g_object_unref (self->stream);
-  g_object_unref (self->pollable);
-}
-
-static GSourceFuncs stream_source_funcs = {
-  .dispatch = stream_source_dispatch,
-  .finalize = stream_source_finalize,
-};
-
-static gboolean
-stream_source_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  return G_SOURCE_CONTINUE;
-}
-
-GSource *
-lp2p_stream_create_source (Lp2pStream *self, Lp2pReady side, GObject *pollable, GCancellable *cancellable)
-{
-  GSource *source = g_source_new (&stream_source_funcs, sizeof (StreamSource));
-  StreamSource *stream_source = (StreamSource *) source;
-
-  g_source_set_static_name (source, "lp2p stream");
-  stream_source->stream = g_object_ref (self);
-  stream_source->pollable = g_object_ref (pollable);
-  stream_source->side = side;
-  self->sources = g_slist_prepend (self->sources, source);
-
-  if (cancellable != NULL)
-    {
-      g_autoptr (GSource) child = g_cancellable_source_new (cancellable);
-
-      g_source_set_callback (child, G_SOURCE_FUNC (stream_source_cancelled), NULL, NULL);
-      g_source_add_child_source (source, child);
-    }
-  if (lp2p_stream_is_ready (self, side))
-    g_source_set_ready_time (source, 0);
-  return source;
-}
-
-static void
-wake_sources (Lp2pStream *self)
-{
-  for (GSList *l = self->sources; l != NULL; l = l->next)
-    if (lp2p_stream_is_ready (self, ((StreamSource *) l->data)->side))
-      g_source_set_ready_time (l->data, 0);
-}
-
-gboolean
-lp2p_stream_is_ready (Lp2pStream *self, Lp2pReady side)
-{
-  if (self->handle == NULL || self->error != NULL ||
-      (side == LP2P_READY_READ ? self->input_closed : self->output_closed))
+  if (self->handle == NULL || self->error != NULL)
     return TRUE;
   if (side == LP2P_READY_READ)
-    return self->early != NULL || (self->negotiation == NULL && (self->ready & LP2P_READY_READ) != 0);
+    return self->input_closed || self->early != NULL || (self->negotiation == NULL && (self->ready & LP2P_READY_READ) != 0);
   return (self->ready & LP2P_READY_WRITE) != 0;
 }
 
@@ -675,7 +383,7 @@ lp2p_stream_is_ready (Lp2pStream *self, Lp2pReady side)
 static void
 finish_closing (Lp2pStream *self)
 {
-  if (self->handle == NULL || !self->output_closed || self->head != NULL)
+  if (self->handle == NULL || (self->io.closed & LP2P_READY_WRITE) == 0 || self->head != NULL)
     return;
 
   if (!self->output_ended)
@@ -687,32 +395,37 @@ finish_closing (Lp2pStream *self)
     release_handle (self);
 }
 
-/* The run queue: here, and only here, application code may be reached. */
+/* Asking for room again announces at once what can be read; without room yet, a
+ * head that is sent at each announcement would ask for ever. */
+static gboolean
+may_write (Lp2pStream *self)
+{
+  return stream_is_ready (G_IO_STREAM (self), LP2P_READY_WRITE);
+}
 
 static void
 try_agree (Lp2pStream *self)
 {
-  gboolean closed = self->input_closed && self->output_closed;
+  gboolean closed = self->handle == NULL || self->io.closed == (LP2P_READY_READ | LP2P_READY_WRITE);
   GError *error = NULL;
 
-  if (self->agreeing.task == NULL || (self->negotiation != NULL && self->error == NULL && !closed))
+  if (self->agreeing.task == NULL || lp2p_async_operation_check_cancelled (&self->agreeing))
+    return;
+  if (self->negotiation != NULL && self->error == NULL && !closed)
     return;
 
-  if (self->negotiation != NULL && self->error == NULL)
-    set_closed_error (&error);
-  else if (self->error != NULL)
+  if (self->error != NULL)
     error = g_error_copy (self->error);
-  if (error != NULL)
-    operation_return (&self->agreeing, -1, error);
-  else
-    operation_return (&self->agreeing, TRUE, NULL);
+  else if (self->negotiation != NULL)
+    lp2p_async_io_set_closed_error (&error);
+  lp2p_async_operation_return (&self->agreeing, TRUE, error);
 }
 
+/* From the run queue, before reads and writes are tried. */
 static void
-run_job (Lp2pJob *job)
+stream_run (GIOStream *stream)
 {
-  g_autoptr (Lp2pStream) self = g_object_ref (
-      (Lp2pStream *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pStream, job)));
+  Lp2pStream *self = LP2P_STREAM (stream);
 
   if (self->negotiation != NULL && self->handle != NULL)
     drive_negotiation (self);
@@ -726,77 +439,72 @@ run_job (Lp2pJob *job)
       lp2p_connection_stream_agreed (self->connection, self);
     }
   try_agree (self);
-  try_write (self);
-  try_read (self);
-  wake_sources (self);
-}
-
-/* Closing */
-
-gboolean
-lp2p_stream_close_side (Lp2pStream *self, Lp2pReady side, GError **error)
-{
-  if (!check_thread (self, error))
-    return FALSE;
-  if ((side & LP2P_READY_WRITE) != 0)
-    self->output_closed = TRUE;
-  if ((side & LP2P_READY_READ) != 0)
-    lp2p_stream_stop_reading (self, LP2P_CODE_NONE);
-
-  send_head (self);
-  finish_closing (self);
-  /* Who waits is told from the run queue. */
-  if (self->reading.task != NULL || self->writing.task != NULL || self->agreeing.task != NULL || self->sources != NULL)
-    lp2p_job_queue (&self->job);
-  return TRUE;
-}
-
-static gboolean
-lp2p_stream_close_fn (GIOStream *stream, GCancellable *cancellable, GError **error)
-{
-  Lp2pStream *self = LP2P_STREAM (stream);
-
-  return lp2p_stream_close_side (self, LP2P_READY_READ | LP2P_READY_WRITE, error);
 }
 
 static void
-lp2p_stream_close_async (GIOStream *stream, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+stream_close_side (GIOStream *stream, Lp2pReady side)
 {
-  g_autoptr (GTask) task = g_task_new (stream, cancellable, callback, user_data);
-  GError *error = NULL;
+  Lp2pStream *self = LP2P_STREAM (stream);
 
-  g_task_set_source_tag (task, lp2p_stream_close_async);
-  g_task_set_priority (task, priority);
-  if (lp2p_stream_close_fn (stream, cancellable, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
+  if ((side & LP2P_READY_READ) != 0)
+    lp2p_stream_stop_reading (self, LP2P_CODE_NONE);
+  send_head (self);
+  finish_closing (self);
 }
 
-static gboolean
-lp2p_stream_close_finish (GIOStream *stream, GAsyncResult *result, GError **error)
+static void
+stream_reset (GIOStream *stream, guint32 code)
 {
-  return g_task_propagate_boolean (G_TASK (result), error);
+  lp2p_stream_reset (LP2P_STREAM (stream), code);
 }
+
+static void
+stream_set_wrong_thread (GError **error)
+{
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
+                       "A stream can only be used in the thread of its host");
+}
+
+static const Lp2pAsyncIoFuncs stream_funcs = {
+  .read = stream_read,
+  .writev = stream_writev,
+  .close_side = stream_close_side,
+  .is_ready = stream_is_ready,
+  .run = stream_run,
+  .reset = stream_reset,
+  .set_wrong_thread = stream_set_wrong_thread,
+};
+
+/* For GIOStream */
 
 static GInputStream *
 lp2p_stream_get_input_stream (GIOStream *stream)
 {
-  Lp2pStream *self = LP2P_STREAM (stream);
-
-  if (self->input == NULL)
-    self->input = lp2p_stream_input_new (self);
-  return self->input;
+  return lp2p_async_io_get_input (&LP2P_STREAM (stream)->io);
 }
 
 static GOutputStream *
 lp2p_stream_get_output_stream (GIOStream *stream)
 {
-  Lp2pStream *self = LP2P_STREAM (stream);
+  return lp2p_async_io_get_output (&LP2P_STREAM (stream)->io);
+}
 
-  if (self->output == NULL)
-    self->output = lp2p_stream_output_new (self);
-  return self->output;
+static gboolean
+lp2p_stream_close_fn (GIOStream *stream, GCancellable *cancellable, GError **error)
+{
+  return lp2p_async_io_close (&LP2P_STREAM (stream)->io, error);
+}
+
+static void
+lp2p_stream_close_async (GIOStream *stream, int priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  lp2p_async_io_close_async (&LP2P_STREAM (stream)->io, priority, cancellable, callback, user_data);
+}
+
+static gboolean
+lp2p_stream_close_finish (GIOStream *stream, GAsyncResult *result, GError **error)
+{
+  return lp2p_async_io_close_finish (result, error);
 }
 
 static void
@@ -806,7 +514,6 @@ lp2p_stream_dispose (GObject *object)
 
   G_OBJECT_CLASS (lp2p_stream_parent_class)->dispose (object);
   release_handle (self);
-  lp2p_job_clear (&self->job);
 }
 
 static void
@@ -814,15 +521,12 @@ lp2p_stream_finalize (GObject *object)
 {
   Lp2pStream *self = LP2P_STREAM (object);
 
-  lp2p_job_clear (&self->job);
-  g_clear_object (&self->input);
-  g_clear_object (&self->output);
+  lp2p_async_io_clear (&self->io);
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   g_clear_pointer (&self->head, g_byte_array_unref);
   g_clear_pointer (&self->early, g_byte_array_unref);
   g_clear_error (&self->error);
   g_clear_object (&self->connection);
-  g_clear_pointer (&self->loop, lp2p_loop_unref);
   G_OBJECT_CLASS (lp2p_stream_parent_class)->finalize (object);
 }
 
@@ -893,16 +597,15 @@ lp2p_stream_new (Lp2pConnection *connection,
   self->connection = g_object_ref (connection);
   self->session = session;
   self->handle = handle;
-  self->loop = lp2p_loop_ref (session->loop);
   self->negotiation = negotiation;
   self->outbound = outbound;
   self->protocol = g_intern_string (lp2p_multistream_get_proposed (negotiation));
   self->ready = LP2P_READY_WRITE | (outbound ? LP2P_READY_NONE : LP2P_READY_READ);
-  lp2p_job_init (&self->job, self->loop, LP2P_JOB_RUN, run_job);
+  lp2p_async_io_init (&self->io, G_IO_STREAM (self), &stream_funcs, session->loop);
   handle->user_data = self;
   session->klass->stream_want (session, handle, LP2P_READY_READ);
   /* Behind what the application writes at once, the proposal leaves by itself. */
-  lp2p_job_queue (&self->job);
+  lp2p_async_io_wake (&self->io);
   return self;
 }
 
@@ -978,8 +681,7 @@ lp2p_stream_stop_reading (Lp2pStream *self, guint32 code)
   /* As long as the peer's answer is to come, it must be read. */
   if (self->handle != NULL && self->negotiation == NULL)
     self->session->klass->stream_stop_reading (self->session, self->handle, code);
-  if (self->reading.task != NULL || self->sources != NULL)
-    lp2p_job_queue (&self->job);
+  lp2p_async_io_wake (&self->io);
 }
 
 /**
@@ -999,7 +701,7 @@ lp2p_stream_reset (Lp2pStream *self, guint32 code)
 
   if (self->handle == NULL)
     return;
-  set_closed_error (&error);
+  lp2p_async_io_set_closed_error (&error);
   break_stream (self, error, code);
 }
 
@@ -1028,8 +730,8 @@ lp2p_stream_negotiate_async (Lp2pStream *self, int io_priority, GCancellable *ca
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_PENDING, "The stream is being waited for already");
       return;
     }
-  operation_begin (self, &self->agreeing, g_steal_pointer (&task));
-  lp2p_job_queue (&self->job);
+  lp2p_async_operation_begin (&self->agreeing, &self->io, g_steal_pointer (&task));
+  lp2p_async_io_wake (&self->io);
 }
 
 /**

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "net/lp2p-held-private.h"
+
 #define BOTH_SIDES (LP2P_READY_READ | LP2P_READY_WRITE)
 
 void
@@ -119,6 +121,9 @@ try_read (Lp2pAsyncIo *self)
     lp2p_async_operation_return (operation, n, error);
 }
 
+/* Without room yet, a write that is tried whenever something can be read would
+ * ask for room each time, and to some of those that are asked this is a reason
+ * to announce again what can be read. */
 static void
 try_write (Lp2pAsyncIo *self)
 {
@@ -126,7 +131,8 @@ try_write (Lp2pAsyncIo *self)
   GError *error = NULL;
   gssize n;
 
-  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation))
+  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation) ||
+      !lp2p_async_io_is_ready (self, LP2P_READY_WRITE))
     return;
 
   n = lp2p_async_io_writev (self, operation->vectors, operation->size, &error);
@@ -212,10 +218,14 @@ lp2p_async_io_read (Lp2pAsyncIo *self, void *buffer, gsize size, GError **error)
 gssize
 lp2p_async_io_writev (Lp2pAsyncIo *self, const GOutputVector *vectors, gsize n_vectors, GError **error)
 {
-  if ((self->closed & LP2P_READY_WRITE) == 0)
-    return self->funcs->writev (self->stream, vectors, n_vectors, error);
-  lp2p_async_io_set_closed_error (error);
-  return -1;
+  if ((self->closed & LP2P_READY_WRITE) != 0)
+    {
+      lp2p_async_io_set_closed_error (error);
+      return -1;
+    }
+  if (lp2p_output_vectors_get_size (vectors, n_vectors) == 0)
+    return 0;
+  return self->funcs->writev (self->stream, vectors, n_vectors, error);
 }
 
 /* Pollable sources: they exist only while an application waits. */

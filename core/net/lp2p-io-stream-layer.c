@@ -56,6 +56,7 @@ typedef struct _IOStreamLayer
   Lp2pReady ready;
   Lp2pReady wanted;
   gboolean eof;
+  gboolean untold;   /* the end or an error was found behind bytes */
   gboolean starved;  /* the layer above was refused room and waits for it */
   gboolean flushing; /* it waits until all has left */
   gboolean ending;   /* the sending direction ends behind what is in `out` */
@@ -83,7 +84,7 @@ fail (IOStreamLayer *self, GError *error)
 static gboolean
 is_readable (IOStreamLayer *self)
 {
-  return lp2p_held_get_size (&self->in) > 0 ||
+  return lp2p_held_get_size (&self->in) > 0 || self->untold ||
          ((self->ready & LP2P_READY_READ) && !self->eof && self->error == NULL);
 }
 
@@ -232,6 +233,7 @@ receive (IOStreamLayer *self, void *buffer, gsize size)
   GError *error = NULL;
   gssize n;
 
+  self->untold = FALSE;
   if (self->error != NULL)
     return LP2P_IO_FAILED;
   if (self->eof)
@@ -277,6 +279,7 @@ io_stream_layer_readv (Lp2pLayer *layer, const GInputVector *vectors, guint n_ve
         n = receive (self, vectors[i].buffer, vectors[i].size);
         if (n <= 0 && total == 0)
           return n;
+        self->untold = n == 0 || n == LP2P_IO_FAILED;
         if (n > 0)
           total += n;
         if (n < (gssize) vectors[i].size)

@@ -98,6 +98,7 @@ struct _Lp2pJob
   Lp2pJobFunc func;
   Lp2pJobPhase phase;
   gboolean queued;
+  gboolean later;
   GList link;
 };
 
@@ -157,6 +158,8 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_job_init (Lp2pJob *self, Lp2pLoop *loop, Lp2pJobPhase phase, Lp2pJobFunc func);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_job_queue (Lp2pJob *self);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_job_queue_later (Lp2pJob *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_job_clear (Lp2pJob *self);
 

@@ -22,6 +22,12 @@
 /* The smallest output buffer; most of what is held back are a few frames. */
 #define OUT_MIN_SIZE 1024
 
+/* Up to this size, what a reader leaves when its turn ends is copied out of the
+ * scratch buffer. More than that stays in it: the reader was busy and goes on in
+ * a moment, and memory of that size the allocator would return to the kernel and
+ * take again each time, which costs more than all else on the way. */
+#define KEEP_SCRATCH (LP2P_SCRATCH_SIZE / 8)
+
 /* Vectors that one write passes on without copying. A muxer gives two for each
  * frame. */
 #define MAX_VECTORS 64
@@ -314,6 +320,7 @@ socket_layer_consume (Lp2pLayer *layer, gsize size)
     queue_announcement (self);
 }
 
+/* Much that is left is not copied: its reader goes on in a moment. */
 static void
 socket_layer_park (Lp2pLayer *layer)
 {
@@ -321,7 +328,7 @@ socket_layer_park (Lp2pLayer *layer)
   gsize size = self->in_end - self->in_start;
   guint8 *rest;
 
-  if (self->in == NULL || self->in_owned)
+  if (self->in == NULL || self->in_owned || size > KEEP_SCRATCH)
     return;
 
   rest = size > 0 ? g_memdup2 (self->in + self->in_start, size) : NULL;

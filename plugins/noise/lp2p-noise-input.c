@@ -6,6 +6,12 @@
  * than a millisecond before it is another connection's turn. */
 #define RECORDS_PER_READ 1024
 
+/* Plaintext that is opened before the reader gets it, at least one record of the
+ * largest size: more would be out of the processor's caches when it is read.
+ * Another record must fit behind it. */
+#define OPEN_AHEAD LP2P_NOISE_PLAIN_MAX
+G_STATIC_ASSERT (OPEN_AHEAD + LP2P_NOISE_MAX_FRAME <= LP2P_SCRATCH_SIZE);
+
 /* Where a caller's vectors are being filled. */
 typedef struct
 {
@@ -127,12 +133,11 @@ open_frame (Lp2pNoiseLayer *self, const guint8 *frame, gsize len, guint8 *out)
 static gssize
 fill (Lp2pNoiseLayer *self)
 {
-  const gsize limit = LP2P_SCRATCH_SIZE - (LP2P_NOISE_MAX_FRAME - LP2P_NOISE_TAG);
   const guint8 *frame;
   gsize len;
   guint n = 0;
 
-  while (self->plain_end <= limit && n < RECORDS_PER_READ && next_frame (self, &frame, &len))
+  while (self->plain_end < OPEN_AHEAD && n < RECORDS_PER_READ && next_frame (self, &frame, &len))
     {
       if (self->plain == NULL)
         self->plain = lp2p_loop_take_scratch (self->parent.loop);

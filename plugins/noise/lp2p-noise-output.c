@@ -360,6 +360,12 @@ lp2p_noise_layer_flush (Lp2pLayer *layer)
   result = lp2p_noise_layer_drain (self);
   self->flushing = result == LP2P_IO_AGAIN;
   lp2p_noise_layer_update_want (self);
+  /* Room that a flush makes at once is announced as any other. */
+  if (self->starved && result == 0)
+    {
+      self->can_write = TRUE;
+      lp2p_job_queue (&self->job);
+    }
   return result;
 }
 

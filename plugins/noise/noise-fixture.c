@@ -165,7 +165,8 @@ take_all (Lp2pLayer *layer, gsize max)
 gsize
 noise_fixture_forward (NoiseFixture *self, guint from, gsize max, gsize at, guint8 flip)
 {
-  g_autoptr (GByteArray) bytes = take_all (self->wire[from], max);
+  gsize room = lp2p_layer_write_room (self->wire[1 - from]);
+  g_autoptr (GByteArray) bytes = take_all (self->wire[from], MIN (max, room));
 
   if (at < bytes->len)
     bytes->data[at] ^= flip;

@@ -299,7 +299,7 @@ test_coalescing (void)
 }
 
 /* Whole records of the largest size, sealed from the caller's memory; a peek
- * lends all four of them at once. */
+ * lends one of them. */
 static void
 test_large_records (void)
 {
@@ -323,9 +323,12 @@ test_large_records (void)
   g_assert_cmpuint (memory_layer_get_written (fixture.lower[A]), ==, before + total + 4 * 18);
   noise_fixture_settle ();
   layer = noise_fixture_get_layer (&fixture, B);
-  g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, total);
-  assert_bytes (data, 0, total);
-  lp2p_layer_consume (layer, total);
+  for (gsize done = 0; done < total; done += LP2P_NOISE_PLAIN_MAX)
+    {
+      g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_NOISE_PLAIN_MAX);
+      assert_bytes (data, done, LP2P_NOISE_PLAIN_MAX);
+      lp2p_layer_consume (layer, LP2P_NOISE_PLAIN_MAX);
+    }
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_IO_AGAIN);
   assert_idle (&fixture);
   noise_fixture_clear (&fixture);
@@ -379,6 +382,33 @@ test_foreign_records (void)
   while (lp2p_layer_peek (layer, &data) == LP2P_IO_AGAIN)
     noise_fixture_settle ();
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, 3);
+  noise_fixture_clear (&fixture);
+}
+
+/* What came while older plaintext was being read is announced again behind it. */
+static void
+test_announced_again (void)
+{
+  NoiseFixture fixture;
+  Listener listener = { 0 };
+  guint8 buffer[10];
+  Lp2pLayer *layer;
+
+  setup (&fixture, NULL);
+  layer = noise_fixture_get_layer (&fixture, B);
+  lp2p_layer_set_events (layer, &listener_events, &listener);
+  lp2p_layer_want (layer, LP2P_READY_READ);
+  send_record (&fixture, 20);
+  noise_fixture_settle ();
+  g_assert_cmpint (lp2p_layer_read (layer, buffer, 10), ==, 10);
+  send_record (&fixture, 10);
+  noise_fixture_settle ();
+
+  listener.ready = LP2P_READY_NONE;
+  g_assert_cmpint (lp2p_layer_read (layer, buffer, 10), ==, 10);
+  noise_fixture_settle ();
+  g_assert_cmpint (listener.ready, ==, LP2P_READY_READ);
+  g_assert_cmpint (lp2p_layer_read (layer, buffer, 10), ==, 10);
   noise_fixture_clear (&fixture);
 }
 
@@ -727,6 +757,7 @@ main (int argc, char **argv)
   g_test_add_func ("/noise/layer/coalescing", test_coalescing);
   g_test_add_func ("/noise/layer/large-records", test_large_records);
   g_test_add_func ("/noise/layer/foreign-records", test_foreign_records);
+  g_test_add_func ("/noise/layer/announced-again", test_announced_again);
   g_test_add_func ("/noise/layer/direct-read", test_direct_read);
   g_test_add_func ("/noise/layer/tampering", test_tampering);
   g_test_add_func ("/noise/layer/short-record", test_short_record);

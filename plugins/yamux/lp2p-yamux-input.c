@@ -309,9 +309,10 @@ lp2p_yamux_session_input (Lp2pMuxerSession *session, gsize budget)
       if (n <= 0)
         break;
 
-      n = parse (self, data, MIN ((gsize) n, budget));
+      /* All of it: what the layer has opened already would only be copied. */
+      n = parse (self, data, n);
       lp2p_layer_consume (self->layer, n);
-      budget -= n;
+      budget -= MIN ((gsize) n, budget);
       self->heard_at = lp2p_loop_now (self->parent.loop);
     }
 

@@ -97,8 +97,12 @@ report_side (const BenchOptions *options,
 {
   g_autofree char *heap = g_strdup_printf ("%s heap", side);
   g_autofree char *private = g_strdup_printf ("%s private", side);
+  g_autofree char *cpu = g_strdup_printf ("%s CPU", side);
   double per = 1024.0 * options->connections;
 
+  bench_report (options, "idle", cpu,
+                (after->cpu_seconds - before->cpu_seconds) * 1000 / options->connections,
+                "ms/connection");
   bench_report (options, "idle", heap, (after->heap_bytes - before->heap_bytes) / per,
                 "KiB/connection");
   bench_report (options, "idle", private, (after->private_bytes - before->private_bytes) / per,

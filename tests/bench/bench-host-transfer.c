@@ -89,18 +89,42 @@ upload (Lp2pConnection *connection, gint64 bytes)
     bench_fail ("the upload was not answered", NULL);
 }
 
+/* A reader reads again in the callback, as applications do. */
+typedef struct
+{
+  gint64 got;
+  gboolean ended;
+} Download;
+
+static void
+on_downloaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Download *self = user_data;
+  g_autoptr (GError) error = NULL;
+  gssize n = g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error);
+
+  if (n < 0)
+    bench_fail ("cannot read", error);
+  self->got += n;
+  self->ended = n == 0;
+  if (n > 0)
+    g_input_stream_read_async (G_INPUT_STREAM (source), buffer, sizeof buffer, G_PRIORITY_DEFAULT,
+                               NULL, on_downloaded, self);
+}
+
 static void
 download (Lp2pConnection *connection, gint64 bytes)
 {
   g_autoptr (Lp2pStream) stream = open_stream (connection, BENCH_PROTOCOL_SOURCE);
   guint64 count = bytes;
-  gint64 got = 0;
-  gsize n;
+  Download self = { 0, FALSE };
 
   write_all (stream, &count, sizeof count);
-  while ((n = read_some (stream)) > 0)
-    got += n;
-  if (got != bytes)
+  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (stream)), buffer,
+                             sizeof buffer, G_PRIORITY_DEFAULT, NULL, on_downloaded, &self);
+  while (!self.ended)
+    g_main_context_iteration (NULL, TRUE);
+  if (self.got != bytes)
     bench_fail ("the download is incomplete", NULL);
 }
 

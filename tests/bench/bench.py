@@ -36,7 +36,8 @@ tcp         noise    yamux
 PEERS = ("lp2p", "go")
 
 TRANSFER = ("throughput", "dialer CPU", "listener CPU")
-IDLE = ("connections", "dialer heap", "dialer private", "listener heap", "listener private")
+IDLE = ("connections", "dialer CPU", "dialer heap", "dialer private", "listener CPU",
+        "listener heap", "listener private")
 SECONDS = 600
 
 
@@ -125,11 +126,11 @@ def expected_rows():
     return rows + [("idle", "lp2p", metric) for metric in IDLE]
 
 
-def print_table(rows):
-    print(f"{'bench':<14} {'stack':<16} {'peer':<5} {'metric':<17} {'value':>10} unit")
+def print_table(rows, prefix=""):
+    print(f"{prefix}{'bench':<14} {'stack':<16} {'peer':<5} {'metric':<17} {'value':>10} unit")
     for row in rows:
         stack = "/".join(row[key] for key in ("transport", "security", "muxer"))
-        print(f"{row['bench']:<14} {stack:<16} {row['peer']:<5} {row['metric']:<17} "
+        print(f"{prefix}{row['bench']:<14} {stack:<16} {row['peer']:<5} {row['metric']:<17} "
               f"{row['value']:>10.3f} {row['unit']}")
 
 
@@ -156,6 +157,7 @@ def check(build):
         failed += not ok
         print(f"{'ok' if ok else 'not ok'} {number} {side} holds {value} KiB for an idle "
               f"connection, at most {IDLE_GOAL_KIB}")
+    print_table(rows, "# ")
     for note in [*notes, *([error] if error else [])]:
         print(f"# {note}")
     return 1 if failed else 0

@@ -49,6 +49,12 @@ TRANSPORT_EXCEPTIONS = {
     "core/tools/lp2p-loopback.c": "where the command listens when nobody has said where",
 }
 
+# What loadable objects may include of lp2p.
+PLUGIN_HEADERS = {
+    "lp2p/lp2p-plugin.h",
+    "lp2p/net/lp2p-gnutls-layer.h",  # only for those that configure TLS sessions
+}
+
 # Private libraries that loadable objects share: folder -> who may include its headers.
 SHARED_FOLDERS = {"modules/quic-engine": ("modules/quic", "modules/webtransport")}
 
@@ -189,7 +195,7 @@ def rule_loadable_core(source):
     for number, angled, header in source.includes:
         if header.endswith("-private.h") and (angled or "/" in header):
             yield number, f"{header} is private to core"
-        elif not source.is_test and header.startswith("lp2p/") and header != "lp2p/lp2p-plugin.h":
+        elif not source.is_test and header.startswith("lp2p/") and header not in PLUGIN_HEADERS:
             yield number, f"{header} comes with <lp2p/lp2p-plugin.h>, expected only that"
 
 

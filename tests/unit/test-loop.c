@@ -315,6 +315,51 @@ test_budget (Fixture *f, gconstpointer data)
   g_assert_cmpint (strchr (f->log->str, 'I') - f->log->str, <, 30);
 }
 
+typedef struct
+{
+  Fixture *f;
+  Lp2pJob job;
+  guint again;
+} LaterJob;
+
+static void
+later_job_ran (Lp2pJob *job)
+{
+  LaterJob *self = (LaterJob *) ((char *) job - G_STRUCT_OFFSET (LaterJob, job));
+
+  g_string_append_c (self->f->log, 'l');
+  g_usleep (1000);
+  if (self->again-- > 0)
+    {
+      lp2p_job_queue (job);
+      lp2p_job_queue_later (job);
+      lp2p_job_queue (job);
+    }
+}
+
+/* What waits for the next wake-up lets others of the context come first, those
+ * of a lower priority when the budget is used up. */
+static void
+test_later (Fixture *f, gconstpointer data)
+{
+  LaterJob later = { .f = f, .again = 40 };
+
+  lp2p_job_init (&later.job, f->loop, LP2P_JOB_PUMP, later_job_ran);
+  lp2p_job_queue_later (&later.job);
+  add_idle (f, G_PRIORITY_DEFAULT);
+  g_main_context_iteration (f->context, FALSE);
+  g_assert_cmpstr (f->log->str, ==, "lI");
+  add_idle (f, G_PRIORITY_HIGH_IDLE + 20);
+  settle (f);
+  g_assert_cmpuint (f->log->len, ==, 41 + 2);
+  g_assert_cmpint (strchr (f->log->str + 2, 'I') - f->log->str, <, 15);
+
+  lp2p_job_queue_later (&later.job);
+  lp2p_job_clear (&later.job);
+  settle (f);
+  g_assert_cmpuint (f->log->len, ==, 41 + 2);
+}
+
 /* One round with many slow jobs ends in between. */
 static void
 test_budget_within_round (Fixture *f, gconstpointer data)
@@ -646,6 +691,7 @@ main (int argc, char **argv)
   ADD ("job/clear-inside", test_job_clear_inside);
   ADD ("budget", test_budget);
   ADD ("budget-within-round", test_budget_within_round);
+  ADD ("later", test_later);
   ADD ("watch", test_watch);
   ADD ("watch/stop-inside", test_watch_stop_inside);
   ADD ("watch/bad", test_watch_bad);

@@ -4,6 +4,7 @@
 #include "lp2p-peer-stream.h"
 
 #include <glib-unix.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -339,6 +340,16 @@ on_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* What is in use: pages that the allocator keeps would tell of no leak. */
+static gboolean
+on_ask_memory (gpointer user_data)
+{
+  struct mallinfo2 heap = mallinfo2 ();
+
+  g_printerr ("heap %zu\n", heap.uordblks + heap.hblkhd);
+  return G_SOURCE_CONTINUE;
+}
+
 static gboolean
 on_stdin (int fd, GIOCondition condition, gpointer user_data)
 {
@@ -408,6 +419,7 @@ peer_listen (const PeerOptions *options)
 
   g_unix_signal_add (SIGTERM, on_signal, &self);
   g_unix_signal_add (SIGINT, on_signal, &self);
+  g_unix_signal_add (SIGUSR1, on_ask_memory, NULL);
   g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, on_stdin, &self);
   lp2p_host_start_async (host, NULL, on_started, &self);
   g_main_loop_run (loop);
