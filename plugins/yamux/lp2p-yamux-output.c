@@ -308,7 +308,9 @@ come_again (Lp2pYamuxSession *self)
     lp2p_yamux_session_want_pump (self);
 }
 
-/* The go-away leaves, then the sending direction ends. */
+/* The go-away leaves, then the sending direction ends. Whoever closes a socket
+ * whose peer still sends resets it, and the peer may lose what it has not read: so
+ * an orderly end waits for that of the peer. */
 static void
 pump_last (Lp2pYamuxSession *self)
 {
@@ -322,7 +324,13 @@ pump_last (Lp2pYamuxSession *self)
     }
   result = lp2p_layer_shutdown_write (self->layer);
   if (result == LP2P_IO_AGAIN)
-    set_wanted (self, LP2P_READY_READ | LP2P_READY_WRITE);
+    {
+      set_wanted (self, LP2P_READY_READ | LP2P_READY_WRITE);
+      return;
+    }
+  self->lingering = result == 0 && self->orderly;
+  if (self->lingering)
+    set_wanted (self, LP2P_READY_READ);
   else
     lp2p_yamux_session_finish (self);
 }

@@ -35,7 +35,9 @@ typedef enum
  * @heard_at: when the peer last sent anything
  * @blocked_at: since when the layer gets nothing rid, -1 while it does
  * @blocked_room: its room when it was last flushed
- * @close_at: when a go-away that cannot leave is given up
+ * @close_at: when a go-away that cannot leave, or a peer that does not end the
+ *   connection, is given up
+ * @lingering: all has left; the end of what the peer sends is waited for
  * @error: (nullable): why the session ended; kept for streams even when the end
  *   was an orderly one */
 typedef struct
@@ -91,6 +93,7 @@ typedef struct
   guint unsent_asked : 1;
   guint open_refused : 1;
   guint orderly : 1;
+  guint lingering : 1;
 } Lp2pYamuxSession;
 
 /* lp2p-yamux-session.c; those that take an error own it. */

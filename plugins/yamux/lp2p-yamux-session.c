@@ -2,7 +2,8 @@
 
 #include "lp2p-yamux-session-private.h"
 
-/* How long a go-away may wait for room in the layer below. */
+/* How long a go-away may wait for room in the layer below, and then for the end of
+ * what the peer sends. */
 #define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
 
 /* There is output, or the next timeout changed. */
@@ -84,6 +85,9 @@ lp2p_yamux_session_finish (Lp2pYamuxSession *self)
   if (self->phase == LP2P_YAMUX_OVER)
     return;
   self->phase = LP2P_YAMUX_OVER;
+  /* The session is kept until its streams are read; the peer need not wait for
+   * that. */
+  lp2p_layer_shutdown_write (self->layer);
   end_streams (self, FALSE);
   g_clear_pointer (&self->replies, g_byte_array_unref);
   if (events != NULL && events->closed != NULL)
@@ -325,11 +329,11 @@ session_timeout (Lp2pMuxerSession *session, gint64 now)
     case LP2P_YAMUX_OVER:
       return;
     case LP2P_YAMUX_DRAINING:
-      if (now >= self->close_at)
-        {
-          lp2p_layer_abort (self->layer, self->go_away_code);
-          lp2p_yamux_session_finish (self);
-        }
+      if (now < self->close_at)
+        return;
+      if (!self->lingering)
+        lp2p_layer_abort (self->layer, self->go_away_code);
+      lp2p_yamux_session_finish (self);
       return;
     default:
       break;

@@ -632,6 +632,10 @@ test_go_away_normal (void)
   driver_stream_release (stream);
   fixture_run (&f);
   raw_expect (&f, GO_AWAY, 0, 0, 0);
+  /* The peer ends the connection when it has read that. */
+  g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSING);
+  g_assert_cmpint (lp2p_layer_shutdown_write (f.layers[1]), ==, 0);
+  fixture_run (&f);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSED);
   g_assert_null (get_error (&f));
   fixture_clear (&f);

@@ -13,10 +13,9 @@ pair_new_host (Pair *self, const char *more_config)
 {
   const Combination *combination = self->combination;
   g_autofree char *config = g_strdup_printf (
-      "[host]\ntransports=['%s']\nsecurity=['%s']\nmuxers=['%s']\nservices=[]\nlisten=['%s']\n"
-      "max-streams-per-connection=20000\n%s\n%s\n",
+      "[host]\ntransports=['%s']\nsecurity=['%s']\nmuxers=['%s']\nservices=[]\nlisten=['%s']\n%s\n%s\n",
       combination->transport->plugin, combination->security, combination->muxer, combination->transport->listen,
-      more_config != NULL ? more_config : "",
+      more_config != NULL ? more_config : "max-streams-per-connection=20000",
       combination->transport->config != NULL ? combination->transport->config : "");
 
   return test_host_new (self->world, config);

@@ -33,6 +33,7 @@ typedef struct
 /* Adds a test of each for each combination of what was built. */
 void combination_add_tests (const char *suite, const PairTest *tests, guint n_tests);
 
+/* @more_config goes into the group of the host; %NULL allows many streams. */
 TestHost *pair_new_host (Pair *self, const char *more_config);
 void pair_connect (Pair *self);
 /* What B knows of the connection. */
