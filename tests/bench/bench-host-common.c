@@ -83,8 +83,11 @@ bench_child_start (BenchChild *child, const BenchOptions *options, const char *c
   g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *connections = g_strdup_printf ("--connections=%d", options->connections);
   const char *argv[] = {
-    self,        command,           "--transport", options->transport, "--security",
-    options->security, "--muxer", options->muxer, connections, NULL,
+    self,          command,
+    "--transport", options->transport,
+    "--security",  options->security,
+    "--muxer",     options->muxer,
+    connections,   NULL,
   };
   g_autoptr (GError) error = NULL;
 

@@ -23,8 +23,8 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Dials *self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (Lp2pConnection) connection
-      = lp2p_host_connect_finish (LP2P_HOST (source), result, &error);
+  g_autoptr (Lp2pConnection) connection =
+      lp2p_host_connect_finish (LP2P_HOST (source), result, &error);
 
   if (connection == NULL)
     bench_fail ("cannot connect", error);

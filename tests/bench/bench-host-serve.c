@@ -124,9 +124,8 @@ on_count_read (GObject *source, GAsyncResult *result, gpointer user_data)
       self->left == 0)
     service_end (self, error);
   else
-    g_output_stream_write_async (service_output (self), zeros,
-                                 MIN (self->left, BENCH_BUFFER_SIZE), G_PRIORITY_DEFAULT, NULL,
-                                 on_source_written, self);
+    g_output_stream_write_async (service_output (self), zeros, MIN (self->left, BENCH_BUFFER_SIZE),
+                                 G_PRIORITY_DEFAULT, NULL, on_source_written, self);
 }
 
 static void
@@ -192,7 +191,8 @@ bench_serve (const BenchOptions *options)
 static int
 listen_tcp (void)
 {
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in address = { .sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t size = sizeof address;
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

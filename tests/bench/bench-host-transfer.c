@@ -49,8 +49,8 @@ open_stream (Lp2pConnection *connection, const char *protocol)
   g_autoptr (GError) error = NULL;
   Lp2pStream *stream;
 
-  lp2p_connection_open_stream_async (connection, protocols, LP2P_STREAM_NONE, NULL,
-                                     bench_on_result, &result);
+  lp2p_connection_open_stream_async (connection, protocols, LP2P_STREAM_NONE, NULL, bench_on_result,
+                                     &result);
   stream = lp2p_connection_open_stream_finish (connection, bench_await (&result), &error);
   if (stream == NULL)
     bench_fail ("cannot open a stream", error);

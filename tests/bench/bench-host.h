@@ -50,8 +50,16 @@ Lp2pHost *bench_host_start (const BenchOptions *options, const char *listen);
 void bench_on_result (GObject *source, GAsyncResult *result, gpointer user_data);
 GAsyncResult *bench_await (GAsyncResult **result);
 
-void bench_report (const BenchOptions *options, const char *bench, const char *metric, double value, const char *unit);
-void bench_report_transfer (const BenchOptions *options, const char *bench, gint64 microseconds, double dialer_cpu, double listener_cpu);
+void bench_report (const BenchOptions *options,
+                   const char *bench,
+                   const char *metric,
+                   double value,
+                   const char *unit);
+void bench_report_transfer (const BenchOptions *options,
+                            const char *bench,
+                            gint64 microseconds,
+                            double dialer_cpu,
+                            double listener_cpu);
 
 /* The commands: those of the child, and what the parent measures. */
 void bench_serve (const BenchOptions *options);

@@ -28,11 +28,19 @@ void peer_step_reset (PeerDialer *dialer, GTask *task);
 void peer_step_wrong_peer (PeerDialer *dialer, GTask *task);
 
 /* Round trips of 32 random bytes, one after the other on one stream. */
-void peer_ping_async (PeerDialer *dialer, guint round_trips, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void peer_ping_async (PeerDialer *dialer,
+                      guint round_trips,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data);
 gboolean peer_ping_finish (GAsyncResult *result, GError **error);
 
 /* Opens a stream on the dialer's connection. */
-void peer_open_async (PeerDialer *dialer, const char *protocol, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void peer_open_async (PeerDialer *dialer,
+                      const char *protocol,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data);
 Lp2pStream *peer_open_finish (GAsyncResult *result, GError **error);
 
 /* Ends a step whose stream is of no more use, and the stream. */

@@ -48,8 +48,8 @@ parse (PeerOptions *options, gboolean dial, int *argc, char ***argv, GError **er
     { "parallel", 0, 0, G_OPTION_ARG_INT, &options->parallel, "Echo streams open at once (256)",
       "N" },
     { "steps", 0, 0, G_OPTION_ARG_STRING, &options->steps, "Only these steps", "A,B,C" },
-    { "abrupt", 0, 0, G_OPTION_ARG_NONE, &options->abrupt,
-      "End with the last step, close nothing", NULL },
+    { "abrupt", 0, 0, G_OPTION_ARG_NONE, &options->abrupt, "End with the last step, close nothing",
+      NULL },
     { NULL },
   };
   g_autoptr (GOptionContext) context = g_option_context_new (dial ? "ADDRESS" : NULL);

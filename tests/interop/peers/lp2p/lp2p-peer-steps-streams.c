@@ -409,10 +409,10 @@ streams_next (GTask *task)
       peer_step_return (task, NULL, NULL, g_steal_pointer (&self->error));
       return;
     }
-  peer_step_return (task, NULL,
-                    g_strdup_printf ("\"streams\":%d,\"parallel\":%d", options->streams,
-                                     options->parallel),
-                    NULL);
+  peer_step_return (
+      task, NULL,
+      g_strdup_printf ("\"streams\":%d,\"parallel\":%d", options->streams, options->parallel),
+      NULL);
 }
 
 void

@@ -188,8 +188,7 @@ check_identified (PeerDialer *dialer, GStrv protocols, GError **error)
       return NULL;
     }
   return g_strdup_printf ("\"agentVersion\":%s,\"protocols\":[\"%s\"],\"observedAddr\":\"%s\"",
-                          quoted, all,
-                          lp2p_multiaddr_get_string (g_ptr_array_index (observed, 0)));
+                          quoted, all, lp2p_multiaddr_get_string (g_ptr_array_index (observed, 0)));
 }
 
 static void
@@ -246,8 +245,8 @@ peer_step_identify (PeerDialer *dialer, GTask *task)
   Identify *self = g_new0 (Identify, 1);
 
   self->dialer = dialer;
-  self->updated = g_signal_connect (dialer->host, "peer-updated", G_CALLBACK (on_peer_updated),
-                                    task);
+  self->updated =
+      g_signal_connect (dialer->host, "peer-updated", G_CALLBACK (on_peer_updated), task);
   self->deadline = g_cancellable_source_new (g_task_get_cancellable (task));
   g_source_set_callback (self->deadline, G_SOURCE_FUNC (on_identify_deadline), task, NULL);
   g_source_attach (self->deadline, NULL);
@@ -286,7 +285,8 @@ on_ping_read (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, &error) &&
       (n < PING_SIZE || memcmp (self->sent, self->got, PING_SIZE) != 0))
-    error = g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "the echo of %u bytes differs", (guint) n);
+    error =
+        g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "the echo of %u bytes differs", (guint) n);
   if (error != NULL)
     {
       g_prefix_error (&error, "ping, %u left: ", self->left);
@@ -389,8 +389,8 @@ static void
 on_wrong_peer (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) refusal = NULL;
-  g_autoptr (Lp2pConnection) connection
-      = lp2p_host_connect_finish (LP2P_HOST (source), result, &refusal);
+  g_autoptr (Lp2pConnection) connection =
+      lp2p_host_connect_finish (LP2P_HOST (source), result, &refusal);
   g_autofree char *quoted = NULL;
   GError *error = NULL;
   char *detail = NULL;
@@ -413,8 +413,8 @@ peer_step_wrong_peer (PeerDialer *dialer, GTask *task)
 {
   g_autoptr (Lp2pIdentity) wrong = peer_identity_new (NULL, NULL);
   g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (dialer->address);
-  g_autoptr (Lp2pMultiaddr) address
-      = lp2p_multiaddr_with_peer_id (plain, lp2p_identity_get_peer_id (wrong));
+  g_autoptr (Lp2pMultiaddr) address =
+      lp2p_multiaddr_with_peer_id (plain, lp2p_identity_get_peer_id (wrong));
 
   lp2p_host_connect_async (dialer->host, address, g_task_get_cancellable (task), on_wrong_peer,
                            task);

@@ -17,10 +17,26 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PeerHash, EVP_MD_CTX_free)
 void peer_pattern_fill (guint64 offset, guint8 *buffer, gsize size);
 
 /* Writes `size` bytes of the pattern; the digest is theirs. */
-void peer_send_pattern_async (GOutputStream *output, guint64 size, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-gboolean peer_send_pattern_finish (GOutputStream *output, GAsyncResult *result, guint8 digest[PEER_HASH_SIZE], GError **error);
+void peer_send_pattern_async (GOutputStream *output,
+                              guint64 size,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+gboolean peer_send_pattern_finish (GOutputStream *output,
+                                   GAsyncResult *result,
+                                   guint8 digest[PEER_HASH_SIZE],
+                                   GError **error);
 
 /* Reads to the end; the function looks at each piece and may refuse it. */
-typedef gboolean (*PeerPieceFunc) (const guint8 *data, gsize size, gpointer user_data, GError **error);
-void peer_read_pieces_async (GInputStream *input, gsize buffer_size, PeerPieceFunc func, gpointer func_data, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+typedef gboolean (*PeerPieceFunc) (const guint8 *data,
+                                   gsize size,
+                                   gpointer user_data,
+                                   GError **error);
+void peer_read_pieces_async (GInputStream *input,
+                             gsize buffer_size,
+                             PeerPieceFunc func,
+                             gpointer func_data,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
 gboolean peer_read_pieces_finish (GInputStream *input, GAsyncResult *result, GError **error);
