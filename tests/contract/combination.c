@@ -91,6 +91,9 @@ add_tests (const char *suite, const PairTest *tests, guint n_tests, Combination 
     }
 }
 
+/* For as long as the process runs, as the tests are. */
+static GPtrArray *combinations;
+
 void
 combination_add_tests (const char *suite, const PairTest *tests, guint n_tests)
 {
@@ -98,13 +101,15 @@ combination_add_tests (const char *suite, const PairTest *tests, guint n_tests)
   g_auto (GStrv) securities = test_list_plugins ("security");
   g_auto (GStrv) muxers = test_list_plugins ("muxer");
 
+  if (combinations == NULL)
+    combinations = g_ptr_array_new ();
   for (guint i = 0; i < n_transport_cases; i++)
     for (guint j = 0; securities[j] != NULL; j++)
       for (guint k = 0; muxers[k] != NULL; k++)
         {
-          /* For as long as the process runs, as the tests are. */
           Combination *combination = g_new (Combination, 1);
 
+          g_ptr_array_add (combinations, combination);
           *combination = (Combination){ &transport_cases[i], g_strdup (securities[j]), g_strdup (muxers[k]) };
           if (has_name (transports, transport_cases[i].plugin))
             add_tests (suite, tests, n_tests, combination);
