@@ -82,6 +82,7 @@ gsize lp2p_noise_layer_write_room (Lp2pLayer *layer);
 int lp2p_noise_layer_flush (Lp2pLayer *layer);
 int lp2p_noise_layer_shutdown_write (Lp2pLayer *layer);
 int lp2p_noise_layer_drain (Lp2pNoiseLayer *self);
+void lp2p_noise_layer_check_room (Lp2pNoiseLayer *self);
 gsize lp2p_noise_layer_get_room (Lp2pNoiseLayer *self);
 void lp2p_noise_layer_drop_output (Lp2pNoiseLayer *self);
 

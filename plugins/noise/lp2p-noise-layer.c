@@ -180,6 +180,7 @@ noise_layer_want (Lp2pLayer *layer, Lp2pReady ready)
   /* Also when it is the same as before: the layer below looks again. */
   self->lower_wanted = G_MAXUINT;
   lp2p_noise_layer_update_want (self);
+  lp2p_noise_layer_check_room (self);
 }
 
 static void

@@ -82,6 +82,18 @@ lp2p_noise_layer_get_room (Lp2pNoiseLayer *self)
   return CLAMP (get_plain_size (below), LP2P_NOISE_PLAIN_MAX, ROOM_MAX) - self->n_gathered;
 }
 
+/* The layer below announces room only where it had none when it was asked. Who was
+ * refused for another reason, or found room gone that came back at once, is told
+ * from here. */
+void
+lp2p_noise_layer_check_room (Lp2pNoiseLayer *self)
+{
+  if (!self->starved || (self->wanted & LP2P_READY_WRITE) == 0 || lp2p_noise_layer_get_room (self) == 0)
+    return;
+  self->can_write = TRUE;
+  lp2p_job_queue (&self->job);
+}
+
 gsize
 lp2p_noise_layer_write_room (Lp2pLayer *layer)
 {
@@ -294,6 +306,7 @@ lp2p_noise_layer_writev (Lp2pLayer *layer,
     gather (self, &source);
   else if (!write_records (self, &source, flags))
     return LP2P_IO_FAILED;
+  lp2p_noise_layer_check_room (self);
   return taken;
 }
 
