@@ -75,5 +75,7 @@ Lp2pConnection *lp2p_swarm_find_connection (Lp2pSwarm *self, Lp2pPeerId *peer, g
 /* lp2p-swarm-dial.c */
 void lp2p_swarm_connect_async (Lp2pSwarm *self, Lp2pPeerId *peer, GPtrArray *addresses, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pConnection *lp2p_swarm_connect_finish (GAsyncResult *result, GError **error);
+
+/* lp2p-swarm-streams.c */
 void lp2p_swarm_open_stream_async (Lp2pSwarm *self, Lp2pPeerId *peer, const char *const *protocols, Lp2pStreamFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pStream *lp2p_swarm_open_stream_finish (GAsyncResult *result, GError **error);
