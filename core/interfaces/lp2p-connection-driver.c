@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Drives a connection's session: the pump does protocol work, the run queue tells
+ * the application. */
+
+#include "interfaces/lp2p-connection-parts-private.h"
+
+/* What one connection may move before others get their turn, and before who
+ * reads from it does: a record of the largest size. More would not wait in the
+ * reader's memory but in a queue, and be out of the processor's caches. */
+#define PUMP_BUDGET (64 * 1024)
+
+/* Counters change all the time; a user interface is told this often at most. */
+#define NOTIFY_INTERVAL_US G_USEC_PER_SEC
+
+/* Who waits */
+
+void
+lp2p_connection_waiting_free (Lp2pConnectionWaiting *self)
+{
+  if (self->cancel != NULL)
+    {
+      g_source_destroy (self->cancel);
+      g_source_unref (self->cancel);
+    }
+  g_object_unref (self->task);
+  g_strfreev (self->protocols);
+  g_free (self);
+}
+
+static gboolean
+waiting_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  Lp2pConnectionWaiting *self = user_data;
+
+  g_queue_remove (self->queue, self);
+  g_task_return_error_if_cancelled (self->task);
+  lp2p_connection_waiting_free (self);
+  return G_SOURCE_REMOVE;
+}
+
+void
+lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols)
+{
+  Lp2pConnection *connection = g_task_get_source_object (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  Lp2pConnectionWaiting *self = g_new0 (Lp2pConnectionWaiting, 1);
+
+  self->task = g_object_ref (task);
+  self->queue = queue;
+  self->protocols = g_strdupv ((GStrv) protocols);
+  g_queue_push_tail (queue, self);
+  if (cancellable == NULL)
+    return;
+  self->cancel = g_cancellable_source_new (cancellable);
+  g_source_set_callback (self->cancel, G_SOURCE_FUNC (waiting_cancelled), self, NULL);
+  g_source_attach (self->cancel, lp2p_loop_get_context (connection->loop));
+}
+
+static void
+set_state (Lp2pConnection *self, Lp2pConnectionState state)
+{
+  if (self->state == state)
+    return;
+  self->state = state;
+  lp2p_connection_notify (self, LP2P_CONNECTION_PROP_STATE);
+}
+
+/* Events of the session: they only mark work. */
+
+static gsize
+on_stream_input (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const guint8 *data, gsize size, gpointer user_data)
+{
+  return stream->user_data != NULL ? lp2p_stream_take_input (stream->user_data, data, size) : 0;
+}
+
+static void
+on_stream_ready (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2pReady ready, gpointer user_data)
+{
+  if (stream->user_data != NULL)
+    lp2p_stream_set_ready (stream->user_data, ready);
+}
+
+static void
+on_incoming (Lp2pMuxerSession *session, gpointer user_data)
+{
+  Lp2pConnection *self = user_data;
+
+  self->incoming = TRUE;
+  lp2p_job_queue (&self->job);
+}
+
+static void
+on_can_open (Lp2pMuxerSession *session, gpointer user_data)
+{
+  Lp2pConnection *self = user_data;
+
+  self->can_open = TRUE;
+  lp2p_job_queue (&self->job);
+}
+
+static void
+on_want_pump (Lp2pMuxerSession *session, gpointer user_data)
+{
+  Lp2pConnection *self = user_data;
+
+  lp2p_job_queue (&self->pump);
+}
+
+static void
+on_state_changed (Lp2pMuxerSession *session, gpointer user_data)
+{
+  Lp2pConnection *self = user_data;
+
+  lp2p_job_queue (&self->job);
+}
+
+static const Lp2pMuxerEvents session_events = {
+  .stream_input = on_stream_input,
+  .stream_ready = on_stream_ready,
+  .incoming = on_incoming,
+  .can_open = on_can_open,
+  .want_pump = on_want_pump,
+  .early_rejected = on_state_changed,
+  .ready = on_state_changed,
+  .closing = on_state_changed,
+  .path_changed = on_state_changed,
+  .closed = on_state_changed,
+};
+
+/* Protocol work */
+
+static void
+update_timer (Lp2pConnection *self)
+{
+  const Lp2pMuxerSessionClass *klass = self->session->klass;
+  gint64 timeout = klass->get_next_timeout != NULL ? klass->get_next_timeout (self->session) : -1;
+
+  if (timeout >= 0)
+    lp2p_timer_set (&self->timer, timeout);
+  else
+    lp2p_timer_clear (&self->timer);
+}
+
+static void
+run_pump (Lp2pJob *job)
+{
+  Lp2pConnection *self = (Lp2pConnection *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pConnection, pump));
+  const Lp2pMuxerSessionClass *klass;
+  gboolean more = FALSE;
+
+  if (self->session == NULL)
+    return;
+
+  klass = self->session->klass;
+  if (klass->input != NULL)
+    more = klass->input (self->session, PUMP_BUDGET);
+  if (klass->pump_output != NULL)
+    klass->pump_output (self->session);
+  update_timer (self);
+  if (more)
+    lp2p_job_queue_later (&self->pump);
+}
+
+static void
+run_timeout (Lp2pTimer *timer)
+{
+  Lp2pConnection *self = (Lp2pConnection *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pConnection, timer));
+
+  if (self->session == NULL)
+    return;
+  self->session->klass->timeout (self->session, lp2p_loop_now (self->loop));
+  lp2p_job_queue (&self->pump);
+}
+
+/* The run queue */
+
+static void
+follow_address (Lp2pConnection *self, Lp2pMultiaddr **address, Lp2pMultiaddr *present, guint property)
+{
+  if (present == NULL || (*address != NULL && lp2p_multiaddr_equal (present, *address)))
+    return;
+  /* Whoever is told may end the session, and with it what it lent. */
+  lp2p_multiaddr_ref (present);
+  g_clear_pointer (address, lp2p_multiaddr_unref);
+  *address = present;
+  lp2p_connection_notify (self, property);
+}
+
+static void
+refresh_path (Lp2pConnection *self)
+{
+  Lp2pLayerInfo info = { .rtt = -1 };
+
+  self->session->klass->get_info (self->session, &info);
+  follow_address (self, &self->remote_address, info.remote_address, LP2P_CONNECTION_PROP_REMOTE_ADDRESS);
+  follow_address (self, &self->local_address, info.local_address, LP2P_CONNECTION_PROP_LOCAL_ADDRESS);
+}
+
+void
+lp2p_connection_refresh_counters (Lp2pConnection *self)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+  Lp2pLayerInfo info = { .rtt = -1 };
+
+  if (self->session == NULL)
+    return;
+  self->session->klass->get_info (self->session, &info);
+  if (info.rtt >= 0)
+    self->rtt = info.rtt;
+  self->bytes_read = info.bytes_read;
+  self->bytes_written = info.bytes_written;
+  if (now - self->notified < NOTIFY_INTERVAL_US)
+    return;
+  self->notified = now;
+  lp2p_connection_notify (self, LP2P_CONNECTION_PROP_RTT);
+  lp2p_connection_notify (self, LP2P_CONNECTION_PROP_BYTES_READ);
+  lp2p_connection_notify (self, LP2P_CONNECTION_PROP_BYTES_WRITTEN);
+}
+
+static void
+tell_closed (Lp2pConnection *self)
+{
+  Lp2pConnectionWaiting *closing;
+
+  if (self->told_closed)
+    return;
+  self->told_closed = TRUE;
+  lp2p_timer_clear (&self->timer);
+
+  lp2p_connection_fail_opening (self);
+  while ((closing = g_queue_pop_head (&self->closing)) != NULL)
+    {
+      g_task_return_boolean (closing->task, TRUE);
+      lp2p_connection_waiting_free (closing);
+    }
+  if (self->owner != NULL)
+    self->owner->closed (self, self->owner_data);
+}
+
+static void
+follow_session (Lp2pConnection *self)
+{
+  const GError *error;
+  guint32 code;
+
+  switch (self->session->klass->get_state (self->session))
+    {
+    case LP2P_SESSION_EARLY:
+      break;
+    case LP2P_SESSION_READY:
+      if (self->state < LP2P_CONNECTION_READY)
+        set_state (self, LP2P_CONNECTION_READY);
+      if (!self->told_ready)
+        {
+          self->told_ready = TRUE;
+          if (self->owner != NULL)
+            self->owner->ready (self, self->owner_data);
+        }
+      break;
+    case LP2P_SESSION_CLOSING:
+      if (self->state < LP2P_CONNECTION_CLOSING)
+        set_state (self, LP2P_CONNECTION_CLOSING);
+      break;
+    case LP2P_SESSION_CLOSED:
+      error = self->session->klass->get_error (self->session, &code);
+      if (error != NULL && self->error == NULL)
+        self->error = g_error_copy (error);
+      set_state (self, LP2P_CONNECTION_CLOSED);
+      break;
+    default:
+      break;
+    }
+}
+
+static void
+run_job (Lp2pJob *job)
+{
+  g_autoptr (Lp2pConnection) self = g_object_ref (
+      (Lp2pConnection *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pConnection, job)));
+
+  if (self->state_untold)
+    {
+      self->state_untold = FALSE;
+      lp2p_connection_notify (self, LP2P_CONNECTION_PROP_STATE);
+    }
+  if (self->session == NULL)
+    return;
+
+  follow_session (self);
+  if (self->state < LP2P_CONNECTION_CLOSING)
+    {
+      refresh_path (self);
+      if (self->incoming)
+        lp2p_connection_accept_streams (self);
+      if (self->can_open)
+        lp2p_connection_open_queued (self);
+    }
+  if (self->state != LP2P_CONNECTION_CLOSED)
+    return;
+
+  tell_closed (self);
+  /* Streams may still hold bytes that came before the end. */
+  if (self->n_streams == 0)
+    {
+      lp2p_connection_refresh_counters (self);
+      g_clear_pointer (&self->session, lp2p_muxer_session_free);
+    }
+}
+
+/* Making and closing */
+
+Lp2pConnection *
+lp2p_connection_new (Lp2pRawConnection *raw, const Lp2pConnectionLimits *limits, const Lp2pConnectionOwner *owner, gpointer user_data)
+{
+  Lp2pConnection *self = g_object_new (LP2P_TYPE_CONNECTION, NULL);
+
+  self->session = lp2p_raw_connection_steal_session (raw);
+  self->loop = lp2p_loop_ref (self->session->loop);
+  self->direction = raw->transport_role;
+  self->transport = raw->transport;
+  self->security = raw->security;
+  self->muxer = raw->muxer;
+  self->socket_id = raw->socket_id;
+  self->limited = raw->limited;
+  if (raw->local_address != NULL)
+    self->local_address = lp2p_multiaddr_ref (raw->local_address);
+  self->remote_address = lp2p_multiaddr_ref (raw->remote_address);
+  self->remote_peer = lp2p_peer_id_ref (raw->remote_peer);
+  if (raw->remote_key != NULL)
+    self->remote_key = lp2p_public_key_ref (raw->remote_key);
+  self->limits = *limits;
+  self->owner = owner;
+  self->owner_data = user_data;
+  self->state = LP2P_CONNECTION_EARLY;
+
+  lp2p_job_init (&self->pump, self->loop, LP2P_JOB_PUMP, run_pump);
+  lp2p_job_init (&self->job, self->loop, LP2P_JOB_RUN, run_job);
+  lp2p_timer_init (&self->timer, self->loop, run_timeout);
+  lp2p_connection_init_streams (self);
+  return self;
+}
+
+void
+lp2p_connection_begin (Lp2pConnection *self)
+{
+  self->incoming = TRUE;
+  lp2p_muxer_session_set_events (self->session, &session_events, self);
+  lp2p_job_queue (&self->pump);
+  lp2p_job_queue (&self->job);
+}
+
+void
+lp2p_connection_disown (Lp2pConnection *self)
+{
+  self->owner = NULL;
+  self->owner_data = NULL;
+}
+
+void
+lp2p_connection_set_rtt (Lp2pConnection *self, gint64 rtt)
+{
+  self->rtt = rtt;
+}
+
+void
+lp2p_connection_start_closing (Lp2pConnection *self, GTask *task)
+{
+  if (self->told_closed || self->session == NULL)
+    {
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+
+  lp2p_connection_wait (&self->closing, task, NULL);
+  if (self->closed_here)
+    return;
+  /* Also where the peer began to close: its streams may take their time. */
+  self->closed_here = TRUE;
+  if (self->state < LP2P_CONNECTION_CLOSING)
+    {
+      self->state = LP2P_CONNECTION_CLOSING;
+      self->state_untold = TRUE;
+    }
+  self->session->klass->close (self->session, LP2P_CODE_NONE, "");
+  lp2p_job_queue (&self->pump);
+  lp2p_job_queue (&self->job);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of a connection share. lp2p-connection.c is the object,
+ * lp2p-connection-driver.c drives the session, lp2p-connection-streams.c has the
+ * streams that are being opened and accepted. */
+
+#include "interfaces/lp2p-connection-private.h"
+#include "interfaces/lp2p-stream-private.h"
+
+enum
+{
+  LP2P_CONNECTION_PROP_0,
+  LP2P_CONNECTION_PROP_STATE,
+  LP2P_CONNECTION_PROP_REMOTE_PEER,
+  LP2P_CONNECTION_PROP_LOCAL_ADDRESS,
+  LP2P_CONNECTION_PROP_REMOTE_ADDRESS,
+  LP2P_CONNECTION_PROP_DIRECTION,
+  LP2P_CONNECTION_PROP_TRANSPORT,
+  LP2P_CONNECTION_PROP_SECURITY,
+  LP2P_CONNECTION_PROP_MUXER,
+  LP2P_CONNECTION_PROP_LIMITED,
+  LP2P_CONNECTION_PROP_RTT,
+  LP2P_CONNECTION_PROP_BYTES_READ,
+  LP2P_CONNECTION_PROP_BYTES_WRITTEN,
+  LP2P_CONNECTION_PROP_N_STREAMS,
+  LP2P_CONNECTION_N_PROPS,
+};
+
+struct _Lp2pConnection
+{
+  GObject parent_instance;
+
+  Lp2pMuxerSession *session;
+  Lp2pLoop *loop;
+  Lp2pConnectionState state;
+  Lp2pRole direction;
+  const char *transport;
+  const char *security;
+  const char *muxer;
+  const char *socket_id;
+  Lp2pMultiaddr *local_address;
+  Lp2pMultiaddr *remote_address;
+  Lp2pPeerId *remote_peer;
+  Lp2pPublicKey *remote_key;
+  GError *error;
+  gint64 rtt;
+  gint64 notified;
+  guint64 bytes_read;
+  guint64 bytes_written;
+
+  const Lp2pConnectionOwner *owner;
+  gpointer owner_data;
+  Lp2pConnectionLimits limits;
+
+  Lp2pJob pump;
+  Lp2pJob job;
+  Lp2pTimer timer;
+  Lp2pTimer negotiation_timer;
+  GQueue opening; /* of Lp2pConnectionWaiting */
+  GQueue closing; /* likewise */
+  GQueue negotiating;
+  guint n_streams;
+  guint n_inbound;
+  guint limited : 1;
+  guint closed_here : 1;
+  guint state_untold : 1; /* it changed outside the run queue */
+  guint begun : 1;
+  guint incoming : 1;
+  guint can_open : 1;
+  guint told_ready : 1;
+  guint told_closed : 1;
+};
+
+/* Somebody who waits for something of a connection. */
+typedef struct
+{
+  GTask *task;
+  GSource *cancel;
+  GQueue *queue;
+  GStrv protocols;
+} Lp2pConnectionWaiting;
+
+/* lp2p-connection.c */
+void lp2p_connection_notify (Lp2pConnection *self, guint property);
+
+/* lp2p-connection-driver.c */
+void lp2p_connection_refresh_counters (Lp2pConnection *self);
+void lp2p_connection_start_closing (Lp2pConnection *self, GTask *task);
+/* Waits at the tail of @queue; a cancellation takes it out. */
+void lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols);
+void lp2p_connection_waiting_free (Lp2pConnectionWaiting *self);
+
+/* lp2p-connection-streams.c */
+void lp2p_connection_init_streams (Lp2pConnection *self);
+void lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols);
+void lp2p_connection_accept_streams (Lp2pConnection *self);
+void lp2p_connection_open_queued (Lp2pConnection *self);
+void lp2p_connection_fail_opening (Lp2pConnection *self);
