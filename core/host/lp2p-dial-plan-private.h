@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "host/lp2p-dial-filter-private.h"
+
+/* Most addresses of one dial: what four interfaces with both families and four
+ * transports have. More than that is somebody who wants others dialed. */
+#define LP2P_DIAL_MAX_TARGETS 32
+/* Most attempts of one dial at once, and of a host: go-libp2p's numbers. The
+ * second leaves descriptors for connections under the usual limit of 1024. */
+#define LP2P_DIAL_MAX_PARALLEL 8
+#define LP2P_DIAL_MAX_PARALLEL_HOST 160
+
+typedef enum
+{
+  LP2P_DIAL_WAITS,
+  LP2P_DIAL_RUNS,
+  LP2P_DIAL_OVER,
+} Lp2pDialState;
+
+/**
+ * Lp2pDialTarget:
+ * @address: (owned): the address, without names to resolve
+ * @rank: what the transport says of it
+ * @scope: how near it is
+ * @limited: over a relay
+ * @worked: it led to this peer before
+ * @data: the caller's own
+ *
+ * One address of a dial. What is not described belongs to the plan.
+ */
+typedef struct
+{
+  Lp2pMultiaddr *address;
+  guint rank;
+  Lp2pDialScope scope;
+  gboolean limited;
+  gboolean worked;
+  gpointer data;
+  /*< private >*/
+  Lp2pDialState state;
+  guint lane;
+  guint nth;
+  guint place;
+  gint64 due;
+} Lp2pDialTarget;
+
+/* Which address to try when: addresses and the time in, decisions out. */
+typedef struct _Lp2pDialPlan Lp2pDialPlan;
+
+Lp2pDialPlan *lp2p_dial_plan_new (gint64 now);
+void lp2p_dial_plan_free (Lp2pDialPlan *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pDialPlan, lp2p_dial_plan_free)
+
+gboolean lp2p_dial_plan_contains (Lp2pDialPlan *self, Lp2pMultiaddr *address);
+/* Takes the target's address. %FALSE when there are enough. */
+gboolean lp2p_dial_plan_add (Lp2pDialPlan *self, Lp2pDialTarget target);
+/* The next one to start now, which then runs; %NULL for none yet. @wake is when
+ * to ask again, -1 when only the end of an attempt can change anything. The
+ * target stays valid as long as the plan. */
+Lp2pDialTarget *lp2p_dial_plan_next (Lp2pDialPlan *self, gint64 now, gint64 *wake);
+/* An attempt came to nothing. */
+void lp2p_dial_plan_failed (Lp2pDialPlan *self, Lp2pDialTarget *target, gint64 now);
+/* Whether there is nothing left to try or to wait for. */
+gboolean lp2p_dial_plan_is_over (Lp2pDialPlan *self);

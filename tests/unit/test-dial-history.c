@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What earlier dials teach: addresses that are left alone for a while, kinds of
+ * addresses that lead nowhere. */
+
+#include "host/lp2p-black-hole-private.h"
+#include "host/lp2p-dial-backoff-private.h"
+
+#define SECOND G_USEC_PER_SEC
+
+static Lp2pMultiaddr *
+number (guint i)
+{
+  g_autofree char *text = g_strdup_printf ("/ip4/8.%u.%u.%u/tcp/1", i >> 16, (i >> 8) & 255, i & 255);
+
+  return lp2p_multiaddr_new_from_string (text, NULL);
+}
+
+static Lp2pPeerId *
+peer (const char *text)
+{
+  Lp2pPeerId *id = lp2p_peer_id_new_from_string (text, NULL);
+
+  g_assert_nonnull (id);
+  return id;
+}
+
+static void
+test_growth (void)
+{
+  static const guint pauses[] = { 5, 6, 9, 14, 21, 30, 41, 54, 69, 86, 105, 126, 149, 174, 201, 230, 261, 294, 300, 300 };
+  Lp2pDialBackoff *backoff = lp2p_dial_backoff_new ();
+  g_autoptr (Lp2pMultiaddr) address = number (1);
+  gint64 now = 1000;
+
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (pauses); i++)
+    {
+      gint64 until = now + pauses[i] * SECOND;
+
+      lp2p_dial_backoff_add_failure (backoff, NULL, address, now);
+      g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, until);
+      g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, until - 1), ==, until);
+      g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, until), ==, 0);
+      now = until;
+    }
+  for (guint i = 0; i < 1000; i++)
+    lp2p_dial_backoff_add_failure (backoff, NULL, address, now);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, now + 300 * SECOND);
+
+  lp2p_dial_backoff_clear (backoff, NULL, address);
+  lp2p_dial_backoff_clear (backoff, NULL, address);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, 0);
+  g_assert_cmpuint (lp2p_dial_backoff_get_size (backoff), ==, 0);
+  lp2p_dial_backoff_add_failure (backoff, NULL, address, now);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, now + 5 * SECOND);
+  lp2p_dial_backoff_free (backoff);
+}
+
+/* An address that is bad for one peer may be good for another. */
+static void
+test_peers (void)
+{
+  Lp2pDialBackoff *backoff = lp2p_dial_backoff_new ();
+  g_autoptr (Lp2pMultiaddr) address = number (1);
+  g_autoptr (Lp2pPeerId) one = peer ("12D3KooWGQ4ncdUVMSaVrWrCU1fyM8ZdcVvuWa7MdwqkUu4SSDo4");
+  g_autoptr (Lp2pPeerId) same = peer ("12D3KooWGQ4ncdUVMSaVrWrCU1fyM8ZdcVvuWa7MdwqkUu4SSDo4");
+  g_autoptr (Lp2pPeerId) two = peer ("QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN");
+
+  lp2p_dial_backoff_add_failure (backoff, one, address, 0);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, same, address, 0), >, 0);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, two, address, 0), ==, 0);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, 0), ==, 0);
+  lp2p_dial_backoff_clear (backoff, two, address);
+  g_assert_cmpuint (lp2p_dial_backoff_get_size (backoff), ==, 1);
+  lp2p_dial_backoff_free (backoff);
+}
+
+static void
+test_bound (void)
+{
+  Lp2pDialBackoff *backoff = lp2p_dial_backoff_new ();
+  g_autoptr (Lp2pMultiaddr) first = number (0);
+  g_autoptr (Lp2pMultiaddr) last = number (19999);
+
+  for (guint i = 0; i < 20000; i++)
+    {
+      g_autoptr (Lp2pMultiaddr) address = number (i);
+
+      lp2p_dial_backoff_add_failure (backoff, NULL, address, i);
+    }
+  g_assert_cmpuint (lp2p_dial_backoff_get_size (backoff), ==, 8192);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, first, 20000), ==, 0);
+  g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, last, 20000), >, 0);
+
+  /* Old failures go by themselves. */
+  lp2p_dial_backoff_add_failure (backoff, NULL, first, 3600 * (gint64) SECOND);
+  g_assert_cmpuint (lp2p_dial_backoff_get_size (backoff), ==, 1);
+  lp2p_dial_backoff_free (backoff);
+}
+
+/* Black holes */
+
+static void
+record (Lp2pBlackHole *hole, guint failures, guint successes)
+{
+  for (guint i = 0; i < failures; i++)
+    lp2p_black_hole_record (hole, FALSE);
+  for (guint i = 0; i < successes; i++)
+    lp2p_black_hole_record (hole, TRUE);
+}
+
+static void
+test_hole_threshold (void)
+{
+  Lp2pBlackHole hole = LP2P_BLACK_HOLE_INIT;
+
+  record (&hole, 99, 0);
+  g_assert_false (lp2p_black_hole_is_blocked (&hole));
+  record (&hole, 1, 0);
+  g_assert_true (lp2p_black_hole_is_blocked (&hole));
+
+  /* One success in twenty is enough, and it counts as long as it is in sight. */
+  hole = (Lp2pBlackHole) LP2P_BLACK_HOLE_INIT;
+  record (&hole, 0, 5);
+  record (&hole, 95, 0);
+  g_assert_false (lp2p_black_hole_is_blocked (&hole));
+  record (&hole, 1, 0);
+  g_assert_true (lp2p_black_hole_is_blocked (&hole));
+
+  hole = (Lp2pBlackHole) LP2P_BLACK_HOLE_INIT;
+  for (guint i = 0; i < 1000; i++)
+    {
+      record (&hole, 19, 1);
+      g_assert_false (lp2p_black_hole_is_blocked (&hole));
+    }
+}
+
+static void
+test_hole_probes (void)
+{
+  Lp2pBlackHole hole = LP2P_BLACK_HOLE_INIT;
+  guint allowed = 0;
+
+  for (guint i = 0; i < 1000; i++)
+    g_assert_true (lp2p_black_hole_allows (&hole));
+  record (&hole, 100, 0);
+  for (guint i = 1; i <= 1000; i++)
+    {
+      allowed += lp2p_black_hole_allows (&hole);
+      g_assert_cmpuint (allowed, ==, i / 100);
+    }
+  /* A probe that failed changes nothing; one that came through changes all. */
+  record (&hole, 1, 0);
+  g_assert_true (lp2p_black_hole_is_blocked (&hole));
+  record (&hole, 0, 1);
+  g_assert_false (lp2p_black_hole_is_blocked (&hole));
+  record (&hole, 98, 0);
+  g_assert_false (lp2p_black_hole_is_blocked (&hole));
+  record (&hole, 1, 0);
+  g_assert_true (lp2p_black_hole_is_blocked (&hole));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_add_func ("/dial-history/back-off/growth", test_growth);
+  g_test_add_func ("/dial-history/back-off/peers", test_peers);
+  g_test_add_func ("/dial-history/back-off/bound", test_bound);
+  g_test_add_func ("/dial-history/black-hole/threshold", test_hole_threshold);
+  g_test_add_func ("/dial-history/black-hole/probes", test_hole_probes);
+  return g_test_run ();
+}
