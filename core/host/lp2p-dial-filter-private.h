@@ -48,6 +48,8 @@ guint lp2p_dial_get_family (Lp2pMultiaddr *address);
  * @networks: the interfaces
  * @own: (element-type Lp2pMultiaddr): what this host listens on
  * @same_machine: whether the peer is known to be on this machine
+ * @same_site: whether the peer is known to be in a private network that this
+ *   machine reaches
  * @gater: (nullable): has the last word
  *
  * What it takes to say whether an address is dialed.
@@ -57,6 +59,7 @@ typedef struct
   Lp2pDialNetworks *networks;
   GPtrArray *own;
   gboolean same_machine;
+  gboolean same_site;
   Lp2pDialGater gater;
   gpointer gater_data;
 } Lp2pDialFilter;

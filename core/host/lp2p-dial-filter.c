@@ -200,7 +200,7 @@ lp2p_dial_filter_allows (const Lp2pDialFilter *self, Lp2pPeerId *peer, Lp2pMulti
     return refuse (error, "not dialed: this host listens there itself");
   if (!given && lp2p_multiaddr_is_loopback (address) && !self->same_machine)
     return refuse (error, "not dialed: the peer means its own machine");
-  if (!given && lp2p_dial_scope (address, self->networks) == LP2P_DIAL_SCOPE_PRIVATE)
+  if (!given && !self->same_site && lp2p_dial_scope (address, self->networks) == LP2P_DIAL_SCOPE_PRIVATE)
     return refuse (error, "not dialed: it is in a private network that this machine is not in");
   return self->gater == NULL || self->gater (peer, address, self->gater_data, error);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lp2p/interfaces/lp2p-transport.h>
+
 #include "host/lp2p-dial-filter-private.h"
 
 /* Most addresses of one dial: what four interfaces with both families and four
@@ -20,23 +22,25 @@ typedef enum
 
 /**
  * Lp2pDialTarget:
- * @address: (owned): the address, without names to resolve
+ * @address: the address, without names to resolve or the peer's id
+ * @transport: which dials it
+ * @host_name: (nullable): the name it was resolved from, interned
  * @rank: what the transport says of it
  * @scope: how near it is
  * @limited: over a relay
  * @worked: it led to this peer before
- * @data: the caller's own
  *
  * One address of a dial. What is not described belongs to the plan.
  */
 typedef struct
 {
   Lp2pMultiaddr *address;
+  Lp2pTransport *transport;
+  const char *host_name;
   guint rank;
   Lp2pDialScope scope;
   gboolean limited;
   gboolean worked;
-  gpointer data;
   /*< private >*/
   Lp2pDialState state;
   guint lane;
@@ -53,8 +57,8 @@ void lp2p_dial_plan_free (Lp2pDialPlan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pDialPlan, lp2p_dial_plan_free)
 
 gboolean lp2p_dial_plan_contains (Lp2pDialPlan *self, Lp2pMultiaddr *address);
-/* Takes the target's address. %FALSE when there are enough. */
-gboolean lp2p_dial_plan_add (Lp2pDialPlan *self, Lp2pDialTarget target);
+/* %FALSE when there are enough. */
+gboolean lp2p_dial_plan_add (Lp2pDialPlan *self, const Lp2pDialTarget *target);
 /* The next one to start now, which then runs; %NULL for none yet. @wake is when
  * to ask again, -1 when only the end of an attempt can change anything. The
  * target stays valid as long as the plan. */

@@ -90,17 +90,18 @@ get_lane (const Lp2pDialTarget *target)
 }
 
 gboolean
-lp2p_dial_plan_add (Lp2pDialPlan *self, Lp2pDialTarget target)
+lp2p_dial_plan_add (Lp2pDialPlan *self, const Lp2pDialTarget *target)
 {
+  Lp2pDialTarget *added;
+
   if (self->targets->len >= LP2P_DIAL_MAX_TARGETS)
-    {
-      lp2p_multiaddr_unref (target.address);
-      return FALSE;
-    }
-  target.state = LP2P_DIAL_WAITS;
-  target.lane = get_lane (&target);
-  target.place = self->targets->len;
-  g_ptr_array_add (self->targets, g_memdup2 (&target, sizeof target));
+    return FALSE;
+  added = g_memdup2 (target, sizeof *target);
+  lp2p_multiaddr_ref (added->address);
+  added->state = LP2P_DIAL_WAITS;
+  added->lane = get_lane (added);
+  added->place = self->targets->len;
+  g_ptr_array_add (self->targets, added);
   self->stale = TRUE;
   return TRUE;
 }

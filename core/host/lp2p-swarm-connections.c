@@ -30,12 +30,58 @@ steal_waiting (Lp2pSwarm *self, Lp2pConnection *connection)
   return task;
 }
 
+/* Whoever waited does so no longer; then nobody wants the connection. */
+static gboolean
+return_if_cancelled (GTask *task, Lp2pConnection *connection)
+{
+  GError *error = NULL;
+
+  if (task == NULL || !g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error))
+    return FALSE;
+  lp2p_connection_abort (connection, LP2P_CODE_NONE);
+  g_task_return_error (task, error);
+  return TRUE;
+}
+
+static gboolean
+on_wait_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  lp2p_connection_abort (user_data, LP2P_CODE_NONE);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+drop_source (gpointer source)
+{
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+static void
+wait_for_ready (Lp2pSwarm *self, Lp2pConnection *connection, GTask *task)
+{
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  g_hash_table_insert (self->waiting, connection, g_object_ref (task));
+  if (cancellable != NULL)
+    {
+      GSource *source = g_cancellable_source_new (cancellable);
+
+      g_source_set_callback (source, G_SOURCE_FUNC (on_wait_cancelled), g_object_ref (connection), g_object_unref);
+      g_source_attach (source, lp2p_loop_get_context (self->loop));
+      g_object_set_data_full (G_OBJECT (task), "lp2p-cancel", source, drop_source);
+    }
+}
+
 static void
 on_ready (Lp2pConnection *connection, gpointer user_data)
 {
   g_autoptr (Lp2pSwarm) self = g_object_ref (user_data);
   g_autoptr (GTask) task = steal_waiting (self, connection);
 
+  if (return_if_cancelled (task, connection))
+    return;
+  lp2p_dials_connected (self->dials, connection);
   g_list_store_append (self->connections, connection);
   g_signal_emit_by_name (self, "connection-added", connection);
   if (task != NULL)
@@ -54,6 +100,7 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
   lp2p_connection_disown (connection);
   lp2p_observed_remove_connection (self->observed, connection);
   g_ptr_array_remove_fast (self->all_connections, connection);
+  lp2p_dials_disconnected (self->dials, connection);
   g_debug ("Connection to %s closed: %s",
            lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
            error != NULL ? error->message : "in order");
@@ -63,7 +110,7 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
       g_list_store_remove (self->connections, position);
       g_signal_emit_by_name (self, "connection-removed", connection);
     }
-  if (task == NULL)
+  if (task == NULL || return_if_cancelled (task, connection))
     return;
   if (error != NULL)
     g_task_return_error (task, g_error_copy (error));
@@ -136,12 +183,11 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
   lp2p_raw_connection_free (raw);
   g_ptr_array_add (self->all_connections, g_object_ref (connection));
   if (task != NULL)
-    g_hash_table_insert (self->waiting, connection, g_object_ref (task));
+    wait_for_ready (self, connection, task);
   lp2p_connection_begin (connection);
 }
 
 /* Upgrading */
-
 
 static void
 on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -158,26 +204,30 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, gboolean pipelined, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   Lp2pUpgradeParams params = {
     .securities = self->securities,
     .muxers = self->muxers,
+    .security = hint != NULL ? hint->security : NULL,
+    .muxer = hint != NULL ? hint->muxer : NULL,
     .expected_peer = expected_peer,
     .max_streams = config_uint (self, "max-streams-per-connection"),
     .timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
-    .pipelined = pipelined,
+    .pipelined = hint != NULL && !hint->waits,
   };
 
   lp2p_upgrade_async (raw, &params, cancellable, callback, user_data);
 }
 
 void
-lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, gboolean pipelined, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, lp2p_swarm_upgrade_async);
+  /* A connection that came to be is not lost between here and who asked for it. */
+  g_task_set_check_cancellable (task, FALSE);
   if (options->security_role != LP2P_ROLE_UNSET)
     raw->security_role = options->security_role;
   if (options->muxer_role != LP2P_ROLE_UNSET)
@@ -185,7 +235,7 @@ lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDia
 
   if (raw->session == NULL)
     {
-      upgrade_raw (self, raw, options->expected_peer, pipelined, cancellable, on_upgraded, g_steal_pointer (&task));
+      upgrade_raw (self, raw, options->expected_peer, hint, cancellable, on_upgraded, g_steal_pointer (&task));
       return;
     }
   if (options->expected_peer == NULL || lp2p_peer_id_equal (options->expected_peer, raw->remote_peer))
@@ -243,7 +293,7 @@ lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
 {
   if (raw->session == NULL)
     {
-      upgrade_raw (self, raw, NULL, FALSE, self->cancellable, on_inbound_upgraded, g_object_ref (self));
+      upgrade_raw (self, raw, NULL, NULL, self->cancellable, on_inbound_upgraded, g_object_ref (self));
       return;
     }
   self->half_open--;

@@ -4,6 +4,7 @@
 #include <lp2p/interfaces/lp2p-context.h>
 #include <lp2p/plugin/lp2p-registry.h>
 
+#include "host/lp2p-dials-private.h"
 #include "host/lp2p-handlers-private.h"
 #include "host/lp2p-observed-private.h"
 #include "host/lp2p-peer-book-private.h"
@@ -38,6 +39,7 @@ struct _Lp2pSwarm
   GHashTable *waiting;
   Lp2pHandlers *handlers;
   Lp2pPeerBook *peers;
+  Lp2pDials *dials;
   Lp2pObserved *observed;
   GPtrArray *mapped;
   Lp2pReachability reachability;
@@ -67,7 +69,9 @@ void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
 gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error);
 /* @raw (transfer full) with a session; @task is returned when it is ready. */
 void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
-void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, gboolean pipelined, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/* @hint: what is known of the peer; %NULL to wait for each answer. Once cancelled
+ * there is no connection that nobody was told of. */
+void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pConnection *lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error);
 GPtrArray *lp2p_swarm_dup_connections (Lp2pSwarm *self, Lp2pPeerId *peer);
 Lp2pConnection *lp2p_swarm_find_connection (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_limited);

@@ -101,6 +101,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
 
   self->closed = TRUE;
   g_cancellable_cancel (self->cancellable);
+  lp2p_dials_close (self->dials);
   lp2p_swarm_close_listeners (self);
   connections = g_steal_pointer (&self->all_connections);
   self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
@@ -174,6 +175,7 @@ lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyC
 
   self->closed = TRUE;
   g_cancellable_cancel (self->cancellable);
+  lp2p_dials_close (self->dials);
   lp2p_swarm_close_listeners (self);
 
   closing = g_new0 (Closing, 1);
@@ -280,7 +282,7 @@ context_offer_inbound (Lp2pContext *context, Lp2pRawConnection *raw)
 static void
 context_upgrade_async (Lp2pContext *context, Lp2pRawConnection *raw, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  lp2p_swarm_upgrade_async (LP2P_SWARM (context), raw, options, FALSE, cancellable, callback, user_data);
+  lp2p_swarm_upgrade_async (LP2P_SWARM (context), raw, options, NULL, cancellable, callback, user_data);
 }
 
 static Lp2pConnection *
@@ -552,6 +554,7 @@ lp2p_swarm_finalize (GObject *object)
   g_hash_table_unref (self->waiting);
   lp2p_handlers_free (self->handlers);
   lp2p_peer_book_free (self->peers);
+  lp2p_dials_free (self->dials);
   lp2p_observed_free (self->observed);
   lp2p_loop_unref (self->loop);
   G_OBJECT_CLASS (lp2p_swarm_parent_class)->finalize (object);
@@ -592,6 +595,7 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->tcp_hub = lp2p_tcp_hub_new (self->loop);
   self->udp_hub = lp2p_udp_hub_new (self->loop);
   self->peers = lp2p_peer_book_new (self->loop);
+  self->dials = lp2p_dials_new (self);
   lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
   lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);
   return self;

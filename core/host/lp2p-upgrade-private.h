@@ -5,16 +5,29 @@
 #include <lp2p/interfaces/lp2p-raw-connection.h>
 #include <lp2p/interfaces/lp2p-security.h>
 
-/* What an upgrade may choose from, and how it goes about it. */
+/**
+ * Lp2pUpgradeParams:
+ * @securities: (element-type Lp2pSecurity): the preferred one first
+ * @muxers: (element-type Lp2pMuxer): the preferred one first
+ * @security: (nullable): name of the one that the peer took last time
+ * @muxer: (nullable): likewise of the muxer
+ * @expected_peer: (nullable): who must answer
+ * @max_streams: of the session
+ * @timeout: in microseconds, for the whole of it
+ * @pipelined: the initiator does not wait for answers where it can be rather sure
+ *   of them
+ *
+ * What an upgrade may choose from, and how it goes about it.
+ */
 typedef struct
 {
   GPtrArray *securities;
   GPtrArray *muxers;
+  const char *security;
+  const char *muxer;
   Lp2pPeerId *expected_peer;
   guint max_streams;
-  /* In microseconds, for the whole of it. */
   gint64 timeout;
-  /* The initiator does not wait for answers to its proposals. */
   gboolean pipelined;
 } Lp2pUpgradeParams;
 
@@ -26,5 +39,6 @@ void lp2p_upgrade_async (Lp2pRawConnection *raw,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
 Lp2pRawConnection *lp2p_upgrade_finish (GAsyncResult *result, GError **error);
-/* Whether @error says that the peer does not take a pipelined proposal. */
+/* Whether @error, of a pipelined upgrade or of the session that came of it, says
+ * that the peer does not take what was proposed. */
 gboolean lp2p_upgrade_was_refused (const GError *error);

@@ -13,6 +13,8 @@ typedef struct
   GPtrArray *securities;
   GPtrArray *muxers;
   char **muxer_protocols;
+  /* The one that is proposed without waiting for an answer; %NULL to ask. */
+  Lp2pMuxer *sure_muxer;
   Lp2pPeerId *expected_peer;
   guint max_streams;
   gboolean pipelined;
@@ -118,6 +120,30 @@ find_protocol (GPtrArray *extensions, const char *(*get_protocol) (gpointer), co
   return NULL;
 }
 
+static gpointer
+find_name (GPtrArray *extensions, const char *name)
+{
+  for (guint i = 0; i < extensions->len; i++)
+    if (g_strcmp0 (lp2p_extension_get_name (g_ptr_array_index (extensions, i)), name) == 0)
+      return g_ptr_array_index (extensions, i);
+  return NULL;
+}
+
+/* The same ones, with what the peer took last time at the front. */
+static GPtrArray *
+prefer (GPtrArray *extensions, const char *name)
+{
+  gpointer first = find_name (extensions, name);
+  GPtrArray *ordered = g_ptr_array_new_with_free_func (g_object_unref);
+
+  if (first != NULL)
+    g_ptr_array_add (ordered, g_object_ref (first));
+  for (guint i = 0; i < extensions->len; i++)
+    if (g_ptr_array_index (extensions, i) != first)
+      g_ptr_array_add (ordered, g_object_ref (g_ptr_array_index (extensions, i)));
+  return ordered;
+}
+
 static gboolean
 match_security (const char *protocol, gpointer data)
 {
@@ -170,16 +196,27 @@ on_muxer_negotiated (GObject *source, GAsyncResult *result, gpointer user_data)
     upgrade_fail (task, error, "agreeing on a muxer");
 }
 
+/* A proposal that is refused behind the handshake would cost a connection that the
+ * application has already; so it is made ahead only where another one would not
+ * help, or where the peer took it before. */
+static Lp2pMuxer *
+find_sure_muxer (const Lp2pUpgradeParams *params)
+{
+  if (!params->pipelined)
+    return NULL;
+  return params->muxers->len == 1 ? g_ptr_array_index (params->muxers, 0) : find_name (params->muxers, params->muxer);
+}
+
 static void
 negotiate_muxer (GTask *task)
 {
   Upgrade *self = g_task_get_task_data (task);
   const char *const *protocols = (const char *const *) self->muxer_protocols;
 
-  if (self->raw->muxer_role == LP2P_ROLE_INITIATOR && self->pipelined)
+  if (self->raw->muxer_role == LP2P_ROLE_INITIATOR && self->sure_muxer != NULL)
     {
-      self->raw->layer = lp2p_multistream_layer_new (self->raw->layer, protocols[0]);
-      start_session (task, g_ptr_array_index (self->muxers, 0));
+      self->raw->layer = lp2p_multistream_layer_new (self->raw->layer, lp2p_muxer_get_protocol (self->sure_muxer));
+      start_session (task, self->sure_muxer);
       return;
     }
   lp2p_layer_negotiate_async (self->raw->layer, new_negotiation (self->raw->muxer_role, protocols, match_muxer, self),
@@ -304,9 +341,10 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
   if (!check_choice (params, task))
     return;
 
-  self->securities = g_ptr_array_ref (params->securities);
+  self->securities = prefer (params->securities, params->security);
   self->muxers = g_ptr_array_ref (params->muxers);
   self->muxer_protocols = list_protocols (self->muxers, muxer_protocol);
+  self->sure_muxer = find_sure_muxer (params);
   self->expected_peer = params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
   self->max_streams = params->max_streams;
   self->pipelined = params->pipelined;
@@ -330,5 +368,8 @@ lp2p_upgrade_finish (GAsyncResult *result, GError **error)
 gboolean
 lp2p_upgrade_was_refused (const GError *error)
 {
-  return g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_REFUSED);
+  /* The second is what else can stand in place of an answer: the connection ends,
+   * or the peer reads the bytes behind the proposal as the next one. */
+  return g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_REFUSED) ||
+         g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM);
 }

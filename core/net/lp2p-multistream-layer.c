@@ -29,7 +29,7 @@ forward_ready (Lp2pLayer *lower, Lp2pReady ready, gpointer data)
 static void
 forward_failed (Lp2pLayer *lower, const GError *error, gpointer data)
 {
-  lp2p_layer_announce_failed (data, error);
+  lp2p_layer_announce_failed (data, lp2p_layer_get_error (data));
 }
 
 static const Lp2pLayerEvents lower_events = {
@@ -201,12 +201,19 @@ multistream_free (Lp2pLayer *layer)
   g_free (self);
 }
 
+/* A connection that ends before the answer may have been given up because of the
+ * bytes behind the proposal. */
 static const GError *
 multistream_get_error (Lp2pLayer *layer)
 {
   MultistreamLayer *self = (MultistreamLayer *) layer;
+  const GError *below = lp2p_layer_get_error (self->lower);
 
-  return self->error != NULL ? self->error : lp2p_layer_get_error (self->lower);
+  if (self->error == NULL && self->negotiation != NULL && below != NULL)
+    self->error = g_error_new (LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
+                               "The connection ended before the peer agreed to %s: %s",
+                               lp2p_multistream_get_proposed (self->negotiation), below->message);
+  return self->error != NULL ? self->error : below;
 }
 
 static void
@@ -239,7 +246,9 @@ static const Lp2pLayerClass multistream_class = {
  *
  * Proposes a protocol without waiting for the answer: the proposal leaves with
  * the first bytes, and the answer is taken off those that come back, which saves
- * a round trip. A refusal fails the layer with `LP2P_CODEC_ERROR_REFUSED`.
+ * a round trip. A refusal fails the layer with `LP2P_CODEC_ERROR_REFUSED`,
+ * anything else that comes in place of the answer with
+ * `LP2P_CODEC_ERROR_MULTISTREAM`.
  *
  * Returns: (transfer full): the layer
  */

@@ -40,6 +40,7 @@ static const Lp2pOption host_options[] = {
   { "agent-version", "s", "'lp2p/" LP2P_VERSION_S "'", 0, 0,
     "What this program calls itself to its peers" },
   { "handshake-timeout", "u", "15", 1, 3600, "Seconds until an unfinished handshake is given up" },
+  { "dial-timeout", "u", "30", 1, 3600, "Seconds until a dial of all addresses of a peer is given up" },
   { "max-connections", "u", "1024", 1, 1000000, "Most connections of the host" },
   { "max-half-open", "u", "256", 1, 1000000, "Most inbound connections that are in a handshake" },
   { "max-streams-per-connection", "u", "1024", 1, 1000000,

@@ -198,16 +198,17 @@ add (Lp2pDialPlan *plan, guint index, const char *spec)
   g_autofree char *text = family == 0   ? g_strdup_printf (formats[0], index)
                           : family == 4 ? g_strdup_printf (formats[1], index)
                                         : g_strdup_printf (formats[2], index);
+  g_autoptr (Lp2pMultiaddr) address = parse (text);
   Lp2pDialTarget target = {
-    .address = parse (text),
+    .address = address,
+    .transport = GUINT_TO_POINTER (index),
     .rank = (guint) g_ascii_strtoull (parts[0], NULL, 10),
     .scope = spec[0] == 'L' ? LP2P_DIAL_SCOPE_LAN : LP2P_DIAL_SCOPE_PUBLIC,
     .limited = spec[0] == 'R',
     .worked = parts[1][1] == '+',
-    .data = GUINT_TO_POINTER (index),
   };
 
-  g_assert_true (lp2p_dial_plan_add (plan, target));
+  g_assert_true (lp2p_dial_plan_add (plan, &target));
 }
 
 static void
@@ -232,7 +233,7 @@ test_schedule (gconstpointer data)
           target = lp2p_dial_plan_next (plan, now, &wake);
         }
       g_assert_nonnull (target);
-      found = g_strdup_printf ("%u@%u", GPOINTER_TO_UINT (target->data), (guint) (now - 7000) / 1000);
+      found = g_strdup_printf ("%u@%u", GPOINTER_TO_UINT (target->transport), (guint) (now - 7000) / 1000);
       g_assert_cmpstr (found, ==, test->starts[i]);
     }
   {
@@ -250,7 +251,7 @@ expect (Lp2pDialPlan *plan, gint64 now, int index)
   gint64 wake;
   Lp2pDialTarget *target = lp2p_dial_plan_next (plan, now, &wake);
 
-  g_assert_cmpint (target != NULL ? (int) GPOINTER_TO_UINT (target->data) : -1, ==, index);
+  g_assert_cmpint (target != NULL ? (int) GPOINTER_TO_UINT (target->transport) : -1, ==, index);
   return target;
 }
 
@@ -326,7 +327,8 @@ test_limits (void)
 {
   g_autoptr (Lp2pDialPlan) plan = lp2p_dial_plan_new (0);
   Lp2pDialTarget *targets[LP2P_DIAL_MAX_PARALLEL];
-  Lp2pDialTarget beyond = { .address = parse ("/ip4/9.9.9.9/tcp/1") };
+  g_autoptr (Lp2pMultiaddr) address = parse ("/ip4/9.9.9.9/tcp/1");
+  Lp2pDialTarget beyond = { .address = address };
   g_autoptr (Lp2pMultiaddr) known = parse ("/ip4/8.8.8.3/tcp/1");
   guint i;
 
@@ -334,7 +336,7 @@ test_limits (void)
     add (plan, i, "P100-4");
   g_assert_true (lp2p_dial_plan_contains (plan, known));
   g_assert_false (lp2p_dial_plan_contains (plan, beyond.address));
-  g_assert_false (lp2p_dial_plan_add (plan, beyond));
+  g_assert_false (lp2p_dial_plan_add (plan, &beyond));
 
   for (i = 0; i < LP2P_DIAL_MAX_PARALLEL; i++)
     targets[i] = expect (plan, i * 250000, i);

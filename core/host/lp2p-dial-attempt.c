@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host/lp2p-swarm-private.h"
+
+/* Linux repeats a SYN after one, three and seven seconds: who has not answered
+ * three of them will not. What comes behind has handshake-timeout. */
+#define ANSWER_TIMEOUT_US (10 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  Lp2pTransport *transport;
+  Lp2pMultiaddr *address;
+  Lp2pDialOptions options;
+  Lp2pDialHint hint;
+  /* What was proposed first in vain. */
+  gboolean refused;
+  Lp2pTimer timer;
+  /* Ends the transport's dial: cancelled or timed out. */
+  GCancellable *stop;
+  gulong stop_id;
+  gboolean timed_out;
+  gboolean answered;
+} Attempt;
+
+static void
+attempt_free (gpointer pointer)
+{
+  Attempt *self = pointer;
+
+  lp2p_timer_clear (&self->timer);
+  lp2p_dial_options_clear (&self->options);
+  lp2p_dial_hint_clear (&self->hint);
+  lp2p_multiaddr_unref (self->address);
+  g_object_unref (self->transport);
+  g_clear_object (&self->stop);
+  g_free (self);
+}
+
+static void dial_transport (GTask *task);
+
+/* Remembering */
+
+/* The peer agreed to the very thing that it would not take ahead. */
+static gboolean
+has_to_wait (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection)
+{
+  const char *proposed = self->hint.security;
+
+  if (proposed == NULL && swarm->securities->len > 0)
+    proposed = lp2p_extension_get_name (g_ptr_array_index (swarm->securities, 0));
+  return self->refused && g_strcmp0 (proposed, lp2p_connection_get_security (connection)) == 0;
+}
+
+static void
+remember (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection)
+{
+  g_auto (Lp2pDialHint) hint = {
+    .security = g_strdup (lp2p_connection_get_security (connection)),
+    .muxer = g_strdup (lp2p_connection_get_muxer (connection)),
+    .address = g_strdup (lp2p_multiaddr_get_string (self->address)),
+    .waits = self->refused ? has_to_wait (swarm, self, connection) : self->hint.waits,
+  };
+
+  lp2p_dial_hint_store (&hint, LP2P_CONTEXT (swarm), lp2p_connection_get_remote_peer (connection));
+}
+
+/* Ending */
+
+static void
+end_with_error (GTask *task, GError *error)
+{
+  Attempt *self = g_task_get_task_data (task);
+
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    {
+      g_error_free (error);
+      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+    }
+  else if (self->timed_out)
+    {
+      g_error_free (error);
+      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %u seconds",
+                           (guint) (ANSWER_TIMEOUT_US / G_USEC_PER_SEC));
+    }
+  g_task_return_error (task, error);
+}
+
+static void
+on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Lp2pSwarm *swarm = g_task_get_source_object (task);
+  Attempt *self = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pConnection) connection = lp2p_swarm_upgrade_finish (result, &error);
+  gboolean cancelled = g_cancellable_is_cancelled (g_task_get_cancellable (task));
+
+  if (connection != NULL && cancelled)
+    {
+      lp2p_connection_abort (connection, LP2P_CODE_NONE);
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+    }
+  else if (connection != NULL)
+    {
+      remember (swarm, self, connection);
+      g_task_return_pointer (task, g_steal_pointer (&connection), g_object_unref);
+    }
+  else if (!cancelled && !self->hint.waits && lp2p_upgrade_was_refused (error))
+    {
+      g_debug ("%s refused what was proposed ahead (%s), dialing again", lp2p_multiaddr_get_string (self->address),
+               error->message);
+      self->refused = TRUE;
+      self->hint.waits = TRUE;
+      dial_transport (task);
+    }
+  else
+    end_with_error (task, g_steal_pointer (&error));
+}
+
+/* The transport */
+
+static gboolean
+is_answer (const GError *error)
+{
+  return error == NULL || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+}
+
+static void
+on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Attempt *self = g_task_get_task_data (task);
+  GError *error = NULL;
+  Lp2pRawConnection *raw = lp2p_transport_dial_finish (LP2P_TRANSPORT (source), result, &error);
+
+  lp2p_timer_clear (&self->timer);
+  /* Not g_cancellable_disconnect(), which waits for the emission that may have led
+   * here. */
+  if (self->stop_id != 0)
+    g_signal_handler_disconnect (g_task_get_cancellable (task), self->stop_id);
+  self->answered = is_answer (error);
+  if (raw != NULL)
+    lp2p_swarm_upgrade_async (g_task_get_source_object (task), raw, &self->options, &self->hint,
+                              g_task_get_cancellable (task), on_upgraded, g_object_ref (task));
+  else
+    end_with_error (task, error);
+}
+
+static void
+on_timeout (Lp2pTimer *timer)
+{
+  Attempt *self = (Attempt *) ((guint8 *) timer - G_STRUCT_OFFSET (Attempt, timer));
+
+  self->timed_out = TRUE;
+  g_cancellable_cancel (self->stop);
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  g_cancellable_cancel (user_data);
+}
+
+static void
+dial_transport (GTask *task)
+{
+  Lp2pSwarm *swarm = g_task_get_source_object (task);
+  Attempt *self = g_task_get_task_data (task);
+
+  g_clear_object (&self->stop);
+  self->stop = g_cancellable_new ();
+  self->stop_id = g_cancellable_connect (g_task_get_cancellable (task), G_CALLBACK (on_cancelled),
+                                         g_object_ref (self->stop), g_object_unref);
+  lp2p_timer_set (&self->timer, lp2p_loop_now (swarm->loop) + ANSWER_TIMEOUT_US);
+  lp2p_transport_dial_async (self->transport, self->address, &self->options, self->stop, on_dialed,
+                             g_object_ref (task));
+}
+
+void
+lp2p_dial_attempt_async (Lp2pDials *dials, Lp2pTransport *transport, Lp2pMultiaddr *address, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (dials->swarm, cancellable, callback, user_data);
+  Attempt *self = g_new0 (Attempt, 1);
+
+  g_task_set_source_tag (task, lp2p_dial_attempt_async);
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, self, attempt_free);
+  self->transport = g_object_ref (transport);
+  self->address = lp2p_multiaddr_ref (address);
+  lp2p_dial_options_copy (options, &self->options);
+  if (options->expected_peer != NULL)
+    lp2p_dial_hint_load (&self->hint, LP2P_CONTEXT (dials->swarm), options->expected_peer);
+  lp2p_timer_init (&self->timer, dials->swarm->loop, on_timeout);
+  dial_transport (task);
+}
+
+Lp2pConnection *
+lp2p_dial_attempt_finish (GAsyncResult *result, gboolean *answered, GError **error)
+{
+  *answered = ((Attempt *) g_task_get_task_data (G_TASK (result)))->answered;
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

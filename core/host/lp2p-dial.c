@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One dial of a peer: addresses come in, some of them names that are resolved
+ * first; the plan says which one to try when; the first that leads to the peer
+ * wins. Whoever asked meanwhile gets the same answer. */
+
+#include "host/lp2p-dial-plan-private.h"
+#include "host/lp2p-swarm-private.h"
+
+/* An error that lists more than that is read by nobody. */
+#define MAX_REASONS 64
+
+struct _Lp2pDial
+{
+  int refs;
+  Lp2pDials *dials;
+  Lp2pSwarm *swarm;
+  Lp2pDialOptions options;
+  Lp2pDialPlan *plan;
+  /* Names that are being resolved. */
+  guint n_resolving;
+  guint n_attempts;
+  /* Of GTask: those who wait for the end of it. */
+  GPtrArray *waiters;
+  /* Ends what was begun for this dial. */
+  GCancellable *cancellable;
+  gboolean over;
+  gboolean won;
+  Lp2pTimer wake;
+  Lp2pTimer deadline;
+  Lp2pDialNetworks *networks;
+  Lp2pDialFilter filter;
+  Lp2pDialHint hint;
+  /* Why each address came to nothing, and the last of the errors. */
+  GString *reasons;
+  guint n_reasons;
+  GError *last;
+  gboolean tried;
+};
+
+/* Where a target came from. */
+typedef struct
+{
+  Lp2pDial *dial;
+  Lp2pTransport *transport;
+  Lp2pDialTarget *target;
+} Attempt;
+
+typedef struct
+{
+  Lp2pDial *dial;
+  Lp2pMultiaddr *address;
+  gboolean given;
+} Resolve;
+
+#define dial_debug(self, ...)                                                                        \
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_DEBUG, "LP2P_PEER",                                    \
+                    (self)->options.expected_peer != NULL                                            \
+                        ? lp2p_peer_id_get_string ((self)->options.expected_peer)                    \
+                        : "",                                                                        \
+                    "MESSAGE", __VA_ARGS__)
+
+static void finish (Lp2pDial *self, Lp2pConnection *connection, GError *error);
+
+Lp2pDial *
+lp2p_dial_ref (Lp2pDial *self)
+{
+  self->refs++;
+  return self;
+}
+
+void
+lp2p_dial_unref (Lp2pDial *self)
+{
+  if (--self->refs > 0)
+    return;
+  lp2p_timer_clear (&self->wake);
+  lp2p_timer_clear (&self->deadline);
+  lp2p_dial_plan_free (self->plan);
+  lp2p_dial_options_clear (&self->options);
+  lp2p_dial_networks_free (self->networks);
+  lp2p_dial_hint_clear (&self->hint);
+  g_ptr_array_unref (self->filter.own);
+  g_ptr_array_unref (self->waiters);
+  g_object_unref (self->cancellable);
+  g_string_free (self->reasons, TRUE);
+  g_clear_error (&self->last);
+  g_object_unref (self->swarm);
+  g_free (self);
+}
+
+/* Reasons */
+
+/* Takes @error. What was tried says more than what was not. */
+static void
+note (Lp2pDial *self, Lp2pMultiaddr *address, GError *error, gboolean tried)
+{
+  dial_debug (self, "%s: %s", lp2p_multiaddr_get_string (address), error->message);
+  if (self->n_reasons++ < MAX_REASONS)
+    g_string_append_printf (self->reasons, "%s%s: %s", self->reasons->len > 0 ? "; " : "",
+                            lp2p_multiaddr_get_string (address), error->message);
+  if (self->tried && !tried)
+    {
+      g_error_free (error);
+      return;
+    }
+  g_clear_error (&self->last);
+  self->last = error;
+  self->tried = tried;
+}
+
+static GError *
+make_error (Lp2pDial *self)
+{
+  GQuark domain = self->last != NULL ? self->last->domain : LP2P_ERROR;
+  int code = self->last != NULL ? self->last->code : LP2P_ERROR_NO_ADDRESS;
+
+  if (self->last == NULL)
+    return g_error_new_literal (domain, code, "No address of the peer is known");
+  if (self->n_reasons > MAX_REASONS)
+    g_string_append_printf (self->reasons, "; and %u more", self->n_reasons - MAX_REASONS);
+  return g_error_new (domain, code, "Cannot connect: %s", self->reasons->str);
+}
+
+/* Attempts */
+
+static void
+attempt_free (Attempt *self)
+{
+  g_object_unref (self->transport);
+  lp2p_dial_unref (self->dial);
+  g_free (self);
+}
+
+/* Only what would cross the network tells of it. */
+static void
+count_outcome (Attempt *self, gboolean answered)
+{
+  Lp2pDials *dials = self->dial->dials;
+
+  if (self->target->scope != LP2P_DIAL_SCOPE_PUBLIC || self->target->limited)
+    return;
+  if ((lp2p_transport_get_flags (self->transport) & LP2P_TRANSPORT_DATAGRAM) != 0)
+    lp2p_black_hole_record (&dials->udp, answered);
+  if (lp2p_dial_get_family (self->target->address) == 6)
+    lp2p_black_hole_record (&dials->ip6, answered);
+}
+
+static gboolean
+is_address_to_blame (const GError *error)
+{
+  return !g_error_matches (error, LP2P_ERROR, LP2P_ERROR_LIMIT) &&
+         !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+}
+
+static void
+attempt_failed (Lp2pDial *self, Lp2pDialTarget *target, GError *error)
+{
+  gint64 now = lp2p_loop_now (self->swarm->loop);
+
+  if (is_address_to_blame (error))
+    lp2p_dial_backoff_add_failure (self->dials->backoff, self->options.expected_peer, target->address, now);
+  note (self, target->address, error, TRUE);
+  lp2p_dial_plan_failed (self->plan, target, now);
+  lp2p_dial_kick (self);
+}
+
+static void
+feed_starved (Lp2pDials *dials)
+{
+  while (dials->n_attempts < LP2P_DIAL_MAX_PARALLEL_HOST && dials->starved.length > 0)
+    {
+      g_autoptr (Lp2pDial) dial = g_queue_pop_head (&dials->starved);
+
+      lp2p_dial_kick (dial);
+    }
+}
+
+static void
+on_attempt_over (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Attempt *attempt = user_data;
+  g_autoptr (Lp2pDial) self = lp2p_dial_ref (attempt->dial);
+  Lp2pDialTarget *target = attempt->target;
+  gboolean answered;
+  GError *error = NULL;
+  g_autoptr (Lp2pConnection) connection = lp2p_dial_attempt_finish (result, &answered, &error);
+
+  self->n_attempts--;
+  self->dials->n_attempts--;
+  /* Who gave up early learned nothing. */
+  if (!self->over || self->won)
+    count_outcome (attempt, answered);
+  attempt_free (attempt);
+
+  if (self->over)
+    {
+      g_clear_error (&error);
+      if (connection != NULL)
+        lp2p_connection_abort (connection, LP2P_CODE_NONE);
+    }
+  else if (connection == NULL)
+    attempt_failed (self, target, error);
+  else
+    {
+      dial_debug (self, "%s: connected", lp2p_multiaddr_get_string (target->address));
+      lp2p_dial_backoff_clear (self->dials->backoff, self->options.expected_peer, target->address);
+      self->won = TRUE;
+      finish (self, connection, NULL);
+    }
+  feed_starved (self->dials);
+}
+
+static void
+start_attempt (Lp2pDial *self, Lp2pDialTarget *target)
+{
+  Attempt *attempt = g_new0 (Attempt, 1);
+  Lp2pDialOptions options = self->options;
+
+  attempt->dial = lp2p_dial_ref (self);
+  attempt->transport = g_object_ref (target->transport);
+  attempt->target = target;
+  options.host_name = target->host_name;
+  self->n_attempts++;
+  self->dials->n_attempts++;
+  dial_debug (self, "%s: dialing over %s", lp2p_multiaddr_get_string (target->address),
+              lp2p_extension_get_name (LP2P_EXTENSION (target->transport)));
+  lp2p_dial_attempt_async (self->dials, target->transport, target->address, &options, self->cancellable,
+                           on_attempt_over, attempt);
+}
+
+void
+lp2p_dial_kick (Lp2pDial *self)
+{
+  gint64 now = lp2p_loop_now (self->swarm->loop);
+  Lp2pDialTarget *target = NULL;
+  gint64 wake = -1;
+
+  if (self->over)
+    return;
+  lp2p_timer_clear (&self->wake);
+  while (self->dials->n_attempts < LP2P_DIAL_MAX_PARALLEL_HOST &&
+         (target = lp2p_dial_plan_next (self->plan, now, &wake)) != NULL)
+    start_attempt (self, target);
+
+  if (self->dials->n_attempts >= LP2P_DIAL_MAX_PARALLEL_HOST && g_queue_find (&self->dials->starved, self) == NULL)
+    g_queue_push_tail (&self->dials->starved, lp2p_dial_ref (self));
+  else if (wake >= 0)
+    lp2p_timer_set (&self->wake, wake);
+  else if (self->n_resolving == 0 && lp2p_dial_plan_is_over (self->plan))
+    finish (self, NULL, make_error (self));
+}
+
+static void
+on_wake (Lp2pTimer *timer)
+{
+  g_autoptr (Lp2pDial) self = lp2p_dial_ref ((Lp2pDial *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pDial, wake)));
+
+  lp2p_dial_kick (self);
+}
+
+static void
+on_deadline (Lp2pTimer *timer)
+{
+  g_autoptr (Lp2pDial) self =
+      lp2p_dial_ref ((Lp2pDial *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pDial, deadline)));
+  guint seconds = lp2p_config_get_uint (self->swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
+
+  finish (self, NULL,
+          g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "Cannot connect within %u seconds of dial-timeout%s%s", seconds,
+                       self->reasons->len > 0 ? ": " : "", self->reasons->str));
+}
+
+/* Addresses */
+
+static Lp2pTransport *
+find_dialing_transport (Lp2pSwarm *swarm, Lp2pMultiaddr *address)
+{
+  for (guint i = 0; i < swarm->transports->len; i++)
+    {
+      Lp2pTransport *transport = g_ptr_array_index (swarm->transports, i);
+
+      if ((lp2p_transport_get_flags (transport) & LP2P_TRANSPORT_DIALS) != 0 &&
+          lp2p_transport_match (transport, address))
+        return transport;
+    }
+  return NULL;
+}
+
+static gboolean
+skips_history (Lp2pDial *self, gboolean given)
+{
+  return given || self->options.force_direct || self->options.separate;
+}
+
+static gboolean
+check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
+{
+  gint64 now = lp2p_loop_now (self->swarm->loop);
+  gint64 until = lp2p_dial_backoff_get_until (self->dials->backoff, self->options.expected_peer, target->address, now);
+  gboolean udp = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_DATAGRAM) != 0;
+  const char *hole = NULL;
+
+  if (until > 0)
+    {
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS,
+                   "not dialed: it failed a short time ago, the next attempt is due in %.1f s",
+                   (double) (until - now) / G_USEC_PER_SEC);
+      return FALSE;
+    }
+  if (target->scope != LP2P_DIAL_SCOPE_PUBLIC || target->limited)
+    return TRUE;
+  if (udp && !lp2p_black_hole_allows (&self->dials->udp))
+    hole = "UDP";
+  else if (lp2p_dial_get_family (target->address) == 6 && !lp2p_black_hole_allows (&self->dials->ip6))
+    hole = "IPv6";
+  if (hole != NULL)
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: %s leads nowhere from this network", hole);
+  return hole == NULL;
+}
+
+static gboolean
+check_transport (Lp2pDial *self, Lp2pMultiaddr *address, Lp2pDialTarget *target, GError **error)
+{
+  target->transport = find_dialing_transport (self->swarm, address);
+  if (target->transport == NULL)
+    {
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, "no enabled transport can dial it");
+      return FALSE;
+    }
+  target->limited = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_LIMITED) != 0;
+  if (target->limited && self->options.force_direct)
+    {
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: a direct connection is wanted");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+note_too_many (Lp2pDial *self, Lp2pMultiaddr *address)
+{
+  note (self, address,
+        g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT, "not dialed: the peer has more than %u addresses",
+                     LP2P_DIAL_MAX_TARGETS),
+        FALSE);
+}
+
+/* @address has neither a name to resolve nor a peer id. */
+static void
+add_plain (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
+{
+  Lp2pDialTarget target = { .address = address, .host_name = host_name };
+  GError *error = NULL;
+
+  if (lp2p_dial_plan_contains (self->plan, address))
+    return;
+  target.scope = lp2p_dial_scope (address, self->networks);
+  target.worked = g_strcmp0 (self->hint.address, lp2p_multiaddr_get_string (address)) == 0;
+  if (!check_transport (self, address, &target, &error) ||
+      !lp2p_dial_filter_allows (&self->filter, self->options.expected_peer, address, given, &error) ||
+      (!skips_history (self, given) && !check_history (self, &target, &error)))
+    {
+      note (self, address, error, FALSE);
+      return;
+    }
+  target.rank = lp2p_transport_get_dial_rank (target.transport, address);
+  if (!lp2p_dial_plan_add (self->plan, &target))
+    note_too_many (self, address);
+}
+
+/* Whether @address may lead to the peer at all. */
+static gboolean
+check_peer (Lp2pDial *self, Lp2pMultiaddr *address)
+{
+  g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
+
+  if (peer == NULL || self->options.expected_peer == NULL || lp2p_peer_id_equal (peer, self->options.expected_peer))
+    return TRUE;
+  note (self, address,
+        g_error_new_literal (LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "not dialed: it is the address of another peer"), FALSE);
+  return FALSE;
+}
+
+static void
+add_resolved (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
+{
+  g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (address);
+
+  if (plain != NULL && check_peer (self, address))
+    add_plain (self, plain, host_name, given);
+}
+
+/* Names */
+
+static gboolean
+has_name (Lp2pMultiaddr *address)
+{
+  Lp2pProtocol first = 0;
+
+  lp2p_multiaddr_get_component (address, 0, &first, NULL, NULL);
+  return first == LP2P_PROTOCOL_DNS || first == LP2P_PROTOCOL_DNS4 || first == LP2P_PROTOCOL_DNS6 ||
+         first == LP2P_PROTOCOL_DNSADDR;
+}
+
+static void
+on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Resolve *resolve = user_data;
+  Lp2pDial *self = resolve->dial;
+  GError *error = NULL;
+  g_autoptr (GPtrArray) addresses = lp2p_context_resolve_finish (LP2P_CONTEXT (source), result, &error);
+  g_autofree char *host_name = lp2p_multiaddr_get_component_string (resolve->address, 0);
+
+  self->n_resolving--;
+  if (!self->over && addresses == NULL)
+    note (self, resolve->address, g_steal_pointer (&error), FALSE);
+  for (guint i = 0; !self->over && addresses != NULL && i < addresses->len; i++)
+    add_resolved (self, g_ptr_array_index (addresses, i), g_intern_string (host_name), resolve->given);
+  lp2p_dial_kick (self);
+
+  g_clear_error (&error);
+  lp2p_multiaddr_unref (resolve->address);
+  g_free (resolve);
+  lp2p_dial_unref (self);
+}
+
+static void
+resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
+{
+  Resolve *resolve = g_new0 (Resolve, 1);
+
+  resolve->dial = lp2p_dial_ref (self);
+  resolve->address = lp2p_multiaddr_ref (address);
+  resolve->given = given;
+  self->n_resolving++;
+  lp2p_context_resolve_async (LP2P_CONTEXT (self->swarm), address, self->cancellable, on_resolved, resolve);
+}
+
+void
+lp2p_dial_add_addresses (Lp2pDial *self, GPtrArray *addresses, gboolean given)
+{
+  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
+    self->filter.same_machine |= lp2p_dial_networks_have (self->networks, g_ptr_array_index (addresses, i));
+
+  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
+    {
+      Lp2pMultiaddr *address = g_ptr_array_index (addresses, i);
+
+      if (!has_name (address))
+        add_resolved (self, address, NULL, given);
+      else if (self->n_resolving >= LP2P_DIAL_MAX_TARGETS)
+        note_too_many (self, address);
+      else if (check_peer (self, address))
+        resolve (self, address, given);
+    }
+}
+
+/* Those who wait */
+
+static void
+drop_source (gpointer source)
+{
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+static gboolean
+on_waiter_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  g_autoptr (Lp2pDial) self = lp2p_dial_ref (g_task_get_task_data (task));
+
+  if (!g_ptr_array_remove (self->waiters, task))
+    return G_SOURCE_REMOVE;
+  if (self->waiters->len == 0 && !self->over)
+    finish (self, NULL, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Cancelled"));
+  g_task_return_error_if_cancelled (task);
+  return G_SOURCE_REMOVE;
+}
+
+void
+lp2p_dial_add_waiter (Lp2pDial *self, GTask *task)
+{
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  g_task_set_task_data (task, lp2p_dial_ref (self), (GDestroyNotify) lp2p_dial_unref);
+  g_ptr_array_add (self->waiters, task);
+  if (cancellable != NULL)
+    {
+      GSource *source = g_cancellable_source_new (cancellable);
+
+      g_source_set_callback (source, G_SOURCE_FUNC (on_waiter_cancelled), task, NULL);
+      g_source_attach (source, lp2p_loop_get_context (self->swarm->loop));
+      g_object_set_data_full (G_OBJECT (task), "lp2p-cancel", source, drop_source);
+    }
+}
+
+/* Takes @error. Callers may do what they like when they are told, also close the
+ * host; the dial is over by then. */
+static void
+finish (Lp2pDial *self, Lp2pConnection *connection, GError *error)
+{
+  g_autoptr (GPtrArray) waiters = g_steal_pointer (&self->waiters);
+
+  g_assert (!self->over);
+  self->over = TRUE;
+  self->waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  lp2p_timer_clear (&self->wake);
+  lp2p_timer_clear (&self->deadline);
+  lp2p_dial_ref (self);
+  if (g_queue_remove (&self->dials->starved, self))
+    lp2p_dial_unref (self);
+  g_ptr_array_remove (self->dials->running, self);
+  g_cancellable_cancel (self->cancellable);
+
+  for (guint i = 0; i < waiters->len; i++)
+    if (connection != NULL)
+      g_task_return_pointer (g_ptr_array_index (waiters, i), g_object_ref (connection), g_object_unref);
+    else
+      g_task_return_error (g_ptr_array_index (waiters, i), g_error_copy (error));
+  g_clear_error (&error);
+  lp2p_dial_unref (self);
+}
+
+void
+lp2p_dial_fail (Lp2pDial *self, GError *error)
+{
+  finish (self, NULL, error);
+}
+
+/* Making */
+
+/* Whether nobody else may join. */
+static gboolean
+is_private (const Lp2pDialOptions *options)
+{
+  return options->force_direct || options->separate || options->security_role != LP2P_ROLE_UNSET ||
+         options->muxer_role != LP2P_ROLE_UNSET || options->punch_at != 0;
+}
+
+gboolean
+lp2p_dial_serves (Lp2pDial *self, const Lp2pDialOptions *options)
+{
+  const Lp2pDialOptions *ours = &self->options;
+
+  return options->expected_peer != NULL && ours->expected_peer != NULL &&
+         lp2p_peer_id_equal (ours->expected_peer, options->expected_peer) && !is_private (ours) &&
+         !is_private (options);
+}
+
+static GPtrArray *
+dup_own_addresses (Lp2pSwarm *swarm)
+{
+  GPtrArray *own = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
+
+  for (guint i = 0; i < swarm->listeners->len; i++)
+    {
+      g_autoptr (GPtrArray) bound = lp2p_listener_dup_addresses (g_ptr_array_index (swarm->listeners, i));
+
+      g_ptr_array_extend (own, bound, (GCopyFunc) (gpointer) lp2p_multiaddr_ref, NULL);
+    }
+  return own;
+}
+
+Lp2pDial *
+lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
+{
+  Lp2pDial *self = g_new0 (Lp2pDial, 1);
+  Lp2pSwarm *swarm = dials->swarm;
+  gint64 now = lp2p_loop_now (swarm->loop);
+  guint seconds = lp2p_config_get_uint (swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
+
+  self->refs = 1;
+  self->dials = dials;
+  self->swarm = g_object_ref (swarm);
+  lp2p_dial_options_copy (options, &self->options);
+  self->plan = lp2p_dial_plan_new (now);
+  self->waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  self->cancellable = g_cancellable_new ();
+  self->reasons = g_string_new (NULL);
+  self->networks = lp2p_dial_networks_new_from_system ();
+  if (options->expected_peer != NULL)
+    lp2p_dial_hint_load (&self->hint, LP2P_CONTEXT (swarm), options->expected_peer);
+  self->filter = (Lp2pDialFilter){
+    .networks = self->networks,
+    .own = dup_own_addresses (swarm),
+    .gater = dials->gater,
+    .gater_data = dials->gater_data,
+  };
+  if (options->expected_peer != NULL)
+    lp2p_dials_get_nearness (dials, options->expected_peer, &self->filter);
+  lp2p_timer_init (&self->wake, swarm->loop, on_wake);
+  lp2p_timer_init (&self->deadline, swarm->loop, on_deadline);
+  lp2p_timer_set (&self->deadline, now + (gint64) seconds * G_USEC_PER_SEC);
+  g_ptr_array_add (dials->running, lp2p_dial_ref (self));
+  return self;
+}

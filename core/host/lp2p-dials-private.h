@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/interfaces/lp2p-connection.h>
+#include <lp2p/interfaces/lp2p-transport.h>
+
+#include "host/lp2p-black-hole-private.h"
+#include "host/lp2p-dial-backoff-private.h"
+#include "host/lp2p-dial-filter-private.h"
+#include "host/lp2p-dial-hint-private.h"
+
+typedef struct _Lp2pSwarm Lp2pSwarm;
+typedef struct _Lp2pDial Lp2pDial;
+
+/**
+ * Lp2pDials:
+ * @swarm: whose dials these are
+ * @running: (element-type Lp2pDial): all of them
+ * @starved: (element-type Lp2pDial): those that wait because the host makes as
+ *   many attempts as it may
+ * @n_attempts: how many it makes
+ * @backoff: what failed of late
+ * @udp: whether UDP leads anywhere
+ * @ip6: whether IPv6 does
+ * @gater: (nullable): the application's say about each address
+ *
+ * What all dials of a host share.
+ */
+typedef struct
+{
+  Lp2pSwarm *swarm;
+  GPtrArray *running;
+  GQueue starved;
+  guint n_attempts;
+  Lp2pDialBackoff *backoff;
+  Lp2pBlackHole udp;
+  Lp2pBlackHole ip6;
+  Lp2pDialGater gater;
+  gpointer gater_data;
+} Lp2pDials;
+
+Lp2pDials *lp2p_dials_new (Lp2pSwarm *swarm);
+void lp2p_dials_free (Lp2pDials *self);
+/* Fails whatever runs. */
+void lp2p_dials_close (Lp2pDials *self);
+/* What connections teach. */
+void lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection);
+void lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection);
+/* How near @peer was seen. */
+void lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter);
+
+/* lp2p-dial.c: one dial, for all who want it. */
+
+/* @options says for whom; addresses are added before it starts and while it runs. */
+Lp2pDial *lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options);
+Lp2pDial *lp2p_dial_ref (Lp2pDial *self);
+void lp2p_dial_unref (Lp2pDial *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pDial, lp2p_dial_unref)
+/* Whether who wants @options is served by this dial too. */
+gboolean lp2p_dial_serves (Lp2pDial *self, const Lp2pDialOptions *options);
+/* @given: the caller named the addresses; else the peer, or somebody else, did. */
+void lp2p_dial_add_addresses (Lp2pDial *self, GPtrArray *addresses, gboolean given);
+/* @task (transfer full) is returned a connection or the reasons. When the last one
+ * is cancelled so is the dial. */
+void lp2p_dial_add_waiter (Lp2pDial *self, GTask *task);
+/* Goes on as far as is possible now. */
+void lp2p_dial_kick (Lp2pDial *self);
+/* Ends it. Takes @error. */
+void lp2p_dial_fail (Lp2pDial *self, GError *error);
+
+/* lp2p-dial-attempt.c: one address. */
+
+/* Connects and upgrades, where needed a second time without guesses. Ends in the
+ * connection, or in an error; a connection that is too late for @cancellable is
+ * closed. */
+void lp2p_dial_attempt_async (Lp2pDials *dials, Lp2pTransport *transport, Lp2pMultiaddr *address, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/* @answered: whether something came back from the address at all */
+Lp2pConnection *lp2p_dial_attempt_finish (GAsyncResult *result, gboolean *answered, GError **error);

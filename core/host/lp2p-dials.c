@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host/lp2p-swarm-private.h"
+
+#define PLUGIN "host"
+#define NEAR_KEY "near"
+/* Longer than machines are away over night, shorter than leases of addresses. */
+#define NEAR_LIFETIME_S (24 * 60 * 60)
+
+Lp2pDials *
+lp2p_dials_new (Lp2pSwarm *swarm)
+{
+  Lp2pDials *self = g_new0 (Lp2pDials, 1);
+
+  self->swarm = swarm;
+  self->running = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_dial_unref);
+  g_queue_init (&self->starved);
+  self->backoff = lp2p_dial_backoff_new ();
+  self->udp = self->ip6 = (Lp2pBlackHole) LP2P_BLACK_HOLE_INIT;
+  return self;
+}
+
+void
+lp2p_dials_free (Lp2pDials *self)
+{
+  g_ptr_array_unref (self->running);
+  lp2p_dial_backoff_free (self->backoff);
+  g_free (self);
+}
+
+void
+lp2p_dials_close (Lp2pDials *self)
+{
+  while (self->running->len > 0)
+    lp2p_dial_fail (g_ptr_array_index (self->running, 0),
+                    g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+}
+
+/* Nearness */
+
+void
+lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter)
+{
+  g_autoptr (GBytes) near = lp2p_context_get_peer_data (LP2P_CONTEXT (self->swarm), peer, PLUGIN, NEAR_KEY);
+  const char *text;
+  gsize size;
+
+  if (near == NULL)
+    return;
+  text = g_bytes_get_data (near, &size);
+  filter->same_machine = size == 1 && text[0] == 'm';
+  filter->same_site = size == 1 && (text[0] == 'm' || text[0] == 's');
+}
+
+void
+lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection)
+{
+  Lp2pMultiaddr *address = lp2p_connection_get_remote_address (connection);
+  gboolean machine = lp2p_multiaddr_is_loopback (address);
+  g_autoptr (GBytes) near = NULL;
+
+  if (lp2p_connection_get_limited (connection) || (!machine && !lp2p_multiaddr_is_private (address)))
+    return;
+  near = g_bytes_new_static (machine ? "m" : "s", 1);
+  lp2p_context_set_peer_data (LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection), PLUGIN, NEAR_KEY,
+                              near, NEAR_LIFETIME_S, LP2P_PEER_DATA_NONE);
+}
+
+/* A muxer that was not asked for because the peer took it before. */
+void
+lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection)
+{
+  const GError *error = lp2p_connection_get_error (connection);
+
+  if (error != NULL && lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR &&
+      lp2p_upgrade_was_refused (error))
+    lp2p_dial_hint_forget (LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
+}
