@@ -321,7 +321,7 @@ layer_error (Lp2pLayer *layer)
                        : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed");
 }
 
-/* Returns whether all has been handed down. */
+/* Returns whether all has been handed down; the step may be over otherwise. */
 static gboolean
 step_write (Step *step)
 {
@@ -334,6 +334,8 @@ step_write (Step *step)
         {
           if (n == LP2P_IO_AGAIN)
             lp2p_layer_want (step->layer, LP2P_READY_READ | LP2P_READY_WRITE);
+          else
+            step_return (step, layer_error (step->layer));
           return FALSE;
         }
       g_byte_array_remove_range (step->output, 0, n);
