@@ -3,6 +3,10 @@
 /* Which extensions run: those that the configuration enables, also when it
  * changes. */
 
+#include <string.h>
+
+#include <lp2p/types/lp2p-error.h>
+
 #include "host/lp2p-swarm-private.h"
 #include "plugin/lp2p-descriptor-private.h"
 
@@ -29,8 +33,10 @@ get_running (Lp2pSwarm *self, const Kind *kind)
   return &G_STRUCT_MEMBER (GPtrArray *, self, kind->offset);
 }
 
+/* A wrong value in the configuration is the user's to mend, so it is told in
+ * @config_error; an extension that fails for reasons of its own is left out. */
 static gboolean
-start_extension (Lp2pSwarm *self, Lp2pExtension *extension)
+start_extension (Lp2pSwarm *self, Lp2pExtension *extension, GError **config_error)
 {
   const char *name = lp2p_extension_get_name (extension);
   Lp2pDescriptor *descriptor = lp2p_registry_find (self->registry, name);
@@ -41,6 +47,8 @@ start_extension (Lp2pSwarm *self, Lp2pExtension *extension)
   g_message ("Cannot start %s: %s", name, error->message);
   if (descriptor != NULL)
     lp2p_descriptor_set_error (descriptor, error);
+  if (*config_error == NULL && g_error_matches (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_CONFIG))
+    *config_error = g_steal_pointer (&error);
   return FALSE;
 }
 
@@ -59,7 +67,7 @@ retire (Lp2pSwarm *self, const Kind *kind, Lp2pExtension *extension)
 /* The array is another one afterwards: an upgrade under way goes on with what it
  * began with. */
 static void
-sync_kind (Lp2pSwarm *self, const Kind *kind)
+sync_kind (Lp2pSwarm *self, const Kind *kind, GError **config_error)
 {
   g_autoptr (GPtrArray) before = g_ptr_array_ref (*get_running (self, kind));
   g_autoptr (GPtrArray) known = g_ptr_array_new ();
@@ -73,7 +81,7 @@ sync_kind (Lp2pSwarm *self, const Kind *kind)
     {
       Lp2pExtension *extension = g_ptr_array_index (wanted, i);
 
-      if (g_ptr_array_find (known, extension, NULL) || start_extension (self, extension))
+      if (g_ptr_array_find (known, extension, NULL) || start_extension (self, extension, config_error))
         g_ptr_array_add (after, g_object_ref (extension));
       g_ptr_array_remove (self->retired, extension);
     }
@@ -84,11 +92,28 @@ sync_kind (Lp2pSwarm *self, const Kind *kind)
       retire (self, kind, g_ptr_array_index (before, i));
 }
 
-void
-lp2p_swarm_sync_extensions (Lp2pSwarm *self)
+static void
+tell_unknown_groups (Lp2pSwarm *self)
 {
+  g_auto (GStrv) groups = lp2p_config_get_unknown_groups (self->config);
+
+  for (guint i = 0; groups[i] != NULL; i++)
+    if (lp2p_registry_find (self->registry, groups[i] + strlen ("plugin ")) == NULL)
+      g_message ("The configuration has a group [%s], but no such object is installed", groups[i]);
+}
+
+gboolean
+lp2p_swarm_sync_extensions (Lp2pSwarm *self, GError **error)
+{
+  GError *config_error = NULL;
+
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
-    sync_kind (self, &kinds[i]);
+    sync_kind (self, &kinds[i], &config_error);
+  tell_unknown_groups (self);
+  if (config_error == NULL)
+    return TRUE;
+  g_propagate_error (error, config_error);
+  return FALSE;
 }
 
 static void
@@ -119,7 +144,8 @@ lp2p_swarm_run_config_job (Lp2pJob *job)
   if (self->closed)
     return;
   lp2p_registry_scan (self->registry);
-  lp2p_swarm_sync_extensions (self);
+  /* What is wrong was logged, and concerns nobody but that extension. */
+  lp2p_swarm_sync_extensions (self, NULL);
   if (!lp2p_swarm_listen_configured (self, &error))
     g_message ("%s", error->message);
 }

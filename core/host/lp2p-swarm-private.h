@@ -62,8 +62,9 @@ gboolean lp2p_swarm_close_finish (Lp2pSwarm *self, GAsyncResult *result, GError 
 void lp2p_swarm_abandon (Lp2pSwarm *self);
 
 /* lp2p-swarm-extensions.c */
-/* Brings what runs in line with what the configuration enables. */
-void lp2p_swarm_sync_extensions (Lp2pSwarm *self);
+/* Brings what runs in line with what the configuration enables. Fails where a
+ * value in it is wrong, after it has done all the rest. */
+gboolean lp2p_swarm_sync_extensions (Lp2pSwarm *self, GError **error);
 void lp2p_swarm_stop_extensions (Lp2pSwarm *self);
 /* Does so from now on whenever the configuration changes, listeners included. */
 void lp2p_swarm_follow_config (Lp2pSwarm *self);

@@ -18,8 +18,7 @@ gboolean
 lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
   lp2p_registry_scan (self->registry);
-  lp2p_swarm_sync_extensions (self);
-  if (!lp2p_swarm_listen_configured (self, error))
+  if (!lp2p_swarm_sync_extensions (self, error) || !lp2p_swarm_listen_configured (self, error))
     return FALSE;
   lp2p_swarm_follow_config (self);
   return TRUE;
