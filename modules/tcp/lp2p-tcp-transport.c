@@ -356,7 +356,7 @@ lp2p_tcp_transport_iface_init (Lp2pTransportInterface *iface)
 
 /* The object */
 
-/* The listeners that there are take them over with the next connection. */
+/* Sockets that are made from now on have them. */
 static void
 set_hub_options (Lp2pTcpTransport *self)
 {
