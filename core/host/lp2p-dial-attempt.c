@@ -95,11 +95,8 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Lp2pConnection) connection = lp2p_swarm_upgrade_finish (result, &error);
   gboolean cancelled = g_cancellable_is_cancelled (g_task_get_cancellable (task));
 
-  if (connection != NULL && cancelled)
-    {
-      lp2p_connection_abort (connection, LP2P_CODE_NONE);
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-    }
+  if (connection != NULL && cancelled && lp2p_swarm_drop_unwanted (connection))
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
   else if (connection != NULL)
     {
       remember (swarm, self, connection);

@@ -197,7 +197,7 @@ on_attempt_over (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_clear_error (&error);
       if (connection != NULL)
-        lp2p_connection_abort (connection, LP2P_CODE_NONE);
+        lp2p_swarm_drop_unwanted (connection);
     }
   else if (connection == NULL)
     attempt_failed (self, target, error);

@@ -14,4 +14,6 @@ void lp2p_handlers_clear (Lp2pHandlers *self);
 GStrv lp2p_handlers_dup_protocols (Lp2pHandlers *self);
 /* Whether @protocol is served on a connection like this one. */
 gboolean lp2p_handlers_match (Lp2pHandlers *self, Lp2pConnection *connection, const char *protocol);
+/* Whether its handler takes bytes that may have been replayed. */
+gboolean lp2p_handlers_allows_early (Lp2pHandlers *self, const char *protocol);
 void lp2p_handlers_serve (Lp2pHandlers *self, Lp2pStream *stream);

@@ -98,10 +98,15 @@ lp2p_handlers_match (Lp2pHandlers *self, Lp2pConnection *connection, const char 
 
   if (handler == NULL)
     return FALSE;
-  if (lp2p_connection_get_limited (connection) && (handler->flags & LP2P_HANDLER_ALLOW_LIMITED) == 0)
-    return FALSE;
-  return lp2p_connection_get_state (connection) != LP2P_CONNECTION_EARLY ||
-         (handler->flags & LP2P_HANDLER_ALLOW_EARLY) != 0;
+  return !lp2p_connection_get_limited (connection) || (handler->flags & LP2P_HANDLER_ALLOW_LIMITED) != 0;
+}
+
+gboolean
+lp2p_handlers_allows_early (Lp2pHandlers *self, const char *protocol)
+{
+  Handler *handler = g_hash_table_lookup (self->by_protocol, protocol);
+
+  return handler != NULL && (handler->flags & LP2P_HANDLER_ALLOW_EARLY) != 0;
 }
 
 void

@@ -13,6 +13,14 @@ on_match_protocol (Lp2pConnection *connection, const char *protocol, gpointer us
   return lp2p_handlers_match (self->handlers, connection, protocol);
 }
 
+static gboolean
+on_allows_early (Lp2pConnection *connection, const char *protocol, gpointer user_data)
+{
+  Lp2pSwarm *self = user_data;
+
+  return lp2p_handlers_allows_early (self->handlers, protocol);
+}
+
 static void
 on_incoming_stream (Lp2pConnection *connection, Lp2pStream *stream, gpointer user_data)
 {
@@ -30,23 +38,29 @@ steal_waiting (Lp2pSwarm *self, Lp2pConnection *connection)
   return task;
 }
 
-/* Whoever waited does so no longer; then nobody wants the connection. */
+gboolean
+lp2p_swarm_drop_unwanted (Lp2pConnection *connection)
+{
+  if (lp2p_connection_get_n_streams (connection) > 0)
+    return FALSE;
+  lp2p_connection_abort (connection, LP2P_CODE_NONE);
+  return TRUE;
+}
+
+/* Whoever waited does so no longer. */
 static gboolean
 return_if_cancelled (GTask *task, Lp2pConnection *connection)
 {
-  GError *error = NULL;
-
-  if (task == NULL || !g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error))
+  if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)) || !lp2p_swarm_drop_unwanted (connection))
     return FALSE;
-  lp2p_connection_abort (connection, LP2P_CODE_NONE);
-  g_task_return_error (task, error);
+  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
   return TRUE;
 }
 
 static gboolean
 on_wait_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  lp2p_connection_abort (user_data, LP2P_CODE_NONE);
+  lp2p_swarm_drop_unwanted (user_data);
   return G_SOURCE_REMOVE;
 }
 
@@ -74,18 +88,25 @@ wait_for_ready (Lp2pSwarm *self, Lp2pConnection *connection, GTask *task)
 }
 
 static void
+on_early (Lp2pConnection *connection, gpointer user_data)
+{
+  lp2p_swarm_serve_opens (user_data, lp2p_connection_get_remote_peer (connection));
+}
+
+static void
 on_ready (Lp2pConnection *connection, gpointer user_data)
 {
   g_autoptr (Lp2pSwarm) self = g_object_ref (user_data);
   g_autoptr (GTask) task = steal_waiting (self, connection);
 
-  if (return_if_cancelled (task, connection))
+  if (task != NULL && return_if_cancelled (task, connection))
     return;
   lp2p_dials_connected (self->dials, connection);
   g_list_store_append (self->connections, connection);
   g_signal_emit_by_name (self, "connection-added", connection);
   if (task != NULL)
     g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
+  lp2p_swarm_serve_opens (self, lp2p_connection_get_remote_peer (connection));
 }
 
 static void
@@ -110,17 +131,18 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
       g_list_store_remove (self->connections, position);
       g_signal_emit_by_name (self, "connection-removed", connection);
     }
-  if (task == NULL || return_if_cancelled (task, connection))
-    return;
-  if (error != NULL)
-    g_task_return_error (task, g_error_copy (error));
-  else
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The peer closed the connection at once");
+  if (task != NULL && !return_if_cancelled (task, connection))
+    g_task_return_error (task, error != NULL ? g_error_copy (error)
+                                             : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                                                    "The peer closed the connection at once"));
+  lp2p_swarm_serve_opens (self, lp2p_connection_get_remote_peer (connection));
 }
 
 static const Lp2pConnectionOwner connection_owner = {
   .match_protocol = on_match_protocol,
+  .allows_early = on_allows_early,
   .incoming_stream = on_incoming_stream,
+  .early = on_early,
   .ready = on_ready,
   .closed = on_closed,
 };
@@ -302,6 +324,7 @@ lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
 
 /* Looking up */
 
+/* Direct before metered, and what carries new streams first. */
 static int
 compare_connections (gconstpointer a, gconstpointer b)
 {
@@ -311,7 +334,7 @@ compare_connections (gconstpointer a, gconstpointer b)
 
   if (limited != 0)
     return limited;
-  return (int) lp2p_connection_get_state (second) - (int) lp2p_connection_get_state (first);
+  return (int) lp2p_connection_get_state (first) - (int) lp2p_connection_get_state (second);
 }
 
 GPtrArray *
@@ -341,6 +364,21 @@ lp2p_swarm_find_connection (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_li
       Lp2pConnection *connection = g_ptr_array_index (connections, i);
 
       if (lp2p_connection_get_state (connection) < LP2P_CONNECTION_CLOSING &&
+          (allow_limited || !lp2p_connection_get_limited (connection)))
+        return g_object_ref (connection);
+    }
+  return NULL;
+}
+
+Lp2pConnection *
+lp2p_swarm_find_early (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_limited)
+{
+  for (guint i = 0; i < self->all_connections->len; i++)
+    {
+      Lp2pConnection *connection = g_ptr_array_index (self->all_connections, i);
+
+      if (lp2p_connection_get_state (connection) == LP2P_CONNECTION_EARLY &&
+          lp2p_peer_id_equal (lp2p_connection_get_remote_peer (connection), peer) &&
           (allow_limited || !lp2p_connection_get_limited (connection)))
         return g_object_ref (connection);
     }

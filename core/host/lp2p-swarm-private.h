@@ -41,6 +41,8 @@ struct _Lp2pSwarm
   GPtrArray *all_connections;
   /* Lp2pConnection to the GTask that waits for it to be ready. */
   GHashTable *waiting;
+  /* GTasks of streams that wait for a connection. */
+  GQueue opens;
   Lp2pHandlers *handlers;
   Lp2pPeerBook *peers;
   Lp2pDials *dials;
@@ -91,8 +93,12 @@ void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *
  * there is no connection that nobody was told of. */
 void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pConnection *lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error);
+/* Closes a connection that came too late, unless streams are on it by now. */
+gboolean lp2p_swarm_drop_unwanted (Lp2pConnection *connection);
 GPtrArray *lp2p_swarm_dup_connections (Lp2pSwarm *self, Lp2pPeerId *peer);
 Lp2pConnection *lp2p_swarm_find_connection (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_limited);
+/* One whose peer is not verified yet, for streams that are safe to replay. */
+Lp2pConnection *lp2p_swarm_find_early (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_limited);
 
 /* lp2p-swarm-dial.c */
 void lp2p_swarm_connect_async (Lp2pSwarm *self, Lp2pPeerId *peer, GPtrArray *addresses, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
@@ -100,4 +106,8 @@ Lp2pConnection *lp2p_swarm_connect_finish (GAsyncResult *result, GError **error)
 
 /* lp2p-swarm-streams.c */
 void lp2p_swarm_open_stream_async (Lp2pSwarm *self, Lp2pPeerId *peer, const char *const *protocols, Lp2pStreamFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/* Something changed about the connections to @peer: whoever waits for one tries
+ * again. */
+void lp2p_swarm_serve_opens (Lp2pSwarm *self, Lp2pPeerId *peer);
+void lp2p_swarm_fail_opens (Lp2pSwarm *self);
 Lp2pStream *lp2p_swarm_open_stream_finish (GAsyncResult *result, GError **error);

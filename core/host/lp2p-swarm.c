@@ -58,6 +58,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
       lp2p_connection_abort (g_ptr_array_index (connections, i), LP2P_CODE_NONE);
     }
   fail_waiting (self);
+  lp2p_swarm_fail_opens (self);
   g_list_store_remove_all (self->connections);
   lp2p_swarm_stop_extensions (self);
   lp2p_handlers_clear (self->handlers);

@@ -33,14 +33,16 @@ waiting_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   Lp2pConnectionWaiting *self = user_data;
 
-  g_queue_remove (self->queue, self);
+  /* It may be served just now. */
+  if (!g_queue_remove (self->queue, self))
+    return G_SOURCE_REMOVE;
   g_task_return_error_if_cancelled (self->task);
   lp2p_connection_waiting_free (self);
   return G_SOURCE_REMOVE;
 }
 
 void
-lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols)
+lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols, Lp2pStreamFlags flags)
 {
   Lp2pConnection *connection = g_task_get_source_object (task);
   GCancellable *cancellable = g_task_get_cancellable (task);
@@ -49,6 +51,7 @@ lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols)
   self->task = g_object_ref (task);
   self->queue = queue;
   self->protocols = g_strdupv ((GStrv) protocols);
+  self->flags = flags;
   g_queue_push_tail (queue, self);
   if (cancellable == NULL)
     return;
@@ -108,6 +111,24 @@ on_want_pump (Lp2pMuxerSession *session, gpointer user_data)
 }
 
 static void
+on_early_rejected (Lp2pMuxerSession *session, gpointer user_data)
+{
+  Lp2pConnection *self = user_data;
+
+  self->early_rejected = TRUE;
+  lp2p_job_queue (&self->job);
+}
+
+static void
+on_ready (Lp2pMuxerSession *session, gpointer user_data)
+{
+  Lp2pConnection *self = user_data;
+
+  self->session_ready = TRUE;
+  lp2p_job_queue (&self->job);
+}
+
+static void
 on_state_changed (Lp2pMuxerSession *session, gpointer user_data)
 {
   Lp2pConnection *self = user_data;
@@ -121,8 +142,8 @@ static const Lp2pMuxerEvents session_events = {
   .incoming = on_incoming,
   .can_open = on_can_open,
   .want_pump = on_want_pump,
-  .early_rejected = on_state_changed,
-  .ready = on_state_changed,
+  .early_rejected = on_early_rejected,
+  .ready = on_ready,
   .closing = on_state_changed,
   .path_changed = on_state_changed,
   .closed = on_state_changed,
@@ -180,10 +201,8 @@ follow_address (Lp2pConnection *self, Lp2pMultiaddr **address, Lp2pMultiaddr *pr
 {
   if (present == NULL || (*address != NULL && lp2p_multiaddr_equal (present, *address)))
     return;
-  /* Whoever is told may end the session, and with it what it lent. */
-  lp2p_multiaddr_ref (present);
   g_clear_pointer (address, lp2p_multiaddr_unref);
-  *address = present;
+  *address = lp2p_multiaddr_ref (present);
   lp2p_connection_notify (self, property);
 }
 
@@ -191,10 +210,15 @@ static void
 refresh_path (Lp2pConnection *self)
 {
   Lp2pLayerInfo info = { .rtt = -1 };
+  g_autoptr (Lp2pMultiaddr) remote = NULL;
+  g_autoptr (Lp2pMultiaddr) local = NULL;
 
   self->session->klass->get_info (self->session, &info);
-  follow_address (self, &self->remote_address, info.remote_address, LP2P_CONNECTION_PROP_REMOTE_ADDRESS);
-  follow_address (self, &self->local_address, info.local_address, LP2P_CONNECTION_PROP_LOCAL_ADDRESS);
+  /* Whoever is told may end the session, and with it what it lent. */
+  remote = info.remote_address != NULL ? lp2p_multiaddr_ref (info.remote_address) : NULL;
+  local = info.local_address != NULL ? lp2p_multiaddr_ref (info.local_address) : NULL;
+  follow_address (self, &self->remote_address, remote, LP2P_CONNECTION_PROP_REMOTE_ADDRESS);
+  follow_address (self, &self->local_address, local, LP2P_CONNECTION_PROP_LOCAL_ADDRESS);
 }
 
 void
@@ -227,8 +251,9 @@ tell_closed (Lp2pConnection *self)
     return;
   self->told_closed = TRUE;
   lp2p_timer_clear (&self->timer);
+  lp2p_timer_clear (&self->ready_timer);
 
-  lp2p_connection_fail_opening (self);
+  lp2p_connection_fail_streams (self);
   while ((closing = g_queue_pop_head (&self->closing)) != NULL)
     {
       g_task_return_boolean (closing->task, TRUE);
@@ -238,39 +263,116 @@ tell_closed (Lp2pConnection *self)
     self->owner->closed (self, self->owner_data);
 }
 
+/* Being early, and ready */
+
 static void
-follow_session (Lp2pConnection *self)
+give_up (Lp2pConnection *self, GError *error)
 {
+  if (self->error == NULL)
+    self->error = error;
+  else
+    g_error_free (error);
+  self->closed_here = TRUE;
+  self->session->klass->abort (self->session, 0);
+  lp2p_job_queue (&self->job);
+}
+
+static void
+run_ready_timeout (Lp2pTimer *timer)
+{
+  Lp2pConnection *self = (Lp2pConnection *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pConnection, ready_timer));
+
+  if (self->session != NULL && self->early)
+    give_up (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                                        "The peer sent early data but did not finish the handshake in time"));
+}
+
+static void
+become_early (Lp2pConnection *self)
+{
+  if (self->told_early)
+    return;
+  self->told_early = TRUE;
+  set_state (self, LP2P_CONNECTION_EARLY);
+  if (self->owner != NULL)
+    self->owner->early (self, self->owner_data);
+}
+
+/* An early session goes by what it remembers of the peer; the handshake decides
+ * who it is. */
+static gboolean
+check_peer (Lp2pConnection *self)
+{
+  const Lp2pMuxerSessionClass *klass = self->session->klass;
+  Lp2pPeerId *peer = klass->get_remote_peer != NULL ? klass->get_remote_peer (self->session) : NULL;
+
+  if (!self->early || peer == NULL || lp2p_peer_id_equal (peer, self->remote_peer))
+    return TRUE;
+  give_up (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "Expected peer %s, got %s",
+                              lp2p_peer_id_get_string (self->remote_peer), lp2p_peer_id_get_string (peer)));
+  return FALSE;
+}
+
+gboolean
+lp2p_connection_become_ready (Lp2pConnection *self)
+{
+  if (self->told_ready)
+    return TRUE;
+  if (!check_peer (self))
+    return FALSE;
+
+  self->told_ready = TRUE;
+  self->early = FALSE;
+  lp2p_timer_clear (&self->ready_timer);
+  lp2p_connection_settle_early (self);
+  if (self->state < LP2P_CONNECTION_READY)
+    set_state (self, LP2P_CONNECTION_READY);
+  if (self->owner != NULL)
+    self->owner->ready (self, self->owner_data);
+  lp2p_connection_hand_out_held (self);
+  return TRUE;
+}
+
+/* What came before the end counts, but not what a peer sent that was never
+ * verified. */
+static gboolean
+may_accept (Lp2pConnection *self, Lp2pSessionState state)
+{
+  if (!self->incoming || self->closed_here)
+    return FALSE;
+  return state < LP2P_SESSION_CLOSING || !self->early || self->session_ready;
+}
+
+static void
+follow_beginning (Lp2pConnection *self)
+{
+  Lp2pSessionState state = self->session->klass->get_state (self->session);
+
+  if (state == LP2P_SESSION_EARLY)
+    become_early (self);
+  else if (state == LP2P_SESSION_READY || (self->session_ready && self->held.length > 0))
+    lp2p_connection_become_ready (self);
+
+  /* Application code may have ended it. */
+  if (self->session != NULL && may_accept (self, self->session->klass->get_state (self->session)))
+    lp2p_connection_accept_streams (self);
+}
+
+static void
+follow_end (Lp2pConnection *self)
+{
+  Lp2pSessionState state = self->session->klass->get_state (self->session);
   const GError *error;
   guint32 code;
 
-  switch (self->session->klass->get_state (self->session))
-    {
-    case LP2P_SESSION_EARLY:
-      break;
-    case LP2P_SESSION_READY:
-      if (self->state < LP2P_CONNECTION_READY)
-        set_state (self, LP2P_CONNECTION_READY);
-      if (!self->told_ready)
-        {
-          self->told_ready = TRUE;
-          if (self->owner != NULL)
-            self->owner->ready (self, self->owner_data);
-        }
-      break;
-    case LP2P_SESSION_CLOSING:
-      if (self->state < LP2P_CONNECTION_CLOSING)
-        set_state (self, LP2P_CONNECTION_CLOSING);
-      break;
-    case LP2P_SESSION_CLOSED:
-      error = self->session->klass->get_error (self->session, &code);
-      if (error != NULL && self->error == NULL)
-        self->error = g_error_copy (error);
-      set_state (self, LP2P_CONNECTION_CLOSED);
-      break;
-    default:
-      break;
-    }
+  if (state == LP2P_SESSION_CLOSING && self->state < LP2P_CONNECTION_CLOSING)
+    set_state (self, LP2P_CONNECTION_CLOSING);
+  if (state != LP2P_SESSION_CLOSED)
+    return;
+  error = self->session->klass->get_error (self->session, &code);
+  if (error != NULL && self->error == NULL)
+    self->error = g_error_copy (error);
+  set_state (self, LP2P_CONNECTION_CLOSED);
 }
 
 static void
@@ -287,16 +389,17 @@ run_job (Lp2pJob *job)
   if (self->session == NULL)
     return;
 
-  follow_session (self);
+  follow_beginning (self);
+  if (self->session != NULL)
+    follow_end (self);
   if (self->state < LP2P_CONNECTION_CLOSING)
     {
       refresh_path (self);
-      if (self->incoming)
-        lp2p_connection_accept_streams (self);
       if (self->can_open)
         lp2p_connection_open_queued (self);
     }
-  if (self->state != LP2P_CONNECTION_CLOSED)
+  /* Who was accepted last agrees on a protocol in a round of its own. */
+  if (self->state != LP2P_CONNECTION_CLOSED || (self->negotiating.length > 0 && !self->closed_here))
     return;
 
   tell_closed (self);
@@ -332,11 +435,12 @@ lp2p_connection_new (Lp2pRawConnection *raw, const Lp2pConnectionLimits *limits,
   self->limits = *limits;
   self->owner = owner;
   self->owner_data = user_data;
-  self->state = LP2P_CONNECTION_EARLY;
+  self->state = LP2P_CONNECTION_CONNECTING;
 
   lp2p_job_init (&self->pump, self->loop, LP2P_JOB_PUMP, run_pump);
   lp2p_job_init (&self->job, self->loop, LP2P_JOB_RUN, run_job);
   lp2p_timer_init (&self->timer, self->loop, run_timeout);
+  lp2p_timer_init (&self->ready_timer, self->loop, run_ready_timeout);
   lp2p_connection_init_streams (self);
   return self;
 }
@@ -345,6 +449,9 @@ void
 lp2p_connection_begin (Lp2pConnection *self)
 {
   self->incoming = TRUE;
+  self->early = self->session->klass->get_state (self->session) == LP2P_SESSION_EARLY;
+  if (self->early)
+    lp2p_timer_set (&self->ready_timer, lp2p_loop_now (self->loop) + self->limits.negotiation_timeout);
   lp2p_muxer_session_set_events (self->session, &session_events, self);
   lp2p_job_queue (&self->pump);
   lp2p_job_queue (&self->job);
@@ -372,7 +479,7 @@ lp2p_connection_start_closing (Lp2pConnection *self, GTask *task)
       return;
     }
 
-  lp2p_connection_wait (&self->closing, task, NULL);
+  lp2p_connection_wait (&self->closing, task, NULL, LP2P_STREAM_NONE);
   if (self->closed_here)
     return;
   /* Also where the peer began to close: its streams may take their time. */

@@ -57,9 +57,13 @@ struct _Lp2pConnection
   Lp2pJob job;
   Lp2pTimer timer;
   Lp2pTimer negotiation_timer;
+  Lp2pTimer ready_timer;
   GQueue opening; /* of Lp2pConnectionWaiting */
   GQueue closing; /* likewise */
   GQueue negotiating;
+  GQueue held;          /* agreed on, of handlers that wait until it is ready */
+  GQueue early_streams; /* ours, whose bytes may have to be sent again */
+  gsize early_kept;     /* how many those are */
   guint n_streams;
   guint n_inbound;
   guint limited : 1;
@@ -68,6 +72,10 @@ struct _Lp2pConnection
   guint begun : 1;
   guint incoming : 1;
   guint can_open : 1;
+  guint early : 1;          /* the peer is not verified by a fresh handshake */
+  guint early_rejected : 1; /* it got nothing of what was sent early */
+  guint session_ready : 1;  /* it said so, and may be over since */
+  guint told_early : 1;
   guint told_ready : 1;
   guint told_closed : 1;
 };
@@ -79,6 +87,7 @@ typedef struct
   GSource *cancel;
   GQueue *queue;
   GStrv protocols;
+  Lp2pStreamFlags flags;
 } Lp2pConnectionWaiting;
 
 /* lp2p-connection.c */
@@ -88,12 +97,18 @@ void lp2p_connection_notify (Lp2pConnection *self, guint property);
 void lp2p_connection_refresh_counters (Lp2pConnection *self);
 void lp2p_connection_start_closing (Lp2pConnection *self, GTask *task);
 /* Waits at the tail of @queue; a cancellation takes it out. */
-void lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols);
+void lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols, Lp2pStreamFlags flags);
 void lp2p_connection_waiting_free (Lp2pConnectionWaiting *self);
+/* Tells the owner, once. Returns FALSE where another peer answered than expected:
+ * that ends the session. */
+gboolean lp2p_connection_become_ready (Lp2pConnection *self);
 
 /* lp2p-connection-streams.c */
 void lp2p_connection_init_streams (Lp2pConnection *self);
-void lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols);
+void lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags);
 void lp2p_connection_accept_streams (Lp2pConnection *self);
 void lp2p_connection_open_queued (Lp2pConnection *self);
-void lp2p_connection_fail_opening (Lp2pConnection *self);
+void lp2p_connection_fail_streams (Lp2pConnection *self);
+/* The peer is verified: what waited for that goes on. */
+void lp2p_connection_settle_early (Lp2pConnection *self);
+void lp2p_connection_hand_out_held (Lp2pConnection *self);

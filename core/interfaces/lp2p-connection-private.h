@@ -6,13 +6,18 @@
 #include <lp2p/interfaces/lp2p-raw-connection.h>
 
 /* Who decides what becomes of a connection's incoming streams and is told of
- * its end: the host. All but @match_protocol are called from the run queue. */
+ * its end: the host. All but @match_protocol and @allows_early are called from the
+ * run queue. */
 typedef struct
 {
   /* Whether a handler serves @protocol on this connection. */
   gboolean (*match_protocol) (Lp2pConnection *connection, const char *protocol, gpointer user_data);
   /* An incoming stream agreed on its protocol. */
   void (*incoming_stream) (Lp2pConnection *connection, Lp2pStream *stream, gpointer user_data);
+  /* Whether the handler of @protocol takes bytes that may have been replayed. */
+  gboolean (*allows_early) (Lp2pConnection *connection, const char *protocol, gpointer user_data);
+  /* Streams that are safe to replay can be opened. */
+  void (*early) (Lp2pConnection *connection, gpointer user_data);
   /* The peer is verified now. */
   void (*ready) (Lp2pConnection *connection, gpointer user_data);
   /* Over; lp2p_connection_get_error() says why. Called once. */
@@ -22,8 +27,8 @@ typedef struct
 typedef struct
 {
   guint max_streams;
-  /* How long an incoming stream may take to agree on its protocol, in
-   * microseconds. */
+  /* How long an incoming stream may take to agree on its protocol, and an early
+   * connection to become ready, in microseconds. */
   gint64 negotiation_timeout;
 } Lp2pConnectionLimits;
 
@@ -40,5 +45,9 @@ void lp2p_connection_disown (Lp2pConnection *self);
 /* From the connection's streams. */
 void lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream);
 void lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream);
+/* How many more bytes may be sent before the peer is verified, 0 also where it got
+ * none of them; and that some of them were sent. */
+gsize lp2p_connection_get_early_room (Lp2pConnection *self);
+void lp2p_connection_count_early (Lp2pConnection *self, gsize size);
 /* A round-trip time measured above the muxer. */
 void lp2p_connection_set_rtt (Lp2pConnection *self, gint64 rtt);

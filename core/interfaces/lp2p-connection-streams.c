@@ -4,6 +4,10 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+/* What is sent early fits the first flight, which an initial congestion window
+ * bounds: more would wait for the peer's first answer anyway. */
+#define EARLY_MAX (16 * 1024)
+
 typedef struct
 {
   Lp2pStream *stream;
@@ -91,11 +95,17 @@ accept_stream (Lp2pConnection *self, Lp2pMuxerStream *handle)
 void
 lp2p_connection_accept_streams (Lp2pConnection *self)
 {
+  const Lp2pMuxerSessionClass *klass = self->session->klass;
   Lp2pMuxerStream *handle;
 
   self->incoming = FALSE;
-  while (self->session->klass->accept != NULL && (handle = self->session->klass->accept (self->session)) != NULL)
+  while (klass->accept != NULL && (handle = klass->accept (self->session)) != NULL)
     accept_stream (self, handle);
+
+  /* The session may be over already: whoever serves its streams is to know of the
+   * connection first. */
+  if (self->negotiating.length > 0 && (!self->early || self->session_ready))
+    lp2p_connection_become_ready (self);
 }
 
 void
@@ -103,14 +113,42 @@ lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream)
 {
   g_autoptr (Lp2pStream) held = take_negotiating (self, stream);
 
-  if (held != NULL && self->owner != NULL)
+  /* The end of the session waits for the last of them. */
+  lp2p_job_queue (&self->job);
+  if (held == NULL || self->owner == NULL)
+    return;
+  if (self->early && !self->owner->allows_early (self, lp2p_stream_get_protocol (held), self->owner_data))
+    g_queue_push_tail (&self->held, g_steal_pointer (&held));
+  else
     self->owner->incoming_stream (self, held, self->owner_data);
+}
+
+void
+lp2p_connection_hand_out_held (Lp2pConnection *self)
+{
+  Lp2pStream *held;
+
+  while ((held = g_queue_pop_head (&self->held)) != NULL)
+    {
+      if (self->owner != NULL)
+        self->owner->incoming_stream (self, held, self->owner_data);
+      g_object_unref (held);
+    }
+}
+
+/* Takes the stream out of @queue, with the reference that is held there. */
+static Lp2pStream *
+take_out (GQueue *queue, Lp2pStream *stream)
+{
+  return g_queue_remove (queue, stream) ? stream : NULL;
 }
 
 void
 lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream)
 {
-  g_autoptr (Lp2pStream) held = take_negotiating (self, stream);
+  g_autoptr (Lp2pStream) negotiating = take_negotiating (self, stream);
+  g_autoptr (Lp2pStream) held = take_out (&self->held, stream);
+  g_autoptr (Lp2pStream) early = take_out (&self->early_streams, stream);
 
   self->n_streams--;
   if (!lp2p_stream_get_outbound (stream))
@@ -145,6 +183,11 @@ stream_opened (Lp2pConnection *self, GTask *task, const char *const *protocols, 
 
   self->n_streams++;
   stream = lp2p_stream_new (self, self->session, handle, lp2p_multistream_new_dialer (protocols), TRUE);
+  if (self->early)
+    {
+      lp2p_stream_keep_early (stream);
+      g_queue_push_tail (&self->early_streams, g_object_ref (stream));
+    }
   if (protocols[1] == NULL)
     g_task_return_pointer (task, g_steal_pointer (&stream), g_object_unref);
   else
@@ -192,11 +235,75 @@ try_open (Lp2pConnection *self, GTask *task, const char *const *protocols)
   return TRUE;
 }
 
-void
-lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols)
+static gboolean
+may_open (Lp2pConnection *self, Lp2pStreamFlags flags)
 {
-  if (self->opening.length > 0 || !try_open (self, task, protocols))
-    lp2p_connection_wait (&self->opening, task, protocols);
+  if (self->early)
+    return (flags & LP2P_STREAM_REPLAY_SAFE) != 0 && !self->early_rejected;
+  /* Those that are opened again come first. */
+  return self->early_streams.length == 0;
+}
+
+void
+lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags)
+{
+  if (!may_open (self, flags) || (!self->early && self->opening.length > 0) || !try_open (self, task, protocols))
+    lp2p_connection_wait (&self->opening, task, protocols, flags);
+}
+
+/* Opens again what the peer got nothing of. */
+static void
+reopen_early (Lp2pConnection *self)
+{
+  Lp2pStream *stream;
+
+  while (self->session != NULL && (stream = g_queue_peek_head (&self->early_streams)) != NULL)
+    {
+      g_autoptr (Lp2pStream) keep = g_object_ref (stream);
+      Lp2pMuxerStream *handle = NULL;
+      int opened = self->session->klass->open (self->session, &handle);
+
+      if (opened == LP2P_IO_AGAIN)
+        return;
+      if (opened == LP2P_IO_FAILED)
+        {
+          lp2p_stream_lose_early (stream, new_lost_error (self));
+          continue;
+        }
+      g_queue_pop_head (&self->early_streams);
+      lp2p_stream_reopen_early (stream, handle);
+      g_object_unref (stream);
+    }
+}
+
+void
+lp2p_connection_settle_early (Lp2pConnection *self)
+{
+  Lp2pStream *stream;
+
+  self->can_open = TRUE;
+  if (self->early_rejected)
+    return;
+  while ((stream = g_queue_pop_head (&self->early_streams)) != NULL)
+    {
+      lp2p_stream_confirm_early (stream);
+      g_object_unref (stream);
+    }
+}
+
+static Lp2pConnectionWaiting *
+take_openable (Lp2pConnection *self)
+{
+  for (GList *l = self->opening.head; l != NULL; l = l->next)
+    {
+      Lp2pConnectionWaiting *opening = l->data;
+
+      if (!may_open (self, opening->flags))
+        continue;
+      g_queue_delete_link (&self->opening, l);
+      return opening;
+    }
+  return NULL;
 }
 
 void
@@ -205,25 +312,50 @@ lp2p_connection_open_queued (Lp2pConnection *self)
   Lp2pConnectionWaiting *opening;
 
   self->can_open = FALSE;
-  while ((opening = g_queue_peek_head (&self->opening)) != NULL)
+  if (!self->early)
+    reopen_early (self);
+  while ((opening = take_openable (self)) != NULL)
     {
       if (!try_open (self, opening->task, (const char *const *) opening->protocols))
-        return;
-      g_queue_pop_head (&self->opening);
+        {
+          g_queue_push_head (&self->opening, opening);
+          return;
+        }
       lp2p_connection_waiting_free (opening);
     }
 }
 
+gsize
+lp2p_connection_get_early_room (Lp2pConnection *self)
+{
+  return self->early_rejected ? 0 : EARLY_MAX - self->early_kept;
+}
+
 void
-lp2p_connection_fail_opening (Lp2pConnection *self)
+lp2p_connection_count_early (Lp2pConnection *self, gsize size)
+{
+  self->early_kept += size;
+}
+
+/* The connection is over: nobody can be served, and nobody opens anything. */
+void
+lp2p_connection_fail_streams (Lp2pConnection *self)
 {
   Lp2pConnectionWaiting *opening;
+  Lp2pStream *stream;
 
   while ((opening = g_queue_pop_head (&self->opening)) != NULL)
     {
       g_task_return_error (opening->task, new_lost_error (self));
       lp2p_connection_waiting_free (opening);
     }
+  while ((stream = g_queue_peek_head (&self->early_streams)) != NULL)
+    {
+      g_autoptr (Lp2pStream) keep = g_object_ref (stream);
+
+      lp2p_stream_lose_early (stream, new_lost_error (self));
+    }
+  g_queue_clear_full (&self->held, g_object_unref);
 }
 
 void

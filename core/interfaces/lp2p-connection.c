@@ -84,6 +84,7 @@ lp2p_connection_abort (Lp2pConnection *self, guint32 code)
 
   if (self->session == NULL || self->state == LP2P_CONNECTION_CLOSED)
     return;
+  self->closed_here = TRUE;
   self->session->klass->abort (self->session, code);
   lp2p_job_queue (&self->job);
 }
@@ -100,6 +101,11 @@ lp2p_connection_abort (Lp2pConnection *self, guint32 code)
  * Opens a stream. With one protocol it can be used before the peer has answered;
  * a refusal then shows as `LP2P_ERROR_NOT_SUPPORTED` at the first read. With
  * several, the callback comes when the peer has chosen.
+ *
+ * While the connection is only %LP2P_CONNECTION_EARLY, streams with
+ * %LP2P_STREAM_REPLAY_SAFE are opened at once; what is written to them, at most
+ * 16 KiB, is kept and sent again where the peer refuses early data. All others
+ * wait until it is ready.
  */
 void
 lp2p_connection_open_stream_async (Lp2pConnection *self,
@@ -123,7 +129,7 @@ lp2p_connection_open_stream_async (Lp2pConnection *self,
                              "The connection to %s is metered by a relay and %s does not allow that",
                              lp2p_peer_id_get_string (self->remote_peer), protocols[0]);
   else
-    lp2p_connection_start_opening (self, task, protocols);
+    lp2p_connection_start_opening (self, task, protocols, flags);
 }
 
 /**
@@ -152,6 +158,7 @@ lp2p_connection_finalize (GObject *object)
   lp2p_job_clear (&self->job);
   lp2p_timer_clear (&self->timer);
   lp2p_timer_clear (&self->negotiation_timer);
+  lp2p_timer_clear (&self->ready_timer);
   g_clear_pointer (&self->session, lp2p_muxer_session_free);
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
@@ -312,6 +319,8 @@ lp2p_connection_init (Lp2pConnection *self)
   g_queue_init (&self->opening);
   g_queue_init (&self->closing);
   g_queue_init (&self->negotiating);
+  g_queue_init (&self->held);
+  g_queue_init (&self->early_streams);
   self->rtt = -1;
 }
 
@@ -533,14 +542,15 @@ lp2p_connection_get_error (Lp2pConnection *self)
  * @interface_type: an interface of this library, such as [iface@Datagrams]
  *
  * Returns: (transfer none) (nullable): an object that implements it, where the
- *   connection can do that
+ *   connection is ready and can do that
  */
 GObject *
 lp2p_connection_get_capability (Lp2pConnection *self, GType interface_type)
 {
   g_return_val_if_fail (LP2P_IS_CONNECTION (self), NULL);
 
-  if (self->session == NULL || self->session->klass->get_capability == NULL)
+  /* What it does while the peer is not verified could be replayed. */
+  if (self->session == NULL || self->early || self->session->klass->get_capability == NULL)
     return NULL;
   return self->session->klass->get_capability (self->session, interface_type);
 }

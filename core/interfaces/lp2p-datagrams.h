@@ -16,7 +16,8 @@ G_DECLARE_INTERFACE (Lp2pDatagrams, lp2p_datagrams, LP2P, DATAGRAMS, GObject)
  *   `G_IO_ERROR_MESSAGE_TOO_LARGE` when it does not fit
  *
  * The capability of a connection to carry unreliable datagrams beside its
- * streams.
+ * streams. A connection has it once it is ready: an implementation sends nothing,
+ * and hands nothing out, before.
  */
 struct _Lp2pDatagramsInterface
 {

@@ -68,8 +68,9 @@ struct _Lp2pMuxerStream
  * @incoming: `accept` yields a stream
  * @can_open: `open` may be tried again after it said %LP2P_IO_AGAIN
  * @want_pump: there is output to be pumped, or the next timeout changed
- * @early_rejected: what was sent early was refused: its streams are gone and
- *   must be opened again; the session goes on and becomes ready
+ * @early_rejected: what was sent early was refused: its streams are dead, which
+ *   they are not told, and only wait to be released; they are opened again when
+ *   the session, which goes on, has become ready
  * @ready: the state changed to %LP2P_SESSION_READY
  * @closing: the state changed to %LP2P_SESSION_CLOSING
  * @path_changed: local or remote address changed
@@ -107,7 +108,9 @@ struct _Lp2pMuxerEvents
  * @timeout: (nullable): that time has come
  * @open: opens a stream; returns 0, %LP2P_IO_AGAIN when the peer allows no more
  *   now, or %LP2P_IO_FAILED
- * @accept: (nullable result): the next stream that the peer opened
+ * @accept: (nullable result): the next stream that the peer opened, also when the
+ *   session is over since; none that came early in a session which ended before it
+ *   was ready
  * @stream_readv: moves bytes out; as a layer's `readv`
  * @stream_writev: takes bytes as far as window and room allow; as a layer's
  *   `writev`
@@ -131,6 +134,9 @@ struct _Lp2pMuxerEvents
  * @get_info: path, round-trip time, limits
  * @get_capability: (nullable): an object that implements an interface of
  *   core/interfaces, such as the datagram one; (transfer none)
+ * @get_remote_peer: (nullable): who the peer is, as far as the session knows by
+ *   now; for a session that can be early. The driver asks when it is ready: another
+ *   one than the transport had named ends it
  *
  * The functions of a session: streams over one connection. A session over a
  * layer is driven by its owner through @input and @pump_output; a native one
@@ -166,8 +172,9 @@ struct _Lp2pMuxerSessionClass
   const GError *(*get_error) (Lp2pMuxerSession *session, guint32 *code);
   void (*get_info) (Lp2pMuxerSession *session, Lp2pLayerInfo *info);
   GObject *(*get_capability) (Lp2pMuxerSession *session, GType interface_type);
+  Lp2pPeerId *(*get_remote_peer) (Lp2pMuxerSession *session);
 
-  gpointer padding[8];
+  gpointer padding[7];
 };
 
 /**

@@ -16,3 +16,12 @@ Lp2pStream *lp2p_stream_new (Lp2pConnection *connection,
 /* From the session by way of the connection; these only mark work. */
 gsize lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size);
 void lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready);
+
+/* A stream whose first bytes go out before the peer is verified. They are kept; then
+ * either the peer has them, or the stream is opened again and sends them once more,
+ * or the connection is over. */
+void lp2p_stream_keep_early (Lp2pStream *self);
+void lp2p_stream_confirm_early (Lp2pStream *self);
+void lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerStream *handle);
+/* @error: (transfer full) */
+void lp2p_stream_lose_early (Lp2pStream *self, GError *error);

@@ -36,6 +36,7 @@ struct _Lp2pStream
   Lp2pMultistream *negotiation;
   GByteArray *head;
   GByteArray *early;
+  GByteArray *kept; /* what was sent before the peer is verified, until it is */
   const char *protocol;
 
   Lp2pAsyncOperation agreeing;
@@ -92,6 +93,12 @@ check_usable (Lp2pStream *self, GError **error)
   return FALSE;
 }
 
+static void
+forget_kept (Lp2pStream *self)
+{
+  g_clear_pointer (&self->kept, g_byte_array_unref);
+}
+
 /* Gives the session's stream back; what comes for it is no longer told. */
 static void
 release_handle (Lp2pStream *self)
@@ -103,6 +110,7 @@ release_handle (Lp2pStream *self)
   handle->user_data = NULL;
   self->session->klass->stream_release (self->session, handle);
   self->session = NULL;
+  forget_kept (self);
   lp2p_connection_stream_gone (self->connection, self);
 }
 
@@ -120,6 +128,44 @@ break_stream (Lp2pStream *self, GError *error, guint32 code)
       release_handle (self);
     }
   lp2p_async_io_wake (&self->io);
+}
+
+/* Hands bytes down; those that the peer may refuse are kept. */
+static gssize
+write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
+{
+  const Lp2pMuxerSessionClass *klass = self->session->klass;
+  gsize written = 0;
+
+  if (self->kept == NULL)
+    return klass->stream_writev (self->session, self->handle, vectors, n_vectors);
+
+  for (guint i = 0; i < n_vectors; i++)
+    {
+      GOutputVector vector = { vectors[i].buffer, MIN (vectors[i].size, lp2p_connection_get_early_room (self->connection)) };
+      gssize n = vector.size > 0 ? klass->stream_writev (self->session, self->handle, &vector, 1) : 0;
+
+      if (n == LP2P_IO_FAILED)
+        return n;
+      if (n > 0)
+        {
+          g_byte_array_append (self->kept, vector.buffer, n);
+          lp2p_connection_count_early (self->connection, n);
+          written += n;
+        }
+      if (n < (gssize) vectors[i].size)
+        break;
+    }
+  return written > 0 ? (gssize) written : LP2P_IO_AGAIN;
+}
+
+/* Where no more may be sent early, the peer's being verified is waited for. */
+static void
+wait_for_room (Lp2pStream *self)
+{
+  self->ready &= ~LP2P_READY_WRITE;
+  if (self->kept == NULL || lp2p_connection_get_early_room (self->connection) > 0)
+    self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
 }
 
 /* Negotiation: a codec that rides on the stream's first bytes. `head` is what it
@@ -172,16 +218,13 @@ send_head (Lp2pStream *self)
     return;
 
   vector = (GOutputVector) { self->head->data, self->head->len };
-  n = self->session->klass->stream_writev (self->session, self->handle, &vector, 1);
+  n = write_out (self, &vector, 1);
   if (n > 0)
     g_byte_array_remove_range (self->head, 0, n);
   if (self->head->len == 0 || n == LP2P_IO_FAILED)
     g_clear_pointer (&self->head, g_byte_array_unref);
   else
-    {
-      self->ready &= ~LP2P_READY_WRITE;
-      self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
-    }
+    wait_for_room (self);
 }
 
 /* Feeds the codec one piece; what lies behind its end is kept for the reader. */
@@ -219,7 +262,8 @@ drive_negotiation (Lp2pStream *self)
   GInputVector vector = { buffer, sizeof buffer };
 
   send_head (self);
-  while (self->negotiation != NULL && self->handle != NULL)
+  /* Nothing is read before the peer is verified: it could not be taken back. */
+  while (self->negotiation != NULL && self->handle != NULL && self->kept == NULL)
     {
       gssize n = self->session->klass->stream_readv (self->session, self->handle, &vector, 1);
 
@@ -320,7 +364,7 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
       gsize head = self->head->len;
 
       memcpy (with_head + 1, vectors, n_vectors * sizeof *vectors);
-      n = self->session->klass->stream_writev (self->session, self->handle, with_head, n_vectors + 1);
+      n = write_out (self, with_head, n_vectors + 1);
       if (n >= (gssize) head)
         {
           g_clear_pointer (&self->head, g_byte_array_unref);
@@ -336,7 +380,7 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
     {
       send_head (self);
       if (self->head == NULL && self->handle != NULL)
-        n = self->session->klass->stream_writev (self->session, self->handle, vectors, n_vectors);
+        n = write_out (self, vectors, n_vectors);
     }
 
   if (n >= 0)
@@ -344,8 +388,7 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
   if (n == LP2P_IO_FAILED)
     return fail_io (self, LP2P_READY_WRITE, error);
 
-  self->ready &= ~LP2P_READY_WRITE;
-  self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
+  wait_for_room (self);
   lp2p_async_io_set_would_block (error);
   return -1;
 }
@@ -391,7 +434,7 @@ finish_closing (Lp2pStream *self)
       self->output_ended = TRUE;
       self->session->klass->stream_shutdown_write (self->session, self->handle);
     }
-  if (self->input_closed)
+  if (self->input_closed && self->kept == NULL)
     release_handle (self);
 }
 
@@ -525,6 +568,7 @@ lp2p_stream_finalize (GObject *object)
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   g_clear_pointer (&self->head, g_byte_array_unref);
   g_clear_pointer (&self->early, g_byte_array_unref);
+  forget_kept (self);
   g_clear_error (&self->error);
   g_clear_object (&self->connection);
   G_OBJECT_CLASS (lp2p_stream_parent_class)->finalize (object);
@@ -607,6 +651,47 @@ lp2p_stream_new (Lp2pConnection *connection,
   /* Behind what the application writes at once, the proposal leaves by itself. */
   lp2p_async_io_wake (&self->io);
   return self;
+}
+
+/* Early data */
+
+void
+lp2p_stream_keep_early (Lp2pStream *self)
+{
+  self->kept = g_byte_array_new ();
+}
+
+void
+lp2p_stream_confirm_early (Lp2pStream *self)
+{
+  forget_kept (self);
+  lp2p_stream_set_ready (self, LP2P_READY_READ | LP2P_READY_WRITE);
+}
+
+/* What was kept goes ahead of all else once more; the end of our direction, where it
+ * was sent already, follows again. */
+void
+lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerStream *handle)
+{
+  Lp2pMuxerStream *refused = self->handle;
+
+  refused->user_data = NULL;
+  self->session->klass->stream_release (self->session, refused);
+  self->handle = handle;
+  handle->user_data = self;
+  self->output_ended = FALSE;
+  if (self->head != NULL)
+    g_byte_array_append (self->kept, self->head->data, self->head->len);
+  g_clear_pointer (&self->head, g_byte_array_unref);
+  self->head = g_steal_pointer (&self->kept);
+  self->session->klass->stream_want (self->session, handle, LP2P_READY_READ);
+  lp2p_stream_set_ready (self, LP2P_READY_WRITE);
+}
+
+void
+lp2p_stream_lose_early (Lp2pStream *self, GError *error)
+{
+  break_stream (self, error, 0);
 }
 
 /**

@@ -377,7 +377,8 @@ lp2p_yamux_stream_let_go (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 }
 
 /* The session is over, or only @keep_pending control frames still go out.
- * Returns whether the stream can be destroyed. */
+ * Returns whether the stream can be destroyed: one that nobody has accepted yet may
+ * hold all that the peer had to say, unless it is us who end the session. */
 gboolean
 lp2p_yamux_stream_session_ends (Lp2pYamuxSession *session,
                                 Lp2pYamuxStream *self,
@@ -397,5 +398,6 @@ lp2p_yamux_stream_session_ends (Lp2pYamuxSession *session,
     self->write_side = LP2P_YAMUX_SIDE_RESET;
   if (!told)
     announce (session, self, LP2P_READY_READ | LP2P_READY_WRITE);
-  return (self->released || !self->accepted) && self->pending == 0;
+  return (self->released || (!self->accepted && session->phase == LP2P_YAMUX_DRAINING)) &&
+         self->pending == 0;
 }
