@@ -4,39 +4,17 @@
  * first; the plan says which one to try when; the first that leads to the peer
  * wins. Whoever asked meanwhile gets the same answer. */
 
-#include "host/lp2p-dial-plan-private.h"
-#include "host/lp2p-swarm-private.h"
+#include "host/lp2p-dial-private.h"
+
+#define dial_debug(self, ...)                                                                        \
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_DEBUG, "LP2P_PEER",                                    \
+                    (self)->options.expected_peer != NULL                                            \
+                        ? lp2p_peer_id_get_string ((self)->options.expected_peer)                    \
+                        : "",                                                                        \
+                    "MESSAGE", __VA_ARGS__)
 
 /* An error that lists more than that is read by nobody. */
 #define MAX_REASONS 64
-
-struct _Lp2pDial
-{
-  int refs;
-  Lp2pDials *dials;
-  Lp2pSwarm *swarm;
-  Lp2pDialOptions options;
-  Lp2pDialPlan *plan;
-  /* Names that are being resolved. */
-  guint n_resolving;
-  guint n_attempts;
-  /* Of GTask: those who wait for the end of it. */
-  GPtrArray *waiters;
-  /* Ends what was begun for this dial. */
-  GCancellable *cancellable;
-  gboolean over;
-  gboolean won;
-  Lp2pTimer wake;
-  Lp2pTimer deadline;
-  Lp2pDialNetworks *networks;
-  Lp2pDialFilter filter;
-  Lp2pDialHint hint;
-  /* Why each address came to nothing, and the last of the errors. */
-  GString *reasons;
-  guint n_reasons;
-  GError *last;
-  gboolean tried;
-};
 
 /* Where a target came from. */
 typedef struct
@@ -45,20 +23,6 @@ typedef struct
   Lp2pTransport *transport;
   Lp2pDialTarget *target;
 } Attempt;
-
-typedef struct
-{
-  Lp2pDial *dial;
-  Lp2pMultiaddr *address;
-  gboolean given;
-} Resolve;
-
-#define dial_debug(self, ...)                                                                        \
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_DEBUG, "LP2P_PEER",                                    \
-                    (self)->options.expected_peer != NULL                                            \
-                        ? lp2p_peer_id_get_string ((self)->options.expected_peer)                    \
-                        : "",                                                                        \
-                    "MESSAGE", __VA_ARGS__)
 
 static void finish (Lp2pDial *self, Lp2pConnection *connection, GError *error);
 
@@ -77,6 +41,7 @@ lp2p_dial_unref (Lp2pDial *self)
   lp2p_timer_clear (&self->wake);
   lp2p_timer_clear (&self->deadline);
   lp2p_dial_plan_free (self->plan);
+  g_hash_table_unref (self->seen);
   lp2p_dial_options_clear (&self->options);
   lp2p_dial_networks_free (self->networks);
   lp2p_dial_hint_clear (&self->hint);
@@ -91,9 +56,8 @@ lp2p_dial_unref (Lp2pDial *self)
 
 /* Reasons */
 
-/* Takes @error. What was tried says more than what was not. */
-static void
-note (Lp2pDial *self, Lp2pMultiaddr *address, GError *error, gboolean tried)
+void
+lp2p_dial_note (Lp2pDial *self, Lp2pMultiaddr *address, GError *error, gboolean tried)
 {
   dial_debug (self, "%s: %s", lp2p_multiaddr_get_string (address), error->message);
   if (self->n_reasons++ < MAX_REASONS)
@@ -160,7 +124,7 @@ attempt_failed (Lp2pDial *self, Lp2pDialTarget *target, GError *error)
 
   if (is_address_to_blame (error))
     lp2p_dial_backoff_add_failure (self->dials->backoff, self->options.expected_peer, target->address, now);
-  note (self, target->address, error, TRUE);
+  lp2p_dial_note (self, target->address, error, TRUE);
   lp2p_dial_plan_failed (self->plan, target, now);
   lp2p_dial_kick (self);
 }
@@ -186,8 +150,7 @@ on_attempt_over (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_autoptr (Lp2pConnection) connection = lp2p_dial_attempt_finish (result, &answered, &error);
 
-  self->n_attempts--;
-  self->dials->n_attempts--;
+  self->dials->n_attempts -= !target->limited;
   /* Who gave up early learned nothing. */
   if (!self->over || self->won)
     count_outcome (attempt, answered);
@@ -220,9 +183,9 @@ start_attempt (Lp2pDial *self, Lp2pDialTarget *target)
   attempt->dial = lp2p_dial_ref (self);
   attempt->transport = g_object_ref (target->transport);
   attempt->target = target;
-  options.host_name = target->host_name;
-  self->n_attempts++;
-  self->dials->n_attempts++;
+  if (target->host_name != NULL)
+    options.host_name = target->host_name;
+  self->dials->n_attempts += !target->limited;
   dial_debug (self, "%s: dialing over %s", lp2p_multiaddr_get_string (target->address),
               lp2p_extension_get_name (LP2P_EXTENSION (target->transport)));
   lp2p_dial_attempt_async (self->dials, target->transport, target->address, &options, self->cancellable,
@@ -269,191 +232,6 @@ on_deadline (Lp2pTimer *timer)
   finish (self, NULL,
           g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "Cannot connect within %u seconds of dial-timeout%s%s", seconds,
                        self->reasons->len > 0 ? ": " : "", self->reasons->str));
-}
-
-/* Addresses */
-
-static Lp2pTransport *
-find_dialing_transport (Lp2pSwarm *swarm, Lp2pMultiaddr *address)
-{
-  for (guint i = 0; i < swarm->transports->len; i++)
-    {
-      Lp2pTransport *transport = g_ptr_array_index (swarm->transports, i);
-
-      if ((lp2p_transport_get_flags (transport) & LP2P_TRANSPORT_DIALS) != 0 &&
-          lp2p_transport_match (transport, address))
-        return transport;
-    }
-  return NULL;
-}
-
-static gboolean
-skips_history (Lp2pDial *self, gboolean given)
-{
-  return given || self->options.force_direct || self->options.separate;
-}
-
-static gboolean
-check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
-{
-  gint64 now = lp2p_loop_now (self->swarm->loop);
-  gint64 until = lp2p_dial_backoff_get_until (self->dials->backoff, self->options.expected_peer, target->address, now);
-  gboolean udp = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_DATAGRAM) != 0;
-  const char *hole = NULL;
-
-  if (until > 0)
-    {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS,
-                   "not dialed: it failed a short time ago, the next attempt is due in %.1f s",
-                   (double) (until - now) / G_USEC_PER_SEC);
-      return FALSE;
-    }
-  if (target->scope != LP2P_DIAL_SCOPE_PUBLIC || target->limited)
-    return TRUE;
-  if (udp && !lp2p_black_hole_allows (&self->dials->udp))
-    hole = "UDP";
-  else if (lp2p_dial_get_family (target->address) == 6 && !lp2p_black_hole_allows (&self->dials->ip6))
-    hole = "IPv6";
-  if (hole != NULL)
-    g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: %s leads nowhere from this network", hole);
-  return hole == NULL;
-}
-
-static gboolean
-check_transport (Lp2pDial *self, Lp2pMultiaddr *address, Lp2pDialTarget *target, GError **error)
-{
-  target->transport = find_dialing_transport (self->swarm, address);
-  if (target->transport == NULL)
-    {
-      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, "no enabled transport can dial it");
-      return FALSE;
-    }
-  target->limited = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_LIMITED) != 0;
-  if (target->limited && self->options.force_direct)
-    {
-      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: a direct connection is wanted");
-      return FALSE;
-    }
-  return TRUE;
-}
-
-static void
-note_too_many (Lp2pDial *self, Lp2pMultiaddr *address)
-{
-  note (self, address,
-        g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT, "not dialed: the peer has more than %u addresses",
-                     LP2P_DIAL_MAX_TARGETS),
-        FALSE);
-}
-
-/* @address has neither a name to resolve nor a peer id. */
-static void
-add_plain (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
-{
-  Lp2pDialTarget target = { .address = address, .host_name = host_name };
-  GError *error = NULL;
-
-  if (lp2p_dial_plan_contains (self->plan, address))
-    return;
-  target.scope = lp2p_dial_scope (address, self->networks);
-  target.worked = g_strcmp0 (self->hint.address, lp2p_multiaddr_get_string (address)) == 0;
-  if (!check_transport (self, address, &target, &error) ||
-      !lp2p_dial_filter_allows (&self->filter, self->options.expected_peer, address, given, &error) ||
-      (!skips_history (self, given) && !check_history (self, &target, &error)))
-    {
-      note (self, address, error, FALSE);
-      return;
-    }
-  target.rank = lp2p_transport_get_dial_rank (target.transport, address);
-  if (!lp2p_dial_plan_add (self->plan, &target))
-    note_too_many (self, address);
-}
-
-/* Whether @address may lead to the peer at all. */
-static gboolean
-check_peer (Lp2pDial *self, Lp2pMultiaddr *address)
-{
-  g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
-
-  if (peer == NULL || self->options.expected_peer == NULL || lp2p_peer_id_equal (peer, self->options.expected_peer))
-    return TRUE;
-  note (self, address,
-        g_error_new_literal (LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "not dialed: it is the address of another peer"), FALSE);
-  return FALSE;
-}
-
-static void
-add_resolved (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
-{
-  g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (address);
-
-  if (plain != NULL && check_peer (self, address))
-    add_plain (self, plain, host_name, given);
-}
-
-/* Names */
-
-static gboolean
-has_name (Lp2pMultiaddr *address)
-{
-  Lp2pProtocol first = 0;
-
-  lp2p_multiaddr_get_component (address, 0, &first, NULL, NULL);
-  return first == LP2P_PROTOCOL_DNS || first == LP2P_PROTOCOL_DNS4 || first == LP2P_PROTOCOL_DNS6 ||
-         first == LP2P_PROTOCOL_DNSADDR;
-}
-
-static void
-on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Resolve *resolve = user_data;
-  Lp2pDial *self = resolve->dial;
-  GError *error = NULL;
-  g_autoptr (GPtrArray) addresses = lp2p_context_resolve_finish (LP2P_CONTEXT (source), result, &error);
-  g_autofree char *host_name = lp2p_multiaddr_get_component_string (resolve->address, 0);
-
-  self->n_resolving--;
-  if (!self->over && addresses == NULL)
-    note (self, resolve->address, g_steal_pointer (&error), FALSE);
-  for (guint i = 0; !self->over && addresses != NULL && i < addresses->len; i++)
-    add_resolved (self, g_ptr_array_index (addresses, i), g_intern_string (host_name), resolve->given);
-  lp2p_dial_kick (self);
-
-  g_clear_error (&error);
-  lp2p_multiaddr_unref (resolve->address);
-  g_free (resolve);
-  lp2p_dial_unref (self);
-}
-
-static void
-resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
-{
-  Resolve *resolve = g_new0 (Resolve, 1);
-
-  resolve->dial = lp2p_dial_ref (self);
-  resolve->address = lp2p_multiaddr_ref (address);
-  resolve->given = given;
-  self->n_resolving++;
-  lp2p_context_resolve_async (LP2P_CONTEXT (self->swarm), address, self->cancellable, on_resolved, resolve);
-}
-
-void
-lp2p_dial_add_addresses (Lp2pDial *self, GPtrArray *addresses, gboolean given)
-{
-  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
-    self->filter.same_machine |= lp2p_dial_networks_have (self->networks, g_ptr_array_index (addresses, i));
-
-  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
-    {
-      Lp2pMultiaddr *address = g_ptr_array_index (addresses, i);
-
-      if (!has_name (address))
-        add_resolved (self, address, NULL, given);
-      else if (self->n_resolving >= LP2P_DIAL_MAX_TARGETS)
-        note_too_many (self, address);
-      else if (check_peer (self, address))
-        resolve (self, address, given);
-    }
 }
 
 /* Those who wait */
@@ -576,6 +354,8 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   self->swarm = g_object_ref (swarm);
   lp2p_dial_options_copy (options, &self->options);
   self->plan = lp2p_dial_plan_new (now);
+  self->seen = g_hash_table_new_full (lp2p_multiaddr_hash, lp2p_multiaddr_equal, (GDestroyNotify) lp2p_multiaddr_unref,
+                                      NULL);
   self->waiters = g_ptr_array_new_with_free_func (g_object_unref);
   self->cancellable = g_cancellable_new ();
   self->reasons = g_string_new (NULL);

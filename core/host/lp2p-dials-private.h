@@ -18,7 +18,7 @@ typedef struct _Lp2pDial Lp2pDial;
  * @running: (element-type Lp2pDial): all of them
  * @starved: (element-type Lp2pDial): those that wait because the host makes as
  *   many attempts as it may
- * @n_attempts: how many it makes
+ * @n_attempts: how many it makes; those over relays count where they dial these
  * @backoff: what failed of late
  * @udp: whether UDP leads anywhere
  * @ip6: whether IPv6 does

@@ -51,8 +51,10 @@ find_route (ScriptedTransport *self, Lp2pMultiaddr *address)
 static Lp2pTransportFlags
 get_flags (Lp2pTransport *transport)
 {
-  return LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_NEEDS_UPGRADE |
-         (SCRIPTED_TRANSPORT (transport)->relay ? LP2P_TRANSPORT_LIMITED : 0);
+  ScriptedTransport *self = SCRIPTED_TRANSPORT (transport);
+
+  return LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_NEEDS_UPGRADE | (self->relay ? LP2P_TRANSPORT_LIMITED : 0) |
+         (self->datagram ? LP2P_TRANSPORT_DATAGRAM : 0);
 }
 
 static guint
@@ -68,9 +70,11 @@ get_dial_rank (Lp2pTransport *transport, Lp2pMultiaddr *address)
 static gboolean
 match (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
+  ScriptedTransport *self = SCRIPTED_TRANSPORT (transport);
   gboolean relayed = lp2p_multiaddr_find (address, LP2P_PROTOCOL_P2P_CIRCUIT, 0) >= 0;
 
-  return lp2p_multiaddr_is_ip (address) && relayed == SCRIPTED_TRANSPORT (transport)->relay;
+  return lp2p_multiaddr_is_ip (address) && relayed == self->relay &&
+         (!self->datagram || lp2p_multiaddr_find (address, LP2P_PROTOCOL_UDP, 0) >= 0);
 }
 
 /* A dial */

@@ -13,6 +13,7 @@ G_DECLARE_FINAL_TYPE (ScriptedTransport, scripted_transport, SCRIPTED, TRANSPORT
 
 /**
  * ScriptedTransport:
+ * @datagram: it says that it runs over UDP, and matches no other addresses
  * @n_pending: dials that wait for an outcome
  * @log: what was dialed and when, in milliseconds since the transport was made:
  *   `NAME@TIME` for each, by the name of its route
@@ -25,6 +26,7 @@ struct _ScriptedTransport
 
   TestHost *host;
   gboolean relay;
+  gboolean datagram;
   GPtrArray *routes;
   gint64 epoch;
   guint n_pending;

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which addresses a dial tries: names are resolved, then the policy, the past and
+ * the transports have their say. */
+
+#include "host/lp2p-dial-private.h"
+
+typedef struct
+{
+  Lp2pDial *dial;
+  Lp2pMultiaddr *address;
+  gboolean given;
+} Resolve;
+
+static Lp2pTransport *
+find_dialing_transport (Lp2pSwarm *swarm, Lp2pMultiaddr *address)
+{
+  for (guint i = 0; i < swarm->transports->len; i++)
+    {
+      Lp2pTransport *transport = g_ptr_array_index (swarm->transports, i);
+
+      if ((lp2p_transport_get_flags (transport) & LP2P_TRANSPORT_DIALS) != 0 &&
+          lp2p_transport_match (transport, address))
+        return transport;
+    }
+  return NULL;
+}
+
+static gboolean
+skips_history (Lp2pDial *self, gboolean given)
+{
+  return given || self->options.force_direct || self->options.separate;
+}
+
+static gboolean
+check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
+{
+  gint64 now = lp2p_loop_now (self->swarm->loop);
+  gint64 until = lp2p_dial_backoff_get_until (self->dials->backoff, self->options.expected_peer, target->address, now);
+  gboolean udp = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_DATAGRAM) != 0;
+  const char *hole = NULL;
+
+  if (until > 0)
+    {
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS,
+                   "not dialed: it failed a short time ago, the next attempt is due in %.1f s",
+                   (double) (until - now) / G_USEC_PER_SEC);
+      return FALSE;
+    }
+  if (target->scope != LP2P_DIAL_SCOPE_PUBLIC || target->limited)
+    return TRUE;
+  if (udp && !lp2p_black_hole_allows (&self->dials->udp))
+    hole = "UDP";
+  else if (lp2p_dial_get_family (target->address) == 6 && !lp2p_black_hole_allows (&self->dials->ip6))
+    hole = "IPv6";
+  if (hole != NULL)
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: %s leads nowhere from this network", hole);
+  return hole == NULL;
+}
+
+static gboolean
+check_transport (Lp2pDial *self, Lp2pMultiaddr *address, Lp2pDialTarget *target, GError **error)
+{
+  target->transport = find_dialing_transport (self->swarm, address);
+  if (target->transport == NULL)
+    {
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, "no enabled transport can dial it");
+      return FALSE;
+    }
+  target->limited = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_LIMITED) != 0;
+  if (target->limited && self->options.force_direct)
+    {
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: a direct connection is wanted");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+note_too_many (Lp2pDial *self, Lp2pMultiaddr *address)
+{
+  lp2p_dial_note (self, address,
+                  g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT, "not dialed: the peer has more than %u addresses",
+                               LP2P_DIAL_MAX_TARGETS),
+                  FALSE);
+}
+
+/* The same address may come from several sides; one that the caller names is
+ * looked at again. */
+static gboolean
+is_known (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
+{
+  gpointer was_given;
+  gboolean known = g_hash_table_lookup_extended (self->seen, address, NULL, &was_given);
+
+  if (lp2p_dial_plan_contains (self->plan, address) || (known && (!given || GPOINTER_TO_INT (was_given))))
+    return TRUE;
+  g_hash_table_replace (self->seen, lp2p_multiaddr_ref (address), GINT_TO_POINTER (given));
+  return FALSE;
+}
+
+/* @address has neither a name to resolve nor a peer id. */
+static void
+add_plain (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
+{
+  Lp2pDialTarget target = { .address = address, .host_name = host_name };
+  GError *error = NULL;
+
+  if (is_known (self, address, given))
+    return;
+  target.scope = lp2p_dial_scope (address, self->networks);
+  target.worked = g_strcmp0 (self->hint.address, lp2p_multiaddr_get_string (address)) == 0;
+  if (!check_transport (self, address, &target, &error) ||
+      !lp2p_dial_filter_allows (&self->filter, self->options.expected_peer, address, given, &error) ||
+      (!skips_history (self, given) && !check_history (self, &target, &error)))
+    {
+      lp2p_dial_note (self, address, error, FALSE);
+      return;
+    }
+  target.rank = lp2p_transport_get_dial_rank (target.transport, address);
+  if (!lp2p_dial_plan_add (self->plan, &target))
+    note_too_many (self, address);
+}
+
+/* Whether @address may lead to the peer at all. */
+static gboolean
+check_peer (Lp2pDial *self, Lp2pMultiaddr *address)
+{
+  g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
+
+  if (peer == NULL || self->options.expected_peer == NULL || lp2p_peer_id_equal (peer, self->options.expected_peer))
+    return TRUE;
+  lp2p_dial_note (self, address,
+                  g_error_new_literal (LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
+                                       "not dialed: it is the address of another peer"),
+                  FALSE);
+  return FALSE;
+}
+
+static void
+add_resolved (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
+{
+  g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (address);
+
+  if (plain != NULL && check_peer (self, address))
+    add_plain (self, plain, host_name, given);
+}
+
+/* Names */
+
+static gboolean
+has_name (Lp2pMultiaddr *address)
+{
+  Lp2pProtocol first = 0;
+
+  lp2p_multiaddr_get_component (address, 0, &first, NULL, NULL);
+  return first == LP2P_PROTOCOL_DNS || first == LP2P_PROTOCOL_DNS4 || first == LP2P_PROTOCOL_DNS6 ||
+         first == LP2P_PROTOCOL_DNSADDR;
+}
+
+static void
+on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Resolve *resolve = user_data;
+  Lp2pDial *self = resolve->dial;
+  GError *error = NULL;
+  g_autoptr (GPtrArray) addresses = lp2p_context_resolve_finish (LP2P_CONTEXT (source), result, &error);
+  g_autofree char *host_name = lp2p_multiaddr_get_component_string (resolve->address, 0);
+
+  self->n_resolving--;
+  if (!self->over && addresses == NULL)
+    lp2p_dial_note (self, resolve->address, g_steal_pointer (&error), FALSE);
+  for (guint i = 0; !self->over && addresses != NULL && i < addresses->len; i++)
+    add_resolved (self, g_ptr_array_index (addresses, i), g_intern_string (host_name), resolve->given);
+  lp2p_dial_kick (self);
+
+  g_clear_error (&error);
+  lp2p_multiaddr_unref (resolve->address);
+  g_free (resolve);
+  lp2p_dial_unref (self);
+}
+
+static void
+resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
+{
+  Resolve *resolve = g_new0 (Resolve, 1);
+
+  resolve->dial = lp2p_dial_ref (self);
+  resolve->address = lp2p_multiaddr_ref (address);
+  resolve->given = given;
+  self->n_resolving++;
+  lp2p_context_resolve_async (LP2P_CONTEXT (self->swarm), address, self->cancellable, on_resolved, resolve);
+}
+
+void
+lp2p_dial_add_addresses (Lp2pDial *self, GPtrArray *addresses, gboolean given)
+{
+  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
+    self->filter.same_machine |= lp2p_dial_networks_have (self->networks, g_ptr_array_index (addresses, i));
+
+  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
+    {
+      Lp2pMultiaddr *address = g_ptr_array_index (addresses, i);
+
+      if (!has_name (address))
+        add_resolved (self, address, NULL, given);
+      else if (self->n_resolving >= LP2P_DIAL_MAX_TARGETS)
+        note_too_many (self, address);
+      else if (check_peer (self, address))
+        resolve (self, address, given);
+    }
+}

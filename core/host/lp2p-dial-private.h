@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "host/lp2p-dial-plan-private.h"
+#include "host/lp2p-swarm-private.h"
+
+/* What the two halves of a dial share: lp2p-dial.c tries addresses,
+ * lp2p-dial-addresses.c finds out which. */
+struct _Lp2pDial
+{
+  int refs;
+  Lp2pDials *dials;
+  Lp2pSwarm *swarm;
+  Lp2pDialOptions options;
+  Lp2pDialPlan *plan;
+  /* Addresses, and whether a caller named them. */
+  GHashTable *seen;
+  /* Names that are being resolved. */
+  guint n_resolving;
+  /* Of GTask: those who wait for the end of it. */
+  GPtrArray *waiters;
+  /* Ends what was begun for this dial. */
+  GCancellable *cancellable;
+  gboolean over;
+  gboolean won;
+  Lp2pTimer wake;
+  Lp2pTimer deadline;
+  Lp2pDialNetworks *networks;
+  Lp2pDialFilter filter;
+  Lp2pDialHint hint;
+  /* Why each address came to nothing, and the last of the errors. */
+  GString *reasons;
+  guint n_reasons;
+  GError *last;
+  gboolean tried;
+};
+
+/* Remembers why @address came to nothing. Takes @error. What was tried says more
+ * than what was not. */
+void lp2p_dial_note (Lp2pDial *self, Lp2pMultiaddr *address, GError *error, gboolean tried);
