@@ -201,17 +201,18 @@ multistream_free (Lp2pLayer *layer)
   g_free (self);
 }
 
-/* A connection that ends before the answer may have been given up because of the
- * bytes behind the proposal. */
+/* A connection that is closed before the answer may have been given up because of
+ * the bytes behind the proposal. */
 static const GError *
 multistream_get_error (Lp2pLayer *layer)
 {
   MultistreamLayer *self = (MultistreamLayer *) layer;
   const GError *below = lp2p_layer_get_error (self->lower);
 
-  if (self->error == NULL && self->negotiation != NULL && below != NULL)
+  if (self->error == NULL && self->negotiation != NULL &&
+      g_error_matches (below, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
     self->error = g_error_new (LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                               "The connection ended before the peer agreed to %s: %s",
+                               "The connection was closed before the peer agreed to %s: %s",
                                lp2p_multistream_get_proposed (self->negotiation), below->message);
   return self->error != NULL ? self->error : below;
 }
