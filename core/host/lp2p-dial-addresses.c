@@ -13,11 +13,11 @@ typedef struct
 } Resolve;
 
 static Lp2pTransport *
-find_dialing_transport (Lp2pSwarm *swarm, Lp2pMultiaddr *address)
+find_dialing_transport (GPtrArray *transports, Lp2pMultiaddr *address)
 {
-  for (guint i = 0; i < swarm->transports->len; i++)
+  for (guint i = 0; i < transports->len; i++)
     {
-      Lp2pTransport *transport = g_ptr_array_index (swarm->transports, i);
+      Lp2pTransport *transport = g_ptr_array_index (transports, i);
 
       if ((lp2p_transport_get_flags (transport) & LP2P_TRANSPORT_DIALS) != 0 &&
           lp2p_transport_match (transport, address))
@@ -61,7 +61,7 @@ check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
 static gboolean
 check_transport (Lp2pDial *self, Lp2pMultiaddr *address, Lp2pDialTarget *target, GError **error)
 {
-  target->transport = find_dialing_transport (self->swarm, address);
+  target->transport = find_dialing_transport (self->transports, address);
   if (target->transport == NULL)
     {
       g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, "no enabled transport can dial it");

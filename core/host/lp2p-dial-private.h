@@ -12,6 +12,8 @@ struct _Lp2pDial
   Lp2pDials *dials;
   Lp2pSwarm *swarm;
   Lp2pDialOptions options;
+  /* Those of the host when the dial began. */
+  GPtrArray *transports;
   Lp2pDialPlan *plan;
   /* Addresses, and whether a caller named them. */
   GHashTable *seen;

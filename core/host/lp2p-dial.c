@@ -41,6 +41,7 @@ lp2p_dial_unref (Lp2pDial *self)
   lp2p_timer_clear (&self->wake);
   lp2p_timer_clear (&self->deadline);
   lp2p_dial_plan_free (self->plan);
+  g_ptr_array_unref (self->transports);
   g_hash_table_unref (self->seen);
   lp2p_dial_options_clear (&self->options);
   lp2p_dial_networks_free (self->networks);
@@ -353,6 +354,7 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   self->dials = dials;
   self->swarm = g_object_ref (swarm);
   lp2p_dial_options_copy (options, &self->options);
+  self->transports = g_ptr_array_copy (swarm->transports, (GCopyFunc) (gpointer) g_object_ref, NULL);
   self->plan = lp2p_dial_plan_new (now);
   self->seen = g_hash_table_new_full (lp2p_multiaddr_hash, lp2p_multiaddr_equal, (GDestroyNotify) lp2p_multiaddr_unref,
                                       NULL);

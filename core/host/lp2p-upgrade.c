@@ -129,7 +129,8 @@ find_name (GPtrArray *extensions, const char *name)
   return NULL;
 }
 
-/* The same ones, with what the peer took last time at the front. */
+/* The same ones, with what the peer took last time at the front: a list that does
+ * not change when the host's does. */
 static GPtrArray *
 prefer (GPtrArray *extensions, const char *name)
 {
@@ -342,7 +343,7 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
     return;
 
   self->securities = prefer (params->securities, params->security);
-  self->muxers = g_ptr_array_ref (params->muxers);
+  self->muxers = prefer (params->muxers, NULL);
   self->muxer_protocols = list_protocols (self->muxers, muxer_protocol);
   self->sure_muxer = find_sure_muxer (params);
   self->expected_peer = params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
