@@ -46,7 +46,9 @@ static void
 test_additional (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) records = read_txt (HEADER ("\x01", "\x01") QUESTION TXT ("\x02", "\x01" "a") "\xff\xff", &error);
+  g_autoptr (GPtrArray) records = read_txt (HEADER ("\x01", "\x01") QUESTION
+                                            TXT ("\x02", "\x01" "a") "\xff\xff",
+                                            &error);
 
   g_assert_no_error (error);
   g_assert_cmpuint (records->len, ==, 1);
