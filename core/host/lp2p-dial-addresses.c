@@ -103,7 +103,7 @@ is_known (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
 static void
 add_plain (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
 {
-  Lp2pDialTarget target = { .address = address, .host_name = host_name };
+  Lp2pDialTarget target = { .address = address, .host_name = g_intern_string (host_name) };
   GError *error = NULL;
 
   if (is_known (self, address, given))
@@ -164,14 +164,15 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   Resolve *resolve = user_data;
   Lp2pDial *self = resolve->dial;
   GError *error = NULL;
-  g_autoptr (GPtrArray) addresses = lp2p_context_resolve_finish (LP2P_CONTEXT (source), result, &error);
-  g_autofree char *host_name = lp2p_multiaddr_get_component_string (resolve->address, 0);
+  g_autoptr (GPtrArray) host_names = NULL;
+  g_autoptr (GPtrArray) addresses =
+      lp2p_resolver_resolve_finish (LP2P_RESOLVER (source), result, &host_names, &error);
 
   self->n_resolving--;
   if (!self->over && addresses == NULL)
     lp2p_dial_note (self, resolve->address, g_steal_pointer (&error), FALSE);
   for (guint i = 0; !self->over && addresses != NULL && i < addresses->len; i++)
-    add_resolved (self, g_ptr_array_index (addresses, i), g_intern_string (host_name), resolve->given);
+    add_resolved (self, g_ptr_array_index (addresses, i), g_ptr_array_index (host_names, i), resolve->given);
   lp2p_dial_kick (self);
 
   g_clear_error (&error);
@@ -189,7 +190,7 @@ resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
   resolve->address = lp2p_multiaddr_ref (address);
   resolve->given = given;
   self->n_resolving++;
-  lp2p_context_resolve_async (LP2P_CONTEXT (self->swarm), address, self->cancellable, on_resolved, resolve);
+  lp2p_resolver_resolve_async (self->swarm->resolver, address, self->cancellable, on_resolved, resolve);
 }
 
 void

@@ -220,17 +220,23 @@ tries_directly (Lp2pDialPlan *self)
   return FALSE;
 }
 
-/* The next one takes the place of one that failed, and all the others move up. A
- * relay is not hurried as long as there is hope for better. */
+/* Lets @target start now and what is behind it move up. */
+static void
+advance_to (Lp2pDialPlan *self, Lp2pDialTarget *target, gint64 now)
+{
+  self->ahead = MAX (self->ahead, target->due - now);
+  self->not_before[target->lane] = now;
+}
+
+/* The next one takes the place of one that failed. A relay is not hurried as long as
+ * there is hope for better. */
 static void
 hurry (Lp2pDialPlan *self, gint64 now)
 {
   Lp2pDialTarget *next = find_next (self);
 
-  if (next == NULL || (next->limited && tries_directly (self)))
-    return;
-  self->ahead = MAX (self->ahead, next->due - now);
-  self->not_before[next->lane] = now;
+  if (next != NULL && !(next->limited && tries_directly (self)))
+    advance_to (self, next, now);
 }
 
 Lp2pDialTarget *
@@ -244,6 +250,8 @@ lp2p_dial_plan_next (Lp2pDialPlan *self, gint64 now, gint64 *wake)
   *wake = -1;
   if (next == NULL || self->n_running >= LP2P_DIAL_MAX_PARALLEL)
     return NULL;
+  if (self->n_running == 0)
+    advance_to (self, next, now);
   if (get_due (self, next) > now)
     {
       *wake = get_due (self, next);

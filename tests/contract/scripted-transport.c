@@ -153,7 +153,8 @@ dial_async (Lp2pTransport *transport, Lp2pMultiaddr *address, const Lp2pDialOpti
   Dial *dial = g_new0 (Dial, 1);
 
   g_assert_nonnull (route);
-  g_string_append_printf (self->log, "%s%s@%d", self->log->len > 0 ? " " : "", route->name,
+  g_string_append_printf (self->log, "%s%s%s%s@%d", self->log->len > 0 ? " " : "", route->name,
+                          options->host_name != NULL ? "=" : "", options->host_name != NULL ? options->host_name : "",
                           (int) (self->host->world->now - self->epoch) / 1000);
   self->n_pending++;
   dial->transport = g_object_ref (self);

@@ -16,7 +16,8 @@ G_DECLARE_FINAL_TYPE (ScriptedTransport, scripted_transport, SCRIPTED, TRANSPORT
  * @datagram: it says that it runs over UDP, and matches no other addresses
  * @n_pending: dials that wait for an outcome
  * @log: what was dialed and when, in milliseconds since the transport was made:
- *   `NAME@TIME` for each, by the name of its route
+ *   `NAME@TIME` for each, by the name of its route, or `NAME=HOST@TIME` where a
+ *   host's name led there
  *
  * Addresses of UDP are dialed before those of TCP, and these before WebSocket.
  */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dial-fixture.h"
+#include "mock-resolver.h"
 
 /* Racing */
 
@@ -316,6 +317,42 @@ test_black_hole (DialFixture *self, gconstpointer data)
   g_assert_nonnull (connection);
 }
 
+/* Names */
+
+/* Nothing waits for a name but the addresses behind it; what a peer names may not
+ * lead into a private network. */
+static void
+test_names (DialFixture *self, gconstpointer data)
+{
+  MockResolver *resolver = mock_resolver_install ();
+  g_autoptr (Lp2pConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+
+  mock_resolver_add_address (resolver, "b.example", "203.0.113.2");
+  mock_resolver_add_address (resolver, "b.example", "203.0.113.3");
+  mock_resolver_add_address (resolver, "trap.example", "10.99.98.97");
+  scripted_transport_route (self->network, "one", ONE, 10, NULL);
+  scripted_transport_route (self->network, "two", TWO, 10, NULL);
+  scripted_transport_route (self->network, "three", THREE, 10, self->to_b);
+  dial_learn (self, LIST ("/dns4/trap.example/tcp/1"));
+  g_assert_null (dial (self, NULL, NULL, &error));
+  g_assert_nonnull (strstr (error->message, "/ip4/10.99.98.97/tcp/1: not dialed: it is in a private network"));
+  g_clear_error (&error);
+
+  resolver->hold = TRUE;
+  self->network->epoch = self->world->now;
+  dial_start (self, LIST ("/dns4/b.example/tcp/1", ONE), NULL, NULL, &result);
+  test_world_advance (self->world, 100 * 1000);
+  g_assert_null (result);
+  mock_resolver_release (resolver);
+  connection = dial_finish (self, &result, &error);
+  g_assert_no_error (error);
+  dial_assert_log (self, "one@0 two=b.example@100 three=b.example@110");
+  dial_assert_clean (self, 1);
+  mock_resolver_remove (resolver);
+}
+
 /* Errors */
 
 static void
@@ -328,16 +365,17 @@ test_reasons (DialFixture *self, gconstpointer data)
     "/ip4/10.99.98.97/tcp/5: not dialed: it is in a private network",
     "/ip4/0.0.0.0/tcp/5: not dialed: it is not the address of one machine",
     "/unix/socket: no enabled transport can dial it",
-    "/dns4/example.org/tcp/1: Names cannot be resolved",
+    "/dns4/nowhere.example/tcp/1: ",
     "not dialed: it is the address of another peer",
   };
   g_autoptr (Lp2pMultiaddr) other = lp2p_multiaddr_new_from_string (THREE "/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN", NULL);
+  MockResolver *resolver = mock_resolver_install ();
   g_autoptr (GError) error = NULL;
 
   scripted_transport_route (self->network, "one", ONE, 5, NULL);
   scripted_transport_route (self->network, "two", TWO, -1, NULL);
   dial_learn (self, LIST (TWO, ONE, "/ip4/127.0.0.1/tcp/5", "/ip4/10.99.98.97/tcp/5", "/ip4/0.0.0.0/tcp/5", "/unix/socket",
-                     "/dns4/example.org/tcp/1", lp2p_multiaddr_get_string (other)));
+                     "/dns4/nowhere.example/tcp/1", lp2p_multiaddr_get_string (other)));
   g_assert_null (dial (self, NULL, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
@@ -346,6 +384,7 @@ test_reasons (DialFixture *self, gconstpointer data)
       g_assert_nonnull (strstr (error->message, expected[i]));
     }
   dial_assert_clean (self, 0);
+  mock_resolver_remove (resolver);
 }
 
 static void
@@ -522,6 +561,7 @@ main (int argc, char **argv)
   dial_add_test ("/dial/force-direct", NULL, test_force_direct);
   dial_add_test ("/dial/back-off", NULL, test_backoff);
   dial_add_test ("/dial/black-hole", NULL, test_black_hole);
+  dial_add_test ("/dial/names", NULL, test_names);
   dial_add_test ("/dial/reasons", NULL, test_reasons);
   dial_add_test ("/dial/deadline", "dial-timeout=3", test_deadline);
   dial_add_test ("/dial/host-limit", NULL, test_host_limit);

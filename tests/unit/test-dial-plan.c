@@ -322,6 +322,22 @@ test_late (void)
   expect (plan, 2250000, 2);
 }
 
+/* What comes when nothing is tried any more does not wait for its turn. */
+static void
+test_idle (void)
+{
+  g_autoptr (Lp2pDialPlan) plan = lp2p_dial_plan_new (0);
+  Lp2pDialTarget *first;
+
+  add (plan, 0, "P0-4");
+  first = expect (plan, 0, 0);
+  lp2p_dial_plan_failed (plan, first, 1000);
+  add (plan, 1, "P100-4");
+  add (plan, 2, "P100-4");
+  expect (plan, 20000, 1);
+  g_assert_cmpint (expect_wait (plan, 20000), ==, 270000);
+}
+
 static void
 test_limits (void)
 {
@@ -361,6 +377,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dial-plan/failure", test_failure);
   g_test_add_func ("/dial-plan/relay-waits", test_relay_waits);
   g_test_add_func ("/dial-plan/late", test_late);
+  g_test_add_func ("/dial-plan/idle", test_idle);
   g_test_add_func ("/dial-plan/limits", test_limits);
   return g_test_run ();
 }
