@@ -147,6 +147,40 @@ test_remembered (DialFixture *self, gconstpointer data)
   stranger_clear (&stranger);
 }
 
+/* A peer that only has what was proposed second costs a connection once. */
+static void
+test_other_security (DialFixture *self, gconstpointer data)
+{
+  g_auto (GStrv) securities = test_list_plugins ("security");
+  Lp2pConnection *connection;
+
+  if (!g_strv_contains ((const char *const *) securities, "tls"))
+    {
+      g_test_skip ("there is no second security protocol: tls is not built");
+      return;
+    }
+  test_host_free (self->b);
+  lp2p_multiaddr_unref (self->to_b);
+  self->b = dial_new_host (self, "security=['tls']");
+  self->to_b = test_host_dup_address (self->b);
+  test_host_free (self->a);
+  self->a = dial_new_host (self, "security=['noise', 'tls']");
+  self->network = scripted_transport_new (self->a, FALSE);
+  scripted_transport_route (self->network, "one", ONE, 0, self->to_b);
+  for (guint i = 0; i < 3; i++)
+    {
+      connection = dial (self, LIST (ONE), NULL, NULL);
+      g_assert_nonnull (connection);
+      g_assert_cmpstr (lp2p_connection_get_security (connection), ==, "tls");
+      if (i > 0)
+        g_assert_null (strchr (self->network->log->str, ' '));
+      else
+        g_assert_nonnull (strchr (self->network->log->str, ' '));
+      g_string_truncate (self->network->log, 0);
+      dial_drop (self, connection);
+    }
+}
+
 /* What is remembered may be anything. */
 static void
 test_bad_hint (DialFixture *self, gconstpointer data)
@@ -238,6 +272,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   dial_add_test ("/dial-upgrade/redial", NULL, test_redial);
   dial_add_test ("/dial-upgrade/remembered", NULL, test_remembered);
+  dial_add_test ("/dial-upgrade/other-security", NULL, test_other_security);
   dial_add_test ("/dial-upgrade/bad-hint", NULL, test_bad_hint);
   dial_add_test ("/dial-upgrade/round-trips", "[plugin memory]\ndelay-ms=100", test_round_trips);
   dial_add_test ("/dial-upgrade/other-preferences", NULL, test_other_preferences);
