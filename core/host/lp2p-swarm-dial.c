@@ -87,6 +87,14 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
     attempt_failed (task, error);
 }
 
+/* With a time to punch at, the peer is the one who dials: a transport that can punch
+ * lets it in. The others dial at that time. */
+static gboolean
+is_punching (Lp2pTransport *transport, const Lp2pDialOptions *options)
+{
+  return options->punch_at != 0 && (lp2p_transport_get_flags (transport) & LP2P_TRANSPORT_PUNCHES) != 0;
+}
+
 static void
 on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -94,7 +102,10 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
   Lp2pSwarm *self = g_task_get_source_object (task);
   Dial *dial = g_task_get_task_data (task);
   GError *error = NULL;
-  Lp2pRawConnection *raw = lp2p_transport_dial_finish (LP2P_TRANSPORT (source), result, &error);
+  Lp2pTransport *transport = LP2P_TRANSPORT (source);
+  Lp2pRawConnection *raw = is_punching (transport, &dial->options)
+                               ? lp2p_transport_punch_finish (transport, result, &error)
+                               : lp2p_transport_dial_finish (transport, result, &error);
 
   if (raw != NULL)
     lp2p_swarm_upgrade_async (self, raw, &dial->options, dial->pipelined, g_task_get_cancellable (task),
@@ -132,8 +143,12 @@ try_next (GTask *task)
       return;
     }
   candidate = &g_array_index (dial->candidates, Candidate, dial->next);
-  lp2p_transport_dial_async (candidate->transport, candidate->address, &dial->options,
-                             g_task_get_cancellable (task), on_dialed, g_object_ref (task));
+  if (is_punching (candidate->transport, &dial->options))
+    lp2p_transport_punch_async (candidate->transport, candidate->address, &dial->options,
+                                g_task_get_cancellable (task), on_dialed, g_object_ref (task));
+  else
+    lp2p_transport_dial_async (candidate->transport, candidate->address, &dial->options,
+                               g_task_get_cancellable (task), on_dialed, g_object_ref (task));
 }
 
 static Lp2pTransport *
