@@ -50,13 +50,20 @@ test_addresses (FakeFixture *self, gconstpointer data)
   g_autoptr (GPtrArray) none = NULL;
   g_autoptr (GPtrArray) first = NULL;
   g_autoptr (GPtrArray) second = NULL;
+  g_autoptr (GPtrArray) all = NULL;
+  g_autoptr (GPtrArray) listeners = NULL;
+  g_autoptr (Lp2pMultiaddr) mapped = lp2p_multiaddr_new_from_string ("/ip4/192.0.2.1/udp/1234", NULL);
+  g_autoptr (Lp2pMultiaddr) other = lp2p_multiaddr_new_from_string ("/ip4/192.0.2.1/udp/1235", NULL);
   g_autoptr (Lp2pConnection) connection = NULL;
   g_autoptr (Lp2pMultiaddr) old = NULL;
+  const char *socket_id;
   g_autoptr (GError) error = NULL;
   guint changes = 0;
 
   self->b = fake_new_plain_host (self, "late-ms=100\nrotate-ms=1000");
   g_signal_connect (self->b->context, "addresses-changed", G_CALLBACK (count_signal), &changes);
+  listeners = lp2p_context_dup_listeners (self->b->context);
+  socket_id = lp2p_listener_get_socket_id (listeners->pdata[0]);
   none = lp2p_context_dup_addresses (self->b->context);
   g_assert_cmpuint (none->len, ==, 0);
   test_world_advance (self->world, 200 * 1000);
@@ -71,6 +78,23 @@ test_addresses (FakeFixture *self, gconstpointer data)
   g_assert_cmpuint (second->len, ==, 2);
   g_assert_true (lp2p_multiaddr_equal (first->pdata[0], second->pdata[0]));
   g_assert_false (lp2p_multiaddr_equal (first->pdata[1], second->pdata[1]));
+
+  /* A NAT's address stands for the bound one. */
+  lp2p_context_add_mapped_address (self->b->context, socket_id, mapped, TRUE);
+  lp2p_context_add_mapped_address (self->b->context, "another socket", other, TRUE);
+  test_world_settle (self->world);
+  g_assert_cmpuint (changes, ==, 2);
+  all = lp2p_context_dup_addresses (self->b->context);
+  g_assert_cmpuint (all->len, ==, 4);
+  for (guint i = 2; i < 4; i++)
+    {
+      g_assert_true (lp2p_multiaddr_has_prefix (all->pdata[i], mapped));
+      g_assert_cmpint (lp2p_multiaddr_find (all->pdata[i], LP2P_PROTOCOL_QUIC_V1, 0), ==, 2);
+    }
+  lp2p_context_add_mapped_address (self->b->context, socket_id, mapped, FALSE);
+  g_clear_pointer (&all, g_ptr_array_unref);
+  all = lp2p_context_dup_addresses (self->b->context);
+  g_assert_cmpuint (all->len, ==, 2);
 
   /* Who learned of the old one gets through as long as it lasts. */
   old = lp2p_multiaddr_without_peer_id (first->pdata[1]);
