@@ -333,16 +333,6 @@ lp2p_connection_become_ready (Lp2pConnection *self)
   return TRUE;
 }
 
-/* What came before the end counts, but not what a peer sent that was never
- * verified. */
-static gboolean
-may_accept (Lp2pConnection *self, Lp2pSessionState state)
-{
-  if (!self->incoming || self->closed_here)
-    return FALSE;
-  return state < LP2P_SESSION_CLOSING || !self->early || self->session_ready;
-}
-
 static void
 follow_beginning (Lp2pConnection *self)
 {
@@ -353,8 +343,8 @@ follow_beginning (Lp2pConnection *self)
   else if (state == LP2P_SESSION_READY || (self->session_ready && self->held.length > 0))
     lp2p_connection_become_ready (self);
 
-  /* Application code may have ended it. */
-  if (self->session != NULL && may_accept (self, self->session->klass->get_state (self->session)))
+  /* What came before the end counts. Application code may have ended it, too. */
+  if (self->session != NULL && self->incoming && !self->closed_here)
     lp2p_connection_accept_streams (self);
 }
 
