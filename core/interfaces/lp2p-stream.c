@@ -143,7 +143,8 @@ write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
 
   for (guint i = 0; i < n_vectors; i++)
     {
-      GOutputVector vector = { vectors[i].buffer, MIN (vectors[i].size, lp2p_connection_get_early_room (self->connection)) };
+      gsize room = lp2p_connection_get_early_room (self->connection);
+      GOutputVector vector = { vectors[i].buffer, MIN (vectors[i].size, room) };
       gssize n = vector.size > 0 ? klass->stream_writev (self->session, self->handle, &vector, 1) : 0;
 
       if (n == LP2P_IO_FAILED)

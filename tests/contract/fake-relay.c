@@ -208,7 +208,12 @@ split (Lp2pMultiaddr *address, Lp2pMultiaddr **relay_address)
 }
 
 static void
-connect_to_relay (FakeRelay *self, Lp2pPeerId *relay, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+connect_to_relay (FakeRelay *self,
+                  Lp2pPeerId *relay,
+                  Lp2pMultiaddr *address,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
   g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
   Lp2pDialOptions dial_options = LP2P_DIAL_OPTIONS_INIT;
@@ -350,7 +355,8 @@ transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **err
                    lp2p_multiaddr_get_string (address));
       return NULL;
     }
-  listener = g_object_new (FAKE_TYPE_RELAY_LISTENER, "transport", lp2p_extension_get_name (LP2P_EXTENSION (self)), NULL);
+  listener = g_object_new (FAKE_TYPE_RELAY_LISTENER, "transport",
+                           lp2p_extension_get_name (LP2P_EXTENSION (self)), NULL);
   listener->address = lp2p_multiaddr_ref (address);
   connect_to_relay (self, relay, relay_address, self->cancellable, on_reserved, g_object_ref (listener));
   return LP2P_LISTENER (listener);

@@ -68,7 +68,9 @@ get_flag (FakeTransport *self, const char *key)
 static gint64
 get_time (FakeTransport *self, const char *key)
 {
-  return lp2p_config_get_uint (lp2p_context_get_config (get_context (self)), self->group, key) * G_GINT64_CONSTANT (1000);
+  guint ms = lp2p_config_get_uint (lp2p_context_get_config (get_context (self)), self->group, key);
+
+  return ms * G_GINT64_CONSTANT (1000);
 }
 
 static Lp2pPeerId *
@@ -285,7 +287,12 @@ find_punch (FakeTransport *self, Lp2pMultiaddr *remote_address)
 }
 
 static Lp2pRawConnection *
-raw_new (FakeTransport *self, FakeSession *session, Lp2pRole role, Lp2pPeerId *peer, Lp2pMultiaddr *local, Lp2pMultiaddr *remote)
+raw_new (FakeTransport *self,
+         FakeSession *session,
+         Lp2pRole role,
+         Lp2pPeerId *peer,
+         Lp2pMultiaddr *local,
+         Lp2pMultiaddr *remote)
 {
   Lp2pRawConnection *raw = lp2p_raw_connection_new_session ((Lp2pMuxerSession *) session,
                                                             lp2p_extension_get_name (LP2P_EXTENSION (self)), role);
@@ -394,6 +401,14 @@ offer_server (Handshake *self)
 }
 
 static void
+return_raw (Handshake *self, GTask *task, Lp2pPeerId *peer)
+{
+  Lp2pRawConnection *raw = raw_new (self->transport, self->client, LP2P_ROLE_INITIATOR, peer, self->local, self->remote);
+
+  g_task_return_pointer (task, raw, (GDestroyNotify) lp2p_raw_connection_free);
+}
+
+static void
 finish_handshake (Handshake *self)
 {
   Lp2pPeerId *answers = get_own_id (self->listener->transport);
@@ -413,9 +428,7 @@ finish_handshake (Handshake *self)
   if (!self->early || rejected)
     offer_server (self);
   if (!self->early)
-    g_task_return_pointer (self->task,
-                           raw_new (self->transport, self->client, LP2P_ROLE_INITIATOR, answers, self->local, self->remote),
-                           (GDestroyNotify) lp2p_raw_connection_free);
+    return_raw (self, self->task, answers);
 }
 
 static void
@@ -459,8 +472,7 @@ begin_early (Handshake *self, GTask *task, Lp2pPeerId *expected)
       add_server (self);
       offer_server (self);
     }
-  g_task_return_pointer (task, raw_new (self->transport, client, LP2P_ROLE_INITIATOR, expected, self->local, self->remote),
-                         (GDestroyNotify) lp2p_raw_connection_free);
+  return_raw (self, task, expected);
 }
 
 static FakeListener *

@@ -308,6 +308,39 @@ test_early_close (FakeFixture *self, gconstpointer data)
   error = test_stream_expect_failure (self->world, stream);
 }
 
+/* A handler drops its host, with streams that wait behind it. */
+static void
+drop_host (Lp2pStream *stream, gpointer user_data)
+{
+  TestHost *host = user_data;
+
+  g_clear_object (&host->host);
+}
+
+static void
+test_early_drop (FakeFixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pStream) first = NULL;
+  g_autoptr (Lp2pStream) second = NULL;
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *results[2] = { NULL };
+
+  self->b = fake_new_plain_host (self, "");
+  fake_become_acquainted (self);
+  lp2p_host_set_stream_handler (self->b->host, TEST_PROTOCOL,
+                                data != NULL ? LP2P_HANDLER_ALLOW_EARLY : LP2P_HANDLER_NONE, drop_host, self->b, NULL);
+  g_signal_handlers_disconnect_by_data (self->b->host, self->b);
+  /* Their proposals leave by themselves. */
+  fake_start_open (self->a, self->b, LP2P_STREAM_REPLAY_SAFE, &results[0]);
+  fake_start_open (self->a, self->b, LP2P_STREAM_REPLAY_SAFE, &results[1]);
+  first = fake_finish_open (self->a, &results[0], NULL);
+  second = fake_finish_open (self->a, &results[1], NULL);
+  test_until (self->world, self->b->host == NULL);
+  error = test_stream_expect_failure (self->world, first);
+  g_clear_error (&error);
+  error = test_stream_expect_failure (self->world, second);
+}
+
 /* What came before the end */
 
 /* Opens, sends and closes before the other side has looked once. */
@@ -399,6 +432,8 @@ main (int argc, char **argv)
   FAKE_ADD ("/fake-early/replayed", "later", test_early_replayed);
   FAKE_ADD ("/fake-early/timeout", NULL, test_early_timeout);
   FAKE_ADD ("/fake-early/close", NULL, test_early_close);
+  FAKE_ADD ("/fake-early/drop-early", "early", test_early_drop);
+  FAKE_ADD ("/fake-early/drop-held", NULL, test_early_drop);
   FAKE_ADD ("/fake-early/end-native", NULL, test_end_native);
   FAKE_ADD ("/fake-early/end-muxed", NULL, test_end_muxed);
   return g_test_run ();
