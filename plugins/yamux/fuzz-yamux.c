@@ -28,7 +28,7 @@ next (Lp2pCursor *input)
 static void
 feed (Fixture *f, gconstpointer data, gsize size)
 {
-  lp2p_layer_write (f->layers[1], data, size, LP2P_WRITE_NONE);
+  lp2p_layer_write (f->pair.layers[1], data, size, LP2P_WRITE_NONE);
 }
 
 static void
@@ -62,9 +62,9 @@ feed_frame (Fixture *f, Lp2pCursor *input)
 static DriverStream *
 pick (Fixture *f, Lp2pCursor *input)
 {
-  guint n = f->a->streams->len;
+  guint n = f->pair.a->streams->len;
 
-  return n > 0 ? session_driver_get (f->a, next (input) % n) : NULL;
+  return n > 0 ? session_driver_get (f->pair.a, next (input) % n) : NULL;
 }
 
 static void
@@ -82,7 +82,7 @@ adopt (DriverStream *stream, guint8 how)
 static void
 use_stream (Fixture *f, Lp2pCursor *input, guint8 command)
 {
-  Lp2pMuxerSession *session = f->a->session;
+  Lp2pMuxerSession *session = f->pair.a->session;
   DriverStream *stream = pick (f, input);
   guint8 argument = next (input);
   guint8 buffer[300];
@@ -121,7 +121,7 @@ use_stream (Fixture *f, Lp2pCursor *input, guint8 command)
 static void
 use_session (Fixture *f, guint8 argument)
 {
-  Lp2pMuxerSession *session = f->a->session;
+  Lp2pMuxerSession *session = f->pair.a->session;
   guint8 buffer[4096];
   Lp2pLayerInfo info;
   guint32 code;
@@ -129,12 +129,12 @@ use_session (Fixture *f, guint8 argument)
   switch (argument & 7)
     {
     case 0:
-      memory_layer_set_stalled (f->layers[0], argument & 8);
+      memory_layer_set_stalled (f->pair.layers[0], argument & 8);
       break;
     case 1:
     case 2:
-      while (lp2p_layer_read (f->layers[1], buffer, sizeof buffer) > 0)
-        g_main_context_iteration (f->context, FALSE);
+      while (lp2p_layer_read (f->pair.layers[1], buffer, sizeof buffer) > 0)
+        g_main_context_iteration (f->pair.context, FALSE);
       break;
     case 3:
       if (argument & 128)
@@ -146,7 +146,7 @@ use_session (Fixture *f, guint8 argument)
       break;
     case 5:
       if (argument & 128)
-        lp2p_layer_shutdown_write (f->layers[1]);
+        lp2p_layer_shutdown_write (f->pair.layers[1]);
       break;
     default:
       session->klass->get_info (session, &info);
@@ -172,8 +172,8 @@ run_command (Fixture *f, Lp2pCursor *input)
       feed_frame (f, input);
       break;
     case 4:
-      if (f->a->streams->len < STREAMS_MAX)
-        adopt (command & 128 ? session_driver_open (f->a) : session_driver_accept (f->a),
+      if (f->pair.a->streams->len < STREAMS_MAX)
+        adopt (command & 128 ? session_driver_open (f->pair.a) : session_driver_accept (f->pair.a),
                command >> 3);
       break;
     case 5:
@@ -183,10 +183,10 @@ run_command (Fixture *f, Lp2pCursor *input)
       use_session (f, next (input));
       break;
     default:
-      fixture_pass (f, (gint64) next (input) * 200000, G_USEC_PER_SEC * 5);
+      session_pair_pass (&f->pair, (gint64) next (input) * 200000, G_USEC_PER_SEC * 5);
       break;
     }
-  for (guint i = 0; i < 8 && g_main_context_iteration (f->context, FALSE); i++)
+  for (guint i = 0; i < 8 && g_main_context_iteration (f->pair.context, FALSE); i++)
     continue;
 }
 
