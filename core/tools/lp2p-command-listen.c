@@ -21,6 +21,7 @@ typedef struct
 {
   gboolean echo;
   gboolean json;
+  char **services; /* in addition to those of the configuration */
   /* How lp2p demo calls it: where to store files, for whom, and how large ones. */
   char *demo_folder;
   char *demo_peer;
@@ -54,6 +55,7 @@ options_clear (Options *self)
 {
   g_free (self->demo_folder);
   g_free (self->demo_peer);
+  g_strfreev (self->services);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -251,13 +253,29 @@ serve_demo (Listen *self, GError **error)
 }
 
 static gboolean
+enable_services (Lp2pConfig *config, char **names, GError **error)
+{
+  g_auto (GStrv) configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "services");
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) all = NULL;
+
+  g_strv_builder_addv (builder, (const char **) configured);
+  for (gsize i = 0; names != NULL && names[i] != NULL; i++)
+    if (!g_strv_contains ((const char *const *) configured, names[i]))
+      g_strv_builder_add (builder, names[i]);
+  all = g_strv_builder_end (builder);
+  return lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, "services",
+                          g_variant_new_strv ((const char *const *) all, -1), error);
+}
+
+static gboolean
 start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
 {
   g_autoptr (Lp2pConfig) config = tool_options_load_config (options, error);
   g_autoptr (Lp2pIdentity) identity = NULL;
   g_auto (GStrv) configured = NULL;
 
-  if (config == NULL)
+  if (config == NULL || !enable_services (config, self->options->services, error))
     return FALSE;
   configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "listen");
   if (addresses->len > 0 &&
@@ -287,6 +305,10 @@ tool_command_listen (ToolLine *line)
   g_auto (Options) options = { FALSE };
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+    { "service", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.services,
+      "Also serve this one, such as perf, as if the configuration named it; may be given several "
+      "times",
+      "NAME" },
     { "echo", 0, 0, G_OPTION_ARG_NONE, &options.echo,
       "Also serve " ECHO_PROTOCOL ", which sends back what it gets", NULL },
     { "demo-folder", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &options.demo_folder, NULL,
