@@ -31,14 +31,17 @@ typedef struct
 typedef struct
 {
   const Options *options;
+  ToolOptions *common;
   Lp2pHost *host;
+  /* Whether the command line says where to listen, not the configuration. */
+  gboolean own_addresses;
   GHashTable *printed; /* addresses */
 } Listen;
 
 static const char description[] =
     "Listens on the ADDRESSes, or else on those of the configuration, or else on a free\n"
-    "port of each enabled transport on all interfaces. Serves the enabled services, and\n"
-    "ends in order on SIGINT or SIGTERM.\n"
+    "port of each enabled transport on all interfaces. Serves the enabled services, reads\n"
+    "the configuration file again on SIGHUP, and ends in order on SIGINT or SIGTERM.\n"
     "\n"
     "It prints its peer id and its addresses when it is ready, and addresses that come\n"
     "later when they come. --json prints an object with peer_id and addresses each time\n"
@@ -260,12 +263,39 @@ enable_services (Lp2pConfig *config, char **names, GError **error)
   g_auto (GStrv) all = NULL;
 
   g_strv_builder_addv (builder, (const char **) configured);
-  for (gsize i = 0; names != NULL && names[i] != NULL; i++)
+  for (gsize i = 0; names[i] != NULL; i++)
     if (!g_strv_contains ((const char *const *) configured, names[i]))
       g_strv_builder_add (builder, names[i]);
   all = g_strv_builder_end (builder);
   return lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, "services",
                           g_variant_new_strv ((const char *const *) all, -1), error);
+}
+
+/* Addresses and services of the command line stay what they are, whatever the
+ * configuration says. */
+static gboolean
+apply_command_line (Listen *self, Lp2pConfig *config, GError **error)
+{
+  char **services = self->options->services;
+
+  return (!self->own_addresses ||
+          lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error)) &&
+         (services == NULL || enable_services (config, services, error));
+}
+
+static gboolean
+on_reload (gpointer user_data)
+{
+  Listen *self = user_data;
+  Lp2pConfig *config = lp2p_host_get_config (self->host);
+  g_autoptr (GError) error = NULL;
+
+  if (tool_options_reload_config (self->common, config, &error) &&
+      apply_command_line (self, config, &error))
+    tool_note (self->common, "configuration read again");
+  else
+    tool_fail_error (WHAT, error);
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -275,11 +305,11 @@ start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
   g_autoptr (Lp2pIdentity) identity = NULL;
   g_auto (GStrv) configured = NULL;
 
-  if (config == NULL || !enable_services (config, self->options->services, error))
+  if (config == NULL)
     return FALSE;
   configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "listen");
-  if (addresses->len > 0 &&
-      !lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error))
+  self->own_addresses = addresses->len > 0;
+  if (!apply_command_line (self, config, error))
     return FALSE;
   identity = tool_load_identity (options, config, TRUE, error);
   if (identity == NULL)
@@ -317,7 +347,8 @@ tool_command_listen (ToolLine *line)
     { "demo-size", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT64, &options.demo_size, NULL, NULL },
     { NULL },
   };
-  Listen self = { .options = &options };
+  Listen self = { .options = &options, .common = line->options };
+  guint reload;
   g_autoptr (GPtrArray) addresses = NULL;
   g_autoptr (GError) error = NULL;
   int status = TOOL_EXIT_OK;
@@ -334,9 +365,11 @@ tool_command_listen (ToolLine *line)
     {
       g_signal_connect (self.host, "notify::listen-addresses", G_CALLBACK (on_addresses_changed),
                         &self);
+      reload = g_unix_signal_add (SIGHUP, on_reload, &self);
       print_addresses (&self, TRUE);
       while (!tool_is_interrupted ())
         g_main_context_iteration (NULL, TRUE);
+      g_source_remove (reload);
       g_signal_handlers_disconnect_by_func (self.host, on_addresses_changed, &self);
     }
   else if (!tool_is_interrupted ())
