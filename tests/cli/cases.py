@@ -390,7 +390,7 @@ def test_config_sample(world):
 def test_config_reload(world):
     """listen: SIGHUP reads the configuration again"""
     config = world.write("lp2p.conf", f"[host]\nlisten=['{LOOPBACK}']\n")
-    process = world.start("--config", config, "listen", "--json", "--verbose")
+    process = world.start("--config", config, "listen", "--json", "--verbose", "--service", "perf")
     watchdog = threading.Timer(LONG, process.kill)
     watchdog.start()
     try:
@@ -400,6 +400,8 @@ def test_config_reload(world):
         second = json.loads(process.stdout.readline())
         check(len(second["addresses"]) == 2, second)
         check(first["addresses"][0] in second["addresses"], (first, second))
+        # What the command line enables stays.
+        world.run("perf", second["addresses"][0], "-u", "1", "-d", "1").expect(0)
         world.write("lp2p.conf", "[host]\nlisten='wrong'\n")
         process.send_signal(signal.SIGHUP)
         while "lp2p.conf:2" not in (line := process.stderr.readline()):
