@@ -17,6 +17,7 @@
 #include <lp2p/codec/lp2p-noise-cipher.h>
 #include <lp2p/codec/lp2p-noise.h>
 
+#include <lp2p/net/lp2p-byte-queue.h>
 #include <lp2p/net/lp2p-io-stream-layer.h>
 #include <lp2p/net/lp2p-layer-io-stream.h>
 #include <lp2p/net/lp2p-layer.h>
@@ -32,6 +33,7 @@
 #include <lp2p/interfaces/lp2p-extension.h>
 #include <lp2p/interfaces/lp2p-key-store.h>
 #include <lp2p/interfaces/lp2p-listener.h>
+#include <lp2p/interfaces/lp2p-muxer-output.h>
 #include <lp2p/interfaces/lp2p-muxer.h>
 #include <lp2p/interfaces/lp2p-raw-connection.h>
 #include <lp2p/interfaces/lp2p-security.h>

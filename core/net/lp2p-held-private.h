@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/net/lp2p-loop.h>
+#include <lp2p/net/lp2p-layer.h>
 
 G_BEGIN_DECLS
 
@@ -38,6 +38,5 @@ void lp2p_held_park (Lp2pHeld *self);
 void lp2p_held_clear (Lp2pHeld *self);
 
 gsize lp2p_input_vectors_get_size (const GInputVector *vectors, guint n_vectors);
-gsize lp2p_output_vectors_get_size (const GOutputVector *vectors, guint n_vectors);
 
 G_END_DECLS

@@ -155,6 +155,13 @@ lp2p_input_vectors_get_size (const GInputVector *vectors, guint n_vectors)
   return size;
 }
 
+/**
+ * lp2p_output_vectors_get_size: (skip)
+ * @vectors: (array length=n_vectors): vectors
+ * @n_vectors: how many
+ *
+ * Returns: how many bytes they have together
+ */
 gsize
 lp2p_output_vectors_get_size (const GOutputVector *vectors, guint n_vectors)
 {

@@ -185,6 +185,8 @@ LP2P_AVAILABLE_IN_1_0
 const GError *lp2p_layer_get_error (Lp2pLayer *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_layer_get_info (Lp2pLayer *self, Lp2pLayerInfo *info);
+LP2P_AVAILABLE_IN_1_0
+gsize lp2p_output_vectors_get_size (const GOutputVector *vectors, guint n_vectors);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pLayer, lp2p_layer_free)
 

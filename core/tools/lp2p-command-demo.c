@@ -11,7 +11,6 @@
 
 #define WHAT         "demo"
 #define DEFAULT_SIZE (64 * 1024 * 1024)
-#define MAX_SIZE     (G_GUINT64_CONSTANT (1) << 40)
 
 typedef struct
 {
@@ -56,27 +55,6 @@ demo_clear (ToolDemo *self)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ToolDemo, demo_clear)
-
-/* A number of bytes, or of K, M or G, which are powers of 1024. */
-static gboolean
-parse_size (const char *text, guint64 *size)
-{
-  static const char *const units[] = { "", "k", "m", "g" };
-  g_autofree char *digits = g_strndup (text, strspn (text, "0123456789"));
-  const char *unit = text + strlen (digits);
-  guint64 number;
-
-  if (!g_ascii_string_to_unsigned (digits, 10, 1, MAX_SIZE, &number, NULL))
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (units); i++)
-    if (g_ascii_strcasecmp (unit, units[i]) == 0 ||
-        (i > 0 && g_ascii_strncasecmp (unit, units[i], 1) == 0 && g_str_equal (unit + 1, "iB")))
-      {
-        *size = number << (10 * i);
-        return number <= MAX_SIZE >> (10 * i);
-      }
-  return FALSE;
-}
 
 /* Folders */
 
@@ -352,7 +330,7 @@ tool_command_demo (ToolLine *line)
 
   if (!tool_line_parse (line, entries, description, 0, 0))
     return TOOL_EXIT_USAGE;
-  if (options.size != NULL && !parse_size (options.size, &size))
+  if (options.size != NULL && !tool_parse_size (options.size, 1, &size))
     return tool_fail (TOOL_EXIT_USAGE, WHAT,
                       "a size of \"%s\", expected a number of bytes from 1 to 1024G, such as "
                       "1000000 or 64M",

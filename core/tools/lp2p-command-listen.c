@@ -21,6 +21,7 @@ typedef struct
 {
   gboolean echo;
   gboolean json;
+  char **services; /* in addition to those of the configuration */
   /* How lp2p demo calls it: where to store files, for whom, and how large ones. */
   char *demo_folder;
   char *demo_peer;
@@ -57,6 +58,7 @@ options_clear (Options *self)
 {
   g_free (self->demo_folder);
   g_free (self->demo_peer);
+  g_strfreev (self->services);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -253,12 +255,32 @@ serve_demo (Listen *self, GError **error)
   return TRUE;
 }
 
-/* The addresses of the command line stay what they are. */
 static gboolean
-drop_configured_addresses (Listen *self, Lp2pConfig *config, GError **error)
+enable_services (Lp2pConfig *config, char **names, GError **error)
 {
-  return !self->own_addresses ||
-         lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error);
+  g_auto (GStrv) configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "services");
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) all = NULL;
+
+  g_strv_builder_addv (builder, (const char **) configured);
+  for (gsize i = 0; names[i] != NULL; i++)
+    if (!g_strv_contains ((const char *const *) configured, names[i]))
+      g_strv_builder_add (builder, names[i]);
+  all = g_strv_builder_end (builder);
+  return lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, "services",
+                          g_variant_new_strv ((const char *const *) all, -1), error);
+}
+
+/* Addresses and services of the command line stay what they are, whatever the
+ * configuration says. */
+static gboolean
+apply_command_line (Listen *self, Lp2pConfig *config, GError **error)
+{
+  char **services = self->options->services;
+
+  return (!self->own_addresses ||
+          lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error)) &&
+         (services == NULL || enable_services (config, services, error));
 }
 
 static gboolean
@@ -269,7 +291,7 @@ on_reload (gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   if (tool_options_reload_config (self->common, config, &error) &&
-      drop_configured_addresses (self, config, &error))
+      apply_command_line (self, config, &error))
     tool_note (self->common, "configuration read again");
   else
     tool_fail_error (WHAT, error);
@@ -287,7 +309,7 @@ start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
     return FALSE;
   configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "listen");
   self->own_addresses = addresses->len > 0;
-  if (!drop_configured_addresses (self, config, error))
+  if (!apply_command_line (self, config, error))
     return FALSE;
   identity = tool_load_identity (options, config, TRUE, error);
   if (identity == NULL)
@@ -313,6 +335,10 @@ tool_command_listen (ToolLine *line)
   g_auto (Options) options = { FALSE };
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+    { "service", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.services,
+      "Also serve this one, such as perf, as if the configuration named it; may be given several "
+      "times",
+      "NAME" },
     { "echo", 0, 0, G_OPTION_ARG_NONE, &options.echo,
       "Also serve " ECHO_PROTOCOL ", which sends back what it gets", NULL },
     { "demo-folder", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &options.demo_folder, NULL,

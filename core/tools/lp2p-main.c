@@ -18,6 +18,7 @@ static const ToolCommand commands[] = {
   { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",
     tool_command_inspect },
   { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
+  { "perf", "ADDRESS", "Measures how fast a peer takes and sends data.", tool_command_perf },
   { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
 };
 

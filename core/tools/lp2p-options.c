@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of what an option may ask for, in bytes. */
+#define MAX_SIZE (G_GUINT64_CONSTANT (1) << 40)
+
 /* Where GSettings keeps the options of this command. */
 #define SETTINGS_PATH "/org/lp2p/"
 
@@ -355,6 +358,36 @@ tool_line_parse (ToolLine *line,
   if (!parsed)
     tool_fail (TOOL_EXIT_USAGE, line->command->name, "%s, try %s --help", error->message, program);
   return parsed && check_arguments (line, min_arguments, max_arguments);
+}
+
+/* Sizes */
+
+/**
+ * tool_parse_size:
+ * @text: a number of bytes, or of K, M or G, which are powers of 1024
+ * @min: the smallest size that is allowed
+ * @size: (out): the bytes, 1024 G at most
+ *
+ * Returns: whether @text is such a size
+ */
+gboolean
+tool_parse_size (const char *text, guint64 min, guint64 *size)
+{
+  static const char *const units[] = { "", "k", "m", "g" };
+  g_autofree char *digits = g_strndup (text, strspn (text, "0123456789"));
+  const char *unit = text + strlen (digits);
+  guint64 number;
+
+  if (!g_ascii_string_to_unsigned (digits, 10, min, MAX_SIZE, &number, NULL))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (units); i++)
+    if (g_ascii_strcasecmp (unit, units[i]) == 0 ||
+        (i > 0 && g_ascii_strncasecmp (unit, units[i], 1) == 0 && g_str_equal (unit + 1, "iB")))
+      {
+        *size = number << (10 * i);
+        return number <= MAX_SIZE >> (10 * i);
+      }
+  return FALSE;
 }
 
 /* Suggestions */

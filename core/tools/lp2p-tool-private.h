@@ -53,6 +53,7 @@ int tool_command_id (ToolLine *line);
 int tool_command_identify (ToolLine *line);
 int tool_command_inspect (ToolLine *line);
 int tool_command_listen (ToolLine *line);
+int tool_command_perf (ToolLine *line);
 int tool_command_ping (ToolLine *line);
 
 char *tool_find_key_file (void);
@@ -78,6 +79,8 @@ void tool_options_clear (ToolOptions *self);
 Lp2pConfig *tool_options_load_config (ToolOptions *self, GError **error);
 gboolean tool_options_reload_config (ToolOptions *self, Lp2pConfig *config, GError **error);
 void tool_options_listen_to_logs (ToolOptions *self);
+
+gboolean tool_parse_size (const char *text, guint64 min, guint64 *size);
 
 int tool_fail (ToolExit status, const char *what, const char *format, ...) G_GNUC_PRINTF (3, 4);
 int tool_fail_error (const char *what, const GError *error);

@@ -117,8 +117,8 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
     }
 
   stream = lp2p_yamux_stream_new (self, id, TRUE);
-  stream->turn_link.data = stream;
-  g_queue_push_tail_link (&self->accepts, &stream->turn_link);
+  stream->turn.link.data = stream;
+  g_queue_push_tail_link (&self->accepts, &stream->turn.link);
   if (events != NULL && events->incoming != NULL)
     events->incoming (&self->parent, self->parent.events_data);
   return stream;

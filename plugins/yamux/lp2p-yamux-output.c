@@ -5,9 +5,6 @@
 /* Control frames that go down in one call. */
 #define BATCH_FRAMES 64
 
-/* What a stream may write before it is another's turn, while several wait. */
-#define QUANTUM (64 * 1024)
-
 /* Answers that may wait for room. A peer that goes on asking without reading the
  * answers is cut off. */
 #define REPLIES_MAX 256
@@ -33,13 +30,12 @@ batch_end (Batch *self, Lp2pYamuxSession *session)
 {
   if (self->size == 0)
     return TRUE;
-  if (lp2p_layer_write (session->layer, self->bytes, self->size, LP2P_WRITE_MORE) !=
-      (gssize) self->size)
+  if (!lp2p_muxer_output_writev (&session->output, &(GOutputVector){ self->bytes, self->size }, 1,
+                                 self->size))
     {
       lp2p_yamux_session_layer_failed (session);
       return FALSE;
     }
-  session->dirty = TRUE;
   self->size = 0;
   return TRUE;
 }
@@ -97,12 +93,11 @@ write_replies (Lp2pYamuxSession *self)
   size = MIN (self->replies->len, room - room % LP2P_YAMUX_HEADER_SIZE);
   if (size == 0)
     return;
-  if (lp2p_layer_write (self->layer, self->replies->data, size, LP2P_WRITE_MORE) != (gssize) size)
+  if (!lp2p_muxer_output_writev (&self->output, &(GOutputVector){ self->replies->data, size }, 1, size))
     {
       lp2p_yamux_session_layer_failed (self);
       return;
     }
-  self->dirty = TRUE;
   if (size == self->replies->len)
     g_clear_pointer (&self->replies, g_byte_array_unref);
   else
@@ -202,23 +197,10 @@ lp2p_yamux_session_write_control (Lp2pYamuxSession *self)
 
 /* Turns */
 
-/* How much a stream may write now. */
-gsize
-lp2p_yamux_session_turn_limit (Lp2pYamuxSession *self, Lp2pYamuxStream *stream)
-{
-  guint mine = stream->turn_link.data != NULL ? 1 : 0;
-
-  return self->turns.length > mine ? stream->quantum : G_MAXSIZE;
-}
-
 void
 lp2p_yamux_session_queue_turn (Lp2pYamuxSession *self, Lp2pYamuxStream *stream)
 {
-  if (stream->turn_link.data == NULL)
-    {
-      stream->turn_link.data = stream;
-      g_queue_push_tail_link (&self->turns, &stream->turn_link);
-    }
+  lp2p_muxer_output_queue (&self->output, &stream->turn, stream);
   lp2p_yamux_session_want_pump (self);
 }
 
@@ -229,18 +211,16 @@ give_turns (Lp2pYamuxSession *self)
   const Lp2pMuxerEvents *events = self->parent.events;
   gsize room = lp2p_layer_write_room (self->layer);
 
-  while (self->turns.length > 0 && room > LP2P_YAMUX_HEADER_SIZE)
+  while (self->output.turns.length > 0 && room > LP2P_YAMUX_HEADER_SIZE)
     {
-      GList *link = g_queue_pop_head_link (&self->turns);
-      Lp2pYamuxStream *stream = link->data;
+      Lp2pYamuxStream *stream = lp2p_muxer_output_pop (&self->output);
 
-      link->data = NULL;
       if ((stream->want & LP2P_READY_WRITE) == 0 || stream->send_window == 0 ||
           stream->write_side != LP2P_YAMUX_SIDE_OPEN)
         continue;
-      stream->quantum = QUANTUM;
+      stream->turn.quantum = LP2P_MUXER_QUANTUM;
       stream->blocked = FALSE;
-      room -= MIN (room, QUANTUM + (gsize) LP2P_YAMUX_HEADER_SIZE);
+      room -= MIN (room, LP2P_MUXER_QUANTUM + (gsize) LP2P_YAMUX_HEADER_SIZE);
       if (events != NULL && events->stream_ready != NULL)
         events->stream_ready (&self->parent, &stream->parent, LP2P_READY_WRITE,
                               self->parent.events_data);
@@ -253,43 +233,17 @@ gboolean
 lp2p_yamux_session_is_unsent (Lp2pYamuxSession *self)
 {
   return self->phase != LP2P_YAMUX_OVER &&
-         (self->dirty || self->flushing || self->control.length > 0 || self->replies != NULL);
-}
-
-static void
-set_wanted (Lp2pYamuxSession *self, Lp2pReady wanted)
-{
-  if (wanted == self->wanted)
-    return;
-  self->wanted = wanted;
-  lp2p_layer_want (self->layer, wanted);
+         (self->output.dirty || self->output.flushing || self->control.length > 0 || self->replies != NULL);
 }
 
 /* Returns whether the session goes on. */
 static gboolean
 flush (Lp2pYamuxSession *self)
 {
-  gsize before;
-  int result;
-
-  if (!self->dirty && !self->flushing)
+  if (lp2p_muxer_output_flush (&self->output))
     return TRUE;
-  before = lp2p_layer_write_room (self->layer);
-  result = lp2p_layer_flush (self->layer);
-  if (result == LP2P_IO_FAILED)
-    {
-      lp2p_yamux_session_layer_failed (self);
-      return FALSE;
-    }
-
-  self->dirty = FALSE;
-  self->flushing = result == LP2P_IO_AGAIN;
-  self->blocked_room = lp2p_layer_write_room (self->layer);
-  if (!self->flushing)
-    self->blocked_at = -1;
-  else if (self->blocked_at < 0 || self->blocked_room > before)
-    self->blocked_at = lp2p_loop_now (self->parent.loop);
-  return TRUE;
+  lp2p_yamux_session_layer_failed (self);
+  return FALSE;
 }
 
 /* What found no room, and streams that got no turn, come again: when the layer
@@ -297,13 +251,13 @@ flush (Lp2pYamuxSession *self)
 static void
 come_again (Lp2pYamuxSession *self)
 {
-  gboolean waiting = self->turns.length > 0 || self->control.length > 0 || self->replies != NULL ||
+  gboolean waiting = self->output.turns.length > 0 || self->control.length > 0 || self->replies != NULL ||
                      self->go_away_wanted;
 
-  if (!self->flushing && !waiting)
-    set_wanted (self, LP2P_READY_READ);
-  else if (self->flushing || self->blocked_room < 2 * LP2P_YAMUX_HEADER_SIZE)
-    set_wanted (self, LP2P_READY_READ | LP2P_READY_WRITE);
+  if (!self->output.flushing && !waiting)
+    lp2p_muxer_output_want (&self->output, LP2P_READY_READ);
+  else if (self->output.flushing || self->output.blocked_room < 2 * LP2P_YAMUX_HEADER_SIZE)
+    lp2p_muxer_output_want (&self->output, LP2P_READY_READ | LP2P_READY_WRITE);
   else
     lp2p_yamux_session_want_pump (self);
 }
@@ -325,12 +279,12 @@ pump_last (Lp2pYamuxSession *self)
   result = lp2p_layer_shutdown_write (self->layer);
   if (result == LP2P_IO_AGAIN)
     {
-      set_wanted (self, LP2P_READY_READ | LP2P_READY_WRITE);
+      lp2p_muxer_output_want (&self->output, LP2P_READY_READ | LP2P_READY_WRITE);
       return;
     }
   self->lingering = result == 0 && self->orderly;
   if (self->lingering)
-    set_wanted (self, LP2P_READY_READ);
+    lp2p_muxer_output_want (&self->output, LP2P_READY_READ);
   else
     lp2p_yamux_session_finish (self);
 }

@@ -20,10 +20,10 @@ typedef enum
   LP2P_YAMUX_OVER,
 } Lp2pYamuxPhase;
 
-/* @streams: all streams that exist, by id, those that the peer has forgotten too
+/* @output: how frames leave, and whose turn it is
+ * @streams: all streams that exist, by id, those that the peer has forgotten too
  * @accepts: streams of the peer, before they are accepted
  * @control: streams that have frames other than data to send
- * @turns: streams that wait to be told that they can write, in order
  * @replies: (nullable): encoded frames that answer the peer and belong to no
  *   stream: pongs and refusals
  * @n_live: streams that are not forgotten
@@ -33,8 +33,6 @@ typedef enum
  * @ping_at: when the next ping is due
  * @ping_sent: when the ping that is not answered was sent, -1 for none
  * @heard_at: when the peer last sent anything
- * @blocked_at: since when the layer gets nothing rid, -1 while it does
- * @blocked_room: its room when it was last flushed
  * @close_at: when a go-away that cannot leave, or a peer that does not end the
  *   connection, is given up
  * @lingering: all has left; the end of what the peer sends is waited for
@@ -44,12 +42,12 @@ typedef struct
 {
   Lp2pMuxerSession parent;
   Lp2pLayer *layer;
+  Lp2pMuxerOutput output;
   Lp2pYamuxOptions options;
 
   GHashTable *streams;
   GQueue accepts;
   GQueue control;
-  GQueue turns;
   GByteArray *replies;
 
   guint8 header[LP2P_YAMUX_HEADER_SIZE];
@@ -71,13 +69,10 @@ typedef struct
   gint64 ping_at;
   gint64 ping_sent;
   gint64 heard_at;
-  gint64 blocked_at;
-  gsize blocked_room;
   gint64 close_at;
   guint32 ping_id;
 
   Lp2pYamuxPhase phase;
-  Lp2pReady wanted;
   guint32 remote_code;
   guint32 go_away_code;
   GError *error;
@@ -88,8 +83,6 @@ typedef struct
   guint ping_wanted : 1;
   guint saw_data : 1;
   guint go_away_wanted : 1;
-  guint dirty : 1;
-  guint flushing : 1;
   guint unsent_asked : 1;
   guint open_refused : 1;
   guint orderly : 1;
@@ -165,7 +158,6 @@ void lp2p_yamux_session_write_control (Lp2pYamuxSession *self);
 void lp2p_yamux_session_write_control_before (Lp2pYamuxSession *self, Lp2pYamuxStream *stream);
 gboolean lp2p_yamux_session_reply (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header);
 gboolean lp2p_yamux_session_is_unsent (Lp2pYamuxSession *self);
-gsize lp2p_yamux_session_turn_limit (Lp2pYamuxSession *self, Lp2pYamuxStream *stream);
 void lp2p_yamux_session_queue_turn (Lp2pYamuxSession *self, Lp2pYamuxStream *stream);
 
 G_END_DECLS

@@ -288,8 +288,8 @@ session_get_next_timeout (Lp2pMuxerSession *session)
     return self->close_at;
   if (self->ping_sent < 0)
     next = self->ping_at;
-  if (self->blocked_at >= 0)
-    next = earlier (next, self->blocked_at + self->options.write_timeout);
+  if (self->output.blocked_at >= 0)
+    next = earlier (next, self->output.blocked_at + self->options.write_timeout);
   return next;
 }
 
@@ -300,23 +300,6 @@ give_up (Lp2pYamuxSession *self, const char *what)
   lp2p_yamux_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
                                               "yamux: %s for %" G_GINT64_FORMAT " seconds", what,
                                               self->options.write_timeout / G_USEC_PER_SEC));
-}
-
-/* Whether the layer below got nothing rid for too long. It may have without
- * saying so. */
-static gboolean
-check_blocked (Lp2pYamuxSession *self, gint64 now)
-{
-  gsize room;
-
-  if (self->blocked_at < 0 || now < self->blocked_at + self->options.write_timeout)
-    return FALSE;
-  room = lp2p_layer_write_room (self->layer);
-  if (room <= self->blocked_room)
-    return TRUE;
-  self->blocked_at = now;
-  self->blocked_room = room;
-  return FALSE;
 }
 
 static void
@@ -341,7 +324,7 @@ session_timeout (Lp2pMuxerSession *session, gint64 now)
 
   if (self->ping_sent >= 0 && now >= get_ping_deadline (self))
     give_up (self, "a ping was not answered and nothing was received");
-  else if (check_blocked (self, now))
+  else if (lp2p_muxer_output_is_stuck (&self->output, now, self->options.write_timeout))
     give_up (self, "the peer took no bytes");
   else if (self->ping_sent < 0 && self->ping_at >= 0 && now >= self->ping_at)
     {
@@ -407,8 +390,8 @@ layer_ready (Lp2pLayer *layer, Lp2pReady ready, gpointer data)
 
   if (ready & LP2P_READY_READ)
     self->readable = TRUE;
-  if ((ready & LP2P_READY_WRITE) != 0 && self->blocked_at >= 0)
-    self->blocked_at = lp2p_loop_now (layer->loop);
+  if (ready & LP2P_READY_WRITE)
+    lp2p_muxer_output_moved (&self->output);
   lp2p_yamux_session_want_pump (self);
 }
 
@@ -492,11 +475,9 @@ lp2p_yamux_session_new (Lp2pLayer *layer, Lp2pRole role, const Lp2pYamuxOptions 
   self->ping_at = options->keepalive_interval > 0 ? now + options->keepalive_interval : -1;
   self->ping_sent = -1;
   self->heard_at = now;
-  self->blocked_at = -1;
   self->readable = TRUE;
 
   lp2p_layer_set_events (layer, &layer_events, self);
-  self->wanted = LP2P_READY_READ;
-  lp2p_layer_want (layer, self->wanted);
+  lp2p_muxer_output_init (&self->output, layer);
   return &self->parent;
 }

@@ -21,7 +21,7 @@ lp2p_yamux_stream_readv (Lp2pMuxerSession *session,
 
   if (self->queue.size > 0)
     {
-      n = lp2p_yamux_queue_read (&self->queue, vectors, n_vectors);
+      n = lp2p_byte_queue_read (&self->queue, vectors, n_vectors);
       lp2p_yamux_stream_credit ((Lp2pYamuxSession *) session, self);
       return n;
     }
@@ -35,43 +35,6 @@ lp2p_yamux_stream_readv (Lp2pMuxerSession *session,
     default:
       return LP2P_IO_FAILED;
     }
-}
-
-/* A place in an array of vectors. */
-typedef struct
-{
-  const GOutputVector *vectors;
-  guint n_vectors;
-  gsize offset;
-} Place;
-
-/* Takes the vectors of the next frame of at most @max bytes. */
-static guint
-slice (Place *place, gsize max, GOutputVector *out, guint n_out, gsize *size)
-{
-  guint n = 0;
-
-  *size = 0;
-  while (n < n_out && place->n_vectors > 0 && *size < max)
-    {
-      gsize left = place->vectors->size - place->offset;
-      gsize take = MIN (left, max - *size);
-
-      if (take > 0)
-        {
-          out[n].buffer = (const guint8 *) place->vectors->buffer + place->offset;
-          out[n++].size = take;
-        }
-      *size += take;
-      place->offset += take;
-      if (take == left)
-        {
-          place->vectors++;
-          place->n_vectors--;
-          place->offset = 0;
-        }
-    }
-  return n;
 }
 
 /* SYN and ACK ride on the data. */
@@ -94,7 +57,7 @@ take_flags (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 /* Writes one frame. Returns the bytes of its payload, 0 when there is no room,
  * or %LP2P_IO_FAILED. */
 static gssize
-write_frame (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Place *place, gsize max)
+write_frame (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Lp2pVectorCursor *place, gsize max)
 {
   guint16 flags = take_flags (session, self);
   gsize room = lp2p_layer_write_room (session->layer);
@@ -111,17 +74,15 @@ write_frame (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Place *place, gsi
 
   max = MIN (max, room - sizeof bytes);
   max = MIN (max, self->send_window);
-  n = slice (place, MIN (max, FRAME_PAYLOAD_MAX), out + 1, FRAME_VECTORS, &size);
+  n = lp2p_vector_cursor_take (place, MIN (max, FRAME_PAYLOAD_MAX), out + 1, FRAME_VECTORS, &size);
   header = (Lp2pYamuxHeader){ LP2P_YAMUX_DATA, flags, self->id, size };
   lp2p_yamux_header_encode (&header, bytes);
 
-  if (lp2p_layer_writev (session->layer, out, 1 + n, LP2P_WRITE_MORE) !=
-      (gssize) (sizeof bytes + size))
+  if (!lp2p_muxer_output_writev (&session->output, out, 1 + n, sizeof bytes + size))
     {
       lp2p_yamux_session_layer_failed (session);
       return LP2P_IO_FAILED;
     }
-  session->dirty = TRUE;
   self->send_window -= size;
   if (flags != 0)
     {
@@ -132,16 +93,6 @@ write_frame (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Place *place, gsi
   return size;
 }
 
-static gsize
-sum_vectors (const GOutputVector *vectors, guint n_vectors)
-{
-  gsize total = 0;
-
-  for (guint i = 0; i < n_vectors; i++)
-    total += vectors[i].size;
-  return total;
-}
-
 gssize
 lp2p_yamux_stream_writev (Lp2pMuxerSession *session,
                           Lp2pMuxerStream *stream,
@@ -150,9 +101,9 @@ lp2p_yamux_stream_writev (Lp2pMuxerSession *session,
 {
   Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
   Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
-  Place place = { vectors, n_vectors, 0 };
-  gsize total = sum_vectors (vectors, n_vectors);
-  gsize limit = MIN (total, lp2p_yamux_session_turn_limit (owner, self));
+  Lp2pVectorCursor place = { vectors, n_vectors, 0 };
+  gsize total = lp2p_output_vectors_get_size (vectors, n_vectors);
+  gsize limit = MIN (total, lp2p_muxer_output_get_limit (&owner->output, &self->turn));
   gsize written = 0;
 
   if (self->write_side != LP2P_YAMUX_SIDE_OPEN || owner->phase >= LP2P_YAMUX_DRAINING)
@@ -171,7 +122,7 @@ lp2p_yamux_stream_writev (Lp2pMuxerSession *session,
       written += n;
     }
 
-  self->quantum -= MIN (self->quantum, written);
+  self->turn.quantum -= MIN (self->turn.quantum, written);
   self->blocked = written < total;
   if (self->blocked && self->send_window > 0 && (self->want & LP2P_READY_WRITE) != 0)
     lp2p_yamux_session_queue_turn (owner, self);
@@ -231,7 +182,7 @@ lp2p_yamux_stream_stop_reading (Lp2pMuxerSession *session, Lp2pMuxerStream *stre
     return;
   self->discard = TRUE;
   self->code = code;
-  lp2p_yamux_queue_clear (&self->queue);
+  lp2p_byte_queue_clear (&self->queue);
   lp2p_yamux_stream_credit (owner, self);
 }
 
@@ -241,7 +192,7 @@ lp2p_yamux_stream_reset (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, gui
   Lp2pYamuxSession *owner = (Lp2pYamuxSession *) session;
   Lp2pYamuxStream *self = (Lp2pYamuxStream *) stream;
 
-  lp2p_yamux_queue_clear (&self->queue);
+  lp2p_byte_queue_clear (&self->queue);
   lp2p_yamux_stream_credit (owner, self);
   lp2p_yamux_stream_reset_with (
       owner, self, code,

@@ -3,7 +3,6 @@
 
 #include <lp2p/lp2p-plugin.h>
 
-#include "lp2p-yamux-queue.h"
 #include "lp2p-yamux-window.h"
 
 G_BEGIN_DECLS
@@ -30,11 +29,11 @@ typedef enum
  * @remote_code: what the peer gave as the reason of its reset
  * @code: the reason that we give
  * @discarded: bytes that were dropped since nobody reads
- * @quantum: bytes that may be written while others wait for their turn
  * @reserved: memory that was reserved for it
  * @error: (nullable): why a side is reset, %NULL if because of the session
  * @control_link: in the session's list of streams with control frames
- * @turn_link: in the list of those that wait to write, or to be accepted
+ * @turn: in the line of those that wait to write; its link is first in the list
+ *   of those that wait to be accepted
  * @unacknowledged: ours, and the peer has not accepted it
  * @blocked: a write was cut short since it was last announced that it can write
  * @discard: what comes is dropped
@@ -46,15 +45,14 @@ typedef struct
   guint32 id;
   guint32 send_window;
   Lp2pYamuxWindow window;
-  Lp2pYamuxQueue queue;
+  Lp2pByteQueue queue;
   guint32 remote_code;
   guint32 code;
   guint32 discarded;
-  guint32 quantum;
   gsize reserved;
   GError *error;
   GList control_link;
-  GList turn_link;
+  Lp2pMuxerTurn turn;
 
   guint8 pending;
   guint8 want;

@@ -37,7 +37,10 @@ unlink_from (GQueue *queue, GList *link)
 static void
 leave_turns (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 {
-  unlink_from (self->accepted ? &session->turns : &session->accepts, &self->turn_link);
+  if (self->accepted)
+    lp2p_muxer_output_leave (&session->output, &self->turn);
+  else
+    unlink_from (&session->accepts, &self->turn.link);
 }
 
 static void
@@ -84,7 +87,7 @@ lp2p_yamux_stream_destroy (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
     session->n_live--;
   if (self->released && !self->forgotten)
     session->n_zombies--;
-  lp2p_yamux_queue_clear (&self->queue);
+  lp2p_byte_queue_clear (&self->queue);
   release_down_to (session, self, 0);
   g_clear_error (&self->error);
   g_free (self);
@@ -178,7 +181,7 @@ lp2p_yamux_stream_sent (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 static void
 drop_queue (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 {
-  lp2p_yamux_queue_clear (&self->queue);
+  lp2p_byte_queue_clear (&self->queue);
   release_down_to (session, self, needed_memory (self));
 }
 
@@ -266,7 +269,7 @@ discard (Lp2pYamuxSession *session, Lp2pYamuxStream *self, gsize size)
 static void
 keep (Lp2pYamuxSession *session, Lp2pYamuxStream *self, const guint8 *data, gsize size)
 {
-  lp2p_yamux_queue_push (&self->queue, data, size);
+  lp2p_byte_queue_push (&self->queue, data, size);
   if (reserve_up_to (session, self, needed_memory (self)))
     {
       if (self->want & LP2P_READY_READ)

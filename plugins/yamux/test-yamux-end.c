@@ -41,11 +41,11 @@ test_round_trip (void)
 
   fixture_init (&f, &layer);
   fixture_start (&f, TRUE);
-  f.a->session->klass->get_info (f.a->session, &info);
+  f.pair.a->session->klass->get_info (f.pair.a->session, &info);
   g_assert_cmpint (info.rtt, ==, -1);
-  driver_stream_send (session_driver_open (f.a), 10, FALSE);
-  fixture_pass (&f, 100 * MSEC, MSEC);
-  f.a->session->klass->get_info (f.a->session, &info);
+  driver_stream_send (session_driver_open (f.pair.a), 10, FALSE);
+  session_pair_pass (&f.pair, 100 * MSEC, MSEC);
+  f.pair.a->session->klass->get_info (f.pair.a->session, &info);
   g_assert_cmpint (info.rtt, ==, 40 * MSEC);
   fixture_clear (&f);
 }
@@ -59,25 +59,25 @@ test_keepalive (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  written = memory_layer_get_written (f.layers[0]);
-  fixture_pass (&f, 301 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+  written = memory_layer_get_written (f.pair.layers[0]);
+  session_pair_pass (&f.pair, 301 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
   /* Ten pings and ten answers. */
-  g_assert_cmpuint (memory_layer_get_written (f.layers[0]) - written, ==,
+  g_assert_cmpuint (memory_layer_get_written (f.pair.layers[0]) - written, ==,
                     20 * LP2P_YAMUX_HEADER_SIZE);
 
-  g_assert_nonnull (session_driver_open (f.a));
-  fixture_run (&f);
-  memory_layer_set_stalled (f.layers[1], TRUE);
-  fixture_pass (&f, 61 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_error (session_error (f.a, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
-  g_test_message ("%s", session_error (f.a, NULL)->message);
-  g_assert_nonnull (strstr (session_error (f.a, NULL)->message, "ping"));
-  g_assert_error (stream_error (session_driver_get (f.a, 0), LP2P_READY_READ, NULL), LP2P_ERROR,
+  g_assert_nonnull (session_driver_open (f.pair.a));
+  session_pair_run (&f.pair);
+  memory_layer_set_stalled (f.pair.layers[1], TRUE);
+  session_pair_pass (&f.pair, 61 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_error (f.pair.a, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_test_message ("%s", session_error (f.pair.a, NULL)->message);
+  g_assert_nonnull (strstr (session_error (f.pair.a, NULL)->message, "ping"));
+  g_assert_error (stream_error (session_driver_get (f.pair.a, 0), LP2P_READY_READ, NULL), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
-  g_assert_cmpuint (f.a->n_closed, ==, 1);
-  g_assert_cmpint (f.a->session->klass->get_next_timeout (f.a->session), ==, -1);
+  g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
+  g_assert_cmpint (f.pair.a->session->klass->get_next_timeout (f.pair.a->session), ==, -1);
   fixture_clear (&f);
 }
 
@@ -91,25 +91,25 @@ test_write_timeout (void)
   fixture_init (&f, &(MemoryLayerOptions){ .capacity = 64 * KIB });
   f.options.keepalive_interval = 0;
   fixture_start (&f, TRUE);
-  stream = session_driver_open (f.a);
+  stream = session_driver_open (f.pair.a);
   driver_stream_send (stream, 10, FALSE);
-  fixture_run (&f);
-  memory_layer_set_stalled (f.layers[0], TRUE);
+  session_pair_run (&f.pair);
+  memory_layer_set_stalled (f.pair.layers[0], TRUE);
   driver_stream_send (stream, MIB, FALSE);
   for (guint i = 0; i < 10; i++)
     {
-      fixture_pass (&f, 20 * SECOND, SECOND);
-      memory_layer_set_stalled (f.layers[0], FALSE);
-      g_main_context_iteration (f.context, FALSE);
-      memory_layer_set_stalled (f.layers[0], TRUE);
-      fixture_run (&f);
-      g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+      session_pair_pass (&f.pair, 20 * SECOND, SECOND);
+      memory_layer_set_stalled (f.pair.layers[0], FALSE);
+      g_main_context_iteration (f.pair.context, FALSE);
+      memory_layer_set_stalled (f.pair.layers[0], TRUE);
+      session_pair_run (&f.pair);
+      g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
       if (stream->to_write == 0)
         driver_stream_send (stream, MIB, FALSE);
     }
-  fixture_pass (&f, 31 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_nonnull (strstr (session_error (f.a, NULL)->message, "took no bytes"));
+  session_pair_pass (&f.pair, 31 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_nonnull (strstr (session_error (f.pair.a, NULL)->message, "took no bytes"));
   fixture_clear (&f);
 }
 
@@ -123,30 +123,30 @@ test_close (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  f.b->auto_read = FALSE;
-  here = session_driver_open (f.a);
+  f.pair.b->auto_read = FALSE;
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, 50, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   driver_stream_send (here, 50, FALSE);
-  f.a->session->klass->close (f.a->session, 42, "enough");
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSING);
+  f.pair.a->session->klass->close (f.pair.a->session, 42, "enough");
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
   g_assert_cmpint (driver_stream_write (here, "x", 1), ==, LP2P_IO_FAILED);
   g_assert_error (stream_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
-  fixture_run (&f);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_cmpuint (f.a->n_closed, ==, 1);
-  g_assert_null (session_error (f.a, NULL));
-  g_assert_null (session_driver_open (f.a));
+  session_pair_run (&f.pair);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
+  g_assert_null (session_error (f.pair.a, NULL));
+  g_assert_null (session_driver_open (f.pair.a));
 
-  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
-  g_assert_error (session_error (f.b, &code), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_error (f.pair.b, &code), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (code, ==, 42);
-  g_assert_nonnull (strstr (session_error (f.b, NULL)->message, "code 42"));
+  g_assert_nonnull (strstr (session_error (f.pair.b, NULL)->message, "code 42"));
   /* What had arrived can still be read, then comes the error. */
-  g_assert_cmpint (driver_stream_read (session_driver_get (f.b, 0), buffer, 100), ==, 100);
-  g_assert_cmpint (driver_stream_read (session_driver_get (f.b, 0), buffer, 100), ==,
+  g_assert_cmpint (driver_stream_read (session_driver_get (f.pair.b, 0), buffer, 100), ==, 100);
+  g_assert_cmpint (driver_stream_read (session_driver_get (f.pair.b, 0), buffer, 100), ==,
                    LP2P_IO_FAILED);
-  g_assert_error (stream_error (session_driver_get (f.b, 0), LP2P_READY_READ, &code), LP2P_ERROR,
+  g_assert_error (stream_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, &code), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (code, ==, 42);
   fixture_clear (&f);
@@ -161,19 +161,19 @@ test_close_after_finish (void)
 
   fixture_init (&f, &(MemoryLayerOptions){ .max_step = 7 });
   fixture_start (&f, TRUE);
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, 1000, TRUE);
   driver_stream_release (here);
-  g_assert_true (f.a->session->klass->has_unsent (f.a->session));
-  f.a->session->klass->close (f.a->session, 0, NULL);
-  fixture_run (&f);
-  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 1000);
-  g_assert_true (session_driver_get (f.b, 0)->ended);
-  g_assert_null (stream_error (session_driver_get (f.b, 0), LP2P_READY_READ, NULL));
-  g_assert_false (f.a->session->klass->has_unsent (f.a->session));
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
-  g_assert_null (session_error (f.b, NULL));
+  g_assert_true (f.pair.a->session->klass->has_unsent (f.pair.a->session));
+  f.pair.a->session->klass->close (f.pair.a->session, 0, NULL);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 1000);
+  g_assert_true (session_driver_get (f.pair.b, 0)->ended);
+  g_assert_null (stream_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, NULL));
+  g_assert_false (f.pair.a->session->klass->has_unsent (f.pair.a->session));
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_null (session_error (f.pair.b, NULL));
   fixture_clear (&f);
 }
 
@@ -185,14 +185,14 @@ test_close_stalled (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  driver_stream_send (session_driver_open (f.a), 10, FALSE);
-  memory_layer_set_stalled (f.layers[0], TRUE);
-  f.a->session->klass->close (f.a->session, 0, NULL);
-  fixture_pass (&f, 3 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSING);
-  fixture_pass (&f, 3 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_cmpuint (f.a->n_closed, ==, 1);
+  driver_stream_send (session_driver_open (f.pair.a), 10, FALSE);
+  memory_layer_set_stalled (f.pair.layers[0], TRUE);
+  f.pair.a->session->klass->close (f.pair.a->session, 0, NULL);
+  session_pair_pass (&f.pair, 3 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  session_pair_pass (&f.pair, 3 * SECOND, SECOND);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
   fixture_clear (&f);
 }
 
@@ -203,14 +203,14 @@ test_abort (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  g_assert_nonnull (session_driver_open (f.a));
-  fixture_run (&f);
-  f.a->session->klass->abort (f.a->session, 5);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
-  fixture_run (&f);
-  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
-  g_assert_error (session_error (f.b, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
-  g_assert_true (session_driver_get (f.b, 0)->failed);
+  g_assert_nonnull (session_driver_open (f.pair.a));
+  session_pair_run (&f.pair);
+  f.pair.a->session->klass->abort (f.pair.a->session, 5);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  session_pair_run (&f.pair);
+  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_error (f.pair.b, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_true (session_driver_get (f.pair.b, 0)->failed);
   fixture_clear (&f);
 }
 
@@ -222,23 +222,23 @@ test_connection_breaks (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  stream = session_driver_open (f.a);
+  stream = session_driver_open (f.pair.a);
   stream->read = TRUE;
   driver_stream_want (stream, LP2P_READY_READ);
-  fixture_run (&f);
-  memory_layer_break (f.layers[0]);
-  fixture_run (&f);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_cmpuint (f.a->n_closed, ==, 1);
-  g_assert_nonnull (strstr (session_error (f.a, NULL)->message, "broke"));
+  session_pair_run (&f.pair);
+  memory_layer_break (f.pair.layers[0]);
+  session_pair_run (&f.pair);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
+  g_assert_nonnull (strstr (session_error (f.pair.a, NULL)->message, "broke"));
   g_assert_true (stream->failed);
 
   /* While writing. */
-  stream = session_driver_open (f.b);
-  memory_layer_break (f.layers[1]);
+  stream = session_driver_open (f.pair.b);
+  memory_layer_break (f.pair.layers[1]);
   g_assert_cmpint (driver_stream_write (stream, "x", 1), <, 0);
-  fixture_run (&f);
-  g_assert_cmpint (get_state (f.b), ==, LP2P_SESSION_CLOSED);
+  session_pair_run (&f.pair);
+  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
   fixture_clear (&f);
 }
 

@@ -4,97 +4,19 @@
 
 #include "lp2p-yamux-window.h"
 #include "memory-layer.h"
+#include "plain-context.h"
 #include "session-driver.h"
 
 extern const Lp2pPluginInfo lp2p_plugin_info;
 
-/* A host with a configuration and a memory budget, and nothing else. */
-
-#define TEST_TYPE_CONTEXT (test_context_get_type ())
-G_DECLARE_FINAL_TYPE (TestContext, test_context, TEST, CONTEXT, GObject)
-
-struct _TestContext
-{
-  GObject parent_instance;
-  Lp2pConfig *config;
-  gsize reserved;
-};
-
-static void test_context_init_interface (Lp2pContextInterface *iface);
-
-G_DEFINE_FINAL_TYPE_WITH_CODE (TestContext,
-                               test_context,
-                               G_TYPE_OBJECT,
-                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_CONTEXT,
-                                                      test_context_init_interface))
-
-static Lp2pConfig *
-get_config (Lp2pContext *context)
-{
-  return TEST_CONTEXT (context)->config;
-}
-
-static gboolean
-reserve_memory (Lp2pContext *context, gsize size)
-{
-  TEST_CONTEXT (context)->reserved += size;
-  return TRUE;
-}
-
-static void
-release_memory (Lp2pContext *context, gsize size)
-{
-  TestContext *self = TEST_CONTEXT (context);
-
-  g_assert_cmpuint (size, <=, self->reserved);
-  self->reserved -= size;
-}
-
-static void
-test_context_init_interface (Lp2pContextInterface *iface)
-{
-  iface->get_config = get_config;
-  iface->reserve_memory = reserve_memory;
-  iface->release_memory = release_memory;
-}
-
-static void
-test_context_finalize (GObject *object)
-{
-  g_clear_object (&TEST_CONTEXT (object)->config);
-  G_OBJECT_CLASS (test_context_parent_class)->finalize (object);
-}
-
-static void
-test_context_class_init (TestContextClass *klass)
-{
-  G_OBJECT_CLASS (klass)->finalize = test_context_finalize;
-}
-
-static void
-test_context_init (TestContext *self)
-{
-  self->config = lp2p_config_new ();
-}
-
 static Lp2pExtension *
-new_muxer (TestContext *context)
+new_muxer (PlainContext *context)
 {
   g_assert_cmpuint (lp2p_plugin_info.abi, ==, LP2P_PLUGIN_ABI);
   g_assert_cmpuint (lp2p_plugin_info.n_entries, ==, 1);
   g_assert_cmpstr (lp2p_plugin_info.entries[0].name, ==, "yamux");
   return g_object_new (lp2p_plugin_info.entries[0].get_type (), "context", context, "name", "yamux",
                        NULL);
-}
-
-static void
-load_options (TestContext *context, const char *text)
-{
-  g_autofree char *data = g_strconcat ("[plugin yamux]\n", text, NULL);
-  g_autoptr (GError) error = NULL;
-
-  lp2p_config_load_data (context->config, data, strlen (data), "test", &error);
-  g_assert_no_error (error);
 }
 
 static SessionDriver *
@@ -117,7 +39,7 @@ static void
 test_sessions (void)
 {
   g_autoptr (GMainContext) main_context = g_main_context_new ();
-  g_autoptr (TestContext) context = g_object_new (TEST_TYPE_CONTEXT, NULL);
+  g_autoptr (PlainContext) context = plain_context_new ();
   g_autoptr (Lp2pExtension) muxer = new_muxer (context);
   g_autoptr (GError) error = NULL;
   Lp2pLoop *loop = lp2p_loop_new (main_context, NULL);
@@ -125,7 +47,7 @@ test_sessions (void)
   SessionDriver *a;
   SessionDriver *b;
 
-  load_options (context, "ack-backlog=2\n");
+  plain_context_load (context, "[plugin yamux]\nack-backlog=2\n");
   g_assert_true (lp2p_extension_start (muxer, &error));
   g_assert_no_error (error);
   g_assert_cmpstr (lp2p_muxer_get_protocol (LP2P_MUXER (muxer)), ==, "/yamux/1.0.0");
@@ -162,17 +84,18 @@ static void
 test_bad_options (void)
 {
   static const char *const bad[] = {
-    "max-window=262143\n", "max-window='x'\n", "ack-backlog=0\n",
-    "write-timeout=0\n",   "unknown=1\n",
+    "[plugin yamux]\nmax-window=262143\n", "[plugin yamux]\nmax-window='x'\n",
+    "[plugin yamux]\nack-backlog=0\n",     "[plugin yamux]\nwrite-timeout=0\n",
+    "[plugin yamux]\nunknown=1\n",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
-      g_autoptr (TestContext) context = g_object_new (TEST_TYPE_CONTEXT, NULL);
+      g_autoptr (PlainContext) context = plain_context_new ();
       g_autoptr (Lp2pExtension) muxer = new_muxer (context);
       g_autoptr (GError) error = NULL;
 
-      load_options (context, bad[i]);
+      plain_context_load (context, bad[i]);
       g_assert_false (lp2p_extension_start (muxer, &error));
       g_assert_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_CONFIG);
       g_test_message ("%s", error->message);

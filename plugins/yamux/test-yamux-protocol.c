@@ -29,13 +29,13 @@ start (Fixture *f)
 static Lp2pSessionState
 get_state (Fixture *f)
 {
-  return f->a->session->klass->get_state (f->a->session);
+  return f->pair.a->session->klass->get_state (f->pair.a->session);
 }
 
 static const GError *
 get_error (Fixture *f)
 {
-  return f->a->session->klass->get_error (f->a->session, NULL);
+  return f->pair.a->session->klass->get_error (f->pair.a->session, NULL);
 }
 
 static const GError *
@@ -49,16 +49,16 @@ stream_error (DriverStream *stream, Lp2pReady side, guint32 *code)
 static guint
 count_streams (Fixture *f)
 {
-  return g_hash_table_size (((Lp2pYamuxSession *) f->a->session)->streams);
+  return g_hash_table_size (((Lp2pYamuxSession *) f->pair.a->session)->streams);
 }
 
 /* Opens stream 1 and has the peer acknowledge it. */
 static DriverStream *
 open_one (Fixture *f)
 {
-  DriverStream *stream = session_driver_open (f->a);
+  DriverStream *stream = session_driver_open (f->pair.a);
 
-  fixture_run (f);
+  session_pair_run (&f->pair);
   raw_expect (f, UPDATE, SYN, 1, 0);
   raw_send (f, UPDATE, ACK, 1, 0);
   return stream;
@@ -67,10 +67,10 @@ open_one (Fixture *f)
 static DriverStream *
 accept_one (Fixture *f)
 {
-  DriverStream *stream = session_driver_accept (f->a);
+  DriverStream *stream = session_driver_accept (f->pair.a);
 
   g_assert_nonnull (stream);
-  fixture_run (f);
+  session_pair_run (&f->pair);
   return stream;
 }
 
@@ -141,7 +141,7 @@ send_until_end (Fixture *f, const Violation *violation)
 {
   for (guint i = 0; i < G_N_ELEMENTS (violation->frames); i++)
     if (get_state (f) == LP2P_SESSION_READY && (i == 0 || violation->frames[i][7] != 0))
-      raw_send_bytes (f, violation->frames[i], sizeof violation->frames[i]);
+      session_pair_send (&f->pair, violation->frames[i], sizeof violation->frames[i]);
 }
 
 static void
@@ -156,11 +156,11 @@ test_violation (gconstpointer data)
   stream = open_one (&f);
   stream->read = TRUE;
   driver_stream_want (stream, LP2P_READY_READ);
-  session_driver_open (f.a);
-  fixture_run (&f);
+  session_driver_open (f.pair.a);
+  session_pair_run (&f.pair);
   raw_expect (&f, UPDATE, SYN, 3, 0);
-  driver_stream_release (session_driver_get (f.a, 1));
-  fixture_run (&f);
+  driver_stream_release (session_driver_get (f.pair.a, 1));
+  session_pair_run (&f.pair);
   raw_expect (&f, UPDATE, RST, 3, 0);
 
   send_until_end (&f, violation);
@@ -170,7 +170,7 @@ test_violation (gconstpointer data)
   g_assert_true (g_pattern_match_simple (violation->message, get_error (&f)->message));
   g_assert_true (stream->failed);
   g_assert_error (stream_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
-  g_assert_cmpuint (f.a->n_closed, ==, 1);
+  g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
 
   do
     g_assert_true (raw_receive (&f, &header));
@@ -188,10 +188,10 @@ test_flags_ride (void)
   Fixture f;
 
   start (&f);
-  stream = session_driver_open (f.a);
+  stream = session_driver_open (f.pair.a);
   g_assert_cmpint (driver_stream_write (stream, "hello", 5), ==, 5);
   driver_stream_finish (stream);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect (&f, DATA, SYN, 1, 5);
   raw_expect (&f, UPDATE, FIN, 1, 0);
 
@@ -199,17 +199,17 @@ test_flags_ride (void)
   stream = accept_one (&f);
   raw_expect (&f, UPDATE, ACK, 2, 0);
   raw_send_data (&f, SYN, 4, 3);
-  stream = session_driver_accept (f.a);
+  stream = session_driver_accept (f.pair.a);
   g_assert_cmpint (driver_stream_write (stream, "hello", 5), ==, 5);
   g_assert_cmpint (driver_stream_write (stream, "again", 5), ==, 5);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect (&f, DATA, ACK, 4, 5);
   raw_expect (&f, DATA, 0, 4, 5);
 
   /* All in one frame where there is no data. */
-  stream = session_driver_open (f.a);
+  stream = session_driver_open (f.pair.a);
   driver_stream_finish (stream);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect (&f, UPDATE, SYN | FIN, 3, 0);
   raw_expect_silence (&f);
   fixture_clear (&f);
@@ -224,10 +224,10 @@ test_order_of_ids (void)
 
   start (&f);
   for (guint i = 0; i < 4; i++)
-    streams[i] = session_driver_open (f.a);
+    streams[i] = session_driver_open (f.pair.a);
   g_assert_cmpint (driver_stream_write (streams[2], "x", 1), ==, 1);
   g_assert_cmpint (driver_stream_write (streams[0], "x", 1), ==, 1);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect (&f, UPDATE, SYN, 1, 0);
   raw_expect (&f, UPDATE, SYN, 3, 0);
   raw_expect (&f, DATA, SYN, 5, 1);
@@ -249,7 +249,7 @@ test_frame_size (void)
   fixture_start (&f, FALSE);
   stream = open_one (&f);
   driver_stream_send (stream, 1024 * KIB, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   while (raw_receive (&f, &header))
     if (header.type == DATA)
       {
@@ -273,7 +273,7 @@ test_split_header (void)
 
   start (&f);
   for (guint i = 0; i < sizeof bytes; i++)
-    raw_send_bytes (&f, bytes + i, 1);
+    session_pair_send (&f.pair, bytes + i, 1);
   stream = accept_one (&f);
   g_assert_cmpint (driver_stream_read (stream, buffer, 10), ==, 3);
   g_assert_cmpint (driver_stream_read (stream, buffer, 10), ==, 0);
@@ -294,7 +294,7 @@ test_data_with_fin (void)
   stream->read = FALSE;
   raw_send (&f, DATA, FIN, 1, 3);
   g_assert_cmpint (driver_stream_read (stream, buffer, 10), ==, LP2P_IO_AGAIN);
-  raw_send_bytes (&f, "\0\1\2", 3);
+  session_pair_send (&f.pair, "\0\1\2", 3);
   g_assert_cmpuint (stream->n_received, ==, 2);
   g_assert_cmpint (driver_stream_read (stream, buffer, 10), ==, 1);
   g_assert_cmpint (driver_stream_read (stream, buffer, 10), ==, 0);
@@ -374,10 +374,10 @@ test_reset_before_accept (void)
   start (&f);
   raw_send_data (&f, SYN, 2, 10);
   raw_send (&f, UPDATE, RST, 2, 5);
-  g_assert_null (session_driver_accept (f.a));
+  g_assert_null (session_driver_accept (f.pair.a));
   g_assert_cmpuint (count_streams (&f), ==, 0);
   raw_send (&f, UPDATE, SYN | RST, 4, 5);
-  g_assert_null (session_driver_accept (f.a));
+  g_assert_null (session_driver_accept (f.pair.a));
   g_assert_cmpuint (count_streams (&f), ==, 0);
   raw_expect_silence (&f);
   fixture_clear (&f);
@@ -393,7 +393,7 @@ test_late_frames (void)
   start (&f);
   stream = open_one (&f);
   driver_stream_release (stream);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect (&f, UPDATE, RST, 1, 0);
   g_assert_cmpuint (count_streams (&f), ==, 0);
   raw_send_data (&f, 0, 1, 200 * KIB);
@@ -443,7 +443,7 @@ test_initial_window (void)
   driver_stream_send (stream, 1024 * KIB, FALSE);
   g_assert_cmpuint (stream->n_written, ==, WINDOW + 100);
 
-  stream = session_driver_open (f.a);
+  stream = session_driver_open (f.pair.a);
   raw_send (&f, UPDATE, ACK, 1, 200);
   driver_stream_send (stream, 1024 * KIB, FALSE);
   g_assert_cmpuint (stream->n_written, ==, WINDOW + 200);
@@ -477,12 +477,12 @@ test_too_many_streams (void)
   raw_expect (&f, UPDATE, RST, 10, LP2P_CODE_STREAM_RESOURCE_LIMIT);
 
   /* Our own are not counted. */
-  g_assert_nonnull (session_driver_open (f.a));
-  fixture_run (&f);
+  g_assert_nonnull (session_driver_open (f.pair.a));
+  session_pair_run (&f.pair);
   raw_expect (&f, UPDATE, SYN, 1, 0);
 
-  driver_stream_release (session_driver_get (f.a, 0));
-  fixture_run (&f);
+  driver_stream_release (session_driver_get (f.pair.a, 0));
+  session_pair_run (&f.pair);
   raw_expect (&f, UPDATE, RST, 2, 0);
   raw_send (&f, UPDATE, SYN, 12, 0);
   accept_one (&f);
@@ -506,7 +506,7 @@ test_ping (void)
   /* Also while every window is used up. */
   stream = open_one (&f);
   driver_stream_send (stream, 1024 * KIB, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_cmpuint (stream->n_written, ==, WINDOW);
   raw_send (&f, PING, SYN, 0, 1);
   for (gsize total = 0; total < WINDOW;)
@@ -533,16 +533,16 @@ test_ping_flood (void)
   fixture_start (&f, FALSE);
   for (guint i = 0; i < 1000; i++)
     g_byte_array_append (pings, ping, sizeof ping);
-  raw_send_bytes (&f, pings->data, pings->len);
+  session_pair_send (&f.pair, pings->data, pings->len);
   for (guint i = 0; i < 1000; i++)
     raw_expect (&f, PING, ACK, 0, 0);
 
   /* Not read, they fill what the layer holds, then 256 more. */
   for (guint i = 0; i < 5 && get_state (&f) == LP2P_SESSION_READY; i++)
-    raw_send_bytes (&f, pings->data, pings->len);
-  fixture_run (&f);
+    session_pair_send (&f.pair, pings->data, pings->len);
+  session_pair_run (&f.pair);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSING);
-  fixture_pass (&f, 10 * G_USEC_PER_SEC, G_USEC_PER_SEC);
+  session_pair_pass (&f.pair, 10 * G_USEC_PER_SEC, G_USEC_PER_SEC);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSED);
   g_assert_error (get_error (&f), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
   g_assert_nonnull (strstr (get_error (&f)->message, "does not read"));
@@ -562,7 +562,7 @@ test_syn_flood (void)
     raw_send (&f, UPDATE, SYN, 2 * i, 0);
   g_assert_cmpint (get_state (&f), !=, LP2P_SESSION_READY);
   g_assert_cmpuint (count_streams (&f), ==, 0);
-  fixture_pass (&f, 10 * G_USEC_PER_SEC, G_USEC_PER_SEC);
+  session_pair_pass (&f.pair, 10 * G_USEC_PER_SEC, G_USEC_PER_SEC);
   g_assert_nonnull (strstr (get_error (&f)->message, "does not read"));
   fixture_clear (&f);
 }
@@ -582,7 +582,7 @@ test_stream_churn (void)
       stream = accept_one (&f);
       driver_stream_finish (stream);
       driver_stream_release (stream);
-      fixture_run (&f);
+      session_pair_run (&f.pair);
       raw_expect (&f, UPDATE, ACK, 2 * i, 0);
       raw_expect (&f, UPDATE, FIN, 2 * i, 0);
     }
@@ -601,7 +601,7 @@ test_go_away_with_code (void)
   stream = open_one (&f);
   raw_send (&f, GO_AWAY, 0, 0, 0x2001);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSED);
-  g_assert_error (f.a->session->klass->get_error (f.a->session, &code), LP2P_ERROR,
+  g_assert_error (f.pair.a->session->klass->get_error (f.pair.a->session, &code), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (code, ==, 0x2001);
   g_assert_error (stream_error (stream, LP2P_READY_READ, &code), LP2P_ERROR,
@@ -621,21 +621,21 @@ test_go_away_normal (void)
   stream = open_one (&f);
   raw_send (&f, GO_AWAY, 0, 0, 0);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSING);
-  g_assert_cmpuint (f.a->n_closing, ==, 1);
-  g_assert_null (session_driver_open (f.a));
+  g_assert_cmpuint (f.pair.a->n_closing, ==, 1);
+  g_assert_null (session_driver_open (f.pair.a));
 
   driver_stream_send (stream, 10, TRUE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect (&f, DATA, 0, 1, 10);
   raw_expect (&f, UPDATE, FIN, 1, 0);
   raw_send_data (&f, FIN, 1, 10);
   driver_stream_release (stream);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect (&f, GO_AWAY, 0, 0, 0);
   /* The peer ends the connection when it has read that. */
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSING);
-  g_assert_cmpint (lp2p_layer_shutdown_write (f.layers[1]), ==, 0);
-  fixture_run (&f);
+  g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
+  session_pair_run (&f.pair);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSED);
   g_assert_null (get_error (&f));
   fixture_clear (&f);
@@ -653,8 +653,8 @@ test_go_away_and_end (void)
   stream = open_one (&f);
   raw_send_data (&f, 0, 1, 10);
   raw_send (&f, GO_AWAY, 0, 0, 0);
-  g_assert_cmpint (lp2p_layer_shutdown_write (f.layers[1]), ==, 0);
-  fixture_run (&f);
+  g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
+  session_pair_run (&f.pair);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSED);
   g_assert_null (get_error (&f));
   g_assert_cmpint (driver_stream_read (stream, buffer, 20), ==, 10);
@@ -671,16 +671,16 @@ test_end (void)
   Fixture f;
 
   start (&f);
-  g_assert_cmpint (lp2p_layer_shutdown_write (f.layers[1]), ==, 0);
-  fixture_run (&f);
+  g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
+  session_pair_run (&f.pair);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSED);
   g_assert_null (get_error (&f));
   fixture_clear (&f);
 
   start (&f);
   open_one (&f);
-  g_assert_cmpint (lp2p_layer_shutdown_write (f.layers[1]), ==, 0);
-  fixture_run (&f);
+  g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
+  session_pair_run (&f.pair);
   g_assert_error (get_error (&f), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
   fixture_clear (&f);
 }
@@ -695,9 +695,9 @@ test_end_in_frame (void)
       Fixture f;
 
       start (&f);
-      raw_send_bytes (&f, bytes, size);
-      g_assert_cmpint (lp2p_layer_shutdown_write (f.layers[1]), ==, 0);
-      fixture_run (&f);
+      session_pair_send (&f.pair, bytes, size);
+      g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
+      session_pair_run (&f.pair);
       g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_CLOSED);
       g_assert_error (get_error (&f), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
       g_assert_nonnull (strstr (get_error (&f)->message, "middle of a frame"));
@@ -719,7 +719,7 @@ test_no_credit_after_end (void)
   while (driver_stream_read (stream, buffer, WINDOW) > 0)
     continue;
   g_assert_true (stream->ended);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   raw_expect_silence (&f);
   fixture_clear (&f);
 }
@@ -736,13 +736,13 @@ test_zombies (void)
   fixture_start (&f, FALSE);
   for (guint i = 0; i < 30; i++)
     {
-      DriverStream *stream = session_driver_open (f.a);
+      DriverStream *stream = session_driver_open (f.pair.a);
 
       driver_stream_finish (stream);
-      fixture_run (&f);
+      session_pair_run (&f.pair);
       raw_expect (&f, UPDATE, SYN | FIN, 2 * i + 1, 0);
       driver_stream_release (stream);
-      fixture_run (&f);
+      session_pair_run (&f.pair);
       if (i >= 10)
         raw_expect (&f, UPDATE, RST, 2 * i + 1, 0);
       else

@@ -62,35 +62,35 @@ test_transfer (gconstpointer data)
 
   fixture_init (&f, &transfer->layer);
   fixture_start (&f, TRUE);
-  f.b->auto_take = transfer->take;
+  f.pair.b->auto_take = transfer->take;
 
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   here->read = TRUE;
   here->take = transfer->take;
   driver_stream_want (here, LP2P_READY_READ);
   driver_stream_send (here, transfer->size, TRUE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
 
-  there = session_driver_get (f.b, 0);
+  there = session_driver_get (f.pair.b, 0);
   g_assert_nonnull (there);
   g_assert_cmpuint (there->n_received, ==, transfer->size);
   g_assert_true (there->ended);
   g_assert_false (here->ended);
 
   driver_stream_send (there, transfer->size, TRUE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_cmpuint (here->n_received, ==, transfer->size);
   g_assert_true (here->ended);
   g_assert_false (here->failed || there->failed);
   g_assert_null (stream_error (here, LP2P_READY_READ, NULL));
-  g_assert_false (f.a->session->klass->has_unsent (f.a->session));
+  g_assert_false (f.pair.a->session->klass->has_unsent (f.pair.a->session));
 
   driver_stream_release (here);
   driver_stream_release (there);
-  fixture_run (&f);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
   fixture_clear (&f);
 }
 
@@ -105,26 +105,26 @@ test_back_pressure (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  f.b->auto_read = FALSE;
+  f.pair.b->auto_read = FALSE;
 
-  slow = session_driver_open (f.a);
+  slow = session_driver_open (f.pair.a);
   driver_stream_send (slow, MIB, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_cmpuint (slow->n_written, ==, LP2P_YAMUX_INITIAL_WINDOW);
   g_assert_cmpint (driver_stream_write (slow, "x", 1), ==, LP2P_IO_AGAIN);
 
-  f.b->auto_read = TRUE;
-  other = session_driver_open (f.a);
+  f.pair.b->auto_read = TRUE;
+  other = session_driver_open (f.pair.a);
   driver_stream_send (other, MIB, TRUE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_cmpuint (other->n_written, ==, MIB);
-  g_assert_cmpuint (session_driver_get (f.b, 1)->n_received, ==, MIB);
+  g_assert_cmpuint (session_driver_get (f.pair.b, 1)->n_received, ==, MIB);
   g_assert_cmpuint (slow->n_written, ==, LP2P_YAMUX_INITIAL_WINDOW);
 
-  there = session_driver_get (f.b, 0);
+  there = session_driver_get (f.pair.b, 0);
   there->read = TRUE;
   driver_stream_want (there, LP2P_READY_READ);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_cmpuint (slow->n_written, ==, MIB);
   g_assert_cmpuint (there->n_received, ==, MIB);
   fixture_clear (&f);
@@ -143,20 +143,20 @@ test_credit_is_coalesced (void)
   fixture_init (&f, NULL);
   f.options.max_window = LP2P_YAMUX_INITIAL_WINDOW;
   fixture_start (&f, TRUE);
-  f.b->auto_read = FALSE;
-  here = session_driver_open (f.a);
+  f.pair.b->auto_read = FALSE;
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, MIB, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
 
-  there = session_driver_get (f.b, 0);
-  written = memory_layer_get_written (f.layers[1]);
+  there = session_driver_get (f.pair.b, 0);
+  written = memory_layer_get_written (f.pair.layers[1]);
   for (guint i = 0; i < 8; i++)
     g_assert_cmpint (driver_stream_read (there, buffer, 16 * KIB - 1), ==, 16 * KIB - 1);
-  fixture_run (&f);
-  g_assert_cmpuint (memory_layer_get_written (f.layers[1]), ==, written);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (memory_layer_get_written (f.pair.layers[1]), ==, written);
   g_assert_cmpint (driver_stream_read (there, buffer, 8), ==, 8);
-  fixture_run (&f);
-  g_assert_cmpuint (memory_layer_get_written (f.layers[1]), ==, written + LP2P_YAMUX_HEADER_SIZE);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (memory_layer_get_written (f.pair.layers[1]), ==, written + LP2P_YAMUX_HEADER_SIZE);
   g_assert_cmpuint (here->n_written, ==, LP2P_YAMUX_INITIAL_WINDOW + LP2P_YAMUX_INITIAL_WINDOW / 2);
   fixture_clear (&f);
 }
@@ -175,23 +175,23 @@ time_transfer (guint64 size, guint32 max_window, gsize budget, guint32 *window)
   fixture_init (&f, &layer);
   f.options.max_window = max_window;
   fixture_start (&f, TRUE);
-  kept = f.budget - budget;
-  f.budget = budget;
-  here = session_driver_open (f.a);
+  kept = f.pair.budget - budget;
+  f.pair.budget = budget;
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, size, TRUE);
-  start = f.now;
+  start = f.pair.now;
   do
     {
-      fixture_pass (&f, MSEC, MSEC);
-      there = session_driver_get (f.b, 0);
-      g_assert_cmpint (f.now - start, <, 600 * SECOND);
+      session_pair_pass (&f.pair, MSEC, MSEC);
+      there = session_driver_get (f.pair.b, 0);
+      g_assert_cmpint (f.pair.now - start, <, 600 * SECOND);
     }
   while (there == NULL || !there->ended);
   g_assert_cmpuint (there->n_received, ==, size);
   *window = ((Lp2pYamuxStream *) there->stream)->window.size;
 
-  f.budget += kept;
-  start = f.now - start;
+  f.pair.budget += kept;
+  start = f.pair.now - start;
   fixture_clear (&f);
   return start;
 }
@@ -228,14 +228,14 @@ test_window_stays (void)
 
   fixture_init (&f, &layer);
   fixture_start (&f, TRUE);
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   for (guint i = 0; i < 200; i++)
     {
       driver_stream_send (here, 16 * KIB, FALSE);
-      fixture_pass (&f, 10 * MSEC, 5 * MSEC);
+      session_pair_pass (&f.pair, 10 * MSEC, 5 * MSEC);
     }
-  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 199 * 16 * KIB);
-  g_assert_cmpuint (((Lp2pYamuxStream *) session_driver_get (f.b, 0)->stream)->window.size, ==,
+  g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 199 * 16 * KIB);
+  g_assert_cmpuint (((Lp2pYamuxStream *) session_driver_get (f.pair.b, 0)->stream)->window.size, ==,
                     LP2P_YAMUX_INITIAL_WINDOW);
   fixture_clear (&f);
 }
@@ -248,26 +248,26 @@ test_ack_backlog (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  f.b->auto_accept = FALSE;
+  f.pair.b->auto_accept = FALSE;
   for (guint i = 0; i < 256; i++)
-    g_assert_nonnull (session_driver_open (f.a));
-  fixture_run (&f);
-  g_assert_cmpint (f.a->session->klass->open (f.a->session, &handle), ==, LP2P_IO_AGAIN);
+    g_assert_nonnull (session_driver_open (f.pair.a));
+  session_pair_run (&f.pair);
+  g_assert_cmpint (f.pair.a->session->klass->open (f.pair.a->session, &handle), ==, LP2P_IO_AGAIN);
   g_assert_null (handle);
-  g_assert_cmpuint (f.b->n_incoming, ==, 256);
-  g_assert_cmpuint (f.a->n_can_open, ==, 0);
+  g_assert_cmpuint (f.pair.b->n_incoming, ==, 256);
+  g_assert_cmpuint (f.pair.a->n_can_open, ==, 0);
 
-  g_assert_nonnull (session_driver_accept (f.b));
-  fixture_run (&f);
-  g_assert_cmpuint (f.a->n_can_open, ==, 1);
-  g_assert_nonnull (session_driver_open (f.a));
-  g_assert_null (session_driver_open (f.a));
+  g_assert_nonnull (session_driver_accept (f.pair.b));
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (f.pair.a->n_can_open, ==, 1);
+  g_assert_nonnull (session_driver_open (f.pair.a));
+  g_assert_null (session_driver_open (f.pair.a));
 
   /* A stream that is gone waits for no answer. */
-  driver_stream_release (session_driver_get (f.a, 255));
-  fixture_run (&f);
-  g_assert_cmpuint (f.a->n_can_open, ==, 2);
-  g_assert_nonnull (session_driver_open (f.a));
+  driver_stream_release (session_driver_get (f.pair.a, 255));
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (f.pair.a->n_can_open, ==, 2);
+  g_assert_nonnull (session_driver_open (f.pair.a));
   fixture_clear (&f);
 }
 
@@ -295,36 +295,36 @@ test_many_streams (void)
   fixture_init (&f, NULL);
   f.options.max_streams = n;
   fixture_start (&f, TRUE);
-  f.b->auto_echo_end = TRUE;
+  f.pair.b->auto_echo_end = TRUE;
   for (guint i = 0; i < n; i++)
     {
-      DriverStream *stream = session_driver_open (f.a);
+      DriverStream *stream = session_driver_open (f.pair.a);
 
       g_assert_nonnull (stream);
       stream->read = TRUE;
       driver_stream_send (stream, 100, FALSE);
       if (i % 200 == 199)
-        fixture_run (&f);
+        session_pair_run (&f.pair);
     }
-  fixture_run (&f);
-  g_assert_cmpuint (f.b->streams->len, ==, n);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (f.pair.b->streams->len, ==, n);
   for (guint i = 0; i < n; i++)
     {
-      g_assert_cmpuint (session_driver_get (f.b, i)->n_received, ==, 100);
-      driver_stream_finish (session_driver_get (f.a, i));
+      g_assert_cmpuint (session_driver_get (f.pair.b, i)->n_received, ==, 100);
+      driver_stream_finish (session_driver_get (f.pair.a, i));
     }
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   for (guint i = 0; i < n; i++)
     {
-      driver_stream_want (session_driver_get (f.a, i), LP2P_READY_READ);
-      g_assert_true (session_driver_get (f.b, i)->ended);
+      driver_stream_want (session_driver_get (f.pair.a, i), LP2P_READY_READ);
+      g_assert_true (session_driver_get (f.pair.b, i)->ended);
     }
-  fixture_run (&f);
-  g_assert_true (session_driver_get (f.a, n - 1)->ended);
+  session_pair_run (&f.pair);
+  g_assert_true (session_driver_get (f.pair.a, n - 1)->ended);
 
-  while (f.b->streams->len > 0)
-    driver_stream_release (session_driver_get (f.b, f.b->streams->len - 1));
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
+  while (f.pair.b->streams->len > 0)
+    driver_stream_release (session_driver_get (f.pair.b, f.pair.b->streams->len - 1));
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
   fixture_clear (&f);
 }
 
@@ -348,7 +348,7 @@ test_idle_memory (void)
     gsize base;
     Lp2pMuxerSession *session;
 
-    memory_layer_new_pair (f.loop, NULL, &a, &b);
+    memory_layer_new_pair (f.pair.loop, NULL, &a, &b);
     base = get_allocated ();
     session = lp2p_yamux_session_new (a, LP2P_ROLE_INITIATOR, &f.options);
     end = get_allocated ();
@@ -359,19 +359,19 @@ test_idle_memory (void)
   }
 
   fixture_start (&f, TRUE);
-  f.b->auto_accept = FALSE;
+  f.pair.b->auto_accept = FALSE;
   start = get_allocated ();
   for (guint i = 0; i < n; i++)
-    g_assert_nonnull (session_driver_open (f.a));
+    g_assert_nonnull (session_driver_open (f.pair.a));
   end = get_allocated ();
   wrappers = n * (sizeof (DriverStream) + 8 + 48 + 16);
   g_test_message ("stream: about %" G_GSIZE_FORMAT " bytes", (end - start - wrappers) / n);
 
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   start = get_allocated ();
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   end = get_allocated ();
-  g_assert_cmpuint (f.b->n_incoming, ==, n);
+  g_assert_cmpuint (f.pair.b->n_incoming, ==, n);
   g_assert_cmpuint (end, <=, start);
   fixture_clear (&f);
 }
@@ -389,14 +389,14 @@ test_fairness (void)
   fixture_init (&f, &(MemoryLayerOptions){ .capacity = 256 * KIB, .max_step = 32 * KIB });
   fixture_start (&f, TRUE);
   for (guint i = 0; i < n; i++)
-    driver_stream_send (session_driver_open (f.a), 256 * MIB, FALSE);
+    driver_stream_send (session_driver_open (f.pair.a), 256 * MIB, FALSE);
   while (most < 4 * MIB)
     {
-      g_main_context_iteration (f.context, FALSE);
+      g_main_context_iteration (f.pair.context, FALSE);
       least = G_MAXUINT64;
       for (guint i = 0; i < n; i++)
         {
-          DriverStream *stream = session_driver_get (f.a, i);
+          DriverStream *stream = session_driver_get (f.pair.a, i);
 
           least = MIN (least, stream->n_written);
           most = MAX (most, stream->n_written);
@@ -407,10 +407,10 @@ test_fairness (void)
   g_assert_cmpuint (most - least, <=, 512 * KIB);
 
   /* One that has little to say is not kept waiting for them. */
-  late = session_driver_open (f.a);
+  late = session_driver_open (f.pair.a);
   driver_stream_send (late, 1000, TRUE);
   for (guint i = 0; i < 200 && late->to_write > 0; i++)
-    g_main_context_iteration (f.context, FALSE);
+    g_main_context_iteration (f.pair.context, FALSE);
   g_assert_cmpuint (late->to_write, ==, 0);
   fixture_clear (&f);
 }
@@ -425,18 +425,18 @@ test_half_close (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   driver_stream_finish (here);
   g_assert_cmpint (driver_stream_write (here, "x", 1), ==, LP2P_IO_FAILED);
   g_assert_error (stream_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
-  fixture_run (&f);
-  there = session_driver_get (f.b, 0);
+  session_pair_run (&f.pair);
+  there = session_driver_get (f.pair.b, 0);
   g_assert_true (there->ended);
   g_assert_cmpint (driver_stream_read (here, &byte, 1), ==, LP2P_IO_AGAIN);
   driver_stream_send (there, 400 * KIB, TRUE);
   here->read = TRUE;
   driver_stream_want (here, LP2P_READY_READ);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_true (here->ended);
   g_assert_cmpuint (here->n_received, ==, 400 * KIB);
   fixture_clear (&f);
@@ -453,18 +453,18 @@ test_reset (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  f.b->auto_read = FALSE;
-  here = session_driver_open (f.a);
+  f.pair.b->auto_read = FALSE;
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, 1000, FALSE);
-  fixture_run (&f);
-  there = session_driver_get (f.b, 0);
+  session_pair_run (&f.pair);
+  there = session_driver_get (f.pair.b, 0);
 
-  f.a->session->klass->stream_reset (f.a->session, here->stream, 0xdeadbeef);
+  f.pair.a->session->klass->stream_reset (f.pair.a->session, here->stream, 0xdeadbeef);
   g_assert_cmpint (driver_stream_read (here, &byte, 1), ==, LP2P_IO_FAILED);
   g_assert_cmpint (driver_stream_write (here, &byte, 1), ==, LP2P_IO_FAILED);
   g_assert_error (stream_error (here, LP2P_READY_READ, &code), G_IO_ERROR, G_IO_ERROR_CLOSED);
   g_assert_cmpuint (code, ==, 0);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
 
   /* What was received and not read is lost, as with TCP. */
   g_assert_cmpint (driver_stream_read (there, &byte, 1), ==, LP2P_IO_FAILED);
@@ -477,8 +477,8 @@ test_reset (void)
 
   driver_stream_release (there);
   driver_stream_release (here);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
   fixture_clear (&f);
 }
 
@@ -493,20 +493,20 @@ test_release_unfinished (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, 1000, FALSE);
   driver_stream_release (here);
-  fixture_run (&f);
-  there = session_driver_get (f.b, 0);
+  session_pair_run (&f.pair);
+  there = session_driver_get (f.pair.b, 0);
   g_assert_null (there);
 
   /* Never written to, never seen by the peer: not a frame is sent. */
-  g_assert_nonnull (session_driver_open (f.a));
-  driver_stream_release (session_driver_get (f.a, 0));
-  fixture_run (&f);
-  g_assert_cmpuint (f.b->n_incoming, ==, 1);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.b->session)->streams), ==, 0);
+  g_assert_nonnull (session_driver_open (f.pair.a));
+  driver_stream_release (session_driver_get (f.pair.a, 0));
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (f.pair.b->n_incoming, ==, 1);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
   fixture_clear (&f);
 }
 
@@ -520,30 +520,30 @@ test_release_finished (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, 1000, TRUE);
   driver_stream_release (here);
-  fixture_run (&f);
-  there = session_driver_get (f.b, 0);
+  session_pair_run (&f.pair);
+  there = session_driver_get (f.pair.b, 0);
   g_assert_cmpuint (there->n_received, ==, 1000);
   g_assert_true (there->ended);
   driver_stream_send (there, 500 * KIB, TRUE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_cmpuint (there->n_written, ==, 500 * KIB);
   g_assert_null (stream_error (there, LP2P_READY_READ, NULL));
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
   driver_stream_release (there);
 
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, 1000, TRUE);
   driver_stream_release (here);
-  fixture_run (&f);
-  there = session_driver_get (f.b, 0);
+  session_pair_run (&f.pair);
+  there = session_driver_get (f.pair.b, 0);
   driver_stream_send (there, 10 * MIB, TRUE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_true (there->write_failed);
   g_assert_cmpuint (there->n_written, <, 2 * MIB);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.a->session)->streams), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
   fixture_clear (&f);
 }
 
@@ -558,24 +558,24 @@ test_stop_reading (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   driver_stream_send (here, 10, FALSE);
-  fixture_run (&f);
-  there = session_driver_get (f.b, 0);
+  session_pair_run (&f.pair);
+  there = session_driver_get (f.pair.b, 0);
   driver_stream_send (there, 100 * KIB, FALSE);
-  fixture_run (&f);
-  f.a->session->klass->stream_stop_reading (f.a->session, here->stream, 77);
+  session_pair_run (&f.pair);
+  f.pair.a->session->klass->stream_stop_reading (f.pair.a->session, here->stream, 77);
   g_assert_cmpint (driver_stream_read (here, &byte, 1), ==, 0);
 
   /* Our direction goes on. */
   driver_stream_send (here, 400 * KIB, FALSE);
   driver_stream_send (there, 800 * KIB, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_cmpuint (there->n_written, ==, 900 * KIB);
   g_assert_cmpuint (there->n_received, ==, 400 * KIB + 10);
 
   driver_stream_send (there, 4 * MIB, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_true (there->write_failed);
   g_assert_error (stream_error (there, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, 77);
@@ -594,28 +594,28 @@ test_memory_limit (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  f.b->auto_read = FALSE;
-  kept = f.budget - 100 * KIB;
-  f.budget = 100 * KIB;
-  driver_stream_send (session_driver_open (f.a), 60 * KIB, FALSE);
-  fixture_run (&f);
-  victim = session_driver_open (f.a);
+  f.pair.b->auto_read = FALSE;
+  kept = f.pair.budget - 100 * KIB;
+  f.pair.budget = 100 * KIB;
+  driver_stream_send (session_driver_open (f.pair.a), 60 * KIB, FALSE);
+  session_pair_run (&f.pair);
+  victim = session_driver_open (f.pair.a);
   driver_stream_send (victim, 1, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   driver_stream_send (victim, 60 * KIB, FALSE);
-  fixture_run (&f);
+  session_pair_run (&f.pair);
   g_assert_error (stream_error (victim, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, LP2P_CODE_STREAM_RESOURCE_LIMIT);
-  g_assert_error (stream_error (session_driver_get (f.b, 1), LP2P_READY_READ, NULL), LP2P_ERROR,
+  g_assert_error (stream_error (session_driver_get (f.pair.b, 1), LP2P_READY_READ, NULL), LP2P_ERROR,
                   LP2P_ERROR_LIMIT);
-  g_assert_null (stream_error (session_driver_get (f.b, 0), LP2P_READY_READ, NULL));
+  g_assert_null (stream_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, NULL));
 
-  session_driver_get (f.b, 0)->read = TRUE;
-  driver_stream_want (session_driver_get (f.b, 0), LP2P_READY_READ);
-  fixture_run (&f);
-  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 60 * KIB);
-  g_assert_cmpuint (f.budget, ==, 100 * KIB);
-  f.budget += kept;
+  session_driver_get (f.pair.b, 0)->read = TRUE;
+  driver_stream_want (session_driver_get (f.pair.b, 0), LP2P_READY_READ);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 60 * KIB);
+  g_assert_cmpuint (f.pair.budget, ==, 100 * KIB);
+  f.pair.budget += kept;
   fixture_clear (&f);
 }
 
@@ -627,20 +627,20 @@ test_both_open (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  f.a->auto_accept = TRUE;
-  f.a->auto_read = TRUE;
+  f.pair.a->auto_accept = TRUE;
+  f.pair.a->auto_read = TRUE;
   for (guint i = 0; i < 50; i++)
     {
-      driver_stream_send (session_driver_open (f.a), 1000 + i, TRUE);
-      driver_stream_send (session_driver_open (f.b), 2000 + i, TRUE);
+      driver_stream_send (session_driver_open (f.pair.a), 1000 + i, TRUE);
+      driver_stream_send (session_driver_open (f.pair.b), 2000 + i, TRUE);
     }
-  fixture_run (&f);
-  g_assert_cmpuint (f.a->streams->len, ==, 100);
-  g_assert_cmpuint (f.b->streams->len, ==, 100);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (f.pair.a->streams->len, ==, 100);
+  g_assert_cmpuint (f.pair.b->streams->len, ==, 100);
   for (guint i = 50; i < 100; i++)
     {
-      g_assert_true (session_driver_get (f.a, i)->ended);
-      g_assert_true (session_driver_get (f.b, i)->ended);
+      g_assert_true (session_driver_get (f.pair.a, i)->ended);
+      g_assert_true (session_driver_get (f.pair.b, i)->ended);
     }
   fixture_clear (&f);
 }
@@ -653,12 +653,12 @@ test_ids_run_out (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  ((Lp2pYamuxSession *) f.a->session)->next_id = G_MAXUINT32;
-  driver_stream_send (session_driver_open (f.a), 10, FALSE);
-  fixture_run (&f);
-  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 10);
-  g_assert_null (session_driver_open (f.a));
-  g_assert_cmpint (get_state (f.a), ==, LP2P_SESSION_READY);
+  ((Lp2pYamuxSession *) f.pair.a->session)->next_id = G_MAXUINT32;
+  driver_stream_send (session_driver_open (f.pair.a), 10, FALSE);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 10);
+  g_assert_null (session_driver_open (f.pair.a));
+  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
   fixture_clear (&f);
 }
 
@@ -672,19 +672,19 @@ test_many_vectors (void)
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
-  here = session_driver_open (f.a);
+  here = session_driver_open (f.pair.a);
   for (guint i = 0; i < 300; i++)
     {
       bytes[i] = i % 251;
       vectors[i] = (GOutputVector){ bytes + i, 1 };
     }
-  g_assert_cmpint (f.a->session->klass->stream_writev (f.a->session, here->stream, vectors, 300),
+  g_assert_cmpint (f.pair.a->session->klass->stream_writev (f.pair.a->session, here->stream, vectors, 300),
                    ==, 300);
   vectors[0].size = 0;
-  g_assert_cmpint (f.a->session->klass->stream_writev (f.a->session, here->stream, vectors, 1), ==,
+  g_assert_cmpint (f.pair.a->session->klass->stream_writev (f.pair.a->session, here->stream, vectors, 1), ==,
                    0);
-  fixture_run (&f);
-  g_assert_cmpuint (session_driver_get (f.b, 0)->n_received, ==, 300);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 300);
   fixture_clear (&f);
 }
 

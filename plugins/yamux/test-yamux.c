@@ -7,7 +7,6 @@
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 
 #include "lp2p-yamux-frame.h"
-#include "lp2p-yamux-queue.h"
 #include "lp2p-yamux-window.h"
 
 typedef struct
@@ -135,47 +134,6 @@ test_window_growth (void)
   g_assert_cmpuint (lp2p_yamux_window_propose (&window, 1001, 100, G_MAXUINT32), ==, G_MAXUINT32);
 }
 
-static void
-test_queue (void)
-{
-  Lp2pYamuxQueue queue = { NULL };
-  guint8 data[1000];
-  guint8 out[3][400];
-  GInputVector vectors[] = { { out[0], 400 }, { out[1], 0 }, { out[1], 400 }, { out[2], 400 } };
-
-  for (guint i = 0; i < sizeof data; i++)
-    data[i] = i * 7;
-  lp2p_yamux_queue_push (&queue, data, 0);
-  g_assert_null (queue.head);
-  lp2p_yamux_queue_push (&queue, data, 300);
-  lp2p_yamux_queue_push (&queue, data + 300, 700);
-  g_assert_cmpuint (queue.size, ==, 1000);
-  g_assert_cmpuint (lp2p_yamux_queue_read (&queue, vectors, 1), ==, 400);
-  g_assert_cmpuint (lp2p_yamux_queue_read (&queue, vectors + 1, 3), ==, 600);
-  g_assert_cmpmem (out[0], 400, data, 400);
-  g_assert_cmpmem (out[1], 400, data + 400, 400);
-  g_assert_cmpmem (out[2], 200, data + 800, 200);
-  g_assert_null (queue.head);
-  g_assert_cmpuint (queue.memory, ==, 0);
-  g_assert_cmpuint (lp2p_yamux_queue_read (&queue, vectors, 1), ==, 0);
-}
-
-/* Single bytes must not cost a chunk each. */
-static void
-test_queue_small_pieces (void)
-{
-  Lp2pYamuxQueue queue = { NULL };
-  guint8 byte = 1;
-
-  for (guint i = 0; i < LP2P_YAMUX_INITIAL_WINDOW; i++)
-    lp2p_yamux_queue_push (&queue, &byte, 1);
-  g_assert_cmpuint (queue.size, ==, LP2P_YAMUX_INITIAL_WINDOW);
-  g_assert_cmpuint (queue.memory, <, 2 * LP2P_YAMUX_INITIAL_WINDOW);
-  lp2p_yamux_queue_clear (&queue);
-  g_assert_cmpuint (queue.memory, ==, 0);
-  g_assert_cmpuint (queue.size, ==, 0);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -185,7 +143,5 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux/frame/broken", test_broken_frames);
   g_test_add_func ("/yamux/window/credit", test_window);
   g_test_add_func ("/yamux/window/growth", test_window_growth);
-  g_test_add_func ("/yamux/queue/order", test_queue);
-  g_test_add_func ("/yamux/queue/small-pieces", test_queue_small_pieces);
   return g_test_run ();
 }

@@ -24,7 +24,7 @@ LP2P = os.path.join(BUILD, "core/tools/lp2p")
 KEYS = os.path.join(SOURCE, "tests/unit/data/keys")
 # Sanitizers and busy machines are slow; what hangs is caught all the same.
 LONG = 120
-COMMANDS = ["config", "demo", "id", "identify", "inspect", "listen", "ping"]
+COMMANDS = ["config", "demo", "id", "identify", "inspect", "listen", "perf", "ping"]
 ANOTHER_PEER = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 
@@ -185,6 +185,10 @@ def test_usage(world):
     world.run("id", "--make", "--type", "dsa").expect(2, "dsa.*ed25519")
     world.run("id", "--make", "--import", "x").expect(2, "exclude")
     world.run("id", "--force").expect(2, "--force")
+    world.run("perf").expect(2, "missing ADDRESS")
+    world.run("perf", "-u", "1X", LOOPBACK).expect(2, "upload.*1X")
+    world.run("perf", "--download", "-1", LOOPBACK).expect(2, "download.*-1")
+    world.run("perf", "--timeout", "0", LOOPBACK).expect(2, "timeout")
     for size in ("0", "-1", "x", "1X", "1025G", "99999999999999999999", ""):
         world.run("demo", "--size", size).expect(2, "size")
 
@@ -386,7 +390,7 @@ def test_config_sample(world):
 def test_config_reload(world):
     """listen: SIGHUP reads the configuration again"""
     config = world.write("lp2p.conf", f"[host]\nlisten=['{LOOPBACK}']\n")
-    process = world.start("--config", config, "listen", "--json", "--verbose")
+    process = world.start("--config", config, "listen", "--json", "--verbose", "--service", "perf")
     watchdog = threading.Timer(LONG, process.kill)
     watchdog.start()
     try:
@@ -396,6 +400,8 @@ def test_config_reload(world):
         second = json.loads(process.stdout.readline())
         check(len(second["addresses"]) == 2, second)
         check(first["addresses"][0] in second["addresses"], (first, second))
+        # What the command line enables stays.
+        world.run("perf", second["addresses"][0], "-u", "1", "-d", "1").expect(0)
         world.write("lp2p.conf", "[host]\nlisten='wrong'\n")
         process.send_signal(signal.SIGHUP)
         while "lp2p.conf:2" not in (line := process.stderr.readline()):
@@ -441,6 +447,54 @@ def test_ping_interrupted(world):
         out, err = process.communicate(timeout=LONG)
         check(first["seq"] == 1, first)
         check(Result(process, out, err).expect(0).object()["count"] == 1, out)
+
+
+@case
+def test_perf(world):
+    """listen and perf"""
+    with world.listener(LOOPBACK, "--service", "perf") as ready:
+        address = ready["addresses"][0]
+        up, down, final = world.run("perf", address, "-u", "3M", "-d", "5M",
+                                    "--json").expect(0).objects()
+        check((up["type"], up["bytes"]) == ("upload", 3 << 20), up)
+        check((down["type"], down["bytes"]) == ("download", 5 << 20), down)
+        check(all(row["mb_s"] > 0 and row["seconds"] > 0 for row in (up, down)), (up, down))
+        check((final["type"], final["upload"], final["download"]) == ("final", 3 << 20, 5 << 20),
+              final)
+        check(final["seconds"] >= up["seconds"] and final["peer_id"] == ready["peer_id"], final)
+        check(None not in (final["transport"], final["security"], final["muxer"]), final)
+        # One direction only, and none.
+        only, final = world.run("perf", address, "-u", "0", "-d", "1", "--json").expect(0).objects()
+        check((only["type"], only["bytes"], final["upload"]) == ("download", 1, 0), (only, final))
+        check(world.run("perf", address, "-u", "0", "-d", "0",
+                        "--json").expect(0).object()["type"] == "final", "more than the end")
+        text = world.run("perf", address, "-u", "1K", "-d", "2k").expect(0).out
+        check(re.search(r"^upload +1024 bytes in [\d.]+ s: [\d.]+ MB/s\n"
+                        r"download +2048 bytes in [\d.]+ s: [\d.]+ MB/s\n"
+                        + ready["peer_id"], text), text)
+
+
+@case
+def test_perf_is_off(world):
+    """perf: off unless it is enabled"""
+    with world.listener(LOOPBACK) as ready:
+        world.run("perf", ready["addresses"][0]).expect(1, "/perf/1.0.0")
+    with world.listener(LOOPBACK, "--service", "ping", "--service", "perf") as ready:
+        protocols = world.run("identify", ready["addresses"][0],
+                              "--json").expect(0).object()["protocols"]
+        check({"/perf/1.0.0", "/ipfs/ping/1.0.0"} <= set(protocols), protocols)
+
+
+@case
+def test_perf_interrupted(world):
+    """perf: interrupted, both sides go on to their ends"""
+    with world.listener(LOOPBACK, "--service", "perf") as ready:
+        process = world.start("perf", ready["addresses"][0], "-u", "1", "-d", "1024G", "--json")
+        check(json.loads(process.stdout.readline())["type"] == "upload", "no upload")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LONG)
+        Result(process, out, err).expect(1, "interrupted")
+        world.run("perf", ready["addresses"][0], "-u", "1", "-d", "1").expect(0)
 
 
 @case

@@ -767,7 +767,7 @@ test_idle (Pair *self, gconstpointer data)
   if (self->combination->transport->config == NULL)
     g_assert_cmpuint (wakeups, ==, before);
 
-  /* Ten minutes: each side asks its peer every half minute, and answers. */
+  /* Ten minutes: each side may ask its peer every half minute, and answers. */
   for (guint second = 0; second < 600; second++)
     {
       test_world_jump (self->world, G_USEC_PER_SEC);
@@ -785,7 +785,7 @@ test_idle (Pair *self, gconstpointer data)
     }
   /* Some transports take a ping in several pieces. */
   if (self->combination->transport->config == NULL)
-    g_assert_cmpuint (wakeups - before, <, N * 12 * (600 * G_USEC_PER_SEC / KEEPALIVE_US));
+    g_assert_cmpuint (wakeups, <, N * 12 * (600 * G_USEC_PER_SEC / KEEPALIVE_US));
 
   for (guint i = 0; i < N; i++)
     {

@@ -42,7 +42,7 @@ test_defaults (void)
 
   assert_strv (lp2p_config_get_strv (config, "host", "transports"), "tcp");
   assert_strv (lp2p_config_get_strv (config, "host", "security"), "noise");
-  assert_strv (lp2p_config_get_strv (config, "host", "muxers"), "yamux");
+  assert_strv (lp2p_config_get_strv (config, "host", "muxers"), "yamux mplex");
   assert_strv (lp2p_config_get_strv (config, "host", "services"), "identify ping");
   assert_strv (lp2p_config_get_strv (config, "host", "listen"), "");
   assert_strv (lp2p_config_get_strv (config, "host", "plugin-path"), "");

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "lp2p-yamux-queue.h"
+#include <lp2p/net/lp2p-byte-queue.h>
+
+#include <lp2p/types/lp2p-cursor.h>
 
 /* Small frames are gathered up to this size, larger ones get a chunk of their
  * own, so that nothing is copied twice. */
 #define GATHER_MAX (16 * 1024)
 
-struct _Lp2pYamuxChunk
+struct _Lp2pByteChunk
 {
-  Lp2pYamuxChunk *next;
+  Lp2pByteChunk *next;
   gsize start;
   gsize end;
   gsize capacity;
@@ -16,7 +18,7 @@ struct _Lp2pYamuxChunk
 };
 
 static gsize
-tail_room (const Lp2pYamuxQueue *self)
+tail_room (const Lp2pByteQueue *self)
 {
   return self->tail != NULL ? self->tail->capacity - self->tail->end : 0;
 }
@@ -25,15 +27,15 @@ tail_room (const Lp2pYamuxQueue *self)
  * as what waits already: a peer that sends single bytes to a reader who is busy
  * costs few allocations and at most twice the memory. */
 static gsize
-chunk_capacity (const Lp2pYamuxQueue *self, gsize size)
+chunk_capacity (const Lp2pByteQueue *self, gsize size)
 {
   return MAX (size, MIN (self->size, GATHER_MAX));
 }
 
 static void
-add_chunk (Lp2pYamuxQueue *self, gsize capacity)
+add_chunk (Lp2pByteQueue *self, gsize capacity)
 {
-  Lp2pYamuxChunk *chunk = g_malloc (sizeof *chunk + capacity);
+  Lp2pByteChunk *chunk = g_malloc (sizeof *chunk + capacity);
 
   chunk->next = NULL;
   chunk->start = 0;
@@ -48,9 +50,9 @@ add_chunk (Lp2pYamuxQueue *self, gsize capacity)
 }
 
 static void
-drop_head (Lp2pYamuxQueue *self)
+drop_head (Lp2pByteQueue *self)
 {
-  Lp2pYamuxChunk *chunk = self->head;
+  Lp2pByteChunk *chunk = self->head;
 
   self->head = chunk->next;
   if (self->head == NULL)
@@ -59,8 +61,16 @@ drop_head (Lp2pYamuxQueue *self)
   g_free (chunk);
 }
 
+/**
+ * lp2p_byte_queue_push: (skip)
+ * @self: a queue
+ * @data: (array length=size): bytes
+ * @size: how many
+ *
+ * Copies bytes to the end. Who lets a peer fill a queue checks first that it may.
+ */
 void
-lp2p_yamux_queue_push (Lp2pYamuxQueue *self, const guint8 *data, gsize size)
+lp2p_byte_queue_push (Lp2pByteQueue *self, const guint8 *data, gsize size)
 {
   Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
 
@@ -79,13 +89,13 @@ lp2p_yamux_queue_push (Lp2pYamuxQueue *self, const guint8 *data, gsize size)
 }
 
 static gsize
-read_into (Lp2pYamuxQueue *self, guint8 *buffer, gsize size)
+read_into (Lp2pByteQueue *self, guint8 *buffer, gsize size)
 {
   gsize done = 0;
 
   while (done < size && self->head != NULL)
     {
-      Lp2pYamuxChunk *chunk = self->head;
+      Lp2pByteChunk *chunk = self->head;
       Lp2pCursor cursor = LP2P_CURSOR_INIT (chunk->data + chunk->start, chunk->end - chunk->start);
       gsize n = MIN (size - done, lp2p_cursor_left (&cursor));
 
@@ -99,9 +109,18 @@ read_into (Lp2pYamuxQueue *self, guint8 *buffer, gsize size)
   return done;
 }
 
-/* Moves bytes out. Returns how many. */
+/**
+ * lp2p_byte_queue_read: (skip)
+ * @self: a queue
+ * @vectors: (array length=n_vectors): where to move bytes
+ * @n_vectors: how many vectors
+ *
+ * Moves the first bytes out.
+ *
+ * Returns: how many
+ */
 gsize
-lp2p_yamux_queue_read (Lp2pYamuxQueue *self, const GInputVector *vectors, guint n_vectors)
+lp2p_byte_queue_read (Lp2pByteQueue *self, const GInputVector *vectors, guint n_vectors)
 {
   gsize done = 0;
 
@@ -110,8 +129,14 @@ lp2p_yamux_queue_read (Lp2pYamuxQueue *self, const GInputVector *vectors, guint 
   return done;
 }
 
+/**
+ * lp2p_byte_queue_clear: (skip)
+ * @self: a queue
+ *
+ * Drops all that is in it.
+ */
 void
-lp2p_yamux_queue_clear (Lp2pYamuxQueue *self)
+lp2p_byte_queue_clear (Lp2pByteQueue *self)
 {
   while (self->head != NULL)
     drop_head (self);
