@@ -30,7 +30,8 @@ lp2p_gnutls_fail_lower (Lp2pGnutlsLayer *self)
 int
 lp2p_gnutls_fail_tls (Lp2pGnutlsLayer *self, int code)
 {
-  gboolean handshake = self->handshake || !self->heard;
+  gboolean refused = code == GNUTLS_E_FATAL_ALERT_RECEIVED && !self->heard;
+  gboolean handshake = self->handshake || refused;
   const char *what = handshake ? "TLS handshake failed" : "TLS connection failed";
   int error = handshake ? G_TLS_ERROR_HANDSHAKE : G_TLS_ERROR_MISC;
 
