@@ -265,6 +265,11 @@ test_idle_memory (void)
   gsize before = 0;
   gsize used;
 
+  if (mallinfo2 ().uordblks == 0)
+    {
+      g_test_skip ("the allocator does not count");
+      return;
+    }
   tls_fixture_init (&fixture);
   for (guint i = 0; i < N_IDLE + 1; i++)
     {

@@ -556,6 +556,10 @@ tamper (Fixture *self, gboolean with_back, gint64 place)
   start (self);
   finish (self);
 
+  /* Signatures are not always of the same size. */
+  if (place >= way->passed)
+    return FALSE;
+
   /* A side that has its part done without it may not have flushed yet. */
   if (self->a.secured != NULL && self->b.secured != NULL)
     {
