@@ -122,7 +122,7 @@ count_down_to_flush (Lp2pGnutlsLayer *self)
   self->pumps_to_flush--;
   if (self->pumps_to_flush > 0)
     lp2p_job_queue (&self->job);
-  else
+  else if (!self->ending)
     lp2p_gnutls_flush (&self->parent);
 }
 
