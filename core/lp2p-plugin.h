@@ -16,6 +16,7 @@
 #include <lp2p/codec/lp2p-multistream.h>
 #include <lp2p/codec/lp2p-noise-cipher.h>
 #include <lp2p/codec/lp2p-noise.h>
+#include <lp2p/codec/lp2p-tls-extension.h>
 
 #include <lp2p/net/lp2p-byte-queue.h>
 #include <lp2p/net/lp2p-io-stream-layer.h>

@@ -5,6 +5,40 @@
 #include <errno.h>
 #include <string.h>
 
+/* GnuTLS does not tell whether it has a part of a record. */
+static void
+count_records (Lp2pGnutlsLayer *self, const guint8 *data, gsize size)
+{
+  while (size > 0)
+    {
+      gsize n = MIN (size, self->n_body);
+
+      if (n > 0)
+        self->n_body -= (guint16) n;
+      else
+        {
+          n = 1;
+          self->n_head++;
+          /* The two last bytes of it are the length of what follows. */
+          if (self->n_head == LP2P_GNUTLS_HEAD - 1)
+            self->n_body_high = *data;
+          else if (self->n_head == LP2P_GNUTLS_HEAD)
+            {
+              self->n_body = (guint16) (self->n_body_high << 8 | *data);
+              self->n_head = 0;
+            }
+        }
+      data += n;
+      size -= n;
+    }
+}
+
+static gboolean
+is_inside_record (Lp2pGnutlsLayer *self)
+{
+  return self->n_head > 0 || self->n_body > 0;
+}
+
 /* For GnuTLS. The end of the layer below and its errors are kept from it: it
  * would take the session for broken, and our direction may well go on. */
 ssize_t
@@ -19,6 +53,7 @@ lp2p_gnutls_pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
     {
       n = MIN ((gsize) n, size);
       memcpy (buffer, data, n);
+      count_records (self, data, n);
       lp2p_layer_consume (self->lower, n);
       return n;
     }
@@ -39,12 +74,13 @@ lp2p_gnutls_pull_timeout (gnutls_transport_ptr_t transport, unsigned int millise
 static int
 fail_truncated (Lp2pGnutlsLayer *self)
 {
-  return lp2p_gnutls_fail (
-      self,
-      g_error_new (G_TLS_ERROR, G_TLS_ERROR_EOF, "%s",
-                   self->handshake
-                       ? "TLS handshake failed: the peer closed the connection"
-                       : "TLS connection failed: the peer closed it without a close_notify alert"));
+  const char *what = "TLS connection failed: the peer closed it without a close_notify alert";
+
+  if (self->handshake)
+    what = "TLS handshake failed: the peer closed the connection";
+  else if (is_inside_record (self))
+    what = "TLS connection failed: it ended inside a record";
+  return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_EOF, what));
 }
 
 /* Why there are no bytes: returns as `readv`. */
@@ -55,7 +91,7 @@ lp2p_gnutls_explain_pull (Lp2pGnutlsLayer *self)
     return lp2p_gnutls_fail_lower (self);
   if (self->pulled < 0)
     return LP2P_IO_AGAIN;
-  if (self->require_close_notify || self->handshake)
+  if (self->require_close_notify || self->handshake || is_inside_record (self))
     return fail_truncated (self);
   self->eof = TRUE;
   return 0;
@@ -105,6 +141,7 @@ receive (Lp2pGnutlsLayer *self, void *buffer, gsize size, gnutls_packet_t *packe
       if (self->n_cipher > 0 && self->n_plain == 0 &&
           lp2p_gnutls_send_out (self, LP2P_WRITE_NONE) == LP2P_IO_FAILED)
         return LP2P_IO_FAILED;
+      self->heard |= n >= 0;
       if (n > 0)
         return n;
       if (n == 0)

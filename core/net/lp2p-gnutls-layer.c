@@ -25,10 +25,13 @@ lp2p_gnutls_fail_lower (Lp2pGnutlsLayer *self)
                                                             "The connection below TLS is closed"));
 }
 
+/* A client is done before the server has seen its certificate: the first word of
+ * the server decides. */
 int
 lp2p_gnutls_fail_tls (Lp2pGnutlsLayer *self, int code)
 {
-  gboolean handshake = self->handshake;
+  gboolean refused = code == GNUTLS_E_FATAL_ALERT_RECEIVED && !self->heard;
+  gboolean handshake = self->handshake || refused;
   const char *what = handshake ? "TLS handshake failed" : "TLS connection failed";
   int error = handshake ? G_TLS_ERROR_HANDSHAKE : G_TLS_ERROR_MISC;
 
@@ -112,6 +115,18 @@ lp2p_gnutls_queue_announcement (Lp2pGnutlsLayer *self)
 /* The layer */
 
 static void
+count_down_to_flush (Lp2pGnutlsLayer *self)
+{
+  if (self->pumps_to_flush == 0)
+    return;
+  self->pumps_to_flush--;
+  if (self->pumps_to_flush > 0)
+    lp2p_job_queue (&self->job);
+  else if (!self->ending)
+    lp2p_gnutls_flush (&self->parent);
+}
+
+static void
 run_job (Lp2pJob *job)
 {
   Lp2pGnutlsLayer *self =
@@ -124,6 +139,7 @@ run_job (Lp2pJob *job)
     lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
   if (failed)
     return;
+  count_down_to_flush (self);
   if (self->flushing && !lp2p_gnutls_is_blocked (self) && self->error == NULL &&
       lp2p_gnutls_finish_output (self) == 0)
     due |= LP2P_READY_WRITE;
@@ -304,6 +320,11 @@ lp2p_gnutls_layer_set_require_close_notify (Lp2pLayer *layer, gboolean require)
  * announces %LP2P_READY_READ when this is to be called again, without being
  * asked by [func@layer_want]. The deadline is the caller's.
  *
+ * What is written right after the end of the handshake leaves together with its
+ * last message. A client has not heard by then whether the server accepts it: if
+ * the first that comes is an alert, the layer fails with
+ * %G_TLS_ERROR_HANDSHAKE.
+ *
  * Returns: 0 when the handshake is complete, %LP2P_IO_AGAIN or
  *   %LP2P_IO_FAILED: a `G_TLS_ERROR`, or the error of the layer below
  */
@@ -324,7 +345,8 @@ lp2p_gnutls_layer_handshake (Lp2pLayer *layer)
        i < LP2P_GNUTLS_MAX_CONTROL && lp2p_gnutls_is_transient (result) && self->pulled > 0; i++)
     {
       result = gnutls_handshake (self->session);
-      if (lp2p_gnutls_send_out (self, LP2P_WRITE_NONE) == LP2P_IO_FAILED)
+      if (lp2p_gnutls_send_out (self, result == 0 ? LP2P_WRITE_MORE : LP2P_WRITE_NONE) ==
+          LP2P_IO_FAILED)
         return LP2P_IO_FAILED;
       if (result == GNUTLS_E_WARNING_ALERT_RECEIVED)
         result = GNUTLS_E_AGAIN;
@@ -334,7 +356,11 @@ lp2p_gnutls_layer_handshake (Lp2pLayer *layer)
   if (result < 0 && !lp2p_gnutls_is_transient (result))
     return lp2p_gnutls_fail_with_alert (self, result);
   if (result == 0)
-    self->handshake = FALSE;
+    {
+      self->handshake = FALSE;
+      self->pumps_to_flush = LP2P_GNUTLS_PUMPS_TO_FLUSH;
+      lp2p_job_queue (&self->job);
+    }
   lp2p_gnutls_update_lower_wanted (self);
   if (result == 0)
     return 0;

@@ -17,6 +17,14 @@ G_BEGIN_DECLS
  * others come first. */
 #define LP2P_GNUTLS_MAX_CONTROL 32
 
+/* The head of a record: type, version, length. */
+#define LP2P_GNUTLS_HEAD 5
+
+/* How many pump phases the last message of a handshake waits for company: the
+ * application learns of the connection in the second of two run phases at the
+ * latest, and what it writes is flushed by the muxer's pump behind that. */
+#define LP2P_GNUTLS_PUMPS_TO_FLUSH 4
+
 typedef struct _Lp2pGnutlsLayer Lp2pGnutlsLayer;
 struct _Lp2pGnutlsLayer
 {
@@ -30,6 +38,7 @@ struct _Lp2pGnutlsLayer
   Lp2pReady lower_wanted;
   gssize pulled;       /* what the layer below said when it had no bytes */
   guint handshake : 1; /* it was begun and is not complete */
+  guint heard : 1;     /* the peer sent something behind its handshake */
   guint require_close_notify : 1;
   guint eof : 1;
   guint untold : 1;      /* the end or an error was found behind bytes */
@@ -39,6 +48,12 @@ struct _Lp2pGnutlsLayer
   guint flushing : 1;    /* it waits until all has left */
   guint ending : 1;
   guint ended : 1;
+  guint8 pumps_to_flush; /* 0 for none, see LP2P_GNUTLS_PUMPS_TO_FLUSH */
+
+  /* The record that comes in: bytes of its head, and how many are to come. */
+  guint8 n_head;
+  guint8 n_body_high;
+  guint16 n_body;
 
   /* Plaintext: a record that is lent, or what was left of one. */
   gnutls_packet_t packet;

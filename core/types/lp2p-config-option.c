@@ -30,7 +30,7 @@ typedef enum
 
 static const Lp2pOption host_options[] = {
   { "transports", "as", "['tcp']", 0, 0, "Transports to load, by name" },
-  { "security", "as", "['noise']", 0, 0, "Security protocols, the preferred one first" },
+  { "security", "as", "['noise', 'tls']", 0, 0, "Security protocols, the preferred one first" },
   { "muxers", "as", "['yamux', 'mplex']", 0, 0, "Stream muxers, the preferred one first" },
   { "services", "as", "['identify', 'ping']", 0, 0, "Services to load, by name" },
   { "discovery", "as", "[]", 0, 0, "Ways to find peers to load, by name" },

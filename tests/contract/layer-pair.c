@@ -211,6 +211,7 @@ const LayerPair layer_pairs[] = {
   { "tls", FALSE, 3000000, FALSE, make_secured, &plain, "tls" },
   { "tls-narrow", FALSE, 20000, FALSE, make_secured, &narrow, "tls" },
   { "tls-bytes", FALSE, 5000, FALSE, make_secured, &bytes, "tls" },
+  { "tls-bad-line", FALSE, 200000, FALSE, make_secured, &bad_line, "tls" },
 };
 
 const guint n_layer_pairs = G_N_ELEMENTS (layer_pairs);

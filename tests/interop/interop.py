@@ -14,7 +14,9 @@ from peers import Listener, Missing, Peer, dial, last_line  # noqa: E402
 ROWS = """
 # peer  transport  security  muxer   when
 lp2p    tcp        noise     yamux   always
+lp2p    tcp        tls       yamux   always
 go      tcp        noise     yamux   always
+go      tcp        tls       yamux   always
 js      tcp        noise     yamux   always
 rust    tcp        noise     yamux   full
 """

@@ -306,7 +306,7 @@ test_settings (void)
 
   g_settings_set_strv (host, "security", wrong);
   assert_said ("GSettings:2: [host] security: *names*");
-  assert_strv (lp2p_config_get_strv (config, "host", "security"), "noise");
+  assert_strv (lp2p_config_get_strv (config, "host", "security"), "noise tls");
 
   /* The group of a plugin is known once a host has started it. */
   {

@@ -41,7 +41,7 @@ test_defaults (void)
   g_autoptr (GVariant) timeout = lp2p_config_get (config, "host", "handshake-timeout");
 
   assert_strv (lp2p_config_get_strv (config, "host", "transports"), "tcp");
-  assert_strv (lp2p_config_get_strv (config, "host", "security"), "noise");
+  assert_strv (lp2p_config_get_strv (config, "host", "security"), "noise tls");
   assert_strv (lp2p_config_get_strv (config, "host", "muxers"), "yamux mplex");
   assert_strv (lp2p_config_get_strv (config, "host", "services"), "identify ping");
   assert_strv (lp2p_config_get_strv (config, "host", "listen"), "");

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the layer costs: records of 16 KiB through a pair of layers, beside two
+ * sessions of GnuTLS that are called in a loop, with the same cipher and over the
+ * same buffer. Both run in turns, processor time is counted, the median of the
+ * rounds is taken. Then what an idle connection holds in memory. */
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <lp2p/net/lp2p-gnutls-layer.h>
+
+#include "lp2p-tls-credentials.h"
+
+#define WRITE_SIZE    (64 * 1024)
+#define RECORD_SIZE   (16 * 1024)
+#define BUFFER_SIZE   (1024 * 1024)
+#define ROUNDS        9
+#define N_CONNECTIONS 500
+
+static gboolean json;
+static guint64 round_size = 256 * 1024 * 1024;
+
+/* A layer that hands what is written to its peer at once. */
+typedef struct _Pipe Pipe;
+struct _Pipe
+{
+  Lp2pLayer parent;
+  Pipe *peer;
+  guint8 *data;
+  gsize start;
+  gsize end;
+};
+
+static void
+pipe_append (Pipe *peer, const void *data, gsize size)
+{
+  g_assert (peer->end + size <= BUFFER_SIZE);
+  memcpy (peer->data + peer->end, data, size);
+  peer->end += size;
+}
+
+static void
+pipe_drop (Pipe *self, gsize size)
+{
+  self->start += size;
+  if (self->start == self->end)
+    self->start = self->end = 0;
+}
+
+static gsize
+pipe_write_room (Lp2pLayer *layer)
+{
+  return BUFFER_SIZE - ((Pipe *) layer)->peer->end;
+}
+
+static gssize
+pipe_writev (Lp2pLayer *layer, const GOutputVector *vectors, guint n_vectors, Lp2pWriteFlags flags)
+{
+  gsize done = 0;
+
+  for (guint i = 0; i < n_vectors; i++)
+    {
+      pipe_append (((Pipe *) layer)->peer, vectors[i].buffer, vectors[i].size);
+      done += vectors[i].size;
+    }
+  return (gssize) done;
+}
+
+static int
+pipe_flush (Lp2pLayer *layer)
+{
+  return 0;
+}
+
+static gssize
+pipe_peek (Lp2pLayer *layer, const guint8 **data)
+{
+  Pipe *self = (Pipe *) layer;
+
+  *data = self->data + self->start;
+  return self->end > self->start ? (gssize) (self->end - self->start) : LP2P_IO_AGAIN;
+}
+
+static void
+pipe_consume (Lp2pLayer *layer, gsize size)
+{
+  pipe_drop ((Pipe *) layer, size);
+}
+
+static void
+pipe_nothing (Lp2pLayer *layer)
+{
+}
+
+static void
+pipe_want (Lp2pLayer *layer, Lp2pReady ready)
+{
+}
+
+static void
+pipe_abort (Lp2pLayer *layer, guint32 code)
+{
+}
+
+static const GError *
+pipe_get_error (Lp2pLayer *layer)
+{
+  return NULL;
+}
+
+static void
+pipe_free (Lp2pLayer *layer)
+{
+  g_free (((Pipe *) layer)->data);
+  lp2p_layer_clear (layer);
+  g_free (layer);
+}
+
+static const Lp2pLayerClass pipe_class = {
+  .name = "pipe",
+  .peek = pipe_peek,
+  .consume = pipe_consume,
+  .park = pipe_nothing,
+  .writev = pipe_writev,
+  .flush = pipe_flush,
+  .write_room = pipe_write_room,
+  .want = pipe_want,
+  .abort = pipe_abort,
+  .free = pipe_free,
+  .get_error = pipe_get_error,
+};
+
+static void
+new_pipes (Lp2pLoop *loop, gsize size, Pipe *pipes[2])
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      pipes[i] = g_new0 (Pipe, 1);
+      lp2p_layer_init (&pipes[i]->parent, &pipe_class, loop);
+      pipes[i]->data = g_malloc0 (size);
+    }
+  pipes[0]->peer = pipes[1];
+  pipes[1]->peer = pipes[0];
+}
+
+/* For GnuTLS alone */
+
+static ssize_t
+raw_push (gnutls_transport_ptr_t transport, const void *data, size_t size)
+{
+  pipe_append (((Pipe *) transport)->peer, data, size);
+  return (ssize_t) size;
+}
+
+static ssize_t
+raw_pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
+{
+  Pipe *self = transport;
+
+  size = MIN (size, self->end - self->start);
+  if (size == 0)
+    {
+      errno = EAGAIN;
+      return -1;
+    }
+  memcpy (buffer, self->data + self->start, size);
+  pipe_drop (self, size);
+  return (ssize_t) size;
+}
+
+static int
+raw_pull_timeout (gnutls_transport_ptr_t transport, unsigned milliseconds)
+{
+  return ((Pipe *) transport)->end > ((Pipe *) transport)->start;
+}
+
+static int
+accept_all (gnutls_session_t session)
+{
+  return 0;
+}
+
+/* The pairs */
+
+typedef struct
+{
+  Lp2pLoop *loop;
+  Lp2pTlsCredentials *credentials;
+  Pipe *pipes[2];
+  Lp2pLayer *layers[2];
+  Pipe *raw_pipes[2];
+  gnutls_session_t raw[2];
+  guint8 *source;
+  guint8 *sink;
+} Bench;
+
+static gnutls_session_t
+new_session (Bench *self, guint side)
+{
+  gnutls_session_t session;
+
+  if (lp2p_tls_credentials_new_session (self->credentials,
+                                        side == 0 ? LP2P_ROLE_INITIATOR : LP2P_ROLE_RESPONDER, NULL,
+                                        accept_all, &session) < 0)
+    g_error ("GnuTLS makes no session");
+  return session;
+}
+
+static void
+new_layers (Bench *self, Pipe *pipes[2], Lp2pLayer *layers[2])
+{
+  int results[2] = { LP2P_IO_AGAIN, LP2P_IO_AGAIN };
+  gnutls_session_t sessions[2];
+
+  for (guint i = 0; i < 2; i++)
+    {
+      sessions[i] = new_session (self, i);
+      layers[i] = lp2p_gnutls_layer_new (&pipes[i]->parent, sessions[i]);
+    }
+  while (results[0] == LP2P_IO_AGAIN || results[1] == LP2P_IO_AGAIN)
+    for (guint i = 0; i < 2; i++)
+      if (results[i] == LP2P_IO_AGAIN)
+        results[i] = lp2p_gnutls_layer_handshake (layers[i]);
+  if (results[0] != 0 || results[1] != 0)
+    g_error ("The handshake failed");
+  for (guint i = 0; i < 2; i++)
+    {
+      lp2p_layer_flush (layers[i]);
+      gnutls_credentials_clear (sessions[i]);
+    }
+}
+
+static void
+new_raw (Bench *self)
+{
+  int results[2] = { GNUTLS_E_AGAIN, GNUTLS_E_AGAIN };
+
+  new_pipes (self->loop, BUFFER_SIZE, self->raw_pipes);
+  for (guint i = 0; i < 2; i++)
+    {
+      self->raw[i] = new_session (self, i);
+      gnutls_transport_set_ptr (self->raw[i], self->raw_pipes[i]);
+      gnutls_transport_set_push_function (self->raw[i], raw_push);
+      gnutls_transport_set_pull_function (self->raw[i], raw_pull);
+      gnutls_transport_set_pull_timeout_function (self->raw[i], raw_pull_timeout);
+    }
+  while (results[0] != 0 || results[1] != 0)
+    for (guint i = 0; i < 2; i++)
+      if (results[i] != 0)
+        results[i] = gnutls_handshake (self->raw[i]);
+}
+
+static void
+bench_init (Bench *self)
+{
+  g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
+
+  self->loop = lp2p_loop_new (NULL, NULL);
+  self->credentials = lp2p_tls_credentials_new (identity, g_get_real_time () / G_USEC_PER_SEC, NULL);
+  self->source = g_malloc (WRITE_SIZE);
+  self->sink = g_malloc (WRITE_SIZE);
+  memset (self->source, 'x', WRITE_SIZE);
+  new_pipes (self->loop, BUFFER_SIZE, self->pipes);
+  new_layers (self, self->pipes, self->layers);
+  new_raw (self);
+}
+
+static void
+bench_clear (Bench *self)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      lp2p_layer_free (self->layers[i]);
+      gnutls_deinit (self->raw[i]);
+      lp2p_layer_free (&self->raw_pipes[i]->parent);
+    }
+  lp2p_tls_credentials_unref (self->credentials);
+  g_free (self->source);
+  g_free (self->sink);
+  lp2p_loop_unref (self->loop);
+}
+
+/* As a muxer does it: borrowed plaintext, of which the reader makes one copy. */
+static void
+move_layered (Bench *self, guint64 total)
+{
+  guint64 goal = total;
+
+  while (goal > 0)
+    {
+      gsize left = MIN (WRITE_SIZE, goal);
+
+      if (lp2p_layer_write (self->layers[0], self->source, left, LP2P_WRITE_NONE) != (gssize) left)
+        g_error ("The layer took less");
+      goal -= left;
+      while (left > 0)
+        {
+          const guint8 *data;
+          gssize n = lp2p_layer_peek (self->layers[1], &data);
+
+          if (n <= 0)
+            g_error ("The layer gave less");
+          memcpy (self->sink, data, MIN (n, WRITE_SIZE));
+          lp2p_layer_consume (self->layers[1], n);
+          left -= n;
+        }
+      lp2p_layer_park (self->layers[1]);
+    }
+}
+
+static void
+move_raw (Bench *self, guint64 total)
+{
+  for (guint64 done = 0; done < total; done += WRITE_SIZE)
+    {
+      for (gsize i = 0; i < WRITE_SIZE; i += RECORD_SIZE)
+        if (gnutls_record_send (self->raw[0], self->source + i, RECORD_SIZE) != RECORD_SIZE)
+          g_error ("GnuTLS took less");
+      for (gsize i = 0; i < WRITE_SIZE; i += RECORD_SIZE)
+        if (gnutls_record_recv (self->raw[1], self->sink + i, RECORD_SIZE) != RECORD_SIZE)
+          g_error ("GnuTLS gave less");
+    }
+}
+
+static double
+get_seconds (void)
+{
+  struct timespec time;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static int
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  double x = *(const double *) a;
+  double y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+static double
+get_median (double *values)
+{
+  qsort (values, ROUNDS, sizeof *values, compare_doubles);
+  return values[ROUNDS / 2];
+}
+
+static void
+report (const char *metric, double value, const char *unit)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_formatd (text, sizeof text, value < 100 ? "%.3f" : "%.0f", value);
+  if (json)
+    g_print ("{\"bench\": \"tls\", \"metric\": \"%s\", \"value\": %s, \"unit\": \"%s\"}\n", metric,
+             text, unit);
+  else
+    g_print ("%-8s %-16s %10s %s\n", "tls", metric, text, unit);
+}
+
+static void
+run_throughput (Bench *bench, guint64 total)
+{
+  double layered[ROUNDS];
+  double raw[ROUNDS];
+  double ratio[ROUNDS];
+
+  move_layered (bench, total / 8);
+  move_raw (bench, total / 8);
+  for (guint i = 0; i < ROUNDS; i++)
+    {
+      double start = get_seconds ();
+      double middle;
+
+      move_layered (bench, total);
+      middle = get_seconds ();
+      move_raw (bench, total);
+      layered[i] = total / (middle - start) / 1e9;
+      raw[i] = total / (get_seconds () - middle) / 1e9;
+      ratio[i] = layered[i] / raw[i];
+    }
+  report ("layer", get_median (layered), "GB/s");
+  report ("gnutls", get_median (raw), "GB/s");
+  report ("layer/gnutls", get_median (ratio), "ratio");
+}
+
+/* Both sides of each connection are in this process. */
+static void
+run_memory (Bench *bench, guint n)
+{
+  g_autofree Pipe **pipes = g_new (Pipe *, 2 * n);
+  g_autofree Lp2pLayer **layers = g_new (Lp2pLayer *, 2 * n);
+  gsize before;
+
+  for (guint i = 0; i < n; i++)
+    new_pipes (bench->loop, RECORD_SIZE, &pipes[2 * i]);
+  before = mallinfo2 ().uordblks;
+  for (guint i = 0; i < n; i++)
+    new_layers (bench, &pipes[2 * i], &layers[2 * i]);
+  report ("idle side", (double) (mallinfo2 ().uordblks - before) / (2 * n), "bytes");
+  for (guint i = 0; i < 2 * n; i++)
+    lp2p_layer_free (layers[i]);
+}
+
+int
+main (int argc, char **argv)
+{
+  gboolean quick = FALSE;
+  const GOptionEntry entries[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print one JSON object per line", NULL },
+    { "quick", 0, 0, G_OPTION_ARG_NONE, &quick, "Only see that it works", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+  Bench bench = { NULL };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    {
+      g_printerr ("%s\n", error->message);
+      return 2;
+    }
+  bench_init (&bench);
+  run_throughput (&bench, quick ? 4 * 1024 * 1024 : round_size);
+  run_memory (&bench, quick ? 10 : N_CONNECTIONS);
+  bench_clear (&bench);
+  return 0;
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Handshakes between two of ours, and with GnuTLS as it comes, which shows
+ * certificates of any shape. What goes wrong on the way is in the contract of
+ * security protocols. */
+
+#include <string.h>
+
+#include "tls-foreign.h"
+
+#define YAMUX "/yamux/1.0.0"
+#define MPLEX "/mplex/6.7.0"
+
+static const char *const yamux_mplex[] = { YAMUX, MPLEX, NULL };
+static const char *const mplex_yamux[] = { MPLEX, YAMUX, NULL };
+static const char *const mplex_only[] = { MPLEX, NULL };
+static const char *const yamux_only[] = { YAMUX, NULL };
+static const char *const libp2p_only[] = { "libp2p", NULL };
+static const char *const http_only[] = { "h2", "http/1.1", NULL };
+
+static Lp2pPeerId *
+get_peer_id (TlsFixture *fixture, guint side)
+{
+  return lp2p_identity_get_peer_id (fixture->sides[side].identity);
+}
+
+static void
+assert_peers (TlsFixture *fixture)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      Lp2pSecurityResult *result = fixture->sides[i].result;
+
+      g_assert_true (lp2p_peer_id_equal (result->remote_peer, get_peer_id (fixture, 1 - i)));
+      g_assert_true (lp2p_peer_id_matches_public_key (result->remote_peer, result->remote_key));
+    }
+}
+
+static void
+assert_failed (TlsFixture *fixture, guint side, GQuark domain, int code, const char *part)
+{
+  GError *error = fixture->sides[side].error;
+
+  g_assert_true (fixture->sides[side].done);
+  g_assert_error (error, domain, code);
+  g_test_message ("%s", error->message);
+  if (strstr (error->message, part) == NULL)
+    g_error ("'%s' not in '%s'", part, error->message);
+}
+
+/* Two of ours */
+
+static void
+test_success (void)
+{
+  TlsFixture fixture;
+
+  tls_fixture_init (&fixture);
+  g_assert_cmpstr (lp2p_security_get_protocol (fixture.sides[0].security), ==, "/tls/1.0.0");
+  fixture.sides[0].params.expected_peer = get_peer_id (&fixture, 1);
+  fixture.sides[1].params.expected_peer = get_peer_id (&fixture, 0);
+  tls_fixture_connect (&fixture, NULL);
+  tls_fixture_handshake (&fixture);
+  assert_peers (&fixture);
+  g_assert_null (fixture.sides[0].result->muxer);
+  tls_fixture_clear (&fixture);
+}
+
+static void
+check_muxer (const char *const *client, const char *const *server, const char *expected)
+{
+  TlsFixture fixture;
+
+  tls_fixture_init (&fixture);
+  fixture.sides[TLS_CLIENT].params.muxers = client;
+  fixture.sides[TLS_SERVER].params.muxers = server;
+  tls_fixture_connect (&fixture, NULL);
+  tls_fixture_handshake (&fixture);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpstr (fixture.sides[i].result->muxer, ==, expected);
+  tls_fixture_clear (&fixture);
+}
+
+static void
+test_muxers (void)
+{
+  static const char *const too_long[] = { "/a-name-of-more-than-31-characters/1", YAMUX, NULL };
+  static const char *const many[] = { "/a", "/b", "/c", "/d", "/e", "/f", "/g", YAMUX, NULL };
+
+  check_muxer (yamux_mplex, mplex_yamux, YAMUX);
+  check_muxer (mplex_yamux, yamux_mplex, MPLEX);
+  check_muxer (yamux_mplex, mplex_only, MPLEX);
+  /* Nothing in common, or nothing offered: negotiated afterwards. */
+  check_muxer (yamux_only, mplex_only, NULL);
+  check_muxer (yamux_only, NULL, NULL);
+  check_muxer (NULL, yamux_only, NULL);
+  /* What a list cannot hold is left out. */
+  check_muxer (too_long, too_long, YAMUX);
+  check_muxer (many, yamux_only, NULL);
+  check_muxer (many, many, "/a");
+}
+
+/* The side that expects somebody else fails; the other one is told. */
+static void
+test_wrong_peer (void)
+{
+  for (guint side = 0; side < 2; side++)
+    {
+      TlsFixture fixture;
+      TlsSide *other;
+
+      tls_fixture_init (&fixture);
+      other = &fixture.sides[1 - side];
+      fixture.sides[side].params.expected_peer = get_peer_id (&fixture, side);
+      tls_fixture_connect (&fixture, NULL);
+      tls_fixture_start (&fixture, TLS_SERVER);
+      tls_fixture_start (&fixture, TLS_CLIENT);
+      tls_fixture_settle ();
+
+      assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "expected peer");
+      g_assert_true (other->done);
+      if (side == TLS_CLIENT)
+        {
+          /* It did not say who it is. */
+          assert_failed (&fixture, TLS_SERVER, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the alert");
+        }
+      else
+        {
+          const guint8 *data;
+          const GError *error;
+
+          g_assert_cmpint (lp2p_layer_peek (other->result->layer, &data), ==, LP2P_IO_FAILED);
+          error = lp2p_layer_get_error (other->result->layer);
+          g_assert_error (error, G_TLS_ERROR, G_TLS_ERROR_HANDSHAKE);
+          g_test_message ("%s", error->message);
+          g_assert_nonnull (strstr (error->message, "the alert"));
+        }
+      tls_fixture_clear (&fixture);
+    }
+}
+
+static void
+test_silence (void)
+{
+  for (guint side = 0; side < 2; side++)
+    {
+      TlsFixture fixture;
+
+      tls_fixture_init (&fixture);
+      tls_fixture_connect_wires (&fixture, NULL);
+      tls_fixture_start (&fixture, side);
+      tls_fixture_settle ();
+      g_assert_false (fixture.sides[side].done);
+      g_cancellable_cancel (fixture.sides[side].cancellable);
+      tls_fixture_settle ();
+      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+      lp2p_layer_free (fixture.lower[1 - side]);
+      tls_fixture_clear (&fixture);
+    }
+}
+
+static void
+test_break (void)
+{
+  for (guint side = 0; side < 2; side++)
+    {
+      TlsFixture fixture;
+
+      tls_fixture_init (&fixture);
+      tls_fixture_connect_wires (&fixture, NULL);
+      tls_fixture_start (&fixture, side);
+      tls_fixture_settle ();
+      memory_layer_break (fixture.lower[side]);
+      tls_fixture_settle ();
+      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                     "TLS handshake failed: The connection broke");
+      lp2p_layer_free (fixture.lower[1 - side]);
+      tls_fixture_clear (&fixture);
+    }
+}
+
+static void
+test_garbage (void)
+{
+  static const struct
+  {
+    const char *bytes;
+    gsize size;
+  } inputs[] = {
+    { "", 0 },
+    { "\x16\x03", 2 },
+    { "\x16\x03\x01\x00\x00", 5 },
+    { "\x16\x03\x01\xff\xff", 5 },
+    { "\x13/multistream/1.0.0\n", 20 },
+    { "GET / HTTP/1.1\r\n\r\n", 18 },
+    { "\x15\x03\x03\x00\x02\x02\x28", 7 },
+    { "\x15\x03\x03\x00\x02\x01\x00", 7 },
+    { "\x17\x03\x03\x00\x05hello", 10 },
+    { "\x14\x03\x03\x00\x01\x01", 6 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
+    for (guint side = 0; side < 2; side++)
+      {
+        TlsFixture fixture;
+
+        tls_fixture_init (&fixture);
+        tls_fixture_connect_wires (&fixture, NULL);
+        tls_fixture_start (&fixture, side);
+        lp2p_layer_write (fixture.wire[side], inputs[i].bytes, inputs[i].size, LP2P_WRITE_NONE);
+        lp2p_layer_shutdown_write (fixture.wire[side]);
+        tls_fixture_settle ();
+        assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "TLS handshake failed: ");
+        lp2p_layer_free (fixture.lower[1 - side]);
+        tls_fixture_clear (&fixture);
+      }
+}
+
+/* With GnuTLS */
+
+static void
+run_foreign (TlsFixture *fixture, TlsForeign *foreign, guint ours, const TlsForeignOptions *options)
+{
+  tls_fixture_init (fixture);
+  fixture->sides[ours].params.muxers = yamux_mplex;
+  tls_fixture_connect_wires (fixture, NULL);
+  lp2p_layer_free (fixture->lower[1 - ours]);
+  tls_foreign_start (foreign, fixture, ours, options);
+  tls_fixture_start (fixture, ours);
+  tls_fixture_settle ();
+  g_assert_true (fixture->sides[ours].done);
+}
+
+static void
+end_foreign (TlsFixture *fixture, TlsForeign *foreign)
+{
+  tls_foreign_clear (foreign);
+  tls_fixture_clear (fixture);
+}
+
+static void
+check_accepted (guint ours, const TlsForeignOptions *options, const char *muxer)
+{
+  TlsFixture fixture;
+  TlsForeign foreign;
+  TlsSide *side = &fixture.sides[ours];
+
+  run_foreign (&fixture, &foreign, ours, options);
+  g_assert_no_error (side->error);
+  g_assert_cmpint (foreign.result, ==, 0);
+  g_assert_true (lp2p_peer_id_equal (side->result->remote_peer,
+                                     lp2p_identity_get_peer_id (foreign.identity)));
+  g_assert_cmpstr (side->result->muxer, ==, muxer);
+  g_assert_cmpint (gnutls_protocol_get_version (foreign.session), ==, GNUTLS_TLS1_3);
+  end_foreign (&fixture, &foreign);
+}
+
+/* @alert: what the peer is told, %NULL for nothing that it can read */
+static void
+check_refused_by (guint ours, const TlsForeignOptions *options, const char *part, const char *alert)
+{
+  TlsFixture fixture;
+  TlsForeign foreign;
+  const GError *error;
+  const guint8 *data;
+
+  run_foreign (&fixture, &foreign, ours, options);
+  assert_failed (&fixture, ours, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, part);
+  g_assert_true (g_str_has_prefix (fixture.sides[ours].error->message, "TLS handshake failed: "));
+
+  /* A client may have believed that all is well. */
+  if (foreign.result == 0)
+    lp2p_layer_peek (foreign.layer, &data);
+  error = lp2p_layer_get_error (foreign.layer);
+  g_assert_nonnull (error);
+  g_test_message ("the peer: %s", error->message);
+  g_assert_nonnull (strstr (error->message, "TLS handshake failed"));
+  if (alert != NULL && strstr (error->message, alert) == NULL)
+    g_error ("'%s' not in '%s'", alert, error->message);
+  end_foreign (&fixture, &foreign);
+}
+
+static void
+check_refused (const TlsForeignOptions *options, const char *part)
+{
+  for (guint ours = 0; ours < 2; ours++)
+    check_refused_by (ours, options, part, "Certificate is bad");
+}
+
+static void
+test_foreign (void)
+{
+  static const TlsForeignOptions options[] = {
+    { .protocols = libp2p_only },
+    { .protocols = libp2p_only, .algorithm = GNUTLS_PK_EDDSA_ED25519, .bits = 256 },
+    { .protocols = libp2p_only, .algorithm = GNUTLS_PK_RSA, .bits = 2048 },
+    { .protocols = libp2p_only,
+      .algorithm = GNUTLS_PK_ECDSA,
+      .bits = GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP384R1) },
+    { .protocols = libp2p_only,
+      .algorithm = GNUTLS_PK_ECDSA,
+      .bits = GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP521R1) },
+    { .protocols = libp2p_only,
+      .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305" },
+    { .protocols = libp2p_only,
+      .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP256R1" },
+    { .protocols = libp2p_only, .priority = "NORMAL" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
+    for (guint ours = 0; ours < 2; ours++)
+      check_accepted (ours, &options[i], NULL);
+}
+
+static void
+test_protocols (void)
+{
+  static const char *const yamux_libp2p[] = { "/other/1", YAMUX, "libp2p", NULL };
+  TlsForeignOptions options = { .protocols = yamux_libp2p };
+
+  check_accepted (TLS_SERVER, &options, YAMUX);
+  check_accepted (TLS_CLIENT, &options, YAMUX);
+
+  /* No list at all is what go-libp2p takes, too. */
+  options.protocols = NULL;
+  check_accepted (TLS_SERVER, &options, NULL);
+  check_accepted (TLS_CLIENT, &options, NULL);
+
+  options.protocols = http_only;
+  check_refused_by (TLS_SERVER, &options, "No common application protocol", "protocol");
+}
+
+static void
+test_certificates (void)
+{
+  TlsForeignOptions options = { .protocols = libp2p_only };
+
+  options.from = -7200;
+  options.until = -3600;
+  check_refused (&options, "expired 3600 seconds ago");
+  options.from = 3600;
+  options.until = 7200;
+  check_refused (&options, "not valid before 3600 seconds from now");
+  options.from = options.until = 0;
+
+  options.extension = TLS_FOREIGN_MISSING;
+  check_refused (&options, "does not have the libp2p extension");
+  options.extension = TLS_FOREIGN_GARBAGE;
+  check_refused (&options, "malformed libp2p extension");
+  options.extension = TLS_FOREIGN_STOLEN;
+  check_refused (&options, "not vouched for by the host key");
+  options.extension = TLS_FOREIGN_GOOD;
+
+  options.unknown_critical = TRUE;
+  check_refused (&options, "unknown critical extension 1.2.3.4");
+  options.unknown_critical = FALSE;
+  options.bad_signature = TRUE;
+  check_refused (&options, "not signed with its own key");
+  options.bad_signature = FALSE;
+  options.n_more_certificates = 1;
+  check_refused (&options, "sent 2 certificates, expected one");
+  options.n_more_certificates = 0;
+
+  options.algorithm = GNUTLS_PK_RSA;
+  options.bits = 1024;
+  check_refused (&options, "no valid public key");
+  options.algorithm = GNUTLS_PK_EDDSA_ED448;
+  options.bits = 456;
+  check_refused (&options, "no valid public key");
+}
+
+static void
+test_one_sided (void)
+{
+  TlsForeignOptions options = { .protocols = libp2p_only, .no_certificate = TRUE };
+
+  check_refused_by (TLS_SERVER, &options, "Certificate is required", "Certificate is required");
+  options.no_certificate = FALSE;
+  options.no_request = TRUE;
+  {
+    TlsFixture fixture;
+    TlsForeign foreign;
+
+    run_foreign (&fixture, &foreign, TLS_CLIENT, &options);
+    assert_failed (&fixture, TLS_CLIENT, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+                   "did not ask for our certificate");
+    end_foreign (&fixture, &foreign);
+  }
+}
+
+static void
+test_old_version (void)
+{
+  TlsForeignOptions options = {
+    .protocols = libp2p_only,
+    .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2",
+  };
+
+  check_refused_by (TLS_SERVER, &options, "does not speak TLS 1.3", "the alert");
+  check_refused_by (TLS_CLIENT, &options, "the alert", NULL);
+}
+
+/* RFC 6066 is not for us. */
+static void
+test_no_server_name (void)
+{
+  TlsFixture fixture;
+  TlsForeign foreign;
+  static const TlsForeignOptions options = { .protocols = libp2p_only };
+  char name[256];
+  size_t size = sizeof name;
+  unsigned type;
+
+  run_foreign (&fixture, &foreign, TLS_CLIENT, &options);
+  g_assert_no_error (fixture.sides[TLS_CLIENT].error);
+  g_assert_cmpint (gnutls_server_name_get (foreign.session, name, &size, &type, 0), ==,
+                   GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE);
+  end_foreign (&fixture, &foreign);
+}
+
+/* Tickets would let a client in again without its certificate. */
+static void
+test_no_tickets (void)
+{
+  TlsFixture fixture;
+  TlsForeign foreign;
+  static const TlsForeignOptions options = { .protocols = libp2p_only };
+  const guint8 *data;
+
+  run_foreign (&fixture, &foreign, TLS_SERVER, &options);
+  g_assert_no_error (fixture.sides[TLS_SERVER].error);
+  lp2p_layer_peek (foreign.layer, &data);
+  g_assert_cmpuint (gnutls_session_get_flags (foreign.session) & GNUTLS_SFLAGS_SESSION_TICKET, ==, 0);
+  end_foreign (&fixture, &foreign);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_add_func ("/tls/handshake/success", test_success);
+  g_test_add_func ("/tls/handshake/muxers", test_muxers);
+  g_test_add_func ("/tls/handshake/wrong-peer", test_wrong_peer);
+  g_test_add_func ("/tls/handshake/silence", test_silence);
+  g_test_add_func ("/tls/handshake/break", test_break);
+  g_test_add_func ("/tls/handshake/garbage", test_garbage);
+  g_test_add_func ("/tls/foreign/accepted", test_foreign);
+  g_test_add_func ("/tls/foreign/protocols", test_protocols);
+  g_test_add_func ("/tls/foreign/certificates", test_certificates);
+  g_test_add_func ("/tls/foreign/one-sided", test_one_sided);
+  g_test_add_func ("/tls/foreign/old-version", test_old_version);
+  g_test_add_func ("/tls/foreign/no-server-name", test_no_server_name);
+  g_test_add_func ("/tls/foreign/no-tickets", test_no_tickets);
+  return g_test_run ();
+}
