@@ -109,14 +109,21 @@ forger_send_message (Forger *forger, Lp2p__Pb__NoiseHandshakePayload *message, G
   return forger_send (forger, packed, len, error);
 }
 
+static GBytes *
+vouch (Lp2pIdentity *identity, const guint8 *static_key, GError **error)
+{
+  g_autoptr (GBytes) signature = lp2p_noise_payload_sign (identity, static_key, error);
+
+  return signature != NULL ? lp2p_noise_payload_build (identity, signature, NULL, NULL) : NULL;
+}
+
 /* A payload that would be accepted, to be spoilt. */
 static Lp2p__Pb__NoiseHandshakePayload *
 forger_payload (Forger *forger)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes
-      = lp2p_noise_payload_build (forger->identity, forger->xx.static_pair.public_key, NULL, NULL,
-                                  &error);
+      = vouch (forger->identity, forger->xx.static_pair.public_key, &error);
   Lp2p__Pb__NoiseHandshakePayload *payload;
 
   g_assert_no_error (error);
@@ -256,8 +263,7 @@ test_payload_unknown_fields (void)
   g_autoptr (GError) error = NULL;
 
   forger_init (&forger);
-  known = lp2p_noise_payload_build (forger.identity, forger.xx.static_pair.public_key, NULL, NULL,
-                                    &error);
+  known = vouch (forger.identity, forger.xx.static_pair.public_key, &error);
   /* The field 3 of old versions, and an extension from the experimental range. */
   g_byte_array_append (bytes, (const guint8 *) "\x1a\x04" "data", 6);
   g_byte_array_append (bytes, g_bytes_get_data (known, NULL), g_bytes_get_size (known));
@@ -343,7 +349,7 @@ test_first_payload (void)
   g_assert_true (read_message (responder, first->data, first->len, &error));
   second = write_message (responder);
   g_assert_true (lp2p_noise_xx_read (&xx, second->data + 2, second->len - 2, payload, &error));
-  proof = lp2p_noise_payload_build (other, xx.static_pair.public_key, NULL, NULL, &error);
+  proof = vouch (other, xx.static_pair.public_key, &error);
   g_assert_true (lp2p_noise_xx_write (&xx, g_bytes_get_data (proof, NULL),
                                       g_bytes_get_size (proof), third, &error));
   g_assert_true (read_message (responder, third->data, third->len, &error));
