@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "noise-messages.h"
+
 typedef struct
 {
   Lp2pIdentity *a;
@@ -26,16 +28,6 @@ identity (void)
   return self;
 }
 
-static Lp2pNoise *
-start (Lp2pNoiseParams params)
-{
-  g_autoptr (GError) error = NULL;
-  Lp2pNoise *self = lp2p_noise_new (&params, &error);
-
-  g_assert_no_error (error);
-  return self;
-}
-
 /* A and B with the given parameters; the roles and identities are filled in. */
 static void
 pair_init (Pair *pair, Lp2pNoiseParams a, Lp2pNoiseParams b)
@@ -46,8 +38,8 @@ pair_init (Pair *pair, Lp2pNoiseParams a, Lp2pNoiseParams b)
   a.identity = pair->a;
   b.initiator = FALSE;
   b.identity = pair->b;
-  pair->initiator = start (a);
-  pair->responder = start (b);
+  pair->initiator = noise_start (a);
+  pair->responder = noise_start (b);
 }
 
 static void
@@ -71,43 +63,16 @@ pair_reader (Pair *pair, guint n)
   return n % 2 == 0 ? pair->responder : pair->initiator;
 }
 
-static GByteArray *
-write_message (Lp2pNoise *writer)
-{
-  GByteArray *wire = g_byte_array_new ();
-  g_autoptr (GError) error = NULL;
-
-  g_assert_cmpint (lp2p_noise_get_state (writer), ==, LP2P_NOISE_STATE_WRITE);
-  lp2p_noise_write_message (writer, wire, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (wire->len, >=, 2);
-  g_assert_cmpuint (wire->data[0] << 8 | wire->data[1], ==, wire->len - 2);
-  return wire;
-}
-
-static gboolean
-read_message (Lp2pNoise *reader, const guint8 *frame, gsize len, GError **error)
-{
-  g_autofree guint8 *exact = g_memdup2 (frame, len);
-  gboolean ok;
-
-  g_assert_cmpint (lp2p_noise_get_state (reader), ==, LP2P_NOISE_STATE_READ);
-  ok = lp2p_noise_read_message (reader, exact, len, error);
-  if (!ok)
-    g_assert_cmpint (lp2p_noise_get_state (reader), ==, LP2P_NOISE_STATE_FAILED);
-  return ok;
-}
-
 /* Exchanges the first @n messages. */
 static void
 pair_play (Pair *pair, guint n)
 {
   for (guint i = 0; i < n; i++)
     {
-      g_autoptr (GByteArray) wire = write_message (pair_writer (pair, i));
+      g_autoptr (GByteArray) wire = noise_write_message (pair_writer (pair, i));
       g_autoptr (GError) error = NULL;
 
-      read_message (pair_reader (pair, i), wire->data + 2, wire->len - 2, &error);
+      noise_read_message (pair_reader (pair, i), wire->data + 2, wire->len - 2, &error);
       g_assert_no_error (error);
     }
 }
@@ -118,10 +83,10 @@ pair_play_fails (Pair *pair, int code, const char *says)
 {
   for (guint i = 0; i < 3; i++)
     {
-      g_autoptr (GByteArray) wire = write_message (pair_writer (pair, i));
+      g_autoptr (GByteArray) wire = noise_write_message (pair_writer (pair, i));
       g_autoptr (GError) error = NULL;
 
-      if (read_message (pair_reader (pair, i), wire->data + 2, wire->len - 2, &error))
+      if (noise_read_message (pair_reader (pair, i), wire->data + 2, wire->len - 2, &error))
         continue;
       g_assert_error (error, LP2P_CODEC_ERROR, code);
       if (strstr (error->message, says) == NULL)
@@ -185,10 +150,10 @@ test_handshake (void)
       g_assert_null (lp2p_noise_get_remote_peer_id (pair.initiator));
       g_assert_null (lp2p_noise_get_remote_public_key (pair.responder));
       g_assert_null (lp2p_noise_get_handshake_hash (pair.responder, NULL));
-      wire = write_message (pair_writer (&pair, i));
+      wire = noise_write_message (pair_writer (&pair, i));
       if (i == 0)
         g_assert_cmpuint (wire->len, ==, 2 + 32);
-      read_message (pair_reader (&pair, i), wire->data + 2, wire->len - 2, &error);
+      noise_read_message (pair_reader (&pair, i), wire->data + 2, wire->len - 2, &error);
       g_assert_no_error (error);
     }
 
@@ -218,7 +183,7 @@ test_key_types (void)
       g_assert_no_error (error);
       pair_init (&pair, (Lp2pNoiseParams) { 0 }, (Lp2pNoiseParams) { 0 });
       lp2p_noise_free (pair.responder);
-      pair.responder = start ((Lp2pNoiseParams) { .identity = other });
+      pair.responder = noise_start ((Lp2pNoiseParams) { .identity = other });
       pair_play (&pair, 3);
       assert_done (pair.initiator, other);
       pair_clear (&pair);
@@ -256,9 +221,9 @@ test_expected_peer_right (void)
   g_autoptr (Lp2pIdentity) b = identity ();
   Pair pair = { g_object_ref (a), g_object_ref (b), NULL, NULL };
 
-  pair.initiator = start ((Lp2pNoiseParams) {
+  pair.initiator = noise_start ((Lp2pNoiseParams) {
       .initiator = TRUE, .identity = a, .expected_peer = lp2p_identity_get_peer_id (b) });
-  pair.responder = start (
+  pair.responder = noise_start (
       (Lp2pNoiseParams) { .identity = b, .expected_peer = lp2p_identity_get_peer_id (a) });
   pair_play (&pair, 3);
   assert_done (pair.initiator, b);
@@ -385,9 +350,9 @@ test_truncated (void)
 
           pair_init (&pair, (Lp2pNoiseParams) { 0 }, (Lp2pNoiseParams) { 0 });
           pair_play (&pair, n);
-          wire = write_message (pair_writer (&pair, n));
+          wire = noise_write_message (pair_writer (&pair, n));
           whole = wire->len - 2;
-          g_assert_false (read_message (pair_reader (&pair, n), wire->data + 2, len, &error));
+          g_assert_false (noise_read_message (pair_reader (&pair, n), wire->data + 2, len, &error));
           g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE);
           pair_clear (&pair);
         }
@@ -412,16 +377,16 @@ test_flipped (void)
 
           pair_init (&pair, (Lp2pNoiseParams) { 0 }, (Lp2pNoiseParams) { 0 });
           pair_play (&pair, n);
-          wire = write_message (pair_writer (&pair, n));
+          wire = noise_write_message (pair_writer (&pair, n));
           len = wire->len - 2;
           wire->data[2 + at] ^= 1 << at % 8;
-          ok = read_message (pair_reader (&pair, n), wire->data + 2, len, &error);
+          ok = noise_read_message (pair_reader (&pair, n), wire->data + 2, len, &error);
           if (n == 0)
             {
-              g_autoptr (GByteArray) answer = write_message (pair.responder);
+              g_autoptr (GByteArray) answer = noise_write_message (pair.responder);
 
               g_assert_true (ok);
-              ok = read_message (pair.initiator, answer->data + 2, answer->len - 2, &error);
+              ok = noise_read_message (pair.initiator, answer->data + 2, answer->len - 2, &error);
             }
           g_assert_false (ok);
           g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE);
@@ -441,10 +406,10 @@ test_appended (void)
 
       pair_init (&pair, (Lp2pNoiseParams) { 0 }, (Lp2pNoiseParams) { 0 });
       pair_play (&pair, n);
-      wire = write_message (pair_writer (&pair, n));
+      wire = noise_write_message (pair_writer (&pair, n));
       g_byte_array_append (wire, (const guint8 *) "", 1);
       g_assert_false (
-          read_message (pair_reader (&pair, n), wire->data + 2, wire->len - 2, &error));
+          noise_read_message (pair_reader (&pair, n), wire->data + 2, wire->len - 2, &error));
       g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE);
       pair_clear (&pair);
     }
@@ -470,8 +435,8 @@ test_order (void)
   g_assert_cmpint (lp2p_noise_get_state (pair.responder), ==, LP2P_NOISE_STATE_READ);
 
   /* The first message twice. */
-  first = write_message (pair.initiator);
-  g_assert_true (read_message (pair.responder, first->data + 2, first->len - 2, &error));
+  first = noise_write_message (pair.initiator);
+  g_assert_true (noise_read_message (pair.responder, first->data + 2, first->len - 2, &error));
   g_assert_false (
       lp2p_noise_read_message (pair.responder, first->data + 2, first->len - 2, &error));
   g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL);
@@ -485,7 +450,7 @@ test_order (void)
   /* The first message as the third. */
   pair_init (&pair, (Lp2pNoiseParams) { 0 }, (Lp2pNoiseParams) { 0 });
   pair_play (&pair, 2);
-  g_assert_false (read_message (pair.responder, first->data + 2, first->len - 2, &error));
+  g_assert_false (noise_read_message (pair.responder, first->data + 2, first->len - 2, &error));
   g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE);
   g_clear_error (&error);
   pair_clear (&pair);
@@ -493,11 +458,11 @@ test_order (void)
   /* The second message of another session, and one's own first. */
   pair_init (&pair, (Lp2pNoiseParams) { 0 }, (Lp2pNoiseParams) { 0 });
   pair_play (&pair, 1);
-  second = write_message (pair.responder);
+  second = noise_write_message (pair.responder);
   pair_clear (&pair);
   pair_init (&pair, (Lp2pNoiseParams) { 0 }, (Lp2pNoiseParams) { 0 });
   pair_play (&pair, 1);
-  g_assert_false (read_message (pair.initiator, second->data + 2, second->len - 2, &error));
+  g_assert_false (noise_read_message (pair.initiator, second->data + 2, second->len - 2, &error));
   g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE);
   pair_clear (&pair);
 }
@@ -542,7 +507,7 @@ run_with_keys (Lp2pNoiseParams a, Lp2pNoiseParams b)
 {
   static const guint8 keys[][LP2P_NOISE_KEY] = { "ephemeral of A, with 32 bytes...",
                                                  "ephemeral of B, with 32 bytes..." };
-  Pair pair = { g_object_ref (a.identity), g_object_ref (b.identity), start (a), start (b) };
+  Pair pair = { g_object_ref (a.identity), g_object_ref (b.identity), noise_start (a), noise_start (b) };
   GByteArray *all = g_byte_array_new ();
   g_autoptr (GError) error = NULL;
 
@@ -550,10 +515,10 @@ run_with_keys (Lp2pNoiseParams a, Lp2pNoiseParams b)
   g_assert_true (lp2p_noise_set_ephemeral_key (pair.responder, keys[1], &error));
   for (guint i = 0; i < 3; i++)
     {
-      g_autoptr (GByteArray) wire = write_message (pair_writer (&pair, i));
+      g_autoptr (GByteArray) wire = noise_write_message (pair_writer (&pair, i));
 
       g_byte_array_append (all, wire->data, wire->len);
-      read_message (pair_reader (&pair, i), wire->data + 2, wire->len - 2, &error);
+      noise_read_message (pair_reader (&pair, i), wire->data + 2, wire->len - 2, &error);
       g_assert_no_error (error);
     }
   pair_clear (&pair);
@@ -589,17 +554,17 @@ test_too_large (void)
 {
   g_autoptr (Lp2pIdentity) self = identity ();
   g_autofree guint8 *frame = g_malloc0 (LP2P_NOISE_MAX_FRAME + 1);
-  g_autoptr (Lp2pNoise) responder = start ((Lp2pNoiseParams) { .identity = self });
+  g_autoptr (Lp2pNoise) responder = noise_start ((Lp2pNoiseParams) { .identity = self });
   g_autoptr (GError) error = NULL;
 
   frame[0] = 9;
-  g_assert_false (read_message (responder, frame, LP2P_NOISE_MAX_FRAME + 1, &error));
+  g_assert_false (noise_read_message (responder, frame, LP2P_NOISE_MAX_FRAME + 1, &error));
   g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE);
   g_clear_error (&error);
 
   g_clear_pointer (&responder, lp2p_noise_free);
-  responder = start ((Lp2pNoiseParams) { .identity = self });
-  g_assert_true (read_message (responder, frame, LP2P_NOISE_MAX_FRAME, &error));
+  responder = noise_start ((Lp2pNoiseParams) { .identity = self });
+  g_assert_true (noise_read_message (responder, frame, LP2P_NOISE_MAX_FRAME, &error));
 }
 
 int
