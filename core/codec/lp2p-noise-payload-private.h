@@ -27,11 +27,13 @@ void lp2p_noise_remote_clear (Lp2pNoiseRemote *self);
 gboolean lp2p_noise_check_extensions (const char *const *stream_muxers,
                                       GPtrArray *certhashes,
                                       GError **error);
+GBytes *lp2p_noise_payload_sign (Lp2pIdentity *identity,
+                                 const guint8 static_key[LP2P_NOISE_KEY],
+                                 GError **error);
 GBytes *lp2p_noise_payload_build (Lp2pIdentity *identity,
-                                  const guint8 static_key[LP2P_NOISE_KEY],
+                                  GBytes *signature,
                                   const char *const *stream_muxers,
-                                  GPtrArray *certhashes,
-                                  GError **error);
+                                  GPtrArray *certhashes);
 gboolean lp2p_noise_payload_parse (const guint8 *data,
                                    gsize len,
                                    const guint8 static_key[LP2P_NOISE_KEY],

@@ -85,8 +85,25 @@ borrow (GBytes *bytes)
   return data;
 }
 
-static GBytes *
-pack (GBytes *key, GBytes *signature, const char *const *stream_muxers, GPtrArray *certhashes)
+/* Returns: (transfer full): what vouches for a static key */
+GBytes *
+lp2p_noise_payload_sign (Lp2pIdentity *identity,
+                         const guint8 static_key[LP2P_NOISE_KEY],
+                         GError **error)
+{
+  g_autoptr (GByteArray) to_sign = signed_bytes (static_key);
+
+  return lp2p_identity_sign (identity, to_sign->data, to_sign->len, error);
+}
+
+/* The lists must have passed lp2p_noise_check_extensions().
+ *
+ * Returns: (transfer full): the payload with that signature */
+GBytes *
+lp2p_noise_payload_build (Lp2pIdentity *identity,
+                          GBytes *signature,
+                          const char *const *stream_muxers,
+                          GPtrArray *certhashes)
 {
   Lp2p__Pb__NoiseHandshakePayload payload = LP2P__PB__NOISE_HANDSHAKE_PAYLOAD__INIT;
   Lp2p__Pb__NoiseExtensions extensions = LP2P__PB__NOISE_EXTENSIONS__INIT;
@@ -96,7 +113,7 @@ pack (GBytes *key, GBytes *signature, const char *const *stream_muxers, GPtrArra
   gsize len;
 
   payload.has_identity_key = TRUE;
-  payload.identity_key = borrow (key);
+  payload.identity_key = borrow (lp2p_public_key_get_bytes (lp2p_identity_get_public_key (identity)));
   payload.has_identity_sig = TRUE;
   payload.identity_sig = borrow (signature);
 
@@ -120,26 +137,6 @@ pack (GBytes *key, GBytes *signature, const char *const *stream_muxers, GPtrArra
   packed = g_malloc (len);
   lp2p__pb__noise_handshake_payload__pack (&payload, packed);
   return g_bytes_new_take (packed, len);
-}
-
-/* The lists must have passed lp2p_noise_check_extensions().
- *
- * Returns: (transfer full): the payload that vouches for a static key */
-GBytes *
-lp2p_noise_payload_build (Lp2pIdentity *identity,
-                          const guint8 static_key[LP2P_NOISE_KEY],
-                          const char *const *stream_muxers,
-                          GPtrArray *certhashes,
-                          GError **error)
-{
-  g_autoptr (GByteArray) to_sign = signed_bytes (static_key);
-  g_autoptr (GBytes) signature = NULL;
-  GBytes *key = lp2p_public_key_get_bytes (lp2p_identity_get_public_key (identity));
-
-  signature = lp2p_identity_sign (identity, to_sign->data, to_sign->len, error);
-  if (signature == NULL)
-    return NULL;
-  return pack (key, signature, stream_muxers, certhashes);
 }
 
 static gboolean

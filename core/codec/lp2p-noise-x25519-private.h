@@ -17,6 +17,7 @@ gboolean lp2p_noise_key_pair_generate (Lp2pNoiseKeyPair *self, GError **error);
 gboolean lp2p_noise_key_pair_load (Lp2pNoiseKeyPair *self,
                                    const guint8 private_key[LP2P_NOISE_KEY],
                                    GError **error);
+void lp2p_noise_key_pair_share (Lp2pNoiseKeyPair *self, const Lp2pNoiseKeyPair *other);
 void lp2p_noise_key_pair_clear (Lp2pNoiseKeyPair *self);
 
 gboolean lp2p_noise_key_pair_agree (const Lp2pNoiseKeyPair *self,

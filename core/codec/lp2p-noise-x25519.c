@@ -36,6 +36,15 @@ lp2p_noise_key_pair_load (Lp2pNoiseKeyPair *self,
   return get_public (self, error);
 }
 
+/* The private half is in memory once, until the last of those that share it goes. */
+void
+lp2p_noise_key_pair_share (Lp2pNoiseKeyPair *self, const Lp2pNoiseKeyPair *other)
+{
+  lp2p_noise_key_pair_clear (self);
+  EVP_PKEY_up_ref (other->key);
+  *self = *other;
+}
+
 void
 lp2p_noise_key_pair_clear (Lp2pNoiseKeyPair *self)
 {

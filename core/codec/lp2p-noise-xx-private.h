@@ -25,7 +25,7 @@ gboolean lp2p_noise_xx_init (Lp2pNoiseXX *self,
                              gboolean initiator,
                              const guint8 *prologue,
                              gsize prologue_len,
-                             const guint8 *static_key,
+                             const Lp2pNoiseKeyPair *static_pair,
                              GError **error);
 void lp2p_noise_xx_clear (Lp2pNoiseXX *self);
 

@@ -27,13 +27,13 @@ static const Token pattern[LP2P_NOISE_XX_MESSAGES][5] = {
   { TOKEN_S, TOKEN_SE },
 };
 
-/* @static_key: nullable; a private key to use instead of a new one. */
+/* @static_pair: nullable; a key to use instead of a new one. */
 gboolean
 lp2p_noise_xx_init (Lp2pNoiseXX *self,
                     gboolean initiator,
                     const guint8 *prologue,
                     gsize prologue_len,
-                    const guint8 *static_key,
+                    const Lp2pNoiseKeyPair *static_pair,
                     GError **error)
 {
   *self = (Lp2pNoiseXX) { .initiator = initiator };
@@ -41,9 +41,10 @@ lp2p_noise_xx_init (Lp2pNoiseXX *self,
 
   if (!lp2p_noise_symmetric_mix_hash (&self->symmetric, prologue, prologue_len, error))
     return FALSE;
-  if (static_key != NULL)
-    return lp2p_noise_key_pair_load (&self->static_pair, static_key, error);
-  return lp2p_noise_key_pair_generate (&self->static_pair, error);
+  if (static_pair == NULL)
+    return lp2p_noise_key_pair_generate (&self->static_pair, error);
+  lp2p_noise_key_pair_share (&self->static_pair, static_pair);
+  return TRUE;
 }
 
 void

@@ -17,6 +17,7 @@
 
 #include "codec/lp2p-noise-payload-private.h"
 #include "codec/lp2p-noise-private.h"
+#include "codec/lp2p-noise-static-private.h"
 #include "codec/lp2p-noise-xx-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
@@ -28,6 +29,7 @@ struct _Lp2pNoise
   gboolean split;
 
   Lp2pIdentity *identity;
+  GBytes *signature; /* of the static key; NULL until it is needed */
   Lp2pPeerId *expected_peer;
   GStrv stream_muxers;
   GPtrArray *certhashes;
@@ -59,6 +61,8 @@ lp2p_noise_new (const Lp2pNoiseParams *params, GError **error)
   g_return_val_if_fail (params != NULL, NULL);
   g_return_val_if_fail (LP2P_IS_IDENTITY (params->identity), NULL);
   g_return_val_if_fail (params->prologue != NULL || params->prologue_len == 0, NULL);
+  g_return_val_if_fail (
+      params->static_key == NULL || params->static_key->identity == params->identity, NULL);
 
   if (!lp2p_noise_check_extensions (params->stream_muxers, params->webtransport_certhashes, error))
     return NULL;
@@ -71,8 +75,10 @@ lp2p_noise_new (const Lp2pNoiseParams *params, GError **error)
   if (params->webtransport_certhashes != NULL)
     self->certhashes = g_ptr_array_ref (params->webtransport_certhashes);
 
+  if (params->static_key != NULL)
+    self->signature = g_bytes_ref (params->static_key->signature);
   if (!lp2p_noise_xx_init (&self->xx, params->initiator, params->prologue, params->prologue_len,
-                           params->static_key, error))
+                           params->static_key != NULL ? &params->static_key->pair : NULL, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -94,6 +100,7 @@ lp2p_noise_free (Lp2pNoise *self)
   lp2p_noise_xx_clear (&self->xx);
   lp2p_noise_remote_clear (&self->remote);
   g_clear_object (&self->identity);
+  g_clear_pointer (&self->signature, g_bytes_unref);
   g_clear_pointer (&self->expected_peer, lp2p_peer_id_unref);
   g_clear_pointer (&self->stream_muxers, g_strfreev);
   g_clear_pointer (&self->certhashes, g_ptr_array_unref);
@@ -158,11 +165,14 @@ write_frame (Lp2pNoise *self, GByteArray *out, GError **error)
   /* The first message is readable by anybody and carries nothing. */
   if (self->xx.n_messages > 0)
     {
-      payload = lp2p_noise_payload_build (self->identity, self->xx.static_pair.public_key,
-                                          (const char *const *) self->stream_muxers,
-                                          self->certhashes, error);
-      if (payload == NULL)
+      if (self->signature == NULL)
+        self->signature =
+            lp2p_noise_payload_sign (self->identity, self->xx.static_pair.public_key, error);
+      if (self->signature == NULL)
         return FALSE;
+      payload =
+          lp2p_noise_payload_build (self->identity, self->signature,
+                                    (const char *const *) self->stream_muxers, self->certhashes);
       data = g_bytes_get_data (payload, &len);
     }
 

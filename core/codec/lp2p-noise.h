@@ -8,6 +8,19 @@
 
 G_BEGIN_DECLS
 
+typedef struct _Lp2pNoiseStatic Lp2pNoiseStatic;
+
+LP2P_AVAILABLE_IN_1_0
+Lp2pNoiseStatic *lp2p_noise_static_new (Lp2pIdentity *identity, GError **error);
+LP2P_AVAILABLE_IN_1_0
+Lp2pNoiseStatic *lp2p_noise_static_ref (Lp2pNoiseStatic *self);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_noise_static_unref (Lp2pNoiseStatic *self);
+LP2P_AVAILABLE_IN_1_0
+Lp2pIdentity *lp2p_noise_static_get_identity (Lp2pNoiseStatic *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pNoiseStatic, lp2p_noise_static_unref)
+
 /**
  * Lp2pNoiseParams: (skip)
  * @initiator: whether this side writes the first message, whoever dialed
@@ -23,8 +36,8 @@ G_BEGIN_DECLS
  * @webtransport_certhashes: (element-type GBytes) (nullable): the multihashes
  *   of the certificates that a WebTransport server uses now and has announced
  *   for later
- * @static_key: (array fixed-size=32) (nullable): a private X25519 key to use
- *   as the static key, or %NULL to make one for this session alone
+ * @static_key: (nullable): a static key that @identity signed, which this session
+ *   shares with others, or %NULL to make one for this session alone
  *
  * What a Noise handshake is started with. Nothing is kept by pointer; objects
  * are referenced.
@@ -40,7 +53,7 @@ typedef struct
   Lp2pPeerId *expected_peer;
   const char *const *stream_muxers;
   GPtrArray *webtransport_certhashes;
-  const guint8 *static_key;
+  Lp2pNoiseStatic *static_key;
 } Lp2pNoiseParams;
 
 /**

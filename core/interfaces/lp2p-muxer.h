@@ -102,7 +102,9 @@ struct _Lp2pMuxerEvents
  * @caps: what it can do
  * @max_streams: most streams that may be open at once, 0 for no limit
  * @input: (nullable): the layer below became readable: reads from it until it
- *   is empty or @budget bytes were handled; returns %TRUE when more is left
+ *   is empty or @budget bytes were handled; returns %TRUE when more is left. What
+ *   one look at the layer yields is handled as a whole, but behind @budget bytes
+ *   there is no other look
  * @pump_output: (nullable): writes what waits, flushes the layer below
  * @get_next_timeout: (nullable): loop time in microseconds, -1 for none
  * @timeout: (nullable): that time has come

@@ -81,6 +81,22 @@ side_enter (Side *self, GError **error)
   return stream;
 }
 
+/* As side_enter() for a task, which it ends and drops where there is no stream or
+ * the task was cancelled. */
+static GIOStream *
+side_enter_for (Side *self, GTask *task)
+{
+  GError *error = NULL;
+  g_autoptr (GIOStream) stream = side_enter (self, &error);
+
+  if (stream != NULL && !g_task_return_error_if_cancelled (task))
+    return g_steal_pointer (&stream);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  g_object_unref (task);
+  return NULL;
+}
+
 static gboolean
 side_close (Side *self, Lp2pReady which, GError **error)
 {
@@ -156,17 +172,10 @@ static void
 start_read (GInputStream *input, GTask *task, void *buffer, gsize size)
 {
   Side *side = &LP2P_ASYNC_INPUT (input)->side;
-  GError *error = NULL;
-  g_autoptr (GIOStream) stream = side_enter (side, &error);
+  g_autoptr (GIOStream) stream = side_enter_for (side, task);
 
-  if (stream != NULL && !g_task_return_error_if_cancelled (task))
-    {
-      lp2p_async_io_start_read (side->io, task, buffer, size);
-      return;
-    }
-  if (error != NULL)
-    g_task_return_error (task, error);
-  g_object_unref (task);
+  if (stream != NULL)
+    lp2p_async_io_start_read (side->io, task, buffer, size);
 }
 
 static void
@@ -341,17 +350,10 @@ static void
 start_write (GOutputStream *output, GTask *task, const GOutputVector *vectors, gsize n_vectors)
 {
   Side *side = &LP2P_ASYNC_OUTPUT (output)->side;
-  GError *error = NULL;
-  g_autoptr (GIOStream) stream = side_enter (side, &error);
+  g_autoptr (GIOStream) stream = side_enter_for (side, task);
 
-  if (stream != NULL && !g_task_return_error_if_cancelled (task))
-    {
-      lp2p_async_io_start_write (side->io, task, vectors, n_vectors);
-      return;
-    }
-  if (error != NULL)
-    g_task_return_error (task, error);
-  g_object_unref (task);
+  if (stream != NULL)
+    lp2p_async_io_start_write (side->io, task, vectors, n_vectors);
 }
 
 static void

@@ -69,7 +69,9 @@ struct _Lp2pLayerInfo
 
 /**
  * Lp2pLayerEvents:
- * @ready: the layer can be read from or written to again
+ * @ready: the layer can be read from or written to again. Who reads then may find
+ *   nothing only where the layer is made of records and a part of one has come: it
+ *   announces again when more has
  * @failed: the layer failed while nobody was calling it
  *
  * What a layer tells the one above it. Both only mark work to be done: neither

@@ -238,6 +238,8 @@ read_clock (Lp2pLoop *self)
 static gboolean
 is_spent (Lp2pLoop *self)
 {
+  if (self->clock != NULL && self->clock->is_spent != NULL)
+    return self->clock->is_spent (self->clock);
   return g_get_monotonic_time () >= self->round_end;
 }
 

@@ -33,6 +33,10 @@ typedef enum
  * Lp2pClock:
  * @now: monotonic time in microseconds
  * @real_time: microseconds since 1970 in UTC
+ * @is_spent: (nullable): asked behind each thing that the loop does, whether the
+ *   rest waits until others of its context had a turn; %NULL for when a few
+ *   milliseconds have passed. So tests meet the orders of events that a busy machine
+ *   brings
  *
  * A source of time that tests can replace: timers then run only inside
  * [method@Loop.advance].
@@ -41,7 +45,8 @@ struct _Lp2pClock
 {
   gint64 (*now) (Lp2pClock *clock);
   gint64 (*real_time) (Lp2pClock *clock);
-  gpointer padding[2];
+  gboolean (*is_spent) (Lp2pClock *clock);
+  gpointer padding[1];
 };
 
 /**

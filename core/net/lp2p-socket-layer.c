@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "net/lp2p-held-private.h"
 #include "net/lp2p-socket-layer-private.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -18,15 +18,6 @@
  * leave in one system call. Copying so much takes about a microsecond, as long
  * as the call that is saved; what is larger leaves at once, uncopied. */
 #define COALESCE_SIZE (16 * 1024)
-
-/* The smallest output buffer; most of what is held back are a few frames. */
-#define OUT_MIN_SIZE 1024
-
-/* Up to this size, what a reader leaves when its turn ends is copied out of the
- * scratch buffer. More than that stays in it: the reader was busy and goes on in
- * a moment, and memory of that size the allocator would return to the kernel and
- * take again each time, which costs more than all else on the way. */
-#define KEEP_SCRATCH (LP2P_SCRATCH_SIZE / 8)
 
 /* Vectors that one write passes on without copying. A muxer gives two for each
  * frame. */
@@ -69,15 +60,8 @@ typedef struct
   gboolean ending;   /* the sending direction ends behind what is in `out` */
   gboolean ended;
 
-  guint8 *in;
-  gsize in_start;
-  gsize in_end;
-  gboolean in_owned; /* `in` is right-sized memory, not scratch */
-
-  guint8 *out;
-  gsize out_start;
-  gsize out_end;
-  gsize out_size;
+  Lp2pHeld in;
+  Lp2pHeld out;
 
   gint64 rtt;
   gint64 rtt_time;
@@ -95,13 +79,6 @@ get_peer_name (SocketLayer *self)
                                       : "a local socket";
 }
 
-static void
-drop_output (SocketLayer *self)
-{
-  g_clear_pointer (&self->out, g_free);
-  self->out_start = self->out_end = self->out_size = 0;
-}
-
 static int
 fail (SocketLayer *self, int code)
 {
@@ -111,18 +88,8 @@ fail (SocketLayer *self, int code)
   if (self->error == NULL)
     self->error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code), format,
                                get_peer_name (self), g_strerror (code));
-  drop_output (self);
+  lp2p_held_clear (&self->out);
   return LP2P_IO_FAILED;
-}
-
-static gsize
-size_of_vectors (const struct iovec *vectors, guint n_vectors)
-{
-  gsize size = 0;
-
-  for (guint i = 0; i < n_vectors; i++)
-    size += vectors[i].iov_len;
-  return size;
 }
 
 /* What the layer above is told */
@@ -130,20 +97,14 @@ size_of_vectors (const struct iovec *vectors, guint n_vectors)
 static gboolean
 is_readable (SocketLayer *self)
 {
-  return self->in_start < self->in_end ||
+  return lp2p_held_get_size (&self->in) > 0 ||
          ((self->ready & LP2P_READY_READ) && !self->eof && self->error == NULL);
-}
-
-static gsize
-held_output (SocketLayer *self)
-{
-  return self->out_end - self->out_start;
 }
 
 static gsize
 get_room (SocketLayer *self)
 {
-  return self->ready & LP2P_READY_WRITE ? OUT_LIMIT - held_output (self) : 0;
+  return self->ready & LP2P_READY_WRITE ? OUT_LIMIT - lp2p_held_get_size (&self->out) : 0;
 }
 
 static Lp2pReady
@@ -187,7 +148,7 @@ queue_announcement (SocketLayer *self)
 /* Reading */
 
 static gssize
-receive (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
+receive (SocketLayer *self, const GInputVector *vectors, guint n_vectors)
 {
   struct msghdr message = {
     .msg_iov = (struct iovec *) vectors,
@@ -219,55 +180,23 @@ receive (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
   if (size == 0)
     self->eof = TRUE;
   else if (!(self->ready & LP2P_READY_HANGUP) &&
-           (gsize) size < size_of_vectors (vectors, message.msg_iovlen))
+           (gsize) size < lp2p_input_vectors_get_size (vectors, message.msg_iovlen))
     self->ready &= ~LP2P_READY_READ;
   return size;
-}
-
-static void
-release_input (SocketLayer *self)
-{
-  if (self->in != NULL && self->in_owned)
-    g_free (self->in);
-  else if (self->in != NULL)
-    lp2p_loop_give_scratch (self->parent.loop, self->in);
-  self->in = NULL;
-  self->in_owned = FALSE;
-  self->in_start = self->in_end = 0;
-}
-
-static gssize
-take_input (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
-{
-  gsize taken = 0;
-
-  for (guint i = 0; i < n_vectors && self->in_start < self->in_end; i++)
-    {
-      gsize size = MIN (vectors[i].iov_len, self->in_end - self->in_start);
-
-      if (size > 0)
-        memcpy (vectors[i].iov_base, self->in + self->in_start, size);
-      self->in_start += size;
-      taken += size;
-    }
-  if (self->in_start == self->in_end)
-    release_input (self);
-  return taken;
 }
 
 static gssize
 socket_layer_readv (Lp2pLayer *layer, const GInputVector *vectors, guint n_vectors)
 {
   SocketLayer *self = (SocketLayer *) layer;
-  const struct iovec *iov = (const struct iovec *) vectors;
   gssize size;
 
-  g_return_val_if_fail (size_of_vectors (iov, n_vectors) > 0, LP2P_IO_AGAIN);
+  g_return_val_if_fail (lp2p_input_vectors_get_size (vectors, n_vectors) > 0, LP2P_IO_AGAIN);
 
-  if (self->in_start < self->in_end)
-    size = take_input (self, iov, n_vectors);
+  if (lp2p_held_get_size (&self->in) > 0)
+    size = lp2p_held_take (&self->in, vectors, n_vectors);
   else
-    size = receive (self, iov, n_vectors);
+    size = receive (self, vectors, n_vectors);
   if (size > 0)
     queue_announcement (self);
   return size;
@@ -278,31 +207,24 @@ socket_layer_peek (Lp2pLayer *layer, const guint8 **data)
 {
   SocketLayer *self = (SocketLayer *) layer;
 
-  if (self->in_start == self->in_end)
+  if (lp2p_held_get_size (&self->in) == 0)
     {
-      struct iovec vector = { NULL, LP2P_SCRATCH_SIZE };
-      gssize size;
+      GInputVector vector = { NULL, LP2P_SCRATCH_SIZE };
+      gssize size = LP2P_IO_AGAIN;
 
-      if (!is_readable (self))
-        {
-          release_input (self);
-          return self->error != NULL ? LP2P_IO_FAILED : self->eof ? 0 : LP2P_IO_AGAIN;
-        }
-      if (self->in == NULL)
-        self->in = lp2p_loop_take_scratch (layer->loop);
-      vector.iov_base = self->in;
+      if (is_readable (self))
+        vector.buffer = lp2p_held_borrow (&self->in, layer->loop);
       size = receive (self, &vector, 1);
       if (size <= 0)
         {
-          release_input (self);
+          lp2p_held_clear (&self->in);
           return size;
         }
-      self->in_start = 0;
-      self->in_end = size;
+      lp2p_held_set_size (&self->in, size);
     }
 
-  *data = self->in + self->in_start;
-  return self->in_end - self->in_start;
+  *data = lp2p_held_get_data (&self->in);
+  return lp2p_held_get_size (&self->in);
 }
 
 static void
@@ -310,39 +232,22 @@ socket_layer_consume (Lp2pLayer *layer, gsize size)
 {
   SocketLayer *self = (SocketLayer *) layer;
 
-  g_return_if_fail (size <= self->in_end - self->in_start);
-
-  /* Scratch stays for the next peek of this wake-up. */
-  self->in_start += size;
-  if (self->in_start == self->in_end && self->in_owned)
-    release_input (self);
+  lp2p_held_drop (&self->in, size);
   if (size > 0)
     queue_announcement (self);
 }
 
-/* Much that is left is not copied: its reader goes on in a moment. */
 static void
 socket_layer_park (Lp2pLayer *layer)
 {
-  SocketLayer *self = (SocketLayer *) layer;
-  gsize size = self->in_end - self->in_start;
-  guint8 *rest;
-
-  if (self->in == NULL || self->in_owned || size > KEEP_SCRATCH)
-    return;
-
-  rest = size > 0 ? g_memdup2 (self->in + self->in_start, size) : NULL;
-  release_input (self);
-  self->in = rest;
-  self->in_end = size;
-  self->in_owned = rest != NULL;
+  lp2p_held_park (&((SocketLayer *) layer)->in);
 }
 
 /* Writing */
 
 /* Returns: bytes that the kernel took, which may be none, or %LP2P_IO_FAILED */
 static gssize
-transmit (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
+transmit (SocketLayer *self, const GOutputVector *vectors, guint n_vectors)
 {
   struct msghdr message = { .msg_iov = (struct iovec *) vectors, .msg_iovlen = n_vectors };
   gssize size;
@@ -357,70 +262,16 @@ transmit (SocketLayer *self, const struct iovec *vectors, guint n_vectors)
     size = 0;
   if (size < 0)
     return fail (self, errno);
-  if ((gsize) size < size_of_vectors (vectors, n_vectors))
+  if ((gsize) size < lp2p_output_vectors_get_size (vectors, n_vectors))
     self->ready &= ~LP2P_READY_WRITE;
   self->bytes_written += size;
   return size;
 }
 
-static void
-reserve_output (SocketLayer *self, gsize more)
-{
-  gsize held = held_output (self);
-  gsize size = MAX (self->out_size, OUT_MIN_SIZE);
-
-  if (self->out != NULL && self->out_end + more <= self->out_size)
-    return;
-  if (self->out_start > 0)
-    {
-      memmove (self->out, self->out + self->out_start, held);
-      self->out_start = 0;
-      self->out_end = held;
-    }
-  while (size < held + more)
-    size *= 2;
-  if (size != self->out_size)
-    {
-      self->out = g_realloc (self->out, size);
-      self->out_size = size;
-    }
-}
-
-/* Copies up to @limit bytes, beginning at @skip. */
-static gsize
-append_output (
-    SocketLayer *self, const struct iovec *vectors, guint n_vectors, gsize skip, gsize limit)
-{
-  gsize appended = 0;
-
-  reserve_output (self, limit);
-  for (guint i = 0; i < n_vectors && appended < limit; i++)
-    {
-      gsize offset = MIN (skip, vectors[i].iov_len);
-      gsize size = MIN (vectors[i].iov_len - offset, limit - appended);
-
-      skip -= offset;
-      if (size == 0)
-        continue;
-      memcpy (self->out + self->out_end, (const guint8 *) vectors[i].iov_base + offset, size);
-      self->out_end += size;
-      appended += size;
-    }
-  return appended;
-}
-
-static void
-consume_output (SocketLayer *self, gsize size)
-{
-  self->out_start += size;
-  if (self->out_start == self->out_end)
-    drop_output (self);
-}
-
 static gboolean
 end_output (SocketLayer *self)
 {
-  if (!self->ending || self->ended || held_output (self) > 0)
+  if (!self->ending || self->ended || lp2p_held_get_size (&self->out) > 0)
     return TRUE;
 
   self->ended = TRUE;
@@ -437,33 +288,33 @@ drain_output (SocketLayer *self)
   if (self->error != NULL)
     return LP2P_IO_FAILED;
 
-  if (held_output (self) > 0 && (self->ready & LP2P_READY_WRITE))
+  if (lp2p_held_get_size (&self->out) > 0 && (self->ready & LP2P_READY_WRITE))
     {
-      struct iovec vector = { self->out + self->out_start, held_output (self) };
+      GOutputVector vector = { lp2p_held_get_data (&self->out), lp2p_held_get_size (&self->out) };
       gssize size = transmit (self, &vector, 1);
 
       if (size < 0)
         return LP2P_IO_FAILED;
-      consume_output (self, size);
+      lp2p_held_drop (&self->out, size);
     }
-  if (held_output (self) > 0)
+  if (lp2p_held_get_size (&self->out) > 0)
     return LP2P_IO_AGAIN;
   return end_output (self) ? 0 : LP2P_IO_FAILED;
 }
 
 /* What was held back goes first, in the same call. */
 static gssize
-write_through (SocketLayer *self, const struct iovec *vectors, guint n_vectors, gsize total)
+write_through (SocketLayer *self, const GOutputVector *vectors, guint n_vectors, gsize total)
 {
-  struct iovec all[MAX_VECTORS];
-  gsize held = held_output (self);
+  GOutputVector all[MAX_VECTORS];
+  gsize held = lp2p_held_get_size (&self->out);
   gsize room = get_room (self);
   gsize taken = 0;
   guint n = 0;
   gssize sent;
 
   if (held > 0)
-    all[n++] = (struct iovec) { self->out + self->out_start, held };
+    all[n++] = (GOutputVector){ lp2p_held_get_data (&self->out), held };
   for (guint i = 0; i < n_vectors && n < MAX_VECTORS; i++)
     all[n++] = vectors[i];
 
@@ -472,17 +323,16 @@ write_through (SocketLayer *self, const struct iovec *vectors, guint n_vectors, 
     return LP2P_IO_FAILED;
   if ((gsize) sent > held)
     taken = sent - held;
-  if (held > 0)
-    consume_output (self, MIN ((gsize) sent, held));
+  lp2p_held_drop (&self->out, MIN ((gsize) sent, held));
 
   /* The promise is kept, whatever the kernel took. */
   if (taken < MIN (total, room))
-    taken += append_output (self, vectors, n_vectors, taken, MIN (total, room) - taken);
+    taken += lp2p_held_append (&self->out, vectors, n_vectors, taken, MIN (total, room) - taken);
   if (taken < total)
     self->starved = TRUE;
 
   /* More vectors than one call passes on: no event will send the rest. */
-  if (held_output (self) > 0 && drain_output (self) == LP2P_IO_FAILED)
+  if (lp2p_held_get_size (&self->out) > 0 && drain_output (self) == LP2P_IO_FAILED)
     return LP2P_IO_FAILED;
   queue_announcement (self);
   return taken > 0 ? (gssize) taken : LP2P_IO_AGAIN;
@@ -495,8 +345,7 @@ socket_layer_writev (Lp2pLayer *layer,
                      Lp2pWriteFlags flags)
 {
   SocketLayer *self = (SocketLayer *) layer;
-  const struct iovec *iov = (const struct iovec *) vectors;
-  gsize total = size_of_vectors (iov, n_vectors);
+  gsize total = lp2p_output_vectors_get_size (vectors, n_vectors);
 
   if (self->error != NULL)
     return LP2P_IO_FAILED;
@@ -509,9 +358,9 @@ socket_layer_writev (Lp2pLayer *layer,
       self->starved = TRUE;
       return LP2P_IO_AGAIN;
     }
-  if ((flags & LP2P_WRITE_MORE) && held_output (self) + total <= COALESCE_SIZE)
-    return append_output (self, iov, n_vectors, 0, total);
-  return write_through (self, iov, n_vectors, total);
+  if ((flags & LP2P_WRITE_MORE) && lp2p_held_get_size (&self->out) + total <= COALESCE_SIZE)
+    return lp2p_held_append (&self->out, vectors, n_vectors, 0, total);
+  return write_through (self, vectors, n_vectors, total);
 }
 
 static int
@@ -615,8 +464,8 @@ socket_layer_abort (Lp2pLayer *layer, guint32 code)
 
   setsockopt (self->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
   close_socket (self);
-  release_input (self);
-  drop_output (self);
+  lp2p_held_clear (&self->in);
+  lp2p_held_clear (&self->out);
   if (self->error == NULL)
     self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "Connection to %s was given up here",
                                get_peer_name (self));
@@ -628,8 +477,8 @@ socket_layer_free (Lp2pLayer *layer)
   SocketLayer *self = (SocketLayer *) layer;
 
   close_socket (self);
-  release_input (self);
-  drop_output (self);
+  lp2p_held_clear (&self->in);
+  lp2p_held_clear (&self->out);
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   g_clear_error (&self->error);

@@ -10,6 +10,11 @@
 #define PUSH_INTERVAL_US (5 * G_USEC_PER_SEC)
 #define MAX_PUSHES       32
 
+/* What a peer may push: on average as often as we do, and as many at a time as a
+ * program that starts has changes. */
+#define ACCEPT_PERIOD_US (8 * PUSH_INTERVAL_US)
+#define MAX_ACCEPTED     8
+
 #define MAX_PROTOCOL_VERSION 128
 
 /* As long as addresses are remembered, at least. */
@@ -51,6 +56,9 @@ typedef struct
 {
   /* The generation of what we told last, 0 for nothing yet. */
   guint told;
+  /* How many pushes came in the period that ends then. */
+  gint64 accept_end;
+  guint n_accepted;
   guint serving : 1;
   guint accepting : 1;
 } State;
@@ -397,13 +405,29 @@ on_identify_stream (Lp2pStream *stream, gpointer user_data)
   start_exchange (user_data, LP2P_IDENTIFY_SERVE, connection, stream);
 }
 
+static gboolean
+may_push (Lp2pIdentifyService *self, State *state)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+
+  if (now >= state->accept_end)
+    {
+      state->accept_end = now + ACCEPT_PERIOD_US;
+      state->n_accepted = 0;
+    }
+  if (state->accepting || state->n_accepted >= MAX_ACCEPTED)
+    return FALSE;
+  state->n_accepted++;
+  return TRUE;
+}
+
 static void
 on_push_stream (Lp2pStream *stream, gpointer user_data)
 {
   Lp2pConnection *connection = lp2p_stream_get_connection (stream);
   State *state = get_state (connection);
 
-  if (state->accepting)
+  if (!may_push (user_data, state))
     {
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_RESOURCE_LIMIT);
       return;

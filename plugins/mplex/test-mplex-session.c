@@ -23,26 +23,6 @@ start (Fixture *f)
   fixture_start (f, FALSE);
 }
 
-static Lp2pSessionState
-get_state (SessionDriver *driver)
-{
-  return driver->session->klass->get_state (driver->session);
-}
-
-static const GError *
-get_error (SessionDriver *driver)
-{
-  return driver->session->klass->get_error (driver->session, NULL);
-}
-
-static const GError *
-stream_error (DriverStream *stream, Lp2pReady side)
-{
-  Lp2pMuxerSession *session = stream->driver->session;
-
-  return session->klass->stream_get_error (session, stream->stream, side, NULL);
-}
-
 static guint
 count_streams (SessionDriver *driver)
 {
@@ -200,15 +180,15 @@ test_violations (void)
       stream = open_one (&f, 1);
       for (gsize at = 0; at < violations[i].size; at++)
         {
-          g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+          g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
           session_pair_send (&f.pair, violations[i].bytes + at, 1);
         }
-      g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-      g_assert_error (get_error (f.pair.a), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
-      g_test_message ("%s", get_error (f.pair.a)->message);
+      g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+      g_assert_error (session_driver_get_error (f.pair.a, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
+      g_test_message ("%s", session_driver_get_error (f.pair.a, NULL)->message);
       g_assert_true (
-          g_pattern_match_simple (violations[i].message, get_error (f.pair.a)->message));
-      g_assert_error (stream_error (stream, LP2P_READY_READ), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
+          g_pattern_match_simple (violations[i].message, session_driver_get_error (f.pair.a, NULL)->message));
+      g_assert_error (driver_stream_get_error (stream, LP2P_READY_READ, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
       g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
       raw_expect_silence (&f);
       fixture_clear (&f);
@@ -226,9 +206,9 @@ test_data_after_close (void)
   stream = open_one (&f, 1);
   raw_send (&f, CLOSE, FALSE, 1, 0);
   raw_send (&f, CLOSE, FALSE, 1, 0);
-  g_assert_null (stream_error (stream, LP2P_READY_WRITE));
+  g_assert_null (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL));
   raw_send (&f, MESSAGE, FALSE, 1, 10);
-  g_assert_error (stream_error (stream, LP2P_READY_WRITE), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
   raw_expect (&f, RESET, TRUE, 1, 0);
   open_one (&f, 3);
   fixture_clear (&f);
@@ -247,8 +227,8 @@ test_resets (void)
   raw_send (&f, RESET, FALSE, 1, 5);
   g_assert_cmpint (driver_stream_read (stream, &byte, 1), ==, LP2P_IO_FAILED);
   g_assert_cmpint (driver_stream_write (stream, &byte, 1), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (stream, LP2P_READY_READ), LP2P_ERROR, LP2P_ERROR_RESET);
-  g_assert_error (stream_error (stream, LP2P_READY_WRITE), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_READ, NULL), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_RESET);
 
   /* What was complete before the reset can be read. */
   raw_send (&f, NEW, TRUE, 1, 0);
@@ -292,7 +272,7 @@ test_strays (void)
   raw_send (&f, RESET, FALSE, 1, 0);
   raw_send (&f, CLOSE, TRUE, 1000, 0);
   raw_send (&f, MESSAGE, FALSE, 1001, 50);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   g_assert_cmpuint (count_streams (f.pair.a), ==, 0);
   raw_expect_silence (&f);
   fixture_clear (&f);
@@ -308,10 +288,10 @@ test_stray_flood (void)
   start (&f);
   for (guint i = 0; i < LP2P_MPLEX_STRAY_CREDIT / MIB; i++)
     raw_send (&f, MESSAGE, TRUE, 9, MIB - 16);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   session_pair_send (&f.pair, one_more, sizeof one_more);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_nonnull (strstr (get_error (f.pair.a)->message, "not open"));
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_nonnull (strstr (session_driver_get_error (f.pair.a, NULL)->message, "not open"));
   fixture_clear (&f);
 }
 
@@ -350,10 +330,10 @@ test_refusal_flood (void)
   fixture_init (&f, &(MemoryLayerOptions){ .capacity = 4 * KIB });
   f.options.max_streams = 1;
   fixture_start (&f, FALSE);
-  for (guint i = 0; i < 5000 && get_state (f.pair.a) == LP2P_SESSION_READY; i++)
+  for (guint i = 0; i < 5000 && session_driver_get_state (f.pair.a) == LP2P_SESSION_READY; i++)
     raw_send (&f, NEW, TRUE, i, 0);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_nonnull (strstr (get_error (f.pair.a)->message, "does not read"));
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_nonnull (strstr (session_driver_get_error (f.pair.a, NULL)->message, "does not read"));
   fixture_clear (&f);
 }
 
@@ -415,7 +395,7 @@ test_ids_run_out (void)
   ((Lp2pMplexSession *) f.pair.a->session)->next_id = (1 << 28) - 1;
   open_one (&f, (1 << 28) - 1);
   g_assert_null (session_driver_open (f.pair.a));
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   fixture_clear (&f);
 }
 
@@ -458,9 +438,9 @@ check_other (Stalled *self)
 {
   session_pair_run (&self->f.pair);
   g_assert_cmpuint (session_driver_get (self->f.pair.b, 0)->n_received, ==, 1001);
-  g_assert_cmpint (get_state (self->f.pair.a), ==, LP2P_SESSION_READY);
-  g_assert_cmpint (get_state (self->f.pair.b), ==, LP2P_SESSION_READY);
-  g_assert_null (stream_error (self->other, LP2P_READY_READ));
+  g_assert_cmpint (session_driver_get_state (self->f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (self->f.pair.b), ==, LP2P_SESSION_READY);
+  g_assert_null (driver_stream_get_error (self->other, LP2P_READY_READ, NULL));
 }
 
 static void
@@ -496,7 +476,7 @@ test_stall_is_read_slowly (void)
   read_all (s.unread);
   lp2p_job_queue (&s.f.pair.b->run);
   session_pair_run (&s.f.pair);
-  g_assert_null (stream_error (s.unread, LP2P_READY_READ));
+  g_assert_null (driver_stream_get_error (s.unread, LP2P_READY_READ, NULL));
   g_assert_cmpuint (s.slow->to_write, ==, 0);
   fixture_clear (&s.f);
 }
@@ -510,9 +490,9 @@ test_stall_times_out (void)
   stall (&s);
   session_pair_pass (&s.f.pair, 6 * SECOND, SECOND);
   check_other (&s);
-  g_assert_error (stream_error (s.unread, LP2P_READY_READ), LP2P_ERROR, LP2P_ERROR_LIMIT);
-  g_test_message ("%s", stream_error (s.unread, LP2P_READY_READ)->message);
-  g_assert_error (stream_error (s.slow, LP2P_READY_WRITE), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (s.unread, LP2P_READY_READ, NULL), LP2P_ERROR, LP2P_ERROR_LIMIT);
+  g_test_message ("%s", driver_stream_get_error (s.unread, LP2P_READY_READ, NULL)->message);
+  g_assert_error (driver_stream_get_error (s.slow, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpint (s.f.pair.b->session->klass->get_next_timeout (s.f.pair.b->session), ==, -1);
   fixture_clear (&s.f);
 }
@@ -567,8 +547,8 @@ test_memory_limit (void)
       victim = session_driver_open (f.pair.a);
       driver_stream_send (victim, 60 * KIB, FALSE);
       session_pair_run (&f.pair);
-      g_assert_error (stream_error (victim, LP2P_READY_WRITE), LP2P_ERROR, LP2P_ERROR_RESET);
-      g_assert_error (stream_error (session_driver_get (f.pair.b, 1), LP2P_READY_READ), LP2P_ERROR,
+      g_assert_error (driver_stream_get_error (victim, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_RESET);
+      g_assert_error (driver_stream_get_error (session_driver_get (f.pair.b, 1), LP2P_READY_READ, NULL), LP2P_ERROR,
                       LP2P_ERROR_LIMIT);
 
       read_all (session_driver_get (f.pair.b, 0));
@@ -590,9 +570,9 @@ test_stop_reading (void)
   stream = open_one (&f, 1);
   f.pair.a->session->klass->stream_stop_reading (f.pair.a->session, stream->stream, 5);
   raw_send (&f, MESSAGE, FALSE, 1, MIB);
-  g_assert_null (stream_error (stream, LP2P_READY_WRITE));
+  g_assert_null (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL));
   raw_send (&f, MESSAGE, FALSE, 1, 1);
-  g_assert_error (stream_error (stream, LP2P_READY_WRITE), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_RESET);
   raw_expect (&f, RESET, TRUE, 1, 0);
   fixture_clear (&f);
 }
@@ -609,10 +589,10 @@ test_write_timeout (void)
   stream = open_one (&f, 1);
   driver_stream_send (stream, MIB, FALSE);
   session_pair_pass (&f.pair, 29 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   session_pair_pass (&f.pair, 2 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_nonnull (strstr (get_error (f.pair.a)->message, "took no bytes"));
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_nonnull (strstr (session_driver_get_error (f.pair.a, NULL)->message, "took no bytes"));
   fixture_clear (&f);
 }
 
@@ -627,8 +607,8 @@ test_end (void)
   start (&f);
   g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
   session_pair_run (&f.pair);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_null (get_error (f.pair.a));
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_null (session_driver_get_error (f.pair.a, NULL));
   fixture_clear (&f);
 
   for (gsize size = 1; size <= sizeof bytes; size++)
@@ -639,8 +619,8 @@ test_end (void)
       session_pair_send (&f.pair, bytes, size);
       g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
       session_pair_run (&f.pair);
-      g_assert_error (get_error (f.pair.a), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
-      g_assert_cmpint (strstr (get_error (f.pair.a)->message, "middle of a message") == NULL, ==,
+      g_assert_error (session_driver_get_error (f.pair.a, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+      g_assert_cmpint (strstr (session_driver_get_error (f.pair.a, NULL)->message, "middle of a message") == NULL, ==,
                        whole);
       fixture_clear (&f);
     }
@@ -657,22 +637,22 @@ test_close (void)
   stream = open_one (&f, 1);
   driver_stream_finish (stream);
   f.pair.a->session->klass->close (f.pair.a->session, 5, "enough");
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
   g_assert_null (session_driver_open (f.pair.a));
   session_pair_run (&f.pair);
   raw_expect (&f, CLOSE, TRUE, 1, 0);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
   g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
   session_pair_run (&f.pair);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_null (get_error (f.pair.a));
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_null (session_driver_get_error (f.pair.a, NULL));
   fixture_clear (&f);
 
   /* A peer that does not end is not waited for without end. */
   start (&f);
   f.pair.a->session->klass->close (f.pair.a->session, 0, NULL);
   session_pair_pass (&f.pair, 6 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
   fixture_clear (&f);
 }
 

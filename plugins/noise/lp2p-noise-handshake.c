@@ -381,6 +381,7 @@ static const Lp2pLayerEvents layer_events = {
 void
 lp2p_noise_handshake_start (Lp2pLayer *layer,
                             Lp2pIdentity *identity,
+                            Lp2pNoiseStatic *static_key,
                             const Lp2pSecurityParams *params,
                             GCancellable *closing,
                             GTask *task)
@@ -391,6 +392,7 @@ lp2p_noise_handshake_start (Lp2pLayer *layer,
     .initiator = params->role == LP2P_ROLE_INITIATOR,
     .identity = identity,
     .stream_muxers = params->muxers,
+    .static_key = static_key,
   };
   GError *error = NULL;
 

@@ -4,13 +4,14 @@
 
 #include "lp2p-noise-layer-private.h"
 
-#define LAYER_OF_JOB(pointer)                                                                      \
-  ((Lp2pNoiseLayer *) ((char *) (pointer) -G_STRUCT_OFFSET (Lp2pNoiseLayer, job)))
+#define LAYER_OF(member, pointer)                                                                  \
+  ((Lp2pNoiseLayer *) ((char *) (pointer) -G_STRUCT_OFFSET (Lp2pNoiseLayer, member)))
 
-/* How many pump phases the last message of a handshake waits for company: the
- * application learns of the connection in the second of two run phases at the
- * latest, and what it writes is flushed by the muxer's pump behind that. */
-#define PUMPS_TO_FLUSH 4
+/* How often the last message of a handshake lets the run queue go first, to wait for
+ * company: the session is told of in the first turn, the application at the latest in
+ * the third, and what it writes is flushed by the muxer's pump behind that. Turns are
+ * counted where these run, since of a busy loop a round is only a part of one. */
+#define TURNS_TO_FLUSH 4
 
 /* Failing */
 
@@ -88,29 +89,30 @@ continue_output (Lp2pNoiseLayer *self)
 }
 
 static void
-count_down_to_flush (Lp2pNoiseLayer *self)
+wait_for_company (Lp2pJob *job)
 {
-  if (self->pumps_to_flush == 0)
-    return;
-  if (self->pumps_to_flush == 1)
-    lp2p_noise_layer_flush (&self->parent);
-  else
+  Lp2pNoiseLayer *self = LAYER_OF (hold, job);
+
+  if (--self->turns_to_flush > 0)
     {
-      self->pumps_to_flush--;
-      lp2p_job_queue (&self->job);
+      lp2p_job_queue (&self->hold);
+      return;
     }
+  self->held = TRUE;
+  lp2p_job_queue (&self->job);
 }
 
 static void
 work (Lp2pJob *job)
 {
-  Lp2pNoiseLayer *self = LAYER_OF_JOB (job);
+  Lp2pNoiseLayer *self = LAYER_OF (job, job);
   gboolean had_failed = self->error != NULL;
   Lp2pReady due = LP2P_READY_NONE;
 
   if (!had_failed)
     {
-      count_down_to_flush (self);
+      if (self->held)
+        lp2p_noise_layer_flush (&self->parent);
       if (self->can_write)
         due = continue_output (self);
       self->can_write = FALSE;
@@ -189,6 +191,7 @@ noise_layer_abort (Lp2pLayer *layer, guint32 code)
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
 
   lp2p_job_clear (&self->job);
+  lp2p_job_clear (&self->hold);
   lp2p_layer_abort (self->lower, code);
   if (self->error == NULL)
     self->error =
@@ -203,6 +206,7 @@ noise_layer_free (Lp2pLayer *layer)
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
 
   lp2p_job_clear (&self->job);
+  lp2p_job_clear (&self->hold);
   lp2p_noise_layer_drop_input (self);
   lp2p_noise_layer_drop_output (self);
   lp2p_noise_cipher_free (self->send);
@@ -254,6 +258,7 @@ lp2p_noise_layer_new (Lp2pLayer *lower, Lp2pNoiseCipher *send, Lp2pNoiseCipher *
 
   lp2p_layer_init (&self->parent, &noise_layer_class, lower->loop);
   lp2p_job_init (&self->job, lower->loop, LP2P_JOB_PUMP, work);
+  lp2p_job_init (&self->hold, lower->loop, LP2P_JOB_RUN, wait_for_company);
   self->lower = lower;
   self->send = send;
   self->receive = receive;
@@ -269,6 +274,6 @@ lp2p_noise_layer_flush_soon (Lp2pLayer *layer)
 {
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
 
-  self->pumps_to_flush = PUMPS_TO_FLUSH;
-  lp2p_job_queue (&self->job);
+  self->turns_to_flush = TURNS_TO_FLUSH;
+  lp2p_job_queue (&self->hold);
 }

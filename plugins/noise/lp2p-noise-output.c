@@ -375,7 +375,8 @@ lp2p_noise_layer_flush (Lp2pLayer *layer)
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
   int result;
 
-  self->pumps_to_flush = 0;
+  self->held = FALSE;
+  lp2p_job_clear (&self->hold);
   self->flushing = TRUE;
   result = lp2p_noise_layer_drain (self);
   self->flushing = result == LP2P_IO_AGAIN;

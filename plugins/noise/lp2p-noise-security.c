@@ -11,6 +11,7 @@ struct _Lp2pNoiseSecurity
   Lp2pExtension parent_instance;
 
   GCancellable *closing; /* triggered when the host closes */
+  Lp2pNoiseStatic *static_key; /* of all sessions; NULL until the first */
 };
 
 static void security_init (Lp2pSecurityInterface *iface);
@@ -26,6 +27,17 @@ get_protocol (Lp2pSecurity *security)
   return PROTOCOL;
 }
 
+/* Where none can be made, the handshake finds out why. */
+static Lp2pNoiseStatic *
+get_static_key (Lp2pNoiseSecurity *self, Lp2pIdentity *identity)
+{
+  if (self->static_key != NULL && lp2p_noise_static_get_identity (self->static_key) != identity)
+    g_clear_pointer (&self->static_key, lp2p_noise_static_unref);
+  if (self->static_key == NULL)
+    self->static_key = lp2p_noise_static_new (identity, NULL);
+  return self->static_key;
+}
+
 static void
 secure_async (Lp2pSecurity *security,
               Lp2pLayer *layer,
@@ -35,12 +47,14 @@ secure_async (Lp2pSecurity *security,
               gpointer user_data)
 {
   Lp2pContext *context = lp2p_extension_get_context (LP2P_EXTENSION (security));
+  Lp2pIdentity *identity = lp2p_context_get_identity (context);
   GTask *task = g_task_new (security, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, secure_async);
   /* The handshake looks after cancellation: its message says how far it came. */
   g_task_set_check_cancellable (task, FALSE);
-  lp2p_noise_handshake_start (layer, lp2p_context_get_identity (context), params,
+  lp2p_noise_handshake_start (layer, identity,
+                              get_static_key (LP2P_NOISE_SECURITY (security), identity), params,
                               LP2P_NOISE_SECURITY (security)->closing, task);
 }
 
@@ -68,7 +82,10 @@ lp2p_noise_security_stop (Lp2pExtension *extension)
 static void
 lp2p_noise_security_finalize (GObject *object)
 {
-  g_clear_object (&LP2P_NOISE_SECURITY (object)->closing);
+  Lp2pNoiseSecurity *self = LP2P_NOISE_SECURITY (object);
+
+  g_clear_object (&self->closing);
+  g_clear_pointer (&self->static_key, lp2p_noise_static_unref);
   G_OBJECT_CLASS (lp2p_noise_security_parent_class)->finalize (object);
 }
 

@@ -74,7 +74,8 @@ void
 noise_fixture_init (NoiseFixture *self)
 {
   memset (self, 0, sizeof *self);
-  self->loop = lp2p_loop_new (NULL, NULL);
+  self->world = test_world_new (FALSE);
+  self->loop = self->world->loop;
   side_init (&self->sides[NOISE_INITIATOR], LP2P_ROLE_INITIATOR);
   side_init (&self->sides[NOISE_RESPONDER], LP2P_ROLE_RESPONDER);
 }
@@ -87,8 +88,8 @@ noise_fixture_clear (NoiseFixture *self)
       side_clear (&self->sides[i]);
       g_clear_pointer (&self->wire[i], lp2p_layer_free);
     }
-  noise_fixture_settle ();
-  g_clear_pointer (&self->loop, lp2p_loop_unref);
+  self->loop = NULL;
+  g_clear_pointer (&self->world, test_world_free);
 }
 
 void
@@ -131,7 +132,7 @@ noise_fixture_handshake (NoiseFixture *self)
   noise_fixture_start (self, NOISE_RESPONDER);
   noise_fixture_start (self, NOISE_INITIATOR);
   while (!self->sides[0].done || !self->sides[1].done)
-    g_main_context_iteration (NULL, TRUE);
+    noise_fixture_iterate ();
   for (guint i = 0; i < 2; i++)
     g_assert_no_error (self->sides[i].error);
 }
@@ -142,10 +143,16 @@ noise_fixture_get_layer (NoiseFixture *self, guint side)
   return self->sides[side].result->layer;
 }
 
+gboolean
+noise_fixture_iterate (void)
+{
+  return g_main_context_iteration (g_main_context_get_thread_default (), FALSE);
+}
+
 void
 noise_fixture_settle (void)
 {
-  while (g_main_context_iteration (NULL, FALSE))
+  while (noise_fixture_iterate ())
     ;
 }
 

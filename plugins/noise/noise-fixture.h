@@ -4,6 +4,7 @@
 #include <lp2p/lp2p-plugin.h>
 
 #include "memory-layer.h"
+#include "test-world.h"
 
 G_BEGIN_DECLS
 
@@ -21,12 +22,13 @@ typedef struct
   GError *error;
 } NoiseSide;
 
-/* Two sides, and a loop in the default context.
+/* Two sides in a world of their own.
  * @lower: the layers that they were given
  * @wire: their other ends, where a test stands in between; %NULL where the two
  *   are connected with each other */
 typedef struct
 {
+  TestWorld *world;
   Lp2pLoop *loop;
   NoiseSide sides[2];
   Lp2pLayer *lower[2];
@@ -48,6 +50,8 @@ void noise_fixture_start (NoiseFixture *self, guint side);
 void noise_fixture_handshake (NoiseFixture *self);
 Lp2pLayer *noise_fixture_get_layer (NoiseFixture *self, guint side);
 
+/* Lets the loop run once. Returns whether there was something to do. */
+gboolean noise_fixture_iterate (void);
 /* Runs the loop until nothing is left to do. */
 void noise_fixture_settle (void);
 /* Passes on what side @from has sent, up to @max bytes, and xors @flip into the

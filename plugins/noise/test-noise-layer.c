@@ -172,7 +172,7 @@ transfer (const MemoryLayerOptions *options, gsize total)
           if (g_test_rand_int_range (0, 3) == 0 || sent[i] == total)
             lp2p_layer_flush (layer);
         }
-      g_main_context_iteration (NULL, FALSE);
+      noise_fixture_iterate ();
       for (guint i = 0; i < 2; i++)
         received[1 - i] +=
             read_some (noise_fixture_get_layer (&fixture, i), received[1 - i], g_test_rand_int ());
@@ -269,7 +269,7 @@ test_readiness (void)
               lp2p_layer_park (to);
             }
           else
-            g_main_context_iteration (NULL, TRUE);
+            noise_fixture_iterate ();
         }
       noise_fixture_clear (&fixture);
     }
@@ -615,7 +615,7 @@ test_back_pressure (void)
   memory_layer_set_stalled (fixture.lower[A], FALSE);
   while (received < sent)
     {
-      g_main_context_iteration (NULL, FALSE);
+      noise_fixture_iterate ();
       received += read_some (to, received, 0);
     }
   noise_fixture_settle ();
@@ -753,8 +753,8 @@ test_idle_size (void)
   after = mallinfo2 ();
   g_test_message ("%zu bytes for each layer", (before.uordblks - after.uordblks) / (2 * N));
   g_assert_cmpuint ((before.uordblks - after.uordblks) / (2 * N), <, 2048);
-  for (guint i = 0; i < N; i++)
-    noise_fixture_clear (&fixtures[i]);
+  for (guint i = N; i > 0; i--)
+    noise_fixture_clear (&fixtures[i - 1]);
 #else
   g_test_skip ("there is no mallinfo2()");
 #endif

@@ -12,26 +12,6 @@
 #define MSEC   1000
 #define SECOND G_USEC_PER_SEC
 
-static const GError *
-stream_error (DriverStream *stream, Lp2pReady side, guint32 *code)
-{
-  Lp2pMuxerSession *session = stream->driver->session;
-
-  return session->klass->stream_get_error (session, stream->stream, side, code);
-}
-
-static Lp2pSessionState
-get_state (SessionDriver *driver)
-{
-  return driver->session->klass->get_state (driver->session);
-}
-
-static const GError *
-session_error (SessionDriver *driver, guint32 *code)
-{
-  return driver->session->klass->get_error (driver->session, code);
-}
-
 static void
 test_round_trip (void)
 {
@@ -61,7 +41,7 @@ test_keepalive (void)
   fixture_start (&f, TRUE);
   written = memory_layer_get_written (f.pair.layers[0]);
   session_pair_pass (&f.pair, 301 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   /* Ten pings and ten answers. */
   g_assert_cmpuint (memory_layer_get_written (f.pair.layers[0]) - written, ==,
                     20 * LP2P_YAMUX_HEADER_SIZE);
@@ -70,11 +50,11 @@ test_keepalive (void)
   session_pair_run (&f.pair);
   memory_layer_set_stalled (f.pair.layers[1], TRUE);
   session_pair_pass (&f.pair, 61 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_error (session_error (f.pair.a, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
-  g_test_message ("%s", session_error (f.pair.a, NULL)->message);
-  g_assert_nonnull (strstr (session_error (f.pair.a, NULL)->message, "ping"));
-  g_assert_error (stream_error (session_driver_get (f.pair.a, 0), LP2P_READY_READ, NULL), LP2P_ERROR,
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_driver_get_error (f.pair.a, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_test_message ("%s", session_driver_get_error (f.pair.a, NULL)->message);
+  g_assert_nonnull (strstr (session_driver_get_error (f.pair.a, NULL)->message, "ping"));
+  g_assert_error (driver_stream_get_error (session_driver_get (f.pair.a, 0), LP2P_READY_READ, NULL), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
   g_assert_cmpint (f.pair.a->session->klass->get_next_timeout (f.pair.a->session), ==, -1);
@@ -103,13 +83,13 @@ test_write_timeout (void)
       g_main_context_iteration (f.pair.context, FALSE);
       memory_layer_set_stalled (f.pair.layers[0], TRUE);
       session_pair_run (&f.pair);
-      g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+      g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
       if (stream->to_write == 0)
         driver_stream_send (stream, MIB, FALSE);
     }
   session_pair_pass (&f.pair, 31 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_nonnull (strstr (session_error (f.pair.a, NULL)->message, "took no bytes"));
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_nonnull (strstr (session_driver_get_error (f.pair.a, NULL)->message, "took no bytes"));
   fixture_clear (&f);
 }
 
@@ -129,24 +109,24 @@ test_close (void)
   session_pair_run (&f.pair);
   driver_stream_send (here, 50, FALSE);
   f.pair.a->session->klass->close (f.pair.a->session, 42, "enough");
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
   g_assert_cmpint (driver_stream_write (here, "x", 1), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  g_assert_error (driver_stream_get_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
   session_pair_run (&f.pair);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
   g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
-  g_assert_null (session_error (f.pair.a, NULL));
+  g_assert_null (session_driver_get_error (f.pair.a, NULL));
   g_assert_null (session_driver_open (f.pair.a));
 
-  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
-  g_assert_error (session_error (f.pair.b, &code), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_cmpint (session_driver_get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_driver_get_error (f.pair.b, &code), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (code, ==, 42);
-  g_assert_nonnull (strstr (session_error (f.pair.b, NULL)->message, "code 42"));
+  g_assert_nonnull (strstr (session_driver_get_error (f.pair.b, NULL)->message, "code 42"));
   /* What had arrived can still be read, then comes the error. */
   g_assert_cmpint (driver_stream_read (session_driver_get (f.pair.b, 0), buffer, 100), ==, 100);
   g_assert_cmpint (driver_stream_read (session_driver_get (f.pair.b, 0), buffer, 100), ==,
                    LP2P_IO_FAILED);
-  g_assert_error (stream_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, &code), LP2P_ERROR,
+  g_assert_error (driver_stream_get_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, &code), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (code, ==, 42);
   fixture_clear (&f);
@@ -169,11 +149,11 @@ test_close_after_finish (void)
   session_pair_run (&f.pair);
   g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 1000);
   g_assert_true (session_driver_get (f.pair.b, 0)->ended);
-  g_assert_null (stream_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, NULL));
+  g_assert_null (driver_stream_get_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, NULL));
   g_assert_false (f.pair.a->session->klass->has_unsent (f.pair.a->session));
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
-  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
-  g_assert_null (session_error (f.pair.b, NULL));
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (session_driver_get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_null (session_driver_get_error (f.pair.b, NULL));
   fixture_clear (&f);
 }
 
@@ -189,9 +169,9 @@ test_close_stalled (void)
   memory_layer_set_stalled (f.pair.layers[0], TRUE);
   f.pair.a->session->klass->close (f.pair.a->session, 0, NULL);
   session_pair_pass (&f.pair, 3 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
   session_pair_pass (&f.pair, 3 * SECOND, SECOND);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
   g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
   fixture_clear (&f);
 }
@@ -206,10 +186,10 @@ test_abort (void)
   g_assert_nonnull (session_driver_open (f.pair.a));
   session_pair_run (&f.pair);
   f.pair.a->session->klass->abort (f.pair.a->session, 5);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
   session_pair_run (&f.pair);
-  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
-  g_assert_error (session_error (f.pair.b, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_cmpint (session_driver_get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_driver_get_error (f.pair.b, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
   g_assert_true (session_driver_get (f.pair.b, 0)->failed);
   fixture_clear (&f);
 }
@@ -228,9 +208,9 @@ test_connection_breaks (void)
   session_pair_run (&f.pair);
   memory_layer_break (f.pair.layers[0]);
   session_pair_run (&f.pair);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
   g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
-  g_assert_nonnull (strstr (session_error (f.pair.a, NULL)->message, "broke"));
+  g_assert_nonnull (strstr (session_driver_get_error (f.pair.a, NULL)->message, "broke"));
   g_assert_true (stream->failed);
 
   /* While writing. */
@@ -238,7 +218,7 @@ test_connection_breaks (void)
   memory_layer_break (f.pair.layers[1]);
   g_assert_cmpint (driver_stream_write (stream, "x", 1), <, 0);
   session_pair_run (&f.pair);
-  g_assert_cmpint (get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpint (session_driver_get_state (f.pair.b), ==, LP2P_SESSION_CLOSED);
   fixture_clear (&f);
 }
 

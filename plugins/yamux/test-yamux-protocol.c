@@ -38,14 +38,6 @@ get_error (Fixture *f)
   return f->pair.a->session->klass->get_error (f->pair.a->session, NULL);
 }
 
-static const GError *
-stream_error (DriverStream *stream, Lp2pReady side, guint32 *code)
-{
-  Lp2pMuxerSession *session = stream->driver->session;
-
-  return session->klass->stream_get_error (session, stream->stream, side, code);
-}
-
 static guint
 count_streams (Fixture *f)
 {
@@ -169,7 +161,7 @@ test_violation (gconstpointer data)
   g_test_message ("%s", get_error (&f)->message);
   g_assert_true (g_pattern_match_simple (violation->message, get_error (&f)->message));
   g_assert_true (stream->failed);
-  g_assert_error (stream_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
   g_assert_cmpuint (f.pair.a->n_closed, ==, 1);
 
   do
@@ -312,9 +304,9 @@ test_data_after_fin (void)
   stream = open_one (&f);
   raw_send (&f, UPDATE, FIN, 1, 0);
   raw_send (&f, UPDATE, FIN, 1, 100);
-  g_assert_null (stream_error (stream, LP2P_READY_WRITE, NULL));
+  g_assert_null (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL));
   raw_send_data (&f, 0, 1, 10);
-  g_assert_error (stream_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_PROTOCOL);
   raw_expect (&f, UPDATE, RST, 1, LP2P_CODE_STREAM_PROTOCOL_VIOLATION);
   g_assert_cmpint (get_state (&f), ==, LP2P_SESSION_READY);
   raw_send (&f, PING, SYN, 0, 1);
@@ -336,7 +328,7 @@ test_remote_reset (void)
   raw_send_data (&f, 0, 1, 10);
   raw_send (&f, UPDATE, RST, 1, 0x1005);
   g_assert_cmpint (driver_stream_read (stream, &byte, 1), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (stream, LP2P_READY_READ, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_READ, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, 0x1005);
 
   raw_send_data (&f, SYN, 2, 10);
@@ -348,9 +340,9 @@ test_remote_reset (void)
     g_assert_cmpint (driver_stream_read (stream, &byte, 1), ==, 1);
   g_assert_cmpint (driver_stream_read (stream, &byte, 1), ==, 0);
   g_assert_cmpint (driver_stream_write (stream, &byte, 1), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (stream, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, 0);
-  g_assert_null (stream_error (stream, LP2P_READY_READ, &code));
+  g_assert_null (driver_stream_get_error (stream, LP2P_READY_READ, &code));
   raw_expect (&f, UPDATE, ACK, 2, 0);
   raw_expect_silence (&f);
 
@@ -604,7 +596,7 @@ test_go_away_with_code (void)
   g_assert_error (f.pair.a->session->klass->get_error (f.pair.a->session, &code), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (code, ==, 0x2001);
-  g_assert_error (stream_error (stream, LP2P_READY_READ, &code), LP2P_ERROR,
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_READ, &code), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
   g_assert_cmpuint (code, ==, 0x2001);
   fixture_clear (&f);
@@ -659,7 +651,7 @@ test_go_away_and_end (void)
   g_assert_null (get_error (&f));
   g_assert_cmpint (driver_stream_read (stream, buffer, 20), ==, 10);
   g_assert_cmpint (driver_stream_read (stream, buffer, 20), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (stream, LP2P_READY_READ, NULL), LP2P_ERROR,
+  g_assert_error (driver_stream_get_error (stream, LP2P_READY_READ, NULL), LP2P_ERROR,
                   LP2P_ERROR_CONNECTION_LOST);
   fixture_clear (&f);
 }

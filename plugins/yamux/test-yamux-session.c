@@ -14,20 +14,6 @@
 #define MSEC   1000
 #define SECOND G_USEC_PER_SEC
 
-static const GError *
-stream_error (DriverStream *stream, Lp2pReady side, guint32 *code)
-{
-  Lp2pMuxerSession *session = stream->driver->session;
-
-  return session->klass->stream_get_error (session, stream->stream, side, code);
-}
-
-static Lp2pSessionState
-get_state (SessionDriver *driver)
-{
-  return driver->session->klass->get_state (driver->session);
-}
-
 /* Both directions of one stream, over each kind of layer. */
 
 typedef struct
@@ -82,7 +68,7 @@ test_transfer (gconstpointer data)
   g_assert_cmpuint (here->n_received, ==, transfer->size);
   g_assert_true (here->ended);
   g_assert_false (here->failed || there->failed);
-  g_assert_null (stream_error (here, LP2P_READY_READ, NULL));
+  g_assert_null (driver_stream_get_error (here, LP2P_READY_READ, NULL));
   g_assert_false (f.pair.a->session->klass->has_unsent (f.pair.a->session));
 
   driver_stream_release (here);
@@ -90,7 +76,7 @@ test_transfer (gconstpointer data)
   session_pair_run (&f.pair);
   g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
   g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   fixture_clear (&f);
 }
 
@@ -428,7 +414,7 @@ test_half_close (void)
   here = session_driver_open (f.pair.a);
   driver_stream_finish (here);
   g_assert_cmpint (driver_stream_write (here, "x", 1), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  g_assert_error (driver_stream_get_error (here, LP2P_READY_WRITE, NULL), G_IO_ERROR, G_IO_ERROR_CLOSED);
   session_pair_run (&f.pair);
   there = session_driver_get (f.pair.b, 0);
   g_assert_true (there->ended);
@@ -462,18 +448,18 @@ test_reset (void)
   f.pair.a->session->klass->stream_reset (f.pair.a->session, here->stream, 0xdeadbeef);
   g_assert_cmpint (driver_stream_read (here, &byte, 1), ==, LP2P_IO_FAILED);
   g_assert_cmpint (driver_stream_write (here, &byte, 1), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (here, LP2P_READY_READ, &code), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  g_assert_error (driver_stream_get_error (here, LP2P_READY_READ, &code), G_IO_ERROR, G_IO_ERROR_CLOSED);
   g_assert_cmpuint (code, ==, 0);
   session_pair_run (&f.pair);
 
   /* What was received and not read is lost, as with TCP. */
   g_assert_cmpint (driver_stream_read (there, &byte, 1), ==, LP2P_IO_FAILED);
   g_assert_cmpint (driver_stream_write (there, &byte, 1), ==, LP2P_IO_FAILED);
-  g_assert_error (stream_error (there, LP2P_READY_READ, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (there, LP2P_READY_READ, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, 0xdeadbeef);
-  g_assert_error (stream_error (there, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (there, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, 0xdeadbeef);
-  g_assert_nonnull (strstr (stream_error (there, LP2P_READY_READ, NULL)->message, "3735928559"));
+  g_assert_nonnull (strstr (driver_stream_get_error (there, LP2P_READY_READ, NULL)->message, "3735928559"));
 
   driver_stream_release (there);
   driver_stream_release (here);
@@ -530,7 +516,7 @@ test_release_finished (void)
   driver_stream_send (there, 500 * KIB, TRUE);
   session_pair_run (&f.pair);
   g_assert_cmpuint (there->n_written, ==, 500 * KIB);
-  g_assert_null (stream_error (there, LP2P_READY_READ, NULL));
+  g_assert_null (driver_stream_get_error (there, LP2P_READY_READ, NULL));
   g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
   driver_stream_release (there);
 
@@ -577,9 +563,9 @@ test_stop_reading (void)
   driver_stream_send (there, 4 * MIB, FALSE);
   session_pair_run (&f.pair);
   g_assert_true (there->write_failed);
-  g_assert_error (stream_error (there, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (there, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, 77);
-  g_assert_error (stream_error (here, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (here, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   fixture_clear (&f);
 }
 
@@ -604,11 +590,11 @@ test_memory_limit (void)
   session_pair_run (&f.pair);
   driver_stream_send (victim, 60 * KIB, FALSE);
   session_pair_run (&f.pair);
-  g_assert_error (stream_error (victim, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_error (driver_stream_get_error (victim, LP2P_READY_WRITE, &code), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, LP2P_CODE_STREAM_RESOURCE_LIMIT);
-  g_assert_error (stream_error (session_driver_get (f.pair.b, 1), LP2P_READY_READ, NULL), LP2P_ERROR,
+  g_assert_error (driver_stream_get_error (session_driver_get (f.pair.b, 1), LP2P_READY_READ, NULL), LP2P_ERROR,
                   LP2P_ERROR_LIMIT);
-  g_assert_null (stream_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, NULL));
+  g_assert_null (driver_stream_get_error (session_driver_get (f.pair.b, 0), LP2P_READY_READ, NULL));
 
   session_driver_get (f.pair.b, 0)->read = TRUE;
   driver_stream_want (session_driver_get (f.pair.b, 0), LP2P_READY_READ);
@@ -658,7 +644,7 @@ test_ids_run_out (void)
   session_pair_run (&f.pair);
   g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 10);
   g_assert_null (session_driver_open (f.pair.a));
-  g_assert_cmpint (get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   fixture_clear (&f);
 }
 

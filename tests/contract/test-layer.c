@@ -122,6 +122,26 @@ write_vectors (Lp2pLayer *layer, gsize from, gsize size, guint step)
   return lp2p_layer_writev (layer, (GOutputVector *) vectors->data, vectors->len, LP2P_WRITE_NONE);
 }
 
+/* Whether b was told to read since this was asked last. */
+static gboolean
+was_told (Fixture *self)
+{
+  gboolean told = (self->b.ready & LP2P_READY_READ) != 0;
+
+  self->b.ready &= ~LP2P_READY_READ;
+  return told;
+}
+
+/* Whether a read to which b was told yielded something. Only the next announcement
+ * is a reason for another. */
+static gboolean
+was_worth_it (Fixture *self, gssize n)
+{
+  if (n != LP2P_IO_AGAIN || !self->pair->records)
+    g_assert_cmpint (n, >, 0);
+  return n > 0;
+}
+
 static void
 test_vectors (Fixture *self, gconstpointer data)
 {
@@ -129,6 +149,7 @@ test_vectors (Fixture *self, gconstpointer data)
   GOutputVector nothing = { NULL, 0 };
   guint8 parts[3][7];
   GInputVector vectors[] = { { parts[0], 3 }, { NULL, 0 }, { parts[1], 7 }, { parts[2], 1 } };
+  gssize read;
 
   g_assert_cmpint (lp2p_layer_writev (self->a.layer, &nothing, 1, LP2P_WRITE_NONE), ==, 0);
   g_assert_cmpint (lp2p_layer_writev (self->a.layer, NULL, 0, LP2P_WRITE_NONE), ==, 0);
@@ -148,10 +169,11 @@ test_vectors (Fixture *self, gconstpointer data)
 
   /* Into several buffers at once. */
   self->b.ready = LP2P_READY_NONE;
-  self->b.n_read = 0;
   g_assert_cmpint (write_vectors (self->a.layer, size, 1, 1), ==, 1);
-  test_until (self->world, self->b.n_read > 0 &&
-                               lp2p_layer_readv (self->b.layer, vectors, G_N_ELEMENTS (vectors)) == 1);
+  test_until (self->world,
+              was_told (self) &&
+                  was_worth_it (self, read = lp2p_layer_readv (self->b.layer, vectors, G_N_ELEMENTS (vectors))));
+  g_assert_cmpint (read, ==, 1);
   test_assert_pattern (parts[0], 1, size);
 }
 
@@ -166,10 +188,8 @@ test_peek (Fixture *self, gconstpointer data)
   self->b.ready = LP2P_READY_NONE;
   self->a.to_send = 10;
   self->a.chunk = 10;
-  test_until (self->world, test_end_run (&self->a) && (self->b.ready & LP2P_READY_READ) != 0 &&
-                               (n = lp2p_layer_peek (self->b.layer, &first)) != LP2P_IO_AGAIN);
-
-  g_assert_cmpint (n, >=, 1);
+  test_until (self->world, test_end_run (&self->a) && was_told (self) &&
+                               was_worth_it (self, n = lp2p_layer_peek (self->b.layer, &first)));
   test_assert_pattern (first, n, 0);
   g_assert_cmpint (lp2p_layer_peek (self->b.layer, &again), ==, n);
   test_assert_pattern (again, n, 0);
@@ -214,9 +234,8 @@ test_half_close (Fixture *self, gconstpointer data)
 
   self->a.end_after = TRUE;
   test_end_send (&self->a, get_few (self), 500);
-  until (self, self->b.eof);
+  until (self, self->b.eof && self->a.ended);
   g_assert_cmpuint (self->b.received, ==, self->a.to_send);
-  g_assert_true (self->a.ended);
   g_assert_cmpint (lp2p_layer_read (self->b.layer, &byte, 1), ==, 0);
   g_assert_cmpint (lp2p_layer_read (self->b.layer, &byte, 1), ==, 0);
 

@@ -67,6 +67,14 @@ build_greet ()
     $(pkg-config --cflags --libs lp2p-1)
 }
 
+# A plugin that brings TLS of its own makes the session.
+build_tls ()
+{
+  # shellcheck disable=SC2046 # the flags are words
+  "${CC:-cc}" -Wall -Wextra -Werror -o "$work/tls" "$lp2p_root/tests/example/tls.c" \
+    $(pkg-config --cflags --libs lp2p-plugin-1)
+}
+
 # inspect TEXT: "lp2p inspect example --json" prints it.
 inspect ()
 {
@@ -138,6 +146,7 @@ check 'before it is installed, inspect tells that it is not loaded' inspect load
 check 'the plugin installs into the plugin folder' install_plugin || exit 1
 check 'then inspect tells that it is loaded' inspect loaded true || true
 check 'and from where' uses_installed || true
+check 'code with the TLS layer builds against pkg-config' build_tls || true
 check 'an application builds against pkg-config' build_greet || exit 1
 check 'a host greets with the text of the configuration file' greets || true
 check 'and so does lp2p listen' listen_greets || true

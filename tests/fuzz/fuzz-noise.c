@@ -8,6 +8,7 @@
  * authentication that stops random bytes. All keys are fixed. */
 
 #include "codec/lp2p-noise-private.h"
+#include "codec/lp2p-noise-static-private.h"
 #include "codec/lp2p-noise-xx-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
@@ -37,12 +38,17 @@ static Lp2pNoise *
 start (gboolean initiator)
 {
   static Lp2pIdentity *identity = NULL;
-  Lp2pNoiseParams params = { .initiator = initiator, .static_key = keys[0] };
+  static Lp2pNoiseStatic *static_key = NULL;
+  Lp2pNoiseParams params = { .initiator = initiator };
   Lp2pNoise *self;
 
   if (identity == NULL)
-    identity = lp2p_identity_new_from_bytes (private_key, sizeof private_key, NULL);
+    {
+      identity = lp2p_identity_new_from_bytes (private_key, sizeof private_key, NULL);
+      static_key = lp2p_noise_static_load (identity, keys[0], NULL);
+    }
   params.identity = identity;
+  params.static_key = static_key;
   self = lp2p_noise_new (&params, NULL);
   g_assert (self != NULL && lp2p_noise_set_ephemeral_key (self, keys[1], NULL));
   return self;
@@ -78,8 +84,11 @@ static void
 run_payload (Lp2pNoise *self, gboolean remote_initiator, const guint8 *data, gsize size)
 {
   Lp2pNoiseXX remote;
+  Lp2pNoiseKeyPair pair = { NULL };
 
-  g_assert (lp2p_noise_xx_init (&remote, remote_initiator, NULL, 0, keys[2], NULL));
+  g_assert (lp2p_noise_key_pair_load (&pair, keys[2], NULL));
+  g_assert (lp2p_noise_xx_init (&remote, remote_initiator, NULL, 0, &pair, NULL));
+  lp2p_noise_key_pair_clear (&pair);
   g_assert (lp2p_noise_key_pair_load (&remote.ephemeral_pair, keys[3], NULL));
 
   while (lp2p_noise_get_state (self) < LP2P_NOISE_STATE_DONE)

@@ -2,6 +2,9 @@
 
 #include "host-pair.h"
 
+#include "host/lp2p-host-private.h"
+#include <lp2p/interfaces/lp2p-context.h>
+
 static gboolean
 on_tick (gpointer user_data)
 {
@@ -45,7 +48,7 @@ host_pair_take_result (GObject *source, GAsyncResult *result, gpointer user_data
 }
 
 static Lp2pHost *
-new_host (HostPair *self, const char *const *services)
+new_host (HostPair *self, const char *const *services, TestWorld *world)
 {
   static const char *const listen[] = { "/ip4/127.0.0.1/tcp/0", NULL };
   g_autoptr (Lp2pConfig) config = lp2p_config_new ();
@@ -59,7 +62,10 @@ new_host (HostPair *self, const char *const *services)
   lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, "listen", g_variant_new_strv (listen, -1),
                    &error);
   g_assert_no_error (error);
-  host = lp2p_host_new (config, NULL);
+  host = lp2p_host_new_with_clock (config, NULL, world != NULL ? &world->clock : NULL);
+  if (world != NULL)
+    g_ptr_array_add (world->loops, lp2p_loop_ref (lp2p_context_get_loop (
+                                       LP2P_CONTEXT (lp2p_host_get_swarm (host)))));
   lp2p_host_start_async (host, NULL, host_pair_take_result, &result);
   host_pair_until (self, result != NULL);
   lp2p_host_start_finish (host, result, &error);
@@ -68,15 +74,21 @@ new_host (HostPair *self, const char *const *services)
 }
 
 HostPair *
-host_pair_new (const char *const *services)
+host_pair_new_in (TestWorld *world, const char *const *services)
 {
   HostPair *self = g_new0 (HostPair, 1);
 
-  self->context = g_main_context_new ();
+  self->context = world != NULL ? g_main_context_ref (world->context) : g_main_context_new ();
   g_main_context_push_thread_default (self->context);
   for (guint i = 0; i < 2; i++)
-    self->hosts[i] = new_host (self, services);
+    self->hosts[i] = new_host (self, services, world);
   return self;
+}
+
+HostPair *
+host_pair_new (const char *const *services)
+{
+  return host_pair_new_in (NULL, services);
 }
 
 void

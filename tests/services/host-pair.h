@@ -3,6 +3,8 @@
 
 #include <lp2p/lp2p.h>
 
+#include "test-world.h"
+
 G_BEGIN_DECLS
 
 /* Two hosts in one main context, over TCP on the loopback device. */
@@ -14,6 +16,8 @@ typedef struct
 
 /* Each with the services that are named, both listening. */
 HostPair *host_pair_new (const char *const *services);
+/* On the clock of a world, which must be a real one. */
+HostPair *host_pair_new_in (TestWorld *world, const char *const *services);
 /* Closes them, and checks that nothing keeps them. */
 void host_pair_free (HostPair *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HostPair, host_pair_free)

@@ -191,7 +191,7 @@ send_push (HostPair *pair, Lp2pConnection *connection, const char *data, gsize s
 
   write_all (pair, stream, data, size);
   g_output_stream_close (g_io_stream_get_output_stream (G_IO_STREAM (stream)), NULL, NULL);
-  read_some (pair, stream, NULL);
+  g_assert_cmpint (read_some (pair, stream, NULL), ==, 0);
 }
 
 static char *
@@ -251,6 +251,35 @@ test_misuse (void)
   g_assert_cmpuint (read_all (pair, asked), >, 0);
 }
 
+/* Who pushes without end is not listened to; the connection lives on. On the clock of
+ * a test, the peer is heard again when the time is over. */
+static void
+test_push_limit (void)
+{
+  static const char agent[] = "\x05\x32\x03new";
+  g_autoptr (TestWorld) world = test_world_new (TRUE);
+  g_autoptr (HostPair) pair = host_pair_new_in (world, services);
+  g_autoptr (Lp2pConnection) connection = host_pair_connect (pair);
+  g_autoptr (Lp2pStream) asked = NULL;
+
+  wait_identified (pair);
+  for (guint round = 0; round < 2; round++)
+    {
+      g_autoptr (Lp2pStream) refused = NULL;
+      g_autoptr (GError) error = NULL;
+
+      for (guint i = 0; i < 8; i++)
+        send_push (pair, connection, agent, sizeof agent - 1);
+      refused = open_stream (pair, connection, PUSH);
+      g_assert_cmpint (read_some (pair, refused, &error), ==, -1);
+      g_assert_nonnull (error);
+      g_assert_cmpuint (lp2p_stream_get_remote_code (refused), ==, LP2P_CODE_STREAM_RESOURCE_LIMIT);
+      test_world_jump (world, 40 * G_USEC_PER_SEC);
+    }
+  asked = open_stream (pair, connection, IDENTIFY);
+  g_assert_cmpuint (read_all (pair, asked), >, 0);
+}
+
 /* More protocols than fit into what peers read: some are told, nothing breaks. */
 static void
 test_too_much (void)
@@ -297,6 +326,7 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/identify/both-ways", test_both_ways);
   g_test_add_func ("/identify/push", test_push);
+  g_test_add_func ("/identify/push-limit", test_push_limit);
   g_test_add_func ("/identify/no-needless-push", test_no_needless_push);
   g_test_add_func ("/identify/partial", test_partial);
   g_test_add_func ("/identify/misuse", test_misuse);

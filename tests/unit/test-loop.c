@@ -378,6 +378,38 @@ test_budget_within_round (Fixture *f, gconstpointer data)
   g_assert_cmpint (strchr (f->log->str, 'I') - f->log->str, <, 20);
 }
 
+static gboolean
+always_spent (Lp2pClock *clock)
+{
+  return TRUE;
+}
+
+/* A clock may end the turn behind each thing. */
+static void
+test_short_turns (Fixture *f, gconstpointer data)
+{
+  TestClock clock = { { .now = test_clock_now, .is_spent = always_spent } };
+  TestJob jobs[3];
+
+  lp2p_loop_unref (f->loop);
+  f->loop = lp2p_loop_new (f->context, &clock.clock);
+  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++)
+    {
+      test_job_init (&jobs[i], f, 'a' + i, LP2P_JOB_PUMP);
+      lp2p_job_queue (&jobs[i].job);
+    }
+  for (guint i = 1; i <= G_N_ELEMENTS (jobs); i++)
+    {
+      g_main_context_iteration (f->context, FALSE);
+      g_assert_cmpuint (f->log->len, ==, i);
+    }
+  g_assert_cmpstr (f->log->str, ==, "abc");
+
+  /* Before the clock goes. */
+  g_clear_pointer (&f->loop, lp2p_loop_unref);
+  f->loop = lp2p_loop_new (f->context, NULL);
+}
+
 typedef struct
 {
   Lp2pWatch watch;
@@ -691,6 +723,7 @@ main (int argc, char **argv)
   ADD ("job/clear-inside", test_job_clear_inside);
   ADD ("budget", test_budget);
   ADD ("budget-within-round", test_budget_within_round);
+  ADD ("short-turns", test_short_turns);
   ADD ("later", test_later);
   ADD ("watch", test_watch);
   ADD ("watch/stop-inside", test_watch_stop_inside);

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "noise-messages.h"
+
 static Lp2pIdentity *
 identity (void)
 {
@@ -20,43 +22,6 @@ identity (void)
 
   g_assert_no_error (error);
   return self;
-}
-
-static Lp2pNoise *
-start (Lp2pNoiseParams params)
-{
-  g_autoptr (GError) error = NULL;
-  Lp2pNoise *self = lp2p_noise_new (&params, &error);
-
-  g_assert_no_error (error);
-  return self;
-}
-
-static GByteArray *
-write_message (Lp2pNoise *writer)
-{
-  GByteArray *wire = g_byte_array_new ();
-  g_autoptr (GError) error = NULL;
-
-  g_assert_cmpint (lp2p_noise_get_state (writer), ==, LP2P_NOISE_STATE_WRITE);
-  lp2p_noise_write_message (writer, wire, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (wire->len, >=, 2);
-  g_assert_cmpuint (wire->data[0] << 8 | wire->data[1], ==, wire->len - 2);
-  return wire;
-}
-
-static gboolean
-read_message (Lp2pNoise *reader, const guint8 *frame, gsize len, GError **error)
-{
-  g_autofree guint8 *exact = g_memdup2 (frame, len);
-  gboolean ok;
-
-  g_assert_cmpint (lp2p_noise_get_state (reader), ==, LP2P_NOISE_STATE_READ);
-  ok = lp2p_noise_read_message (reader, exact, len, error);
-  if (!ok)
-    g_assert_cmpint (lp2p_noise_get_state (reader), ==, LP2P_NOISE_STATE_FAILED);
-  return ok;
 }
 
 /* A responder that sends whatever payload a test wants */
@@ -77,9 +42,9 @@ forger_init (Forger *forger)
   g_autoptr (GError) error = NULL;
 
   forger->identity = identity ();
-  forger->initiator = start ((Lp2pNoiseParams) { .initiator = TRUE, .identity = self });
+  forger->initiator = noise_start ((Lp2pNoiseParams) { .initiator = TRUE, .identity = self });
   g_assert_true (lp2p_noise_xx_init (&forger->xx, FALSE, NULL, 0, NULL, &error));
-  wire = write_message (forger->initiator);
+  wire = noise_write_message (forger->initiator);
   g_assert_true (lp2p_noise_xx_read (&forger->xx, wire->data + 2, wire->len - 2, payload, &error));
   g_assert_cmpuint (payload->len, ==, 0);
 }
@@ -91,7 +56,7 @@ forger_send (Forger *forger, const guint8 *payload, gsize len, GError **error)
   gboolean ok;
 
   g_assert_true (lp2p_noise_xx_write (&forger->xx, payload, len, wire, error));
-  ok = read_message (forger->initiator, wire->data, wire->len, error);
+  ok = noise_read_message (forger->initiator, wire->data, wire->len, error);
 
   lp2p_noise_xx_clear (&forger->xx);
   lp2p_noise_free (forger->initiator);
@@ -109,14 +74,21 @@ forger_send_message (Forger *forger, Lp2p__Pb__NoiseHandshakePayload *message, G
   return forger_send (forger, packed, len, error);
 }
 
+static GBytes *
+vouch (Lp2pIdentity *identity, const guint8 *static_key, GError **error)
+{
+  g_autoptr (GBytes) signature = lp2p_noise_payload_sign (identity, static_key, error);
+
+  return signature != NULL ? lp2p_noise_payload_build (identity, signature, NULL, NULL) : NULL;
+}
+
 /* A payload that would be accepted, to be spoilt. */
 static Lp2p__Pb__NoiseHandshakePayload *
 forger_payload (Forger *forger)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes
-      = lp2p_noise_payload_build (forger->identity, forger->xx.static_pair.public_key, NULL, NULL,
-                                  &error);
+      = vouch (forger->identity, forger->xx.static_pair.public_key, &error);
   Lp2p__Pb__NoiseHandshakePayload *payload;
 
   g_assert_no_error (error);
@@ -256,8 +228,7 @@ test_payload_unknown_fields (void)
   g_autoptr (GError) error = NULL;
 
   forger_init (&forger);
-  known = lp2p_noise_payload_build (forger.identity, forger.xx.static_pair.public_key, NULL, NULL,
-                                    &error);
+  known = vouch (forger.identity, forger.xx.static_pair.public_key, &error);
   /* The field 3 of old versions, and an extension from the experimental range. */
   g_byte_array_append (bytes, (const guint8 *) "\x1a\x04" "data", 6);
   g_byte_array_append (bytes, g_bytes_get_data (known, NULL), g_bytes_get_size (known));
@@ -329,7 +300,7 @@ test_first_payload (void)
 {
   g_autoptr (Lp2pIdentity) self = identity ();
   g_autoptr (Lp2pIdentity) other = identity ();
-  g_autoptr (Lp2pNoise) responder = start ((Lp2pNoiseParams) { .identity = self });
+  g_autoptr (Lp2pNoise) responder = noise_start ((Lp2pNoiseParams) { .identity = self });
   Lp2pNoiseXX xx;
   g_autoptr (GByteArray) first = g_byte_array_new ();
   g_autoptr (GByteArray) second = NULL;
@@ -340,13 +311,13 @@ test_first_payload (void)
 
   g_assert_true (lp2p_noise_xx_init (&xx, TRUE, NULL, 0, NULL, &error));
   g_assert_true (lp2p_noise_xx_write (&xx, (const guint8 *) "early", 5, first, &error));
-  g_assert_true (read_message (responder, first->data, first->len, &error));
-  second = write_message (responder);
+  g_assert_true (noise_read_message (responder, first->data, first->len, &error));
+  second = noise_write_message (responder);
   g_assert_true (lp2p_noise_xx_read (&xx, second->data + 2, second->len - 2, payload, &error));
-  proof = lp2p_noise_payload_build (other, xx.static_pair.public_key, NULL, NULL, &error);
+  proof = vouch (other, xx.static_pair.public_key, &error);
   g_assert_true (lp2p_noise_xx_write (&xx, g_bytes_get_data (proof, NULL),
                                       g_bytes_get_size (proof), third, &error));
-  g_assert_true (read_message (responder, third->data, third->len, &error));
+  g_assert_true (noise_read_message (responder, third->data, third->len, &error));
   g_assert_cmpint (lp2p_noise_get_state (responder), ==, LP2P_NOISE_STATE_DONE);
   g_assert_true (lp2p_peer_id_equal (lp2p_noise_get_remote_peer_id (responder),
                                      lp2p_identity_get_peer_id (other)));

@@ -37,10 +37,13 @@ start (Lp2pNoiseXX *xx, gboolean initiator, GKeyFile *file, const char *group)
   g_autoptr (GBytes) ephemeral
       = get_hex (file, group, initiator ? "init_ephemeral" : "resp_ephemeral");
   g_autoptr (GError) error = NULL;
+  Lp2pNoiseKeyPair pair = { NULL };
 
-  lp2p_noise_xx_init (xx, initiator, DATA (prologue), g_bytes_get_size (prologue), DATA (fixed),
-                      &error);
+  lp2p_noise_key_pair_load (&pair, DATA (fixed), &error);
   g_assert_no_error (error);
+  lp2p_noise_xx_init (xx, initiator, DATA (prologue), g_bytes_get_size (prologue), &pair, &error);
+  g_assert_no_error (error);
+  lp2p_noise_key_pair_clear (&pair);
   lp2p_noise_key_pair_load (&xx->ephemeral_pair, DATA (ephemeral), &error);
   g_assert_no_error (error);
 }
