@@ -12,8 +12,6 @@ typedef struct
   Lp2pMultiaddr *address;
   Lp2pDialOptions options;
   Lp2pDialHint hint;
-  /* What was proposed first in vain. */
-  gboolean refused;
   Lp2pTimer timer;
   /* Ends the transport's dial: cancelled or timed out. */
   GCancellable *stop;
@@ -40,15 +38,23 @@ static void dial_transport (GTask *task);
 
 /* Remembering */
 
-/* The peer agreed to the very thing that it would not take ahead. */
+/* What is proposed ahead: what is known of the peer, else the first of ours. */
+static const char *
+get_guess (const char *known, GPtrArray *extensions)
+{
+  if (known != NULL || extensions->len == 0)
+    return known;
+  return lp2p_extension_get_name (g_ptr_array_index (extensions, 0));
+}
+
+/* The peer agreed to the very thing that it would not take ahead. Where it agreed to
+ * something else, that is what to propose next time. */
 static gboolean
 has_to_wait (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection)
 {
-  const char *proposed = self->hint.security;
-
-  if (proposed == NULL && swarm->securities->len > 0)
-    proposed = lp2p_extension_get_name (g_ptr_array_index (swarm->securities, 0));
-  return self->refused && g_strcmp0 (proposed, lp2p_connection_get_security (connection)) == 0;
+  return self->hint.waits &&
+         g_strcmp0 (get_guess (self->hint.security, swarm->securities), lp2p_connection_get_security (connection)) == 0 &&
+         g_strcmp0 (get_guess (self->hint.muxer, swarm->muxers), lp2p_connection_get_muxer (connection)) == 0;
 }
 
 static void
@@ -58,7 +64,7 @@ remember (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection)
     .security = g_strdup (lp2p_connection_get_security (connection)),
     .muxer = g_strdup (lp2p_connection_get_muxer (connection)),
     .address = g_strdup (lp2p_multiaddr_get_string (self->address)),
-    .waits = self->refused ? has_to_wait (swarm, self, connection) : self->hint.waits,
+    .waits = has_to_wait (swarm, self, connection),
   };
 
   lp2p_dial_hint_store (&hint, LP2P_CONTEXT (swarm), lp2p_connection_get_remote_peer (connection));
@@ -106,7 +112,6 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_debug ("%s refused what was proposed ahead (%s), dialing again", lp2p_multiaddr_get_string (self->address),
                error->message);
-      self->refused = TRUE;
       self->hint.waits = TRUE;
       dial_transport (task);
     }

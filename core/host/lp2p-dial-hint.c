@@ -44,9 +44,3 @@ lp2p_dial_hint_store (const Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId
   if (before == NULL || !g_bytes_equal (before, bytes))
     lp2p_context_set_peer_data (context, peer, PLUGIN, KEY, bytes, LIFETIME_S, LP2P_PEER_DATA_PERSISTENT);
 }
-
-void
-lp2p_dial_hint_forget (Lp2pContext *context, Lp2pPeerId *peer)
-{
-  lp2p_context_set_peer_data (context, peer, PLUGIN, KEY, NULL, 0, LP2P_PEER_DATA_NONE);
-}

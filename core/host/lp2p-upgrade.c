@@ -14,7 +14,7 @@ typedef struct
   GPtrArray *muxers;
   char **muxer_protocols;
   /* The one that is proposed without waiting for an answer; %NULL to ask. */
-  Lp2pMuxer *sure_muxer;
+  Lp2pMuxer *guess;
   Lp2pPeerId *expected_peer;
   guint max_streams;
   gboolean pipelined;
@@ -197,15 +197,17 @@ on_muxer_negotiated (GObject *source, GAsyncResult *result, gpointer user_data)
     upgrade_fail (task, error, "agreeing on a muxer");
 }
 
-/* A proposal that is refused behind the handshake would cost a connection that the
- * application has already; so it is made ahead only where another one would not
- * help, or where the peer took it before. */
+/* A refusal behind the handshake costs a connection that the application has already.
+ * Peers that neither agree inside the handshake nor have our first muxer are rare
+ * enough to be worth the round trip that all others save. */
 static Lp2pMuxer *
-find_sure_muxer (const Lp2pUpgradeParams *params)
+find_guess (const Lp2pUpgradeParams *params)
 {
+  Lp2pMuxer *known = find_name (params->muxers, params->muxer);
+
   if (!params->pipelined)
     return NULL;
-  return params->muxers->len == 1 ? g_ptr_array_index (params->muxers, 0) : find_name (params->muxers, params->muxer);
+  return known != NULL ? known : g_ptr_array_index (params->muxers, 0);
 }
 
 static void
@@ -214,10 +216,10 @@ negotiate_muxer (GTask *task)
   Upgrade *self = g_task_get_task_data (task);
   const char *const *protocols = (const char *const *) self->muxer_protocols;
 
-  if (self->raw->muxer_role == LP2P_ROLE_INITIATOR && self->sure_muxer != NULL)
+  if (self->raw->muxer_role == LP2P_ROLE_INITIATOR && self->guess != NULL)
     {
-      self->raw->layer = lp2p_multistream_layer_new (self->raw->layer, lp2p_muxer_get_protocol (self->sure_muxer));
-      start_session (task, self->sure_muxer);
+      self->raw->layer = lp2p_multistream_layer_new (self->raw->layer, lp2p_muxer_get_protocol (self->guess));
+      start_session (task, self->guess);
       return;
     }
   lp2p_layer_negotiate_async (self->raw->layer, new_negotiation (self->raw->muxer_role, protocols, match_muxer, self),
@@ -345,7 +347,7 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
   self->securities = prefer (params->securities, params->security);
   self->muxers = prefer (params->muxers, NULL);
   self->muxer_protocols = list_protocols (self->muxers, muxer_protocol);
-  self->sure_muxer = find_sure_muxer (params);
+  self->guess = find_guess (params);
   self->expected_peer = params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
   self->max_streams = params->max_streams;
   self->pipelined = params->pipelined;

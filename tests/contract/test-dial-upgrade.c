@@ -181,6 +181,38 @@ test_other_security (DialFixture *self, gconstpointer data)
     }
 }
 
+/* A muxer that is refused behind the handshake ends the connection; then the peer is
+ * asked for one. */
+static void
+test_other_muxer (DialFixture *self, gconstpointer data)
+{
+  g_auto (GStrv) muxers = test_list_plugins ("muxer");
+  g_autoptr (Lp2pConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!g_strv_contains ((const char *const *) muxers, "mplex"))
+    {
+      g_test_skip ("there is no second muxer: mplex is not built");
+      return;
+    }
+  test_host_free (self->b);
+  lp2p_multiaddr_unref (self->to_b);
+  self->b = dial_new_host (self, "muxers=['mplex']");
+  self->to_b = test_host_dup_address (self->b);
+  test_host_free (self->a);
+  self->a = dial_new_host (self, "muxers=['yamux']");
+  self->network = scripted_transport_new (self->a, FALSE);
+  scripted_transport_route (self->network, "one", ONE, 0, self->to_b);
+  connection = dial (self, LIST (ONE), NULL, &error);
+  g_assert_no_error (error);
+  test_until (self->world, lp2p_connection_get_state (connection) == LP2P_CONNECTION_CLOSED);
+  g_assert_nonnull (strstr (lp2p_connection_get_error (connection)->message, "/yamux/1.0.0"));
+  dial_assert_clean (self, 0);
+  g_assert_null (dial (self, LIST (ONE), NULL, &error));
+  g_assert_nonnull (strstr (error->message, "agreeing on a muxer"));
+  dial_assert_clean (self, 0);
+}
+
 /* What is remembered may be anything. */
 static void
 test_bad_hint (DialFixture *self, gconstpointer data)
@@ -273,6 +305,7 @@ main (int argc, char **argv)
   dial_add_test ("/dial-upgrade/redial", NULL, test_redial);
   dial_add_test ("/dial-upgrade/remembered", NULL, test_remembered);
   dial_add_test ("/dial-upgrade/other-security", NULL, test_other_security);
+  dial_add_test ("/dial-upgrade/other-muxer", NULL, test_other_muxer);
   dial_add_test ("/dial-upgrade/bad-hint", NULL, test_bad_hint);
   dial_add_test ("/dial-upgrade/round-trips", "[plugin memory]\ndelay-ms=100", test_round_trips);
   dial_add_test ("/dial-upgrade/other-preferences", NULL, test_other_preferences);
