@@ -222,7 +222,7 @@ lp2p_swarm_connect_async (Lp2pSwarm *self, Lp2pPeerId *peer, GPtrArray *addresse
   add_candidates (self, dial, addresses);
   if (peer != NULL && !dial->options.separate)
     {
-      g_autoptr (GPtrArray) known = lp2p_peer_book_dup_addresses (self->peers, peer);
+      g_autoptr (GPtrArray) known = lp2p_peer_store_dup_addresses (self->peers, peer);
 
       add_candidates (self, dial, known);
     }

@@ -6,7 +6,7 @@
 
 #include "host/lp2p-handlers-private.h"
 #include "host/lp2p-observed-private.h"
-#include "host/lp2p-peer-book-private.h"
+#include "host/lp2p-peer-store-private.h"
 #include "host/lp2p-upgrade-private.h"
 
 /* What is behind a host: its extensions, listeners and connections. It is the
@@ -37,7 +37,7 @@ struct _Lp2pSwarm
   /* Lp2pConnection to the GTask that waits for it to be ready. */
   GHashTable *waiting;
   Lp2pHandlers *handlers;
-  Lp2pPeerBook *peers;
+  Lp2pPeerStore *peers;
   Lp2pObserved *observed;
   GPtrArray *mapped;
   Lp2pReachability reachability;

@@ -158,7 +158,7 @@ test_messages (void)
       "test.conf:2: [host] plugin-path: got \"here\", expected absolute paths of directories" },
     { "[host]\nlissen=[]\n",
       "test.conf:2: [host] lissen: unknown key, expected one of: transports, security, muxers,"
-      " services, discovery, key-stores, listen, identity, agent-version, handshake-timeout, max-connections,"
+      " services, discovery, key-stores, listen, identity, peer-store, agent-version, handshake-timeout, max-connections,"
       " max-half-open, max-streams-per-connection, memory-budget, stream-window-max, plugin-path" },
     { "[hots]\n", "test.conf:1: [hots]: unknown group, expected [host] or [plugin NAME]" },
     { "[plugin ]\n", "test.conf:1: [plugin ]: unknown group" },
