@@ -179,7 +179,10 @@ compare_rank (gconstpointer first, gconstpointer second, gpointer network)
     return outcome;
   if (a->last_success != b->last_success)
     return a->last_success > b->last_success ? -1 : 1;
-  return (int) b->source - (int) a->source;
+  if (a->source != b->source)
+    return (int) b->source - (int) a->source;
+  /* The same each time, whatever the disk made of their order. */
+  return lp2p_multiaddr_compare (a->address, b->address);
 }
 
 GPtrArray *

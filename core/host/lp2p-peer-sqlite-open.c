@@ -13,6 +13,8 @@
 #define APPLICATION_ID 0x6c703270
 /* No row of ours is larger than this by far; a damaged one shall not ask for more. */
 #define MAX_ROW_SIZE (1024 * 1024)
+/* SQLite takes a single byte for an empty database. */
+#define HEADER_SIZE 100
 /* Bytes that the log is cut to when it was larger, after a checkpoint. */
 #define MAX_LOG_SIZE "1048576"
 
@@ -190,6 +192,11 @@ make_private (const char *path, GError **error)
   if (!S_ISREG (info.st_mode))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, "%s is not a file", path);
+      return FALSE;
+    }
+  if (info.st_size > 0 && info.st_size < HEADER_SIZE)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s ends within its header", path);
       return FALSE;
     }
   if ((info.st_mode & 077) != 0 && chmod (path, 0600) < 0)
