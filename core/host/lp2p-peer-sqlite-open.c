@@ -154,8 +154,8 @@ static const char setup[] =
 
 /* A write-ahead log: a commit appends to it, and a process that is killed leaves
  * either all or nothing of a transaction. With synchronous = NORMAL a commit does not
- * wait for the disk, only the checkpoint that follows a thousand pages does; a crash
- * of the whole machine may cost the last seconds, never the file. */
+ * wait for the disk, only the checkpoint does that follows a thousand pages, some forty
+ * full batches; a crash of the whole machine may cost the last seconds, never the file. */
 static const char finish[] =
     "COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = " MAX_LOG_SIZE ";";
 

@@ -13,8 +13,8 @@
  * a crash of the machine can lose. */
 #define FLUSH_DELAY_US (2 * G_USEC_PER_SEC)
 /* When so many peers changed, they are written without waiting. One batch is so
- * large: it takes two to four milliseconds, after which others have their turn. */
-#define BATCH 64
+ * large: it takes about two milliseconds, after which others have their turn. */
+#define BATCH 16
 /* A full disk does not get emptier within moments. */
 #define RETRY_DELAY_US (60 * G_USEC_PER_SEC)
 /* How often the routing table is looked at, at the most. */
