@@ -14,6 +14,7 @@
 
 #include <lp2p/host/lp2p-host.h>
 #include <lp2p/host/lp2p-peer.h>
+#include <lp2p/host/lp2p-settings.h>
 
 #include <lp2p/interfaces/lp2p-connection.h>
 #include <lp2p/interfaces/lp2p-datagrams.h>

@@ -8,13 +8,26 @@ on_addresses_changed (Lp2pSwarm *self)
   lp2p_job_queue (&self->addresses_job);
 }
 
+static gboolean
+is_listener (gpointer key, gpointer value, gpointer listener)
+{
+  return value == listener;
+}
+
+static void
+forget_listener (Lp2pSwarm *self, Lp2pListener *listener)
+{
+  g_hash_table_foreach_remove (self->configured, is_listener, listener);
+  g_ptr_array_remove (self->listeners, listener);
+  lp2p_job_queue (&self->addresses_job);
+  g_signal_emit_by_name (self, "listeners-changed");
+}
+
 static void
 on_listener_failed (Lp2pListener *listener, const GError *error, Lp2pSwarm *self)
 {
   g_message ("Stopped listening: %s", error->message);
-  g_ptr_array_remove (self->listeners, listener);
-  lp2p_job_queue (&self->addresses_job);
-  g_signal_emit_by_name (self, "listeners-changed");
+  forget_listener (self, listener);
 }
 
 static Lp2pTransport *
@@ -59,12 +72,75 @@ lp2p_swarm_listen (Lp2pSwarm *self, Lp2pMultiaddr *address, GError **error)
   return listener;
 }
 
+static gboolean
+listen_on (Lp2pSwarm *self, const char *text, GError **error)
+{
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, error);
+  Lp2pListener *listener = address != NULL ? lp2p_swarm_listen (self, address, error) : NULL;
+
+  if (listener == NULL)
+    return FALSE;
+  g_hash_table_insert (self->configured, g_strdup (text), g_object_ref (listener));
+  return TRUE;
+}
+
+static void
+close_listener (Lp2pSwarm *self, Lp2pListener *listener)
+{
+  g_autoptr (Lp2pListener) keep = g_object_ref (listener);
+
+  lp2p_listener_close (listener);
+  forget_listener (self, listener);
+}
+
+static void
+close_unwanted (Lp2pSwarm *self, const char *const *wanted)
+{
+  g_autoptr (GPtrArray) unwanted = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer text, listener;
+
+  g_hash_table_iter_init (&iter, self->configured);
+  while (g_hash_table_iter_next (&iter, &text, &listener))
+    if (!g_strv_contains (wanted, text))
+      g_ptr_array_add (unwanted, listener);
+  for (guint i = 0; i < unwanted->len; i++)
+    close_listener (self, g_ptr_array_index (unwanted, i));
+}
+
+gboolean
+lp2p_swarm_listen_configured (Lp2pSwarm *self, GError **error)
+{
+  g_auto (GStrv) wanted = lp2p_config_get_strv (self->config, LP2P_CONFIG_GROUP_HOST, "listen");
+  gboolean all = TRUE;
+
+  /* First, as a new address may need the port of an old one. */
+  close_unwanted (self, (const char *const *) wanted);
+  for (guint i = 0; wanted[i] != NULL; i++)
+    if (!g_hash_table_contains (self->configured, wanted[i]) && !listen_on (self, wanted[i], all ? error : NULL))
+      all = FALSE;
+  return all;
+}
+
+void
+lp2p_swarm_close_transport (Lp2pSwarm *self, const char *transport)
+{
+  for (guint i = self->listeners->len; i > 0; i--)
+    {
+      Lp2pListener *listener = g_ptr_array_index (self->listeners, i - 1);
+
+      if (g_strcmp0 (lp2p_listener_get_transport (listener), transport) == 0)
+        close_listener (self, listener);
+    }
+}
+
 void
 lp2p_swarm_close_listeners (Lp2pSwarm *self)
 {
   g_autoptr (GPtrArray) listeners = self->listeners;
 
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
+  g_hash_table_remove_all (self->configured);
   for (guint i = 0; i < listeners->len; i++)
     lp2p_listener_close (g_ptr_array_index (listeners, i));
 }

@@ -28,9 +28,13 @@ struct _Lp2pSwarm
   GPtrArray *transports;
   GPtrArray *securities;
   GPtrArray *muxers;
-  /* Services and whatever else only starts and stops. */
-  GPtrArray *others;
+  GPtrArray *services;
+  GPtrArray *discovery;
+  /* Disabled while the host runs: what they made lives on. */
+  GPtrArray *retired;
   GPtrArray *listeners;
+  /* Addresses of the option `listen` to their listeners. */
+  GHashTable *configured;
   GListStore *connections;
   /* Every connection, also those that are not ready yet. */
   GPtrArray *all_connections;
@@ -44,9 +48,9 @@ struct _Lp2pSwarm
   GCancellable *cancellable;
   Lp2pJob protocols_job;
   Lp2pJob addresses_job;
+  Lp2pJob config_job;
   guint half_open;
   guint64 memory;
-  guint64 memory_budget;
   gboolean closed;
 };
 
@@ -57,7 +61,21 @@ gboolean lp2p_swarm_close_finish (Lp2pSwarm *self, GAsyncResult *result, GError 
 /* Drops everything at once. */
 void lp2p_swarm_abandon (Lp2pSwarm *self);
 
+/* lp2p-swarm-extensions.c */
+/* Brings what runs in line with what the configuration enables. Fails where a
+ * value in it is wrong, after it has done all the rest. */
+gboolean lp2p_swarm_sync_extensions (Lp2pSwarm *self, GError **error);
+void lp2p_swarm_stop_extensions (Lp2pSwarm *self);
+/* Does so from now on whenever the configuration changes, listeners included. */
+void lp2p_swarm_follow_config (Lp2pSwarm *self);
+void lp2p_swarm_run_config_job (Lp2pJob *job);
+
 /* lp2p-swarm-listen.c */
+/* Listens on what the option `listen` has, and no longer on what it had. Goes on
+ * after a failure, of which @error tells the first. */
+gboolean lp2p_swarm_listen_configured (Lp2pSwarm *self, GError **error);
+/* Closes the listeners of a transport. */
+void lp2p_swarm_close_transport (Lp2pSwarm *self, const char *transport);
 Lp2pListener *lp2p_swarm_listen (Lp2pSwarm *self, Lp2pMultiaddr *address, GError **error);
 void lp2p_swarm_close_listeners (Lp2pSwarm *self);
 GPtrArray *lp2p_swarm_dup_addresses (Lp2pSwarm *self);

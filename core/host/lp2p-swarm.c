@@ -4,7 +4,6 @@
 
 #include "host/lp2p-swarm-private.h"
 #include "interfaces/lp2p-connection-private.h"
-#include "plugin/lp2p-descriptor-private.h"
 
 /* How long peers may take to acknowledge what was written before the host is
  * closed regardless. */
@@ -15,70 +14,18 @@ static void context_init (Lp2pContextInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pSwarm, lp2p_swarm, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (LP2P_TYPE_CONTEXT, context_init))
 
-/* Starting */
-
-static void
-start_extensions (Lp2pSwarm *self, const char *kind, GPtrArray *started)
-{
-  g_autoptr (GPtrArray) created = lp2p_registry_create (self->registry, kind, LP2P_CONTEXT (self));
-
-  for (guint i = 0; i < created->len; i++)
-    {
-      Lp2pExtension *extension = g_ptr_array_index (created, i);
-      Lp2pDescriptor *descriptor = lp2p_registry_find (self->registry, lp2p_extension_get_name (extension));
-      g_autoptr (GError) error = NULL;
-
-      if (lp2p_extension_start (extension, &error))
-        {
-          g_ptr_array_add (started, g_object_ref (extension));
-          continue;
-        }
-      g_message ("Cannot start %s: %s", lp2p_extension_get_name (extension), error->message);
-      if (descriptor != NULL)
-        lp2p_descriptor_set_error (descriptor, error);
-    }
-}
-
-static gboolean
-listen_configured (Lp2pSwarm *self, GError **error)
-{
-  g_auto (GStrv) addresses = lp2p_config_get_strv (self->config, LP2P_CONFIG_GROUP_HOST, "listen");
-
-  for (guint i = 0; addresses[i] != NULL; i++)
-    {
-      g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (addresses[i], error);
-
-      if (address == NULL || lp2p_swarm_listen (self, address, error) == NULL)
-        return FALSE;
-    }
-  return TRUE;
-}
-
 gboolean
 lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
-  static const char *const other_kinds[] = { LP2P_KIND_DISCOVERY, LP2P_KIND_SERVICE };
-
-  self->memory_budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
   lp2p_peer_store_open (self->peers);
   lp2p_registry_scan (self->registry);
-  start_extensions (self, LP2P_KIND_SECURITY, self->securities);
-  start_extensions (self, LP2P_KIND_MUXER, self->muxers);
-  start_extensions (self, LP2P_KIND_TRANSPORT, self->transports);
-  for (guint i = 0; i < G_N_ELEMENTS (other_kinds); i++)
-    start_extensions (self, other_kinds[i], self->others);
-  return listen_configured (self, error);
+  if (!lp2p_swarm_sync_extensions (self, error) || !lp2p_swarm_listen_configured (self, error))
+    return FALSE;
+  lp2p_swarm_follow_config (self);
+  return TRUE;
 }
 
 /* Closing */
-
-static void
-stop_extensions (GPtrArray *extensions)
-{
-  for (guint i = extensions->len; i > 0; i--)
-    lp2p_extension_stop (g_ptr_array_index (extensions, i - 1));
-  g_ptr_array_set_size (extensions, 0);
-}
 
 static void
 fail_waiting (Lp2pSwarm *self)
@@ -112,16 +59,14 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
     }
   fail_waiting (self);
   g_list_store_remove_all (self->connections);
-  stop_extensions (self->others);
-  stop_extensions (self->transports);
-  stop_extensions (self->muxers);
-  stop_extensions (self->securities);
+  lp2p_swarm_stop_extensions (self);
   lp2p_handlers_clear (self->handlers);
   lp2p_tcp_hub_close (self->tcp_hub);
   lp2p_udp_hub_close (self->udp_hub);
   lp2p_peer_store_close (self->peers);
   lp2p_job_clear (&self->protocols_job);
   lp2p_job_clear (&self->addresses_job);
+  lp2p_job_clear (&self->config_job);
 }
 
 typedef struct
@@ -242,7 +187,9 @@ context_reserve_memory (Lp2pContext *context, gsize size)
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
 
-  if (size > self->memory_budget || self->memory > self->memory_budget - size)
+  guint64 budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
+
+  if (size > budget || self->memory > budget - size)
     return FALSE;
   self->memory += size;
   return TRUE;
@@ -547,8 +494,11 @@ lp2p_swarm_finalize (GObject *object)
   g_ptr_array_unref (self->transports);
   g_ptr_array_unref (self->securities);
   g_ptr_array_unref (self->muxers);
-  g_ptr_array_unref (self->others);
+  g_ptr_array_unref (self->services);
+  g_ptr_array_unref (self->discovery);
+  g_ptr_array_unref (self->retired);
   g_ptr_array_unref (self->listeners);
+  g_hash_table_unref (self->configured);
   g_ptr_array_unref (self->mapped);
   g_ptr_array_unref (self->all_connections);
   g_hash_table_unref (self->waiting);
@@ -571,8 +521,11 @@ lp2p_swarm_init (Lp2pSwarm *self)
   self->transports = g_ptr_array_new_with_free_func (g_object_unref);
   self->securities = g_ptr_array_new_with_free_func (g_object_unref);
   self->muxers = g_ptr_array_new_with_free_func (g_object_unref);
-  self->others = g_ptr_array_new_with_free_func (g_object_unref);
+  self->services = g_ptr_array_new_with_free_func (g_object_unref);
+  self->discovery = g_ptr_array_new_with_free_func (g_object_unref);
+  self->retired = g_ptr_array_new_with_free_func (g_object_unref);
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
+  self->configured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
   self->mapped = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
   self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
   self->connections = g_list_store_new (LP2P_TYPE_CONNECTION);
@@ -597,5 +550,6 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->peers = lp2p_peer_store_new (self->loop, lp2p_identity_get_peer_id (identity), peer_store);
   lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
   lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);
+  lp2p_job_init (&self->config_job, self->loop, LP2P_JOB_RUN, lp2p_swarm_run_config_job);
   return self;
 }

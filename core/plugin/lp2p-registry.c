@@ -460,14 +460,26 @@ create_one (
   return g_object_new (type, "context", context, "name", name, NULL);
 }
 
+static Lp2pExtension *
+find_existing (GPtrArray *existing, const char *name)
+{
+  for (guint i = 0; existing != NULL && i < existing->len; i++)
+    if (g_str_equal (lp2p_extension_get_name (g_ptr_array_index (existing, i)), name))
+      return g_ptr_array_index (existing, i);
+  return NULL;
+}
+
 /**
  * lp2p_registry_create:
  * @self: a registry
  * @kind: which kind, such as %LP2P_KIND_TRANSPORT
+ * @existing: (nullable) (element-type Lp2pExtension): instances of this kind that
+ *   there are already
  * @context: (nullable): what the extensions are given of the host
  *
- * Loads the enabled objects of a kind and makes an instance of each. One that
- * cannot be loaded is left out: why is kept in its descriptor, and logged once.
+ * Loads the enabled objects of a kind and makes an instance of each that
+ * @existing has none of. One that cannot be loaded is left out: why is kept in its
+ * descriptor, and logged once.
  *
  * Returns: (transfer full) (element-type Lp2pExtension): the instances, in the
  *   order of the configuration
@@ -475,7 +487,10 @@ create_one (
  * Since: 1.0
  */
 GPtrArray *
-lp2p_registry_create (Lp2pRegistry *self, const char *kind, Lp2pContext *context)
+lp2p_registry_create (Lp2pRegistry *self,
+                      const char *kind,
+                      GPtrArray *existing,
+                      Lp2pContext *context)
 {
   g_autoptr (GPtrArray) extensions = NULL;
   g_auto (GStrv) enabled = NULL;
@@ -489,8 +504,12 @@ lp2p_registry_create (Lp2pRegistry *self, const char *kind, Lp2pContext *context
   for (gsize i = 0; enabled != NULL && enabled[i] != NULL; i++)
     {
       g_autoptr (GError) error = NULL;
-      Lp2pExtension *extension = create_one (self, enabled[i], kind, context, &error);
+      Lp2pExtension *extension = find_existing (existing, enabled[i]);
 
+      if (extension != NULL)
+        g_object_ref (extension);
+      else
+        extension = create_one (self, enabled[i], kind, context, &error);
       if (extension != NULL)
         g_ptr_array_add (extensions, extension);
       else if (g_hash_table_add (self->reported, g_strdup (enabled[i])))

@@ -26,6 +26,9 @@ gboolean lp2p_registry_is_enabled (Lp2pRegistry *self, Lp2pDescriptor *descripto
 LP2P_AVAILABLE_IN_1_0
 char **lp2p_registry_get_missing (Lp2pRegistry *self);
 LP2P_AVAILABLE_IN_1_0
-GPtrArray *lp2p_registry_create (Lp2pRegistry *self, const char *kind, Lp2pContext *context);
+GPtrArray *lp2p_registry_create (Lp2pRegistry *self,
+                                 const char *kind,
+                                 GPtrArray *existing,
+                                 Lp2pContext *context);
 
 G_END_DECLS

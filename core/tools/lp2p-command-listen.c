@@ -30,14 +30,17 @@ typedef struct
 typedef struct
 {
   const Options *options;
+  ToolOptions *common;
   Lp2pHost *host;
+  /* Whether the command line says where to listen, not the configuration. */
+  gboolean own_addresses;
   GHashTable *printed; /* addresses */
 } Listen;
 
 static const char description[] =
     "Listens on the ADDRESSes, or else on those of the configuration, or else on a free\n"
-    "port of each enabled transport on all interfaces. Serves the enabled services, and\n"
-    "ends in order on SIGINT or SIGTERM.\n"
+    "port of each enabled transport on all interfaces. Serves the enabled services, reads\n"
+    "the configuration file again on SIGHUP, and ends in order on SIGINT or SIGTERM.\n"
     "\n"
     "It prints its peer id and its addresses when it is ready, and addresses that come\n"
     "later when they come. --json prints an object with peer_id and addresses each time\n"
@@ -250,6 +253,29 @@ serve_demo (Listen *self, GError **error)
   return TRUE;
 }
 
+/* The addresses of the command line stay what they are. */
+static gboolean
+drop_configured_addresses (Listen *self, Lp2pConfig *config, GError **error)
+{
+  return !self->own_addresses ||
+         lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error);
+}
+
+static gboolean
+on_reload (gpointer user_data)
+{
+  Listen *self = user_data;
+  Lp2pConfig *config = lp2p_host_get_config (self->host);
+  g_autoptr (GError) error = NULL;
+
+  if (tool_options_reload_config (self->common, config, &error) &&
+      drop_configured_addresses (self, config, &error))
+    tool_note (self->common, "configuration read again");
+  else
+    tool_fail_error (WHAT, error);
+  return G_SOURCE_CONTINUE;
+}
+
 static gboolean
 start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
 {
@@ -260,8 +286,8 @@ start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
   if (config == NULL)
     return FALSE;
   configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "listen");
-  if (addresses->len > 0 &&
-      !lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error))
+  self->own_addresses = addresses->len > 0;
+  if (!drop_configured_addresses (self, config, error))
     return FALSE;
   identity = tool_load_identity (options, config, TRUE, error);
   if (identity == NULL)
@@ -295,7 +321,8 @@ tool_command_listen (ToolLine *line)
     { "demo-size", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT64, &options.demo_size, NULL, NULL },
     { NULL },
   };
-  Listen self = { .options = &options };
+  Listen self = { .options = &options, .common = line->options };
+  guint reload;
   g_autoptr (GPtrArray) addresses = NULL;
   g_autoptr (GError) error = NULL;
   int status = TOOL_EXIT_OK;
@@ -312,9 +339,11 @@ tool_command_listen (ToolLine *line)
     {
       g_signal_connect (self.host, "notify::listen-addresses", G_CALLBACK (on_addresses_changed),
                         &self);
+      reload = g_unix_signal_add (SIGHUP, on_reload, &self);
       print_addresses (&self, TRUE);
       while (!tool_is_interrupted ())
         g_main_context_iteration (NULL, TRUE);
+      g_source_remove (reload);
       g_signal_handlers_disconnect_by_func (self.host, on_addresses_changed, &self);
     }
   else if (!tool_is_interrupted ())

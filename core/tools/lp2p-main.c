@@ -8,6 +8,8 @@
 #include <locale.h>
 
 static const ToolCommand commands[] = {
+  { "config", "[NAME…]", "Shows every option with its value, and checks the configuration.",
+    tool_command_config },
   { "demo", NULL, "Tries every enabled way to connect, and shows how fast each is.",
     tool_command_demo },
   { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",

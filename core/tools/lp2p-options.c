@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where GSettings keeps the options of this command. */
+#define SETTINGS_PATH "/org/lp2p/"
+
 const ToolKind tool_kinds[] = {
   { LP2P_KIND_TRANSPORT, "transports" },
   { LP2P_KIND_SECURITY, "security" },
@@ -107,12 +110,20 @@ add_plugin_path (ToolOptions *self, Lp2pConfig *config, GError **error)
                           g_variant_new_strv ((const char *const *) path, -1), error);
 }
 
+static char *
+find_config_file (ToolOptions *self)
+{
+  return self->config_file != NULL ? g_strdup (self->config_file)
+                                   : lp2p_config_find_default_file ();
+}
+
 /**
  * tool_options_load_config:
  * @self: the common options
  * @error: return location for an error, which names file, line, group and key
  *
- * Loads the configuration that the options name, or else the default one.
+ * Loads the configuration file that the options name, or else the default one;
+ * where there is none, what is set in GSettings counts.
  *
  * Returns: (transfer full): the configuration
  */
@@ -120,19 +131,39 @@ Lp2pConfig *
 tool_options_load_config (ToolOptions *self, GError **error)
 {
   g_autoptr (Lp2pConfig) config = lp2p_config_new ();
-  g_autofree char *file =
-      self->config_file != NULL ? g_strdup (self->config_file) : lp2p_config_find_default_file ();
+  g_autofree char *file = find_config_file (self);
 
-  if (file == NULL)
-    tool_note (self, "no configuration file: all options have their defaults");
-  else
+  if (file != NULL)
     tool_note (self, "configuration file %s", file);
+  else if (lp2p_settings_bind_all (config, SETTINGS_PATH) > 0)
+    tool_note (self, "no configuration file: options are those of GSettings");
+  else
+    tool_note (self, "no configuration file: all options have their defaults");
   if (file != NULL &&
       (!lp2p_config_load_file (config, file, error) || !lp2p_config_validate (config, error)))
     return NULL;
   if (!add_plugin_path (self, config, error))
     return NULL;
   return g_steal_pointer (&config);
+}
+
+/**
+ * tool_options_reload_config:
+ * @self: the common options
+ * @config: what tool_options_load_config() gave
+ * @error: return location for an error, which names file, line, group and key
+ *
+ * Reads the configuration file again. After an error, nothing has changed.
+ *
+ * Returns: whether all was well
+ */
+gboolean
+tool_options_reload_config (ToolOptions *self, Lp2pConfig *config, GError **error)
+{
+  g_autofree char *file = find_config_file (self);
+
+  return file == NULL ||
+         (lp2p_config_replace_file (config, file, error) && add_plugin_path (self, config, error));
 }
 
 /* Logs */

@@ -47,6 +47,7 @@ struct _ToolCommand
   int (*run) (ToolLine *line);
 };
 
+int tool_command_config (ToolLine *line);
 int tool_command_demo (ToolLine *line);
 int tool_command_id (ToolLine *line);
 int tool_command_identify (ToolLine *line);
@@ -75,6 +76,7 @@ gboolean tool_line_parse (ToolLine *line,
 void tool_options_add (ToolOptions *self, GOptionContext *context);
 void tool_options_clear (ToolOptions *self);
 Lp2pConfig *tool_options_load_config (ToolOptions *self, GError **error);
+gboolean tool_options_reload_config (ToolOptions *self, Lp2pConfig *config, GError **error);
 void tool_options_listen_to_logs (ToolOptions *self);
 
 int tool_fail (ToolExit status, const char *what, const char *format, ...) G_GNUC_PRINTF (3, 4);

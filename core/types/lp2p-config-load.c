@@ -117,6 +117,74 @@ apply_changes (Lp2pConfig *self, GPtrArray *changes, const char *name)
   g_object_unref (self);
 }
 
+/* Adds what takes every option that @changes does not name back to its default. */
+static void
+add_defaults (Lp2pConfig *self, GPtrArray *changes)
+{
+  g_autoptr (GHashTable) named = g_hash_table_new (NULL, NULL);
+  GHashTableIter iter;
+  gpointer value;
+
+  for (guint i = 0; i < changes->len; i++)
+    g_hash_table_add (named, ((const Change *) g_ptr_array_index (changes, i))->option);
+
+  g_hash_table_iter_init (&iter, self->groups);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Lp2pConfigGroup *group = value;
+
+      if (!group->registered)
+        g_hash_table_remove_all (group->pending);
+      for (guint i = 0; group->registered && i < group->options->len; i++)
+        {
+          Lp2pConfigOption *option = g_ptr_array_index (group->options, i);
+          Change *change;
+
+          if (option->value == NULL || g_hash_table_contains (named, option))
+            continue;
+          change = g_new0 (Change, 1);
+          change->group = g_strdup (group->name);
+          change->key = g_strdup (option->option.name);
+          change->option = option;
+          change->value = g_variant_ref (option->default_value);
+          g_ptr_array_add (changes, change);
+        }
+    }
+}
+
+static gboolean
+load_data (Lp2pConfig *self, const char *data, gsize len, const char *name, gboolean replace, GError **error)
+{
+  g_autoptr (GPtrArray) entries = lp2p_config_parse_data (data, len, name, error);
+  g_autoptr (GPtrArray) changes = NULL;
+
+  if (entries == NULL)
+    return FALSE;
+  changes = g_ptr_array_new_with_free_func ((GDestroyNotify) change_free);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      Change *change = check_entry (self, g_ptr_array_index (entries, i), name, error);
+
+      if (change == NULL)
+        return FALSE;
+      g_ptr_array_add (changes, change);
+    }
+  if (replace)
+    add_defaults (self, changes);
+  apply_changes (self, changes, name);
+  return TRUE;
+}
+
+static gboolean
+load_file (Lp2pConfig *self, const char *path, gboolean replace, GError **error)
+{
+  gsize len;
+  g_autofree char *data = lp2p_config_read_file (path, &len, error);
+  g_autofree char *name = g_filename_display_name (path);
+
+  return data != NULL && load_data (self, data, len, name, replace, error);
+}
+
 /**
  * lp2p_config_load_data:
  * @self: a config
@@ -138,29 +206,11 @@ lp2p_config_load_data (Lp2pConfig *self,
                        const char *name_for_errors,
                        GError **error)
 {
-  g_autoptr (GPtrArray) entries = NULL;
-  g_autoptr (GPtrArray) changes = NULL;
-
   g_return_val_if_fail (LP2P_IS_CONFIG (self), FALSE);
   g_return_val_if_fail (data != NULL || len == 0, FALSE);
   g_return_val_if_fail (name_for_errors != NULL, FALSE);
 
-  entries = lp2p_config_parse_data (data, len, name_for_errors, error);
-  if (entries == NULL)
-    return FALSE;
-
-  changes = g_ptr_array_new_with_free_func ((GDestroyNotify) change_free);
-  for (guint i = 0; i < entries->len; i++)
-    {
-      Change *change =
-          check_entry (self, g_ptr_array_index (entries, i), name_for_errors, error);
-
-      if (change == NULL)
-        return FALSE;
-      g_ptr_array_add (changes, change);
-    }
-  apply_changes (self, changes, name_for_errors);
-  return TRUE;
+  return load_data (self, data, len, name_for_errors, FALSE, error);
 }
 
 /**
@@ -180,18 +230,32 @@ lp2p_config_load_data (Lp2pConfig *self,
 gboolean
 lp2p_config_load_file (Lp2pConfig *self, const char *path, GError **error)
 {
-  g_autofree char *data = NULL;
-  g_autofree char *name = NULL;
-  gsize len;
-
   g_return_val_if_fail (LP2P_IS_CONFIG (self), FALSE);
   g_return_val_if_fail (path != NULL, FALSE);
 
-  data = lp2p_config_read_file (path, &len, error);
-  if (data == NULL)
-    return FALSE;
-  name = g_filename_display_name (path);
-  return lp2p_config_load_data (self, data, len, name, error);
+  return load_file (self, path, FALSE, error);
+}
+
+/**
+ * lp2p_config_replace_file:
+ * @self: a config
+ * @path: (type filename): a key file
+ * @error: return location for a [error@Lp2p.TypesError] or #GIOErrorEnum
+ *
+ * Loads a key file that takes the place of what was set before: options that it
+ * does not name have their defaults again. Otherwise as
+ * [method@Lp2p.Config.load_file]; if anything in the file is wrong, everything
+ * stays as it was. A running host follows.
+ *
+ * Returns: whether the file could be read and everything in it was right
+ */
+gboolean
+lp2p_config_replace_file (Lp2pConfig *self, const char *path, GError **error)
+{
+  g_return_val_if_fail (LP2P_IS_CONFIG (self), FALSE);
+  g_return_val_if_fail (path != NULL, FALSE);
+
+  return load_file (self, path, TRUE, error);
 }
 
 /**

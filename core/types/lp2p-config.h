@@ -48,6 +48,8 @@ char *lp2p_config_find_default_file (void);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_config_load_file (Lp2pConfig *self, const char *path, GError **error);
 LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_config_replace_file (Lp2pConfig *self, const char *path, GError **error);
+LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_config_load_data (Lp2pConfig *self,
                                 const char *data,
                                 gsize len,

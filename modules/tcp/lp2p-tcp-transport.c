@@ -356,22 +356,36 @@ lp2p_tcp_transport_iface_init (Lp2pTransportInterface *iface)
 
 /* The object */
 
-static gboolean
-lp2p_tcp_transport_start (Lp2pExtension *extension, GError **error)
+/* Sockets that are made from now on have them. */
+static void
+set_hub_options (Lp2pTcpTransport *self)
 {
-  Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (extension);
-  Lp2pContext *context = get_context (self);
   Lp2pTcpOptions tcp_options = LP2P_TCP_OPTIONS_INIT;
-
-  self->group = g_strdup_printf ("plugin %s", lp2p_extension_get_name (extension));
-  if (!lp2p_config_register_group (lp2p_context_get_config (context), self->group, options,
-                                   G_N_ELEMENTS (options), error))
-    return FALSE;
 
   tcp_options.keepalive = get_uint (self, "keepalive");
   tcp_options.user_timeout = get_uint (self, "user-timeout");
   tcp_options.accept_fast_open = get_boolean (self, "fast-open");
-  lp2p_tcp_hub_set_options (lp2p_context_get_tcp_hub (context), &tcp_options);
+  lp2p_tcp_hub_set_options (lp2p_context_get_tcp_hub (get_context (self)), &tcp_options);
+}
+
+static void
+on_config_changed (Lp2pTcpTransport *self, const char *group, const char *key)
+{
+  if (g_str_equal (group, self->group))
+    set_hub_options (self);
+}
+
+static gboolean
+lp2p_tcp_transport_start (Lp2pExtension *extension, GError **error)
+{
+  Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (extension);
+  Lp2pConfig *config = lp2p_context_get_config (get_context (self));
+
+  self->group = g_strdup_printf ("plugin %s", lp2p_extension_get_name (extension));
+  if (!lp2p_config_register_group (config, self->group, options, G_N_ELEMENTS (options), error))
+    return FALSE;
+  set_hub_options (self);
+  g_signal_connect_object (config, "changed", G_CALLBACK (on_config_changed), self, G_CONNECT_SWAPPED);
   return TRUE;
 }
 

@@ -24,7 +24,7 @@ LP2P = os.path.join(BUILD, "core/tools/lp2p")
 KEYS = os.path.join(SOURCE, "tests/unit/data/keys")
 # Sanitizers and busy machines are slow; what hangs is caught all the same.
 LONG = 120
-COMMANDS = ["demo", "id", "identify", "inspect", "listen", "ping"]
+COMMANDS = ["config", "demo", "id", "identify", "inspect", "listen", "ping"]
 ANOTHER_PEER = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 
@@ -336,6 +336,79 @@ def test_config(world):
     world.make("config/lp2p")
     world.write("config/lp2p/lp2p.conf", "[nonsense]\n")
     world.run("inspect").expect(1, r"lp2p\.conf:1: \[nonsense\]")
+
+
+def sample():
+    with open(os.path.join(BUILD, "data", "lp2p.conf"), encoding="utf-8") as file:
+        return file.read()
+
+
+@case
+def test_config_shows(world):
+    """config: every option, with what is set"""
+    config = world.write("lp2p.conf", "[host]\nmax-connections=7\n[plugin yamux]\nack-backlog=8\n")
+    text = world.run("--config", config, "config").expect(0).out
+    check(text.startswith("[host]\n") and "\nmax-connections=7\n" in text, text)
+    check("\n#max-half-open=256\n" in text and "\nack-backlog=8\n" in text, text)
+    again = world.write("again.conf", text)
+    check(world.run("--config", again, "config").expect(0).out == text, "differs")
+    rows = world.run("--config", config, "config", "host", "yamux", "--json").expect(0).objects()
+    check({row["group"] for row in rows} == {"host", "plugin yamux"}, rows)
+    check([row["value"] for row in rows if row["key"] == "ack-backlog"] == ["8"], rows)
+    check(all(row["description"] and row["type"] and "default" in row for row in rows), rows)
+    world.run("config", "no-such").expect(1, "no-such")
+    world.run("config", "--schema").expect(2, "NAME")
+    world.run("config", "noise").expect(1, "no options")
+
+
+@case
+def test_config_checks(world):
+    """config: options of loadable objects are checked too"""
+    config = world.write("lp2p.conf", "[host]\n\n[plugin yamux]\nack-backlog=0\n")
+    world.run("--config", config, "config").expect(1, r"lp2p\.conf:4: \[plugin yamux\] ack-backlog")
+    config = world.write("lp2p.conf", "[plugin yamux]\nack=1\n")
+    world.run("--config", config, "config").expect(1, "unknown key")
+
+
+@case
+def test_config_sample(world):
+    """config: the sample file, as it is and with every line in force"""
+    world.run("--config", world.write("lp2p.conf", sample()), "config").expect(0)
+    text = re.sub(r"^#([a-z0-9-]+=)", r"\1", sample(), flags=re.M)
+    check(text != sample(), "nothing in it")
+    for name in re.findall(r"^\[plugin (.*)\]$", text, re.M):
+        world.run("--config", world.write("all.conf", text), "config", name).expect(0)
+    shown = world.run("--config", world.path("all.conf"), "config", "host", "--json").expect(0)
+    check(all(row["value"] == row["default"] for row in shown.objects()), shown.out)
+
+
+@case
+def test_config_reload(world):
+    """listen: SIGHUP reads the configuration again"""
+    config = world.write("lp2p.conf", f"[host]\nlisten=['{LOOPBACK}']\n")
+    process = world.start("--config", config, "listen", "--json", "--verbose")
+    watchdog = threading.Timer(LONG, process.kill)
+    watchdog.start()
+    try:
+        first = json.loads(process.stdout.readline())
+        world.write("lp2p.conf", f"[host]\nlisten=['{LOOPBACK}', '/ip4/127.0.0.2/tcp/0']\n")
+        process.send_signal(signal.SIGHUP)
+        second = json.loads(process.stdout.readline())
+        check(len(second["addresses"]) == 2, second)
+        check(first["addresses"][0] in second["addresses"], (first, second))
+        world.write("lp2p.conf", "[host]\nlisten='wrong'\n")
+        process.send_signal(signal.SIGHUP)
+        while "lp2p.conf:2" not in (line := process.stderr.readline()):
+            check(line, "no error was told")
+        world.run("ping", "-c", "1", second["addresses"][1]).expect(0)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=LONG)
+        Result(process, out, "").expect(0)
+    finally:
+        watchdog.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 # Connections

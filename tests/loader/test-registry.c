@@ -111,10 +111,10 @@ test_create (void)
       "'stale-module', 'wrong-entry', 'path-in-module', 'no-extension', 'abstract', "
       "'not-a-module', 'good-too']",
       "['wrong-kind', 'missing-so']", "['good-too']");
-  g_autoptr (GPtrArray) services = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL);
-  g_autoptr (GPtrArray) transports = lp2p_registry_create (registry, LP2P_KIND_TRANSPORT, NULL);
-  g_autoptr (GPtrArray) discovery = lp2p_registry_create (registry, LP2P_KIND_DISCOVERY, NULL);
-  g_autoptr (GPtrArray) muxers = lp2p_registry_create (registry, LP2P_KIND_MUXER, NULL);
+  g_autoptr (GPtrArray) services = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL, NULL);
+  g_autoptr (GPtrArray) transports = lp2p_registry_create (registry, LP2P_KIND_TRANSPORT, NULL, NULL);
+  g_autoptr (GPtrArray) discovery = lp2p_registry_create (registry, LP2P_KIND_DISCOVERY, NULL, NULL);
+  g_autoptr (GPtrArray) muxers = lp2p_registry_create (registry, LP2P_KIND_MUXER, NULL, NULL);
   g_autoptr (GPtrArray) again = NULL;
   g_auto (GStrv) missing = lp2p_registry_get_missing (registry);
   Lp2pDescriptor *good = lp2p_registry_find (registry, "good");
@@ -143,10 +143,27 @@ test_create (void)
   g_assert_cmpstr (missing[0], ==, "nobody-has-this");
   g_assert_cmpstr (missing[1], ==, "good-too");
 
-  again = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL);
+  again = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL, NULL);
   g_assert_cmpuint (again->len, ==, 1);
   g_assert_true (G_OBJECT_TYPE (again->pdata[0]) == G_OBJECT_TYPE (services->pdata[0]));
   g_assert_true (again->pdata[0] != services->pdata[0]);
+}
+
+/* What runs already is not made a second time. */
+static void
+test_existing (void)
+{
+  g_autoptr (Lp2pRegistry) registry = loader_fixture_scan (fixtures, "['good']", "[]", "[]");
+  g_autoptr (GPtrArray) first = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL, NULL);
+  g_autoptr (Lp2pConfig) config = NULL;
+  g_autoptr (GPtrArray) second = NULL;
+
+  g_object_get (registry, "config", &config, NULL);
+  loader_fixture_set_list (config, "services", "['another', 'good']");
+  second = lp2p_registry_create (registry, LP2P_KIND_SERVICE, first, NULL);
+  g_assert_cmpuint (second->len, ==, 2);
+  g_assert_true (second->pdata[1] == first->pdata[0]);
+  g_assert_cmpstr (lp2p_extension_get_name (second->pdata[0]), ==, "another");
 }
 
 /* The order is that of the configuration, not that of the folder. */
@@ -158,7 +175,7 @@ test_order (void)
   for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
     {
       g_autoptr (Lp2pRegistry) registry = loader_fixture_scan (fixtures, orders[i], "[]", "[]");
-      g_autoptr (GPtrArray) services = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL);
+      g_autoptr (GPtrArray) services = lp2p_registry_create (registry, LP2P_KIND_SERVICE, NULL, NULL);
 
       g_assert_cmpuint (services->len, ==, 2);
       g_assert_cmpstr (lp2p_extension_get_name (services->pdata[i]), ==, "good");
@@ -172,8 +189,8 @@ test_two_hosts (void)
 {
   g_autoptr (Lp2pRegistry) a = loader_fixture_scan (fixtures, "['good']", "[]", "[]");
   g_autoptr (Lp2pRegistry) b = loader_fixture_scan (fixtures, "[]", "[]", "['good-too']");
-  g_autoptr (GPtrArray) of_a = lp2p_registry_create (a, LP2P_KIND_SERVICE, NULL);
-  g_autoptr (GPtrArray) of_b = lp2p_registry_create (b, LP2P_KIND_SERVICE, NULL);
+  g_autoptr (GPtrArray) of_a = lp2p_registry_create (a, LP2P_KIND_SERVICE, NULL, NULL);
+  g_autoptr (GPtrArray) of_b = lp2p_registry_create (b, LP2P_KIND_SERVICE, NULL, NULL);
 
   g_assert_cmpuint (of_a->len, ==, 1);
   /* Registered in this process, but not enabled in this host. */
@@ -248,6 +265,7 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/duplicate", test_duplicate);
   g_test_add_func ("/registry/broken-first", test_broken_first);
   g_test_add_func ("/registry/create", test_create);
+  g_test_add_func ("/registry/existing", test_existing);
   g_test_add_func ("/registry/order", test_order);
   g_test_add_func ("/registry/two-hosts", test_two_hosts);
   g_test_add_func ("/registry/search-path", test_search_path);

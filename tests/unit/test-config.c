@@ -509,6 +509,46 @@ test_files (void)
   g_assert_cmpstr (error->message, ==, "/dev/zero: file is larger than 1 MiB");
 }
 
+static void
+count_changes (Lp2pConfig *config, const char *group, const char *key, gpointer n)
+{
+  (*(guint *) n)++;
+}
+
+/* What the new file does not name is as if nobody had ever set it. */
+static void
+test_replace (void)
+{
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (g_get_user_data_dir (), "replace.conf", NULL);
+  guint n_changes = 0;
+
+  g_assert_cmpint (g_mkdir_with_parents (g_get_user_data_dir (), 0700), ==, 0);
+  g_assert_true (load (config, "[host]\nmax-connections=5\nmax-half-open=6\n[plugin quic-v1]\nx=1\n", NULL));
+  g_signal_connect (config, "changed", G_CALLBACK (count_changes), &n_changes);
+
+  g_assert_true (g_file_set_contents (path, "[host]\nmax-half-open=0\n", -1, NULL));
+  g_assert_false (lp2p_config_replace_file (config, path, &error));
+  g_assert_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_CONFIG);
+  g_assert_cmpuint (lp2p_config_get_uint (config, "host", "max-connections"), ==, 5);
+  g_assert_cmpuint (n_changes, ==, 0);
+  g_clear_error (&error);
+
+  g_assert_true (g_file_set_contents (path, "[host]\nmax-half-open=6\nhandshake-timeout=7\n", -1, NULL));
+  g_assert_true (lp2p_config_replace_file (config, path, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (lp2p_config_get_uint (config, "host", "max-connections"), ==, 1024);
+  g_assert_cmpuint (lp2p_config_get_uint (config, "host", "max-half-open"), ==, 6);
+  g_assert_cmpuint (lp2p_config_get_uint (config, "host", "handshake-timeout"), ==, 7);
+  /* The one that is back at its default, and the new one. */
+  g_assert_cmpuint (n_changes, ==, 2);
+
+  /* The values that waited for the plugin were of the old file. */
+  g_assert_true (lp2p_config_register_group (config, "plugin quic-v1", quic_options, G_N_ELEMENTS (quic_options), &error));
+  g_assert_no_error (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -530,6 +570,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/register-bad-table", test_register_bad_table);
   g_test_add_func ("/config/register-again", test_register_again);
   g_test_add_func ("/config/files", test_files);
+  g_test_add_func ("/config/replace", test_replace);
 
   return g_test_run ();
 }
