@@ -115,7 +115,8 @@ clean (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
   g_queue_unlink (&self->dirty, &entry->dirty_link);
 }
 
-/* Writes the oldest changes. */
+/* What is told of a peer after it was forgotten is written together with that: a
+ * crash in between must not leave less than there was before. */
 static gboolean
 write_batch (Lp2pPeerStore *self, GError **error)
 {
@@ -126,9 +127,16 @@ write_batch (Lp2pPeerStore *self, GError **error)
 
   g_hash_table_iter_init (&iter, self->forgotten);
   while (g_hash_table_iter_next (&iter, &peer, NULL))
-    g_ptr_array_add (forgotten, peer);
+    {
+      Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
+
+      g_ptr_array_add (forgotten, peer);
+      if (entry != NULL && entry->dirty != LP2P_PEER_DIRTY_NONE)
+        g_ptr_array_add (entries, entry);
+    }
   for (GList *l = self->dirty.head; l != NULL && entries->len < BATCH; l = l->next)
-    g_ptr_array_add (entries, l->data);
+    if (!g_hash_table_contains (self->forgotten, ((Lp2pPeerEntry *) l->data)->id))
+      g_ptr_array_add (entries, l->data);
   if (!self->storage->klass->write (self->storage, forgotten, entries, get_now (self), error))
     return FALSE;
 

@@ -5,7 +5,6 @@
  * store-tool write PATH START: counts from START for ever. Each number is what is
  *   known of one of PEERS peers; after each write to disk the last number is printed.
  * store-tool check PATH LAST: LAST was printed: all up to it must be there, whole.
- *   Prints with what to go on.
  * store-tool measure PATH N: times a store of N peers. */
 
 #include <sqlite3.h>
@@ -150,7 +149,6 @@ static void
 check_numbers (const char *path, gint64 last)
 {
   g_autoptr (Lp2pPeerStore) store = NULL;
-  gint64 largest = last;
 
   check_integrity (path);
   store = open_store (path);
@@ -167,9 +165,7 @@ check_numbers (const char *path, gint64 last)
         g_error ("Peer %u is at %" G_GINT64_FORMAT ", ahead of %" G_GINT64_FORMAT, i, number, last);
       if (number >= 0)
         check_whole (store, peer, number);
-      largest = MAX (largest, number);
     }
-  printf ("%" G_GINT64_FORMAT "\n", largest + 1);
 }
 
 /* Measuring */

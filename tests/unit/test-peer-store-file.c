@@ -198,6 +198,8 @@ typedef struct
   guint n_writes;
   guint n_entries;
   guint largest;
+  /* Who was first of those written together with forgetting somebody. */
+  Lp2pPeerId *first;
   gboolean fails;
 } Counter;
 
@@ -221,6 +223,8 @@ counter_write (Lp2pPeerStorage *self, GPtrArray *forgotten, GPtrArray *entries, 
     }
   counter->n_entries += entries->len;
   counter->largest = MAX (counter->largest, entries->len);
+  if (forgotten->len > 0)
+    counter->first = ((Lp2pPeerEntry *) g_ptr_array_index (entries, 0))->id;
   return TRUE;
 }
 
@@ -267,6 +271,23 @@ test_batches (Fixture *f, gconstpointer on_disk)
   g_assert_cmpuint (counter.largest, ==, 16);
   test_world_advance (f->world, 10 * G_USEC_PER_SEC);
   g_assert_cmpuint (counter.n_writes, ==, 64);
+  close_store (f);
+}
+
+/* Who is forgotten and met again is forgotten and written at once, whoever waits. */
+static void
+test_forget_batch (Fixture *f, gconstpointer on_disk)
+{
+  Counter counter = { { &counter_class } };
+
+  lp2p_peer_store_set_storage (f->store, &counter.parent);
+  tell_numbered (f, 0, 100);
+  lp2p_peer_store_forget (f->store, fixture_id (f, 0));
+  fixture_tell (f, 0, A);
+  flush (f);
+  g_assert_cmpuint (counter.n_writes, ==, 7);
+  g_assert_cmpuint (counter.n_entries, ==, 101);
+  g_assert_true (lp2p_peer_id_equal (counter.first, fixture_id (f, 0)));
   close_store (f);
 }
 
@@ -714,6 +735,7 @@ main (int argc, char **argv)
   add ("identity-change", test_identity_change);
   add ("flush-timer", test_flush_timer);
   add ("batches", test_batches);
+  add ("forget-batch", test_forget_batch);
   add ("write-fails", test_write_fails);
   add ("disk-full", test_disk_full);
   add ("retention", test_retention);
