@@ -8,6 +8,7 @@
 #include "host/lp2p-observed-private.h"
 #include "host/lp2p-peer-store-private.h"
 #include "host/lp2p-upgrade-private.h"
+#include "net/lp2p-resolver-private.h"
 
 /* What is behind a host: its extensions, listeners and connections. It is the
  * context that extensions are given; they hold references to it, so it is closed
@@ -25,6 +26,7 @@ struct _Lp2pSwarm
   Lp2pRegistry *registry;
   Lp2pTcpHub *tcp_hub;
   Lp2pUdpHub *udp_hub;
+  Lp2pResolver *resolver;
   GPtrArray *transports;
   GPtrArray *securities;
   GPtrArray *muxers;

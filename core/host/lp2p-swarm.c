@@ -49,6 +49,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
 
   self->closed = TRUE;
   g_cancellable_cancel (self->cancellable);
+  lp2p_resolver_close (self->resolver);
   lp2p_swarm_close_listeners (self);
   connections = g_steal_pointer (&self->all_connections);
   self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
@@ -121,6 +122,7 @@ lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyC
 
   self->closed = TRUE;
   g_cancellable_cancel (self->cancellable);
+  lp2p_resolver_close (self->resolver);
   lp2p_swarm_close_listeners (self);
 
   closing = g_new0 (Closing, 1);
@@ -363,23 +365,25 @@ context_report_rtt (Lp2pContext *context, Lp2pConnection *connection, gint64 rtt
 }
 
 static void
+on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  GPtrArray *addresses = lp2p_resolver_resolve_finish (LP2P_RESOLVER (source), result, NULL, &error);
+
+  if (addresses != NULL)
+    g_task_return_pointer (task, addresses, (GDestroyNotify) g_ptr_array_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
 context_resolve_async (Lp2pContext *context, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (context, cancellable, callback, user_data);
-  Lp2pProtocol first;
-  GPtrArray *addresses;
+  GTask *task = g_task_new (context, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, context_resolve_async);
-  if (!lp2p_multiaddr_get_component (address, 0, &first, NULL, NULL) || first == LP2P_PROTOCOL_DNS ||
-      first == LP2P_PROTOCOL_DNS4 || first == LP2P_PROTOCOL_DNS6 || first == LP2P_PROTOCOL_DNSADDR)
-    {
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "Names cannot be resolved: %s",
-                               lp2p_multiaddr_get_string (address));
-      return;
-    }
-  addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
-  g_ptr_array_add (addresses, lp2p_multiaddr_ref (address));
-  g_task_return_pointer (task, addresses, (GDestroyNotify) g_ptr_array_unref);
+  lp2p_resolver_resolve_async (LP2P_SWARM (context)->resolver, address, cancellable, on_resolved, task);
 }
 
 static GPtrArray *
@@ -490,6 +494,7 @@ lp2p_swarm_finalize (GObject *object)
   g_clear_object (&self->connections);
   g_clear_object (&self->tcp_hub);
   g_clear_object (&self->udp_hub);
+  g_clear_object (&self->resolver);
   g_clear_object (&self->cancellable);
   g_ptr_array_unref (self->transports);
   g_ptr_array_unref (self->securities);
@@ -547,6 +552,7 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->registry = lp2p_registry_new (config);
   self->tcp_hub = lp2p_tcp_hub_new (self->loop);
   self->udp_hub = lp2p_udp_hub_new (self->loop);
+  self->resolver = lp2p_resolver_new (self->loop);
   self->peers = lp2p_peer_store_new (self->loop, lp2p_identity_get_peer_id (identity), peer_store);
   lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
   lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);

@@ -593,7 +593,11 @@ lp2p_context_report_rtt (Lp2pContext *self, Lp2pConnection *connection, gint64 r
  * @callback: called when done
  * @user_data: passed on
  *
- * Resolves the names in an address.
+ * Resolves the names in an address: `/dns`, `/dns4`, `/dns6` and `/dnsaddr`, up to
+ * the first relay, as what is behind `/p2p-circuit` is for that to resolve. An
+ * address without names stands for itself. Of the records of a domain only those
+ * count that end with what stands behind `/dnsaddr`, as a rule a peer id. How far
+ * records are followed, how many there may be and how long it may take is bounded.
  */
 void
 lp2p_context_resolve_async (Lp2pContext *self,
@@ -612,7 +616,12 @@ lp2p_context_resolve_async (Lp2pContext *self,
  * @result: what the callback was given
  * @error: where to put the error
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): addresses without names
+ * Fails when no name leads to an address: with the code of the first failure, a
+ * `G_RESOLVER_ERROR` as a rule, or with %G_IO_ERROR_TIMED_OUT. The message lists what
+ * was asked and why it failed.
+ *
+ * Returns: (transfer full) (element-type Lp2pMultiaddr): at least one address without
+ *   names, each once, in the order of the records, for `/dns` IPv6 before IPv4
  */
 GPtrArray *
 lp2p_context_resolve_finish (Lp2pContext *self, GAsyncResult *result, GError **error)
