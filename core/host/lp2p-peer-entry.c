@@ -126,7 +126,8 @@ check_record (Lp2pPeerEntry *self, GBytes *bytes, Lp2pPeerRecord *record, GError
       return FALSE;
     }
   /* The same one again only renews it. */
-  if (self->record != NULL && (seq < self->record_seq || (seq == self->record_seq && !g_bytes_equal (bytes, self->record))))
+  if (self->record != NULL &&
+      (seq < self->record_seq || (seq == self->record_seq && !g_bytes_equal (bytes, self->record))))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
                    "The peer record has sequence number %" G_GUINT64_FORMAT ", expected more than %" G_GUINT64_FORMAT,

@@ -217,7 +217,8 @@ open_once (const char *path, GError **error)
 
   if (!make_private (path, error))
     return NULL;
-  status = sqlite3_open_v2 (path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+  status = sqlite3_open_v2 (path, &database,
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
   if (status != SQLITE_OK)
     lp2p_peer_sqlite_set_error (database, status, path, error);
   else if (prepare_file (database, path, error))
@@ -252,8 +253,8 @@ set_aside (const char *path, const char *reason, GError **error)
   if (g_rename (path, aside) < 0)
     {
       saved = errno;
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), "%s is damaged (%s) and cannot be renamed: %s", path,
-                   reason, g_strerror (saved));
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved),
+                   "%s is damaged (%s) and cannot be renamed: %s", path, reason, g_strerror (saved));
       return FALSE;
     }
   /* A log that stayed would be taken for that of the new file. */

@@ -145,7 +145,8 @@ prepare (Storage *self, const char **problem)
 {
   for (guint i = 0; i < N_QUERIES; i++)
     {
-      int status = sqlite3_prepare_v3 (self->database, queries[i], -1, SQLITE_PREPARE_PERSISTENT, &self->statements[i], NULL);
+      int status = sqlite3_prepare_v3 (self->database, queries[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                       &self->statements[i], NULL);
 
       if (status != SQLITE_OK)
         {
@@ -265,8 +266,9 @@ load_addresses (Storage *self, Lp2pPeerEntry *entry, gint64 id, gint64 now)
   while ((status = sqlite3_step (bind.statement)) == SQLITE_ROW)
     lp2p_peer_entry_restore_address (
         entry, sqlite3_column_blob (bind.statement, 0), sqlite3_column_bytes (bind.statement, 0),
-        sqlite3_column_int64 (bind.statement, 1), column_text (bind.statement, 2), sqlite3_column_int64 (bind.statement, 3),
-        sqlite3_column_int64 (bind.statement, 4), sqlite3_column_int64 (bind.statement, 5), now);
+        sqlite3_column_int64 (bind.statement, 1), column_text (bind.statement, 2),
+        sqlite3_column_int64 (bind.statement, 3), sqlite3_column_int64 (bind.statement, 4),
+        sqlite3_column_int64 (bind.statement, 5), now);
   sqlite3_reset (bind.statement);
   return status == SQLITE_DONE ? SQLITE_OK : status;
 }
@@ -284,7 +286,8 @@ load_data (Storage *self, Lp2pPeerEntry *entry, gint64 id, gint64 now)
   while ((status = sqlite3_step (bind.statement)) == SQLITE_ROW)
     lp2p_peer_entry_restore_data (entry, column_text (bind.statement, 0), column_text (bind.statement, 1),
                                   sqlite3_column_blob (bind.statement, 2), sqlite3_column_bytes (bind.statement, 2),
-                                  sqlite3_column_int64 (bind.statement, 3), sqlite3_column_int64 (bind.statement, 4), now);
+                                  sqlite3_column_int64 (bind.statement, 3), sqlite3_column_int64 (bind.statement, 4),
+                                  now);
   sqlite3_reset (bind.statement);
   return status == SQLITE_DONE ? SQLITE_OK : status;
 }

@@ -341,9 +341,11 @@ lp2p_peer_store_new (Lp2pLoop *loop, Lp2pPeerId *own_id, const char *path)
   self->loop = lp2p_loop_ref (loop);
   self->own_id = lp2p_peer_id_ref (own_id);
   self->path = g_strdup (path);
-  self->peers = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, NULL, (GDestroyNotify) lp2p_peer_entry_free);
+  self->peers = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, NULL,
+                                       (GDestroyNotify) lp2p_peer_entry_free);
   self->max_peers = MAX_PEERS;
-  self->forgotten = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, (GDestroyNotify) lp2p_peer_id_unref, NULL);
+  self->forgotten = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal,
+                                           (GDestroyNotify) lp2p_peer_id_unref, NULL);
   self->network_func = default_network;
   self->list = lp2p_peer_list_new (loop, peek, list_known, self);
   lp2p_timer_init (&self->flush_timer, loop, on_flush);

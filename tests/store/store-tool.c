@@ -78,7 +78,8 @@ put_number (Lp2pPeerStore *store, guint64 number)
   for (guint port = 1; port <= 1 + number % 5; port++)
     g_ptr_array_add (addresses, make_address (number, port));
   lp2p_peer_store_update (store, peer, &info);
-  lp2p_peer_store_set_data (store, peer, "test", "number", data, FOR_GOOD, LP2P_PEER_DATA_PERSISTENT | LP2P_PEER_DATA_SECRET);
+  lp2p_peer_store_set_data (store, peer, "test", "number", data, FOR_GOOD,
+                            LP2P_PEER_DATA_PERSISTENT | LP2P_PEER_DATA_SECRET);
 }
 
 static void

@@ -243,7 +243,7 @@ tell_numbered (Fixture *f, guint from, guint to)
 
   for (guint i = from; i < to; i++)
     {
-      guint8 bytes[] = { 0x12, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, i >> 8, i };
+      guint8 bytes[34] = { 0x12, 0x20, [32] = i >> 8, [33] = i };
       g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_new_from_bytes (bytes, sizeof bytes, NULL);
 
       g_assert_nonnull (peer);
