@@ -32,6 +32,7 @@ enum
   PROP_IDENTITY,
   PROP_PEER_ID,
   PROP_CONNECTIONS,
+  PROP_PEERS,
   PROP_LISTEN_ADDRESSES,
   N_PROPS,
 };
@@ -121,6 +122,9 @@ lp2p_host_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
     case PROP_CONNECTIONS:
       g_value_set_object (value, lp2p_host_get_connections (self));
       break;
+    case PROP_PEERS:
+      g_value_set_object (value, lp2p_host_get_peers (self));
+      break;
     case PROP_LISTEN_ADDRESSES:
       g_value_take_boxed (value, lp2p_host_dup_listen_addresses (self));
       break;
@@ -163,6 +167,12 @@ lp2p_host_class_init (Lp2pHostClass *klass)
    * A list of [class@Connection] that a list view can show.
    */
   properties[PROP_CONNECTIONS] = g_param_spec_object ("connections", NULL, NULL, G_TYPE_LIST_MODEL, flags);
+  /**
+   * Lp2pHost:peers:
+   *
+   * A list of [class@Peer] that a list view can show.
+   */
+  properties[PROP_PEERS] = g_param_spec_object ("peers", NULL, NULL, G_TYPE_LIST_MODEL, flags);
   /**
    * Lp2pHost:listen-addresses:
    *
@@ -414,6 +424,23 @@ lp2p_host_get_connections (Lp2pHost *self)
 {
   g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
   return G_LIST_MODEL (self->swarm->connections);
+}
+
+/**
+ * lp2p_host_get_peers:
+ * @self: a host
+ *
+ * Lists the peers that the host has to do with: those it is connected to and those it
+ * heard of last. Of what is in the peer store on disk, only the peers that somebody
+ * asked about are among them.
+ *
+ * Returns: (transfer none): a list of [class@Peer]
+ */
+GListModel *
+lp2p_host_get_peers (Lp2pHost *self)
+{
+  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
+  return lp2p_peer_store_get_list (self->swarm->peers);
 }
 
 /**
@@ -669,7 +696,7 @@ GStrv
 lp2p_host_dup_peer_protocols (Lp2pHost *self, Lp2pPeerId *peer)
 {
   g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
-  return lp2p_peer_book_dup_protocols (self->swarm->peers, peer);
+  return lp2p_peer_store_dup_protocols (self->swarm->peers, peer);
 }
 
 /**
@@ -683,7 +710,7 @@ char *
 lp2p_host_dup_peer_agent (Lp2pHost *self, Lp2pPeerId *peer)
 {
   g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
-  return lp2p_peer_book_dup_agent (self->swarm->peers, peer);
+  return lp2p_peer_store_dup_agent (self->swarm->peers, peer);
 }
 
 /**
@@ -692,13 +719,54 @@ lp2p_host_dup_peer_agent (Lp2pHost *self, Lp2pPeerId *peer)
  * @peer: who
  *
  * Returns: (transfer full) (element-type Lp2pMultiaddr): where the peer can be
- *   dialed, as far as known
+ *   dialed, as far as known, best first
  */
 GPtrArray *
 lp2p_host_dup_peer_addresses (Lp2pHost *self, Lp2pPeerId *peer)
 {
   g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
-  return lp2p_peer_book_dup_addresses (self->swarm->peers, peer);
+  return lp2p_peer_store_dup_addresses (self->swarm->peers, peer);
+}
+
+/**
+ * lp2p_host_add_peer_addresses:
+ * @self: a host
+ * @peer: who
+ * @addresses: (element-type Lp2pMultiaddr): where it can be dialed; those that end in
+ *   the id of another peer are left out
+ * @lifetime: for how many seconds they hold, %G_MAXINT64 for good
+ *
+ * Tells the host where a peer can be dialed, such as what a user typed. Whoever
+ * connects to the peer later need not give an address. What the application says
+ * counts for more than what others say of the peer; at most 64 addresses of a peer are
+ * remembered.
+ */
+void
+lp2p_host_add_peer_addresses (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses, gint64 lifetime)
+{
+  g_return_if_fail (LP2P_IS_HOST (self));
+  g_return_if_fail (peer != NULL);
+  g_return_if_fail (addresses != NULL);
+  g_return_if_fail (lifetime > 0);
+
+  lp2p_peer_store_add_addresses (self->swarm->peers, peer, addresses, lifetime);
+}
+
+/**
+ * lp2p_host_forget_peer:
+ * @self: a host
+ * @peer: who
+ *
+ * Forgets all that is known of a peer, on disk as well, with what plugins keep about
+ * it. Connections to it stay.
+ */
+void
+lp2p_host_forget_peer (Lp2pHost *self, Lp2pPeerId *peer)
+{
+  g_return_if_fail (LP2P_IS_HOST (self));
+  g_return_if_fail (peer != NULL);
+
+  lp2p_peer_store_forget (self->swarm->peers, peer);
 }
 
 /**

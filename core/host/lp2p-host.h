@@ -34,6 +34,8 @@ GPtrArray *lp2p_host_dup_listen_addresses (Lp2pHost *self);
 LP2P_AVAILABLE_IN_1_0
 GListModel *lp2p_host_get_connections (Lp2pHost *self);
 LP2P_AVAILABLE_IN_1_0
+GListModel *lp2p_host_get_peers (Lp2pHost *self);
+LP2P_AVAILABLE_IN_1_0
 GListModel *lp2p_host_get_plugins (Lp2pHost *self);
 
 LP2P_AVAILABLE_IN_1_0
@@ -75,6 +77,10 @@ LP2P_AVAILABLE_IN_1_0
 char *lp2p_host_dup_peer_agent (Lp2pHost *self, Lp2pPeerId *peer);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_host_dup_peer_addresses (Lp2pHost *self, Lp2pPeerId *peer);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_add_peer_addresses (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses, gint64 lifetime);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_forget_peer (Lp2pHost *self, Lp2pPeerId *peer);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_host_dup_observed_addresses (Lp2pHost *self);
 

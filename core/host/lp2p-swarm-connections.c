@@ -38,6 +38,18 @@ steal_waiting (Lp2pSwarm *self, Lp2pConnection *connection)
   return task;
 }
 
+/* An address that was dialed is worth remembering, one that dialed is not. */
+static void
+note_connected (Lp2pSwarm *self, Lp2pConnection *connection)
+{
+  Lp2pPeerId *peer = lp2p_connection_get_remote_peer (connection);
+  Lp2pMultiaddr *address = lp2p_connection_get_remote_address (connection);
+
+  lp2p_peer_store_note_connected (self->peers, peer, lp2p_connection_get_remote_key (connection), TRUE);
+  if (address != NULL && lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR)
+    lp2p_peer_store_note_dial (self->peers, peer, address, TRUE);
+}
+
 gboolean
 lp2p_swarm_drop_unwanted (Lp2pConnection *connection)
 {
@@ -102,6 +114,7 @@ on_ready (Lp2pConnection *connection, gpointer user_data)
   if (task != NULL && return_if_cancelled (task, connection))
     return;
   lp2p_dials_connected (self->dials, connection);
+  note_connected (self, connection);
   g_list_store_append (self->connections, connection);
   g_signal_emit_by_name (self, "connection-added", connection);
   if (task != NULL)
@@ -128,6 +141,7 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
 
   if (g_list_store_find (self->connections, connection, &position))
     {
+      lp2p_peer_store_note_connected (self->peers, lp2p_connection_get_remote_peer (connection), NULL, FALSE);
       g_list_store_remove (self->connections, position);
       g_signal_emit_by_name (self, "connection-removed", connection);
     }

@@ -7,7 +7,7 @@
 #include "host/lp2p-dials-private.h"
 #include "host/lp2p-handlers-private.h"
 #include "host/lp2p-observed-private.h"
-#include "host/lp2p-peer-book-private.h"
+#include "host/lp2p-peer-store-private.h"
 #include "host/lp2p-upgrade-private.h"
 #include "net/lp2p-resolver-private.h"
 
@@ -53,7 +53,7 @@ struct _Lp2pSwarm
   /* GTasks of streams that wait for a connection. */
   GQueue opens;
   Lp2pHandlers *handlers;
-  Lp2pPeerBook *peers;
+  Lp2pPeerStore *peers;
   Lp2pDials *dials;
   Lp2pObserved *observed;
   GPtrArray *mapped; /* of Lp2pMapped */

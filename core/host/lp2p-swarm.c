@@ -17,6 +17,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pSwarm, lp2p_swarm, G_TYPE_OBJECT,
 gboolean
 lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
+  lp2p_peer_store_open (self->peers);
   lp2p_registry_scan (self->registry);
   if (!lp2p_swarm_sync_extensions (self, error) || !lp2p_swarm_listen_configured (self, error))
     return FALSE;
@@ -65,6 +66,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
   lp2p_handlers_clear (self->handlers);
   lp2p_tcp_hub_close (self->tcp_hub);
   lp2p_udp_hub_close (self->udp_hub);
+  lp2p_peer_store_close (self->peers);
   lp2p_job_clear (&self->protocols_job);
   lp2p_job_clear (&self->addresses_job);
   lp2p_job_clear (&self->config_job);
@@ -387,32 +389,32 @@ context_resolve_finish (Lp2pContext *context, GAsyncResult *result, GError **err
 static void
 context_update_peer (Lp2pContext *context, Lp2pPeerId *peer, const Lp2pPeerInfo *info)
 {
-  lp2p_peer_book_update (LP2P_SWARM (context)->peers, peer, info);
+  lp2p_peer_store_update (LP2P_SWARM (context)->peers, peer, info);
   g_signal_emit_by_name (context, "peer-updated", peer);
 }
 
 static GPtrArray *
 context_dup_peer_addresses (Lp2pContext *context, Lp2pPeerId *peer)
 {
-  return lp2p_peer_book_dup_addresses (LP2P_SWARM (context)->peers, peer);
+  return lp2p_peer_store_dup_addresses (LP2P_SWARM (context)->peers, peer);
 }
 
 static GStrv
 context_dup_peer_protocols (Lp2pContext *context, Lp2pPeerId *peer)
 {
-  return lp2p_peer_book_dup_protocols (LP2P_SWARM (context)->peers, peer);
+  return lp2p_peer_store_dup_protocols (LP2P_SWARM (context)->peers, peer);
 }
 
 static GBytes *
 context_get_peer_data (Lp2pContext *context, Lp2pPeerId *peer, const char *plugin, const char *key)
 {
-  return lp2p_peer_book_get_data (LP2P_SWARM (context)->peers, peer, plugin, key);
+  return lp2p_peer_store_get_data (LP2P_SWARM (context)->peers, peer, plugin, key);
 }
 
 static void
 context_set_peer_data (Lp2pContext *context, Lp2pPeerId *peer, const char *plugin, const char *key, GBytes *data, gint64 lifetime, Lp2pPeerDataFlags flags)
 {
-  lp2p_peer_book_set_data (LP2P_SWARM (context)->peers, peer, plugin, key, data, lifetime, flags);
+  lp2p_peer_store_set_data (LP2P_SWARM (context)->peers, peer, plugin, key, data, lifetime, flags);
 }
 
 static void
@@ -500,7 +502,7 @@ lp2p_swarm_finalize (GObject *object)
   g_ptr_array_unref (self->all_connections);
   g_hash_table_unref (self->waiting);
   lp2p_handlers_free (self->handlers);
-  lp2p_peer_book_free (self->peers);
+  lp2p_peer_store_free (self->peers);
   lp2p_dials_free (self->dials);
   lp2p_observed_free (self->observed);
   lp2p_loop_unref (self->loop);
@@ -537,6 +539,7 @@ Lp2pSwarm *
 lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
 {
   Lp2pSwarm *self = g_object_new (LP2P_TYPE_SWARM, NULL);
+  g_autofree char *peer_store = lp2p_config_get_string (config, LP2P_CONFIG_GROUP_HOST, "peer-store");
 
   self->loop = lp2p_loop_new (NULL, clock);
   self->config = g_object_ref (config);
@@ -545,7 +548,7 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->tcp_hub = lp2p_tcp_hub_new (self->loop);
   self->udp_hub = lp2p_udp_hub_new (self->loop);
   self->resolver = lp2p_resolver_new (self->loop);
-  self->peers = lp2p_peer_book_new (self->loop);
+  self->peers = lp2p_peer_store_new (self->loop, lp2p_identity_get_peer_id (identity), peer_store);
   self->dials = lp2p_dials_new (self);
   lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
   lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);

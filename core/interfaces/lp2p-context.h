@@ -17,7 +17,8 @@ G_BEGIN_DECLS
  * Lp2pPeerInfo:
  * @protocols: (nullable): what the peer serves
  * @addresses: (nullable) (element-type Lp2pMultiaddr): where it listens
- * @signed_record: (nullable): the envelope that certifies @addresses
+ * @signed_record: (nullable): the envelope with which the peer certifies addresses;
+ *   those in it count then, and @addresses are not looked at
  * @agent_version: (nullable): what it runs
  * @protocol_version: (nullable): which family of protocols
  * @lifetime: for how many seconds @addresses hold, 0 for the default

@@ -37,6 +37,8 @@ static const Lp2pOption host_options[] = {
   { "key-stores", "as", "[]", 0, 0, "Places for private keys to load, by name" },
   { "listen", "as", "[]", 0, 0, "Multiaddrs to listen on" },
   { "identity", "s", "''", 0, 0, "File of the private key; empty for a key that is not kept" },
+  { "peer-store", "s", "''", 0, 0,
+    "File of what is known of peers; empty to remember it in memory only" },
   { "agent-version", "s", "'lp2p/" LP2P_VERSION_S "'", 0, 0,
     "What this program calls itself to its peers" },
   { "handshake-timeout", "u", "15", 1, 3600, "Seconds until an unfinished handshake is given up" },

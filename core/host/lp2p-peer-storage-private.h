@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "host/lp2p-peer-entry-private.h"
+
+G_BEGIN_DECLS
+
+/* Where a peer store keeps what outlives it. A store without one is in memory
+ * only. */
+typedef struct _Lp2pPeerStorage Lp2pPeerStorage;
+
+typedef struct
+{
+  /* Fills an entry that is new; @found tells whether there was anything. */
+  gboolean (*load) (Lp2pPeerStorage *self, Lp2pPeerEntry *entry, gint64 now, gboolean *found, GError **error);
+  /* Forgets the peers (element-type Lp2pPeerId), then writes what is dirty of the
+   * entries (element-type Lp2pPeerEntry): all of it or nothing. */
+  gboolean (*write) (Lp2pPeerStorage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now, GError **error);
+  void (*free) (Lp2pPeerStorage *self);
+} Lp2pPeerStorageClass;
+
+struct _Lp2pPeerStorage
+{
+  const Lp2pPeerStorageClass *klass;
+};
+
+/* A file of one process; entries of plugins are those about @own_id only. A file that
+ * is damaged is set aside. Fails when the file is not ours to use. */
+Lp2pPeerStorage *lp2p_peer_storage_sqlite_new (const char *path, Lp2pPeerId *own_id, GError **error);
+
+G_END_DECLS

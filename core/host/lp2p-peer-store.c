@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host/lp2p-network-id-private.h"
+#include "host/lp2p-peer-list-private.h"
+#include "host/lp2p-peer-store-private.h"
+
+/* What is remembered of strangers is bounded: the one not heard of for longest
+ * goes first, from memory only. With 2 KB each this is 8 MB; a bad crowd gets no
+ * further than 100 KB each. */
+#define MAX_PEERS 4096
+
+/* Changes are gathered for so long before they are written together, which is what
+ * a crash of the machine can lose. */
+#define FLUSH_DELAY_US (2 * G_USEC_PER_SEC)
+/* When so many peers changed, they are written without waiting. One batch is so
+ * large: it takes about two milliseconds, after which others have their turn. */
+#define BATCH 16
+/* A full disk does not get emptier within moments. */
+#define RETRY_DELAY_US (60 * G_USEC_PER_SEC)
+/* How often the routing table is looked at, at the most. */
+#define NETWORK_MAX_AGE_US (10 * G_USEC_PER_SEC)
+
+struct _Lp2pPeerStore
+{
+  Lp2pLoop *loop;
+  Lp2pPeerId *own_id;
+  char *path;
+  Lp2pPeerStorage *storage;
+  gboolean opened;
+  gboolean complained;
+
+  /* Lp2pPeerId to Lp2pPeerEntry. */
+  GHashTable *peers;
+  guint max_peers;
+  /* Those that may be dropped, the freshest first. */
+  GQueue recent;
+  GQueue dirty;
+  /* Of Lp2pPeerId: what the disk has to forget. */
+  GHashTable *forgotten;
+  Lp2pTimer flush_timer;
+
+  Lp2pNetworkFunc network_func;
+  gpointer network_data;
+  char *network;
+  gint64 network_read;
+
+  Lp2pPeerList *list;
+};
+
+static char *
+default_network (gpointer user_data)
+{
+  return lp2p_network_id_dup ();
+}
+
+static gint64
+get_now (Lp2pPeerStore *self)
+{
+  return lp2p_loop_real_time (self->loop);
+}
+
+static gint64
+get_expiry (Lp2pPeerStore *self, gint64 lifetime)
+{
+  gint64 now = get_now (self);
+
+  if (lifetime <= 0)
+    return now;
+  return lifetime > (G_MAXINT64 - now) / G_USEC_PER_SEC ? G_MAXINT64 : now + lifetime * G_USEC_PER_SEC;
+}
+
+static const char *
+get_network (Lp2pPeerStore *self)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+
+  if (self->network != NULL && now - self->network_read < NETWORK_MAX_AGE_US)
+    return self->network;
+  g_free (self->network);
+  self->network = self->network_func (self->network_data);
+  self->network_read = now;
+  return self->network;
+}
+
+/* Writing */
+
+/* The first time it is told; a disk that stays full need not be told of again. */
+static void
+complain (Lp2pPeerStore *self, const char *what, const GError *error)
+{
+  if (!self->complained)
+    g_warning ("%s: %s", what, error->message);
+  self->complained = TRUE;
+}
+
+static void
+schedule_flush (Lp2pPeerStore *self)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+
+  if (self->storage == NULL)
+    return;
+  if (self->dirty.length >= BATCH && !self->complained)
+    lp2p_timer_set (&self->flush_timer, now);
+  else if (!lp2p_timer_is_set (&self->flush_timer))
+    lp2p_timer_set (&self->flush_timer, now + FLUSH_DELAY_US);
+}
+
+static void
+clean (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  if (entry->dirty == LP2P_PEER_DIRTY_NONE)
+    return;
+  entry->dirty = LP2P_PEER_DIRTY_NONE;
+  g_queue_unlink (&self->dirty, &entry->dirty_link);
+}
+
+/* What is told of a peer after it was forgotten is written together with that: a
+ * crash in between must not leave less than there was before. */
+static gboolean
+write_batch (Lp2pPeerStore *self, GError **error)
+{
+  g_autoptr (GPtrArray) forgotten = g_ptr_array_new ();
+  g_autoptr (GPtrArray) entries = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer peer;
+
+  g_hash_table_iter_init (&iter, self->forgotten);
+  while (g_hash_table_iter_next (&iter, &peer, NULL))
+    {
+      Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
+
+      g_ptr_array_add (forgotten, peer);
+      if (entry != NULL && entry->dirty != LP2P_PEER_DIRTY_NONE)
+        g_ptr_array_add (entries, entry);
+    }
+  for (GList *l = self->dirty.head; l != NULL && entries->len < BATCH; l = l->next)
+    if (!g_hash_table_contains (self->forgotten, ((Lp2pPeerEntry *) l->data)->id))
+      g_ptr_array_add (entries, l->data);
+  if (!self->storage->klass->write (self->storage, forgotten, entries, get_now (self), error))
+    return FALSE;
+
+  g_hash_table_remove_all (self->forgotten);
+  for (guint i = 0; i < entries->len; i++)
+    clean (self, g_ptr_array_index (entries, i));
+  self->complained = FALSE;
+  return TRUE;
+}
+
+static gboolean
+has_changes (Lp2pPeerStore *self)
+{
+  return self->storage != NULL && (self->dirty.length > 0 || g_hash_table_size (self->forgotten) > 0);
+}
+
+static void
+on_flush (Lp2pTimer *timer)
+{
+  Lp2pPeerStore *self = (Lp2pPeerStore *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pPeerStore, flush_timer));
+  g_autoptr (GError) error = NULL;
+  gint64 now = lp2p_loop_now (self->loop);
+
+  if (!has_changes (self))
+    return;
+  if (!write_batch (self, &error))
+    {
+      complain (self, "Cannot write the peer store, will try again", error);
+      lp2p_timer_set (&self->flush_timer, now + RETRY_DELAY_US);
+    }
+  else if (has_changes (self))
+    lp2p_timer_set (&self->flush_timer, now);
+}
+
+gboolean
+lp2p_peer_store_flush (Lp2pPeerStore *self, GError **error)
+{
+  while (has_changes (self))
+    if (!write_batch (self, error))
+      return FALSE;
+  lp2p_timer_clear (&self->flush_timer);
+  return TRUE;
+}
+
+static void
+mark (Lp2pPeerStore *self, Lp2pPeerEntry *entry, Lp2pPeerDirty what)
+{
+  if (!lp2p_peer_id_equal (entry->id, self->own_id))
+    lp2p_peer_list_note (self->list, entry->id);
+  if (self->storage == NULL)
+    return;
+  if (entry->dirty == LP2P_PEER_DIRTY_NONE)
+    g_queue_push_tail_link (&self->dirty, &entry->dirty_link);
+  entry->dirty |= what;
+  schedule_flush (self);
+}
+
+/* Finding */
+
+void
+lp2p_peer_store_open (Lp2pPeerStore *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->opened)
+    return;
+  self->opened = TRUE;
+  if (self->path == NULL || self->path[0] == '\0')
+    return;
+  self->storage = lp2p_peer_storage_sqlite_new (self->path, self->own_id, &error);
+  if (self->storage == NULL)
+    g_warning ("Peers are remembered in memory only: %s", error->message);
+}
+
+static void
+drop (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  clean (self, entry);
+  if (entry->n_connections == 0)
+    g_queue_unlink (&self->recent, &entry->recent_link);
+  lp2p_peer_list_note (self->list, entry->id);
+  g_hash_table_remove (self->peers, entry->id);
+}
+
+static void
+make_room (Lp2pPeerStore *self)
+{
+  while (g_hash_table_size (self->peers) >= self->max_peers && self->recent.length > 0)
+    {
+      Lp2pPeerEntry *oldest = self->recent.tail->data;
+
+      if (oldest->dirty != LP2P_PEER_DIRTY_NONE && !self->complained)
+        {
+          g_autoptr (GError) error = NULL;
+
+          if (!write_batch (self, &error))
+            complain (self, "Cannot write the peer store, forgetting peers", error);
+        }
+      drop (self, oldest);
+    }
+}
+
+static void
+insert (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  make_room (self);
+  g_queue_push_head_link (&self->recent, &entry->recent_link);
+  g_hash_table_insert (self->peers, entry->id, entry);
+  if (!lp2p_peer_id_equal (entry->id, self->own_id))
+    lp2p_peer_list_note (self->list, entry->id);
+}
+
+static void
+touch (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  if (entry->n_connections > 0 || self->recent.head == &entry->recent_link)
+    return;
+  g_queue_unlink (&self->recent, &entry->recent_link);
+  g_queue_push_head_link (&self->recent, &entry->recent_link);
+}
+
+static Lp2pPeerEntry *
+load (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean *found)
+{
+  g_autoptr (Lp2pPeerEntry) entry = lp2p_peer_entry_new (peer);
+  g_autoptr (GError) error = NULL;
+
+  if (self->storage == NULL || g_hash_table_contains (self->forgotten, peer))
+    return g_steal_pointer (&entry);
+  if (!self->storage->klass->load (self->storage, entry, get_now (self), found, &error))
+    {
+      complain (self, "Cannot read the peer store", error);
+      lp2p_peer_entry_clear (entry);
+    }
+  entry->stored = *found;
+  return g_steal_pointer (&entry);
+}
+
+/* NULL when nothing is known, unless it is @ensured. */
+static Lp2pPeerEntry *
+get_peer (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean ensured)
+{
+  Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
+  gboolean found = FALSE;
+
+  if (entry != NULL)
+    {
+      touch (self, entry);
+      return entry;
+    }
+  lp2p_peer_store_open (self);
+  if (!ensured && self->storage == NULL)
+    return NULL;
+  entry = load (self, peer, &found);
+  if (found || ensured)
+    {
+      insert (self, entry);
+      return entry;
+    }
+  lp2p_peer_entry_free (entry);
+  return NULL;
+}
+
+static Lp2pPeerEntry *
+find_peer (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  return get_peer (self, peer, FALSE);
+}
+
+static Lp2pPeerEntry *
+ensure_peer (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  return get_peer (self, peer, TRUE);
+}
+
+/* Making and closing */
+
+static Lp2pPeerEntry *
+peek (gpointer self, Lp2pPeerId *peer)
+{
+  return g_hash_table_lookup (((Lp2pPeerStore *) self)->peers, peer);
+}
+
+static void
+list_known (gpointer user_data)
+{
+  Lp2pPeerStore *self = user_data;
+  GHashTableIter iter;
+  gpointer peer;
+
+  g_hash_table_iter_init (&iter, self->peers);
+  while (g_hash_table_iter_next (&iter, &peer, NULL))
+    if (!lp2p_peer_id_equal (peer, self->own_id))
+      lp2p_peer_list_note (self->list, peer);
+}
+
+Lp2pPeerStore *
+lp2p_peer_store_new (Lp2pLoop *loop, Lp2pPeerId *own_id, const char *path)
+{
+  Lp2pPeerStore *self = g_new0 (Lp2pPeerStore, 1);
+
+  self->loop = lp2p_loop_ref (loop);
+  self->own_id = lp2p_peer_id_ref (own_id);
+  self->path = g_strdup (path);
+  self->peers = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, NULL,
+                                       (GDestroyNotify) lp2p_peer_entry_free);
+  self->max_peers = MAX_PEERS;
+  self->forgotten = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal,
+                                           (GDestroyNotify) lp2p_peer_id_unref, NULL);
+  self->network_func = default_network;
+  self->list = lp2p_peer_list_new (loop, peek, list_known, self);
+  lp2p_timer_init (&self->flush_timer, loop, on_flush);
+  return self;
+}
+
+static void
+disconnect_all (Lp2pPeerStore *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->peers);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Lp2pPeerEntry *entry = value;
+
+      if (entry->n_connections == 0)
+        continue;
+      entry->n_connections = 0;
+      g_queue_push_head_link (&self->recent, &entry->recent_link);
+      lp2p_peer_list_note (self->list, entry->id);
+    }
+}
+
+void
+lp2p_peer_store_close (Lp2pPeerStore *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->opened = TRUE;
+  disconnect_all (self);
+  lp2p_timer_clear (&self->flush_timer);
+  if (self->storage == NULL)
+    return;
+  if (!lp2p_peer_store_flush (self, &error))
+    g_warning ("The latest changes to the peer store are lost: %s", error->message);
+  lp2p_peer_store_set_storage (self, NULL);
+}
+
+void
+lp2p_peer_store_free (Lp2pPeerStore *self)
+{
+  lp2p_peer_store_close (self);
+  lp2p_peer_list_close (self->list);
+  g_hash_table_unref (self->peers);
+  g_hash_table_unref (self->forgotten);
+  lp2p_peer_id_unref (self->own_id);
+  lp2p_loop_unref (self->loop);
+  g_free (self->network);
+  g_free (self->path);
+  g_free (self);
+}
+
+gboolean
+lp2p_peer_store_is_on_disk (Lp2pPeerStore *self)
+{
+  return self->storage != NULL;
+}
+
+void
+lp2p_peer_store_set_storage (Lp2pPeerStore *self, Lp2pPeerStorage *storage)
+{
+  while (self->dirty.length > 0)
+    clean (self, self->dirty.head->data);
+  g_hash_table_remove_all (self->forgotten);
+  if (self->storage != NULL)
+    self->storage->klass->free (self->storage);
+  self->storage = storage;
+  self->opened = TRUE;
+}
+
+void
+lp2p_peer_store_set_max_peers (Lp2pPeerStore *self, guint max_peers)
+{
+  self->max_peers = max_peers;
+}
+
+void
+lp2p_peer_store_set_network_func (Lp2pPeerStore *self, Lp2pNetworkFunc func, gpointer user_data)
+{
+  self->network_func = func;
+  self->network_data = user_data;
+  g_clear_pointer (&self->network, g_free);
+}
+
+guint
+lp2p_peer_store_get_n_peers (Lp2pPeerStore *self)
+{
+  return g_hash_table_size (self->peers);
+}
+
+GListModel *
+lp2p_peer_store_get_list (Lp2pPeerStore *self)
+{
+  return lp2p_peer_list_get_model (self->list);
+}
+
+/* Learning */
+
+static Lp2pPeerAddress
+describe (Lp2pPeerStore *self, Lp2pPeerAddressSource source, gint64 lifetime)
+{
+  Lp2pPeerAddress how = {
+    .source = source,
+    .network = (char *) get_network (self),
+    .expires = get_expiry (self, lifetime),
+  };
+
+  return how;
+}
+
+/* The addresses that count are those in the record. */
+static gboolean
+take_record (Lp2pPeerStore *self, Lp2pPeerEntry *entry, const Lp2pPeerInfo *info)
+{
+  gint64 lifetime = info->lifetime > 0 ? info->lifetime : LP2P_PEER_LIFETIME_CERTIFIED_S;
+  Lp2pPeerAddress how = describe (self, LP2P_PEER_ADDRESS_CERTIFIED, lifetime);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pPeerRecord) record = lp2p_peer_entry_take_record (entry, info->signed_record, &error);
+
+  if (record == NULL)
+    {
+      g_debug ("Ignoring a signed record of %s: %s", lp2p_peer_id_get_string (entry->id), error->message);
+      return FALSE;
+    }
+  lp2p_peer_entry_replace_addresses (entry, lp2p_peer_record_get_addresses (record), &how, get_now (self));
+  return TRUE;
+}
+
+void
+lp2p_peer_store_update (Lp2pPeerStore *self, Lp2pPeerId *peer, const Lp2pPeerInfo *info)
+{
+  Lp2pPeerEntry *entry = ensure_peer (self, peer);
+  Lp2pPeerDirty dirty = LP2P_PEER_DIRTY_NONE;
+  gboolean facts = FALSE;
+
+  if (info->signed_record != NULL)
+    {
+      if (take_record (self, entry, info))
+        dirty |= LP2P_PEER_DIRTY_FACTS | LP2P_PEER_DIRTY_ADDRESSES;
+    }
+  else if (info->addresses != NULL)
+    {
+      gint64 lifetime = info->lifetime > 0 ? info->lifetime : LP2P_PEER_LIFETIME_TOLD_S;
+      Lp2pPeerAddress how = describe (self, LP2P_PEER_ADDRESS_TOLD, lifetime);
+
+      lp2p_peer_entry_replace_addresses (entry, info->addresses, &how, get_now (self));
+      dirty |= LP2P_PEER_DIRTY_ADDRESSES;
+    }
+  if (info->protocols != NULL)
+    facts |= lp2p_peer_entry_set_protocols (entry, info->protocols);
+  facts |= lp2p_peer_entry_set_text (&entry->agent_version, info->agent_version);
+  facts |= lp2p_peer_entry_set_text (&entry->protocol_version, info->protocol_version);
+  if (facts)
+    dirty |= LP2P_PEER_DIRTY_FACTS;
+  if (dirty != LP2P_PEER_DIRTY_NONE)
+    mark (self, entry, dirty);
+}
+
+void
+lp2p_peer_store_add_addresses (Lp2pPeerStore *self, Lp2pPeerId *peer, GPtrArray *addresses, gint64 lifetime)
+{
+  Lp2pPeerEntry *entry = ensure_peer (self, peer);
+  Lp2pPeerAddress how = describe (self, LP2P_PEER_ADDRESS_CONFIGURED, lifetime);
+  gboolean changed = FALSE;
+
+  for (guint i = 0; i < addresses->len; i++)
+    changed |= lp2p_peer_entry_add_address (entry, g_ptr_array_index (addresses, i), &how, get_now (self));
+  if (changed)
+    mark (self, entry, LP2P_PEER_DIRTY_ADDRESSES);
+}
+
+void
+lp2p_peer_store_note_dial (Lp2pPeerStore *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, gboolean ok)
+{
+  Lp2pPeerEntry *entry = ok ? ensure_peer (self, peer) : find_peer (self, peer);
+  gint64 now = get_now (self);
+  gboolean changed = FALSE;
+
+  if (ok)
+    {
+      Lp2pPeerAddress how = describe (self, LP2P_PEER_ADDRESS_CONNECTED, LP2P_PEER_LIFETIME_CONNECTED_S);
+
+      how.last_success = now;
+      changed = lp2p_peer_entry_add_address (entry, address, &how, now);
+    }
+  else if (entry != NULL)
+    {
+      g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (address);
+      Lp2pPeerAddress *known = plain != NULL ? lp2p_peer_entry_find_address (entry, plain) : NULL;
+
+      changed = known != NULL;
+      if (known != NULL)
+        known->last_failure = now;
+    }
+  if (changed)
+    mark (self, entry, LP2P_PEER_DIRTY_ADDRESSES);
+}
+
+void
+lp2p_peer_store_note_connected (Lp2pPeerStore *self, Lp2pPeerId *peer, Lp2pPublicKey *key, gboolean connected)
+{
+  Lp2pPeerEntry *entry = ensure_peer (self, peer);
+  Lp2pPeerDirty dirty = LP2P_PEER_DIRTY_NONE;
+
+  if (connected)
+    {
+      if (entry->n_connections++ == 0)
+        g_queue_unlink (&self->recent, &entry->recent_link);
+      if (key != NULL && lp2p_peer_entry_set_public_key (entry, key))
+        dirty = LP2P_PEER_DIRTY_FACTS;
+    }
+  else if (entry->n_connections > 0 && --entry->n_connections == 0)
+    g_queue_push_head_link (&self->recent, &entry->recent_link);
+
+  if (dirty != LP2P_PEER_DIRTY_NONE)
+    mark (self, entry, dirty);
+  else
+    lp2p_peer_list_note (self->list, peer);
+}
+
+void
+lp2p_peer_store_forget (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
+
+  lp2p_peer_store_open (self);
+  if (self->storage != NULL)
+    {
+      g_hash_table_add (self->forgotten, lp2p_peer_id_ref (peer));
+      lp2p_timer_set (&self->flush_timer, lp2p_loop_now (self->loop));
+    }
+  if (entry == NULL)
+    return;
+  if (entry->n_connections == 0)
+    {
+      drop (self, entry);
+      return;
+    }
+  clean (self, entry);
+  lp2p_peer_entry_clear (entry);
+  entry->stored = FALSE;
+  lp2p_peer_list_note (self->list, peer);
+}
+
+/* Telling */
+
+GPtrArray *
+lp2p_peer_store_dup_addresses (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  Lp2pPeerEntry *entry = find_peer (self, peer);
+
+  if (entry == NULL)
+    return g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
+  return lp2p_peer_entry_dup_addresses (entry, get_network (self), get_now (self));
+}
+
+const Lp2pPeerAddress *
+lp2p_peer_store_find_address (Lp2pPeerStore *self, Lp2pPeerId *peer, Lp2pMultiaddr *address)
+{
+  Lp2pPeerEntry *entry = find_peer (self, peer);
+  g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (address);
+  Lp2pPeerAddress *known = entry != NULL && plain != NULL ? lp2p_peer_entry_find_address (entry, plain) : NULL;
+
+  return known != NULL && known->expires > get_now (self) ? known : NULL;
+}
+
+GStrv
+lp2p_peer_store_dup_protocols (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  Lp2pPeerEntry *entry = find_peer (self, peer);
+
+  return entry != NULL ? g_strdupv (entry->protocols) : NULL;
+}
+
+char *
+lp2p_peer_store_dup_agent (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  Lp2pPeerEntry *entry = find_peer (self, peer);
+
+  return entry != NULL ? g_strdup (entry->agent_version) : NULL;
+}
+
+Lp2pPublicKey *
+lp2p_peer_store_dup_public_key (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  Lp2pPeerEntry *entry = find_peer (self, peer);
+
+  if (entry != NULL && entry->public_key != NULL)
+    return lp2p_public_key_ref (entry->public_key);
+  return lp2p_peer_id_extract_public_key (peer);
+}
+
+GBytes *
+lp2p_peer_store_dup_record (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  Lp2pPeerEntry *entry = find_peer (self, peer);
+
+  return entry != NULL && entry->record != NULL ? g_bytes_ref (entry->record) : NULL;
+}
+
+GBytes *
+lp2p_peer_store_get_data (Lp2pPeerStore *self, Lp2pPeerId *peer, const char *plugin, const char *key)
+{
+  Lp2pPeerEntry *entry = find_peer (self, peer);
+
+  return entry != NULL ? lp2p_peer_entry_get_data (entry, plugin, key, get_now (self)) : NULL;
+}
+
+void
+lp2p_peer_store_set_data (Lp2pPeerStore *self, Lp2pPeerId *peer, const char *plugin, const char *key, GBytes *data, gint64 lifetime, Lp2pPeerDataFlags flags)
+{
+  Lp2pPeerEntry *entry = data != NULL ? ensure_peer (self, peer) : find_peer (self, peer);
+
+  if (entry != NULL &&
+      lp2p_peer_entry_set_data (entry, plugin, key, data, get_expiry (self, lifetime), flags, get_now (self)))
+    mark (self, entry, LP2P_PEER_DIRTY_DATA);
+}
