@@ -17,6 +17,7 @@
 
 #include <lp2p/interfaces/lp2p-connection.h>
 #include <lp2p/interfaces/lp2p-datagrams.h>
+#include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 #include <lp2p/interfaces/lp2p-stream.h>
 
