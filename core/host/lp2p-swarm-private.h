@@ -2,9 +2,12 @@
 #pragma once
 
 #include <lp2p/interfaces/lp2p-context.h>
+#include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/plugin/lp2p-registry.h>
 
+#include "host/lp2p-connection-manager-private.h"
 #include "host/lp2p-handlers-private.h"
+#include "host/lp2p-limits-private.h"
 #include "host/lp2p-observed-private.h"
 #include "host/lp2p-peer-book-private.h"
 #include "host/lp2p-upgrade-private.h"
@@ -49,7 +52,9 @@ struct _Lp2pSwarm
   Lp2pJob protocols_job;
   Lp2pJob addresses_job;
   Lp2pJob config_job;
-  guint half_open;
+  Lp2pLimits *limits;
+  Lp2pConnectionManager *manager;
+  Lp2pGater *gater;
   guint64 memory;
   gboolean closed;
 };
@@ -82,7 +87,7 @@ GPtrArray *lp2p_swarm_dup_addresses (Lp2pSwarm *self);
 
 /* lp2p-swarm-connections.c */
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
-gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error);
+gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
 /* @raw (transfer full) with a session; @task is returned when it is ready. */
 void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
 void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, gboolean pipelined, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -202,20 +202,13 @@ context_release_memory (Lp2pContext *context, gsize size)
 static gboolean
 context_begin_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
 {
-  Lp2pSwarm *self = LP2P_SWARM (context);
-
-  if (!lp2p_swarm_begin_inbound (self, remote_address, error))
-    return FALSE;
-  /* Forged sources are worth a round trip only when handshakes pile up. */
-  if (validate_source != NULL)
-    *validate_source = self->half_open > lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, "max-half-open") / 2;
-  return TRUE;
+  return lp2p_swarm_begin_inbound (LP2P_SWARM (context), remote_address, validate_source, error);
 }
 
 static void
 context_end_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address)
 {
-  LP2P_SWARM (context)->half_open--;
+  lp2p_limits_end_handshake (LP2P_SWARM (context)->limits, remote_address);
 }
 
 static void
@@ -351,7 +344,7 @@ context_get_reachability (Lp2pContext *context, Lp2pMultiaddr *address)
 static void
 context_hold_connection (Lp2pContext *context, Lp2pConnection *connection, const char *tag, gboolean hold)
 {
-  /* Nothing closes a connection for being idle or one too many. */
+  lp2p_connection_manager_hold (LP2P_SWARM (context)->manager, connection, tag, hold);
 }
 
 static void
@@ -503,6 +496,9 @@ lp2p_swarm_finalize (GObject *object)
   lp2p_handlers_free (self->handlers);
   lp2p_peer_book_free (self->peers);
   lp2p_observed_free (self->observed);
+  lp2p_limits_free (self->limits);
+  lp2p_connection_manager_free (self->manager);
+  g_clear_object (&self->gater);
   lp2p_loop_unref (self->loop);
   G_OBJECT_CLASS (lp2p_swarm_parent_class)->finalize (object);
 }
@@ -545,6 +541,8 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->tcp_hub = lp2p_tcp_hub_new (self->loop);
   self->udp_hub = lp2p_udp_hub_new (self->loop);
   self->peers = lp2p_peer_book_new (self->loop);
+  self->limits = lp2p_limits_new (config);
+  self->manager = lp2p_connection_manager_new (self->loop, config);
   lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
   lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);
   lp2p_job_init (&self->config_job, self->loop, LP2P_JOB_RUN, lp2p_swarm_run_config_job);
