@@ -13,6 +13,7 @@
 #include <lp2p/types/lp2p-public-key.h>
 
 #include <lp2p/host/lp2p-host.h>
+#include <lp2p/host/lp2p-kept-peer.h>
 #include <lp2p/host/lp2p-settings.h>
 
 #include <lp2p/interfaces/lp2p-connection.h>

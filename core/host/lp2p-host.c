@@ -3,6 +3,7 @@
 #include <lp2p/codec/lp2p-multistream.h>
 
 #include "host/lp2p-host-private.h"
+#include "host/lp2p-kept-peer-private.h"
 
 /**
  * Lp2pHost:
@@ -681,6 +682,26 @@ lp2p_host_remove_stream_handler (Lp2pHost *self, const char *protocol)
 {
   g_return_if_fail (LP2P_IS_HOST (self));
   lp2p_context_remove_stream_handler (LP2P_CONTEXT (self->swarm), protocol);
+}
+
+/**
+ * lp2p_host_keep_connected:
+ * @self: a host that runs
+ * @peer: to whom
+ * @addresses: (nullable) (element-type Lp2pMultiaddr): where it may be, besides
+ *   what is known of it
+ *
+ * Connects to a peer, and again whenever the connection is lost, until
+ * [method@KeptPeer.release] or the last reference goes.
+ *
+ * Returns: (transfer full): tells how it goes
+ */
+Lp2pKeptPeer *
+lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses)
+{
+  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
+  g_return_val_if_fail (peer != NULL, NULL);
+  return lp2p_kept_peer_new (self->swarm, peer, addresses);
 }
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lp2p/host/lp2p-kept-peer.h>
 #include <lp2p/interfaces/lp2p-connection.h>
 #include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/types/lp2p-config.h>
@@ -48,6 +49,9 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_host_connect_peer_async (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 Lp2pConnection *lp2p_host_connect_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
+
+LP2P_AVAILABLE_IN_1_0
+Lp2pKeptPeer *lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses);
 
 LP2P_AVAILABLE_IN_1_0
 void lp2p_host_open_stream_async (Lp2pHost *self,

@@ -55,6 +55,8 @@ struct _Lp2pSwarm
   Lp2pLimits *limits;
   Lp2pConnectionManager *manager;
   Lp2pGater *gater;
+  /* Lp2pKeptPeer, not owned: released when the host closes. */
+  GPtrArray *kept_peers;
   guint64 memory;
   gboolean closed;
 };

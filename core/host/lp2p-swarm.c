@@ -2,7 +2,7 @@
 
 #include <gnutls/crypto.h>
 
-#include "host/lp2p-swarm-private.h"
+#include "host/lp2p-kept-peer-private.h"
 #include "interfaces/lp2p-connection-private.h"
 
 /* How long peers may take to acknowledge what was written before the host is
@@ -38,6 +38,13 @@ fail_waiting (Lp2pSwarm *self)
   g_hash_table_remove_all (self->waiting);
 }
 
+static void
+release_kept_peers (Lp2pSwarm *self)
+{
+  while (self->kept_peers->len > 0)
+    lp2p_kept_peer_release (g_ptr_array_index (self->kept_peers, 0));
+}
+
 void
 lp2p_swarm_abandon (Lp2pSwarm *self)
 {
@@ -47,6 +54,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
     return;
 
   self->closed = TRUE;
+  release_kept_peers (self);
   g_cancellable_cancel (self->cancellable);
   lp2p_swarm_close_listeners (self);
   connections = g_steal_pointer (&self->all_connections);
@@ -118,6 +126,7 @@ lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyC
     }
 
   self->closed = TRUE;
+  release_kept_peers (self);
   g_cancellable_cancel (self->cancellable);
   lp2p_swarm_close_listeners (self);
 
@@ -499,6 +508,7 @@ lp2p_swarm_finalize (GObject *object)
   lp2p_limits_free (self->limits);
   lp2p_connection_manager_free (self->manager);
   g_clear_object (&self->gater);
+  g_ptr_array_unref (self->kept_peers);
   lp2p_loop_unref (self->loop);
   G_OBJECT_CLASS (lp2p_swarm_parent_class)->finalize (object);
 }
@@ -526,6 +536,7 @@ lp2p_swarm_init (Lp2pSwarm *self)
   self->waiting = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   self->handlers = lp2p_handlers_new ();
   self->observed = lp2p_observed_new ();
+  self->kept_peers = g_ptr_array_new ();
   self->cancellable = g_cancellable_new ();
 }
 
