@@ -13,11 +13,13 @@
 #include <lp2p/types/lp2p-public-key.h>
 
 #include <lp2p/host/lp2p-host.h>
+#include <lp2p/host/lp2p-kept-peer.h>
 #include <lp2p/host/lp2p-peer.h>
 #include <lp2p/host/lp2p-settings.h>
 
 #include <lp2p/interfaces/lp2p-connection.h>
 #include <lp2p/interfaces/lp2p-datagrams.h>
+#include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 #include <lp2p/interfaces/lp2p-stream.h>
 

@@ -115,6 +115,7 @@ static gboolean
 is_address_to_blame (const GError *error)
 {
   return !g_error_matches (error, LP2P_ERROR, LP2P_ERROR_LIMIT) &&
+         !g_error_matches (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER) &&
          !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
 }
 
@@ -124,7 +125,11 @@ attempt_failed (Lp2pDial *self, Lp2pDialTarget *target, GError *error)
   gint64 now = lp2p_loop_now (self->swarm->loop);
 
   if (is_address_to_blame (error))
-    lp2p_dial_backoff_add_failure (self->dials->backoff, self->options.expected_peer, target->address, now);
+    {
+      lp2p_dial_backoff_add_failure (self->dials->backoff, self->options.expected_peer, target->address, now);
+      if (self->options.expected_peer != NULL)
+        lp2p_peer_store_note_dial (self->swarm->peers, self->options.expected_peer, target->address, FALSE);
+    }
   lp2p_dial_note (self, target->address, error, TRUE);
   lp2p_dial_plan_failed (self->plan, target, now);
   lp2p_dial_kick (self);

@@ -3,6 +3,7 @@
 #include <lp2p/codec/lp2p-multistream.h>
 
 #include "host/lp2p-host-private.h"
+#include "host/lp2p-kept-peer-private.h"
 
 /**
  * Lp2pHost:
@@ -34,6 +35,7 @@ enum
   PROP_CONNECTIONS,
   PROP_PEERS,
   PROP_LISTEN_ADDRESSES,
+  PROP_GATER,
   N_PROPS,
 };
 
@@ -128,6 +130,22 @@ lp2p_host_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
     case PROP_LISTEN_ADDRESSES:
       g_value_take_boxed (value, lp2p_host_dup_listen_addresses (self));
       break;
+    case PROP_GATER:
+      g_value_set_object (value, lp2p_host_get_gater (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+lp2p_host_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  switch (id)
+    {
+    case PROP_GATER:
+      lp2p_host_set_gater (LP2P_HOST (object), g_value_get_object (value));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -142,6 +160,7 @@ lp2p_host_class_init (Lp2pHostClass *klass)
   object_class->dispose = lp2p_host_dispose;
   object_class->finalize = lp2p_host_finalize;
   object_class->get_property = lp2p_host_get_property;
+  object_class->set_property = lp2p_host_set_property;
 
   /**
    * Lp2pHost:config:
@@ -179,6 +198,13 @@ lp2p_host_class_init (Lp2pHostClass *klass)
    * Where the host can be dialed, each with its peer id.
    */
   properties[PROP_LISTEN_ADDRESSES] = g_param_spec_boxed ("listen-addresses", NULL, NULL, G_TYPE_PTR_ARRAY, flags);
+  /**
+   * Lp2pHost:gater: (getter get_gater) (setter set_gater)
+   *
+   * Who decides with whom to connect.
+   */
+  properties[PROP_GATER] = g_param_spec_object ("gater", NULL, NULL, LP2P_TYPE_GATER,
+                                                G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 
   /**
@@ -683,6 +709,94 @@ lp2p_host_remove_stream_handler (Lp2pHost *self, const char *protocol)
 {
   g_return_if_fail (LP2P_IS_HOST (self));
   lp2p_context_remove_stream_handler (LP2P_CONTEXT (self->swarm), protocol);
+}
+
+/**
+ * lp2p_host_keep_connected:
+ * @self: a host that runs
+ * @peer: to whom
+ * @addresses: (nullable) (element-type Lp2pMultiaddr): where it may be, besides
+ *   what is known of it
+ *
+ * Connects to a peer, and again whenever the connection is lost, until
+ * [method@KeptPeer.release] or the last reference goes.
+ *
+ * Returns: (transfer full): tells how it goes
+ */
+Lp2pKeptPeer *
+lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses)
+{
+  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
+  g_return_val_if_fail (peer != NULL, NULL);
+  return lp2p_kept_peer_new (self->swarm, peer, addresses);
+}
+
+/**
+ * lp2p_host_get_gater:
+ * @self: a host
+ *
+ * Returns: (transfer none) (nullable): who decides with whom to connect
+ */
+Lp2pGater *
+lp2p_host_get_gater (Lp2pHost *self)
+{
+  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
+  return self->swarm->gater;
+}
+
+/**
+ * lp2p_host_set_gater:
+ * @self: a host
+ * @gater: (nullable): who decides with whom to connect
+ *
+ * Lets the application refuse addresses and peers. Connections that there are
+ * already stay.
+ */
+void
+lp2p_host_set_gater (Lp2pHost *self, Lp2pGater *gater)
+{
+  g_return_if_fail (LP2P_IS_HOST (self));
+  g_return_if_fail (gater == NULL || LP2P_IS_GATER (gater));
+
+  if (g_set_object (&self->swarm->gater, gater))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GATER]);
+}
+
+/**
+ * lp2p_host_protect_peer:
+ * @self: a host
+ * @peer: whom
+ * @tag: what for, to tell it from other reasons
+ *
+ * Keeps the connections to a peer from being closed when there are too many of
+ * them, see the option `connections-high`.
+ */
+void
+lp2p_host_protect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag)
+{
+  g_return_if_fail (LP2P_IS_HOST (self));
+  g_return_if_fail (peer != NULL);
+  g_return_if_fail (tag != NULL);
+
+  lp2p_connection_manager_protect (self->swarm->manager, peer, tag, TRUE);
+}
+
+/**
+ * lp2p_host_unprotect_peer:
+ * @self: a host
+ * @peer: whom
+ * @tag: the reason that is gone
+ *
+ * Ends what [method@Host.protect_peer] began.
+ */
+void
+lp2p_host_unprotect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag)
+{
+  g_return_if_fail (LP2P_IS_HOST (self));
+  g_return_if_fail (peer != NULL);
+  g_return_if_fail (tag != NULL);
+
+  lp2p_connection_manager_protect (self->swarm->manager, peer, tag, FALSE);
 }
 
 /**

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lp2p/host/lp2p-kept-peer.h>
 #include <lp2p/interfaces/lp2p-connection.h>
+#include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/types/lp2p-config.h>
 #include <lp2p/types/lp2p-identity.h>
 
@@ -51,6 +53,9 @@ LP2P_AVAILABLE_IN_1_0
 Lp2pConnection *lp2p_host_connect_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
 
 LP2P_AVAILABLE_IN_1_0
+Lp2pKeptPeer *lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses);
+
+LP2P_AVAILABLE_IN_1_0
 void lp2p_host_open_stream_async (Lp2pHost *self,
                                   Lp2pPeerId *peer,
                                   const char *const *protocols,
@@ -70,6 +75,15 @@ void lp2p_host_set_stream_handler (Lp2pHost *self,
                                    GDestroyNotify destroy);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_host_remove_stream_handler (Lp2pHost *self, const char *protocol);
+
+LP2P_AVAILABLE_IN_1_0
+Lp2pGater *lp2p_host_get_gater (Lp2pHost *self);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_set_gater (Lp2pHost *self, Lp2pGater *gater);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_protect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_unprotect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag);
 
 LP2P_AVAILABLE_IN_1_0
 GStrv lp2p_host_dup_peer_protocols (Lp2pHost *self, Lp2pPeerId *peer);

@@ -133,6 +133,9 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
 
   lp2p_connection_disown (connection);
   lp2p_observed_remove_connection (self->observed, connection);
+  lp2p_connection_manager_remove (self->manager, connection);
+  lp2p_limits_remove_connection (self->limits, lp2p_connection_get_remote_peer (connection),
+                                 lp2p_connection_get_remote_address (connection));
   g_ptr_array_remove_fast (self->all_connections, connection);
   lp2p_dials_disconnected (self->dials, connection);
   g_debug ("Connection to %s closed: %s",
@@ -179,19 +182,38 @@ check_peer (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
 }
 
 static gboolean
-check_limit (Lp2pSwarm *self, GError **error)
+check_open (Lp2pSwarm *self, GError **error)
 {
-  guint limit = config_uint (self, "max-connections");
-
-  if (self->closed)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
-      return FALSE;
-    }
-  if (self->all_connections->len < limit)
+  if (!self->closed)
     return TRUE;
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, "All %u connections of max-connections are in use", limit);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
   return FALSE;
+}
+
+static gboolean
+check_gater (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
+{
+  if (self->gater == NULL ||
+      lp2p_gater_allow_peer (self->gater, raw->remote_peer, raw->remote_address, raw->transport_role))
+    return TRUE;
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, "The application refuses %s at %s",
+               lp2p_peer_id_get_string (raw->remote_peer), lp2p_multiaddr_get_string (raw->remote_address));
+  return FALSE;
+}
+
+/* Whether the connection may be used; if so, it is counted. @code: what to tell
+ * the peer if not. */
+static gboolean
+admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
+{
+  *code = LP2P_CODE_NONE;
+  if (!check_open (self, error) || !check_peer (self, raw, error))
+    return FALSE;
+  *code = LP2P_CODE_CONNECTION_GATED;
+  if (!check_gater (self, raw, error))
+    return FALSE;
+  *code = LP2P_CODE_CONNECTION_RESOURCE_LIMIT;
+  return lp2p_limits_add_connection (self->limits, raw->remote_peer, raw->remote_address, error);
 }
 
 void
@@ -203,10 +225,12 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
     .negotiation_timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
   };
   GError *error = NULL;
+  guint32 code;
 
-  if (!check_peer (self, raw, &error) || !check_limit (self, &error))
+  if (!admit (self, raw, &code, &error))
     {
-      raw->session->klass->abort (raw->session, 0);
+      g_debug ("A connection is not taken: %s", error->message);
+      raw->session->klass->abort (raw->session, code);
       lp2p_raw_connection_free (raw);
       if (task != NULL)
         g_task_return_error (task, error);
@@ -218,6 +242,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
   connection = lp2p_connection_new (raw, &limits, &connection_owner, self);
   lp2p_raw_connection_free (raw);
   g_ptr_array_add (self->all_connections, g_object_ref (connection));
+  lp2p_connection_manager_add (self->manager, connection);
   if (task != NULL)
     wait_for_ready (self, connection, task);
   lp2p_connection_begin (connection);
@@ -294,29 +319,44 @@ lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error)
 /* Inbound */
 
 gboolean
-lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error)
+lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
 {
-  guint limit = config_uint (self, "max-half-open");
-
-  if (!check_limit (self, error))
+  if (!check_open (self, error))
     return FALSE;
-  if (self->half_open >= limit)
+  if (self->gater != NULL && !lp2p_gater_allow_accept (self->gater, remote_address))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, "All %u handshakes of max-half-open are in use", limit);
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, "The application refuses connections from %s",
+                   lp2p_multiaddr_get_string (remote_address));
       return FALSE;
     }
-  self->half_open++;
-  return TRUE;
+  return lp2p_limits_begin_handshake (self->limits, remote_address, validate_source, error);
+}
+
+/* An inbound connection in its handshake. */
+typedef struct
+{
+  Lp2pSwarm *swarm;
+  Lp2pMultiaddr *address;
+} Inbound;
+
+static void
+inbound_end (Inbound *self)
+{
+  lp2p_limits_end_handshake (self->swarm->limits, self->address);
+  lp2p_multiaddr_unref (self->address);
+  g_object_unref (self->swarm);
+  g_free (self);
 }
 
 static void
 on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (Lp2pSwarm) self = user_data;
+  Inbound *inbound = user_data;
+  g_autoptr (Lp2pSwarm) self = g_object_ref (inbound->swarm);
   g_autoptr (GError) error = NULL;
   Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &error);
 
-  self->half_open--;
+  inbound_end (inbound);
   if (raw != NULL)
     lp2p_swarm_add_connection (self, raw, NULL);
   else
@@ -327,12 +367,16 @@ on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
 {
+  Inbound *inbound = g_new0 (Inbound, 1);
+
+  inbound->swarm = g_object_ref (self);
+  inbound->address = lp2p_multiaddr_ref (raw->remote_address);
   if (raw->session == NULL)
     {
-      upgrade_raw (self, raw, NULL, NULL, self->cancellable, on_inbound_upgraded, g_object_ref (self));
+      upgrade_raw (self, raw, NULL, NULL, self->cancellable, on_inbound_upgraded, inbound);
       return;
     }
-  self->half_open--;
+  inbound_end (inbound);
   lp2p_swarm_add_connection (self, raw, NULL);
 }
 

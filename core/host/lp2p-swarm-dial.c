@@ -11,6 +11,17 @@
  * has begun to use. Each caller gets the one that its own dial made.
  */
 
+gboolean
+lp2p_swarm_gate_dial (Lp2pPeerId *peer, Lp2pMultiaddr *address, gpointer swarm, GError **error)
+{
+  Lp2pGater *gater = ((Lp2pSwarm *) swarm)->gater;
+
+  if (gater == NULL || lp2p_gater_allow_dial (gater, peer, address))
+    return TRUE;
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, "the application refuses to dial it");
+  return FALSE;
+}
+
 static gboolean
 check_open (Lp2pSwarm *self, const Lp2pDialOptions *options, GTask *task)
 {

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <lp2p/interfaces/lp2p-context.h>
+#include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/plugin/lp2p-registry.h>
 
+#include "host/lp2p-connection-manager-private.h"
 #include "host/lp2p-dials-private.h"
 #include "host/lp2p-handlers-private.h"
+#include "host/lp2p-limits-private.h"
 #include "host/lp2p-observed-private.h"
 #include "host/lp2p-peer-store-private.h"
 #include "host/lp2p-upgrade-private.h"
@@ -62,7 +65,11 @@ struct _Lp2pSwarm
   Lp2pJob protocols_job;
   Lp2pJob addresses_job;
   Lp2pJob config_job;
-  guint half_open;
+  Lp2pLimits *limits;
+  Lp2pConnectionManager *manager;
+  Lp2pGater *gater;
+  /* Lp2pKeptPeer, not owned: released when the host closes. */
+  GPtrArray *kept_peers;
   guint64 memory;
   gboolean closed;
 };
@@ -97,7 +104,7 @@ void lp2p_mapped_free (Lp2pMapped *self);
 
 /* lp2p-swarm-connections.c */
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
-gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error);
+gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
 /* @raw (transfer full) with a session; @task is returned when it is ready. */
 void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
 /* @hint: what is known of the peer; %NULL to wait for each answer. Once cancelled
@@ -112,6 +119,8 @@ Lp2pConnection *lp2p_swarm_find_connection (Lp2pSwarm *self, Lp2pPeerId *peer, g
 Lp2pConnection *lp2p_swarm_find_early (Lp2pSwarm *self, Lp2pPeerId *peer, gboolean allow_limited);
 
 /* lp2p-swarm-dial.c */
+/* The application's say about an address, for the dials. */
+gboolean lp2p_swarm_gate_dial (Lp2pPeerId *peer, Lp2pMultiaddr *address, gpointer swarm, GError **error);
 void lp2p_swarm_connect_async (Lp2pSwarm *self, Lp2pPeerId *peer, GPtrArray *addresses, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pConnection *lp2p_swarm_connect_finish (GAsyncResult *result, GError **error);
 

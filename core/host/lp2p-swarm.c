@@ -2,7 +2,7 @@
 
 #include <gnutls/crypto.h>
 
-#include "host/lp2p-swarm-private.h"
+#include "host/lp2p-kept-peer-private.h"
 #include "interfaces/lp2p-connection-private.h"
 
 /* How long peers may take to acknowledge what was written before the host is
@@ -39,6 +39,13 @@ fail_waiting (Lp2pSwarm *self)
   g_hash_table_remove_all (self->waiting);
 }
 
+static void
+release_kept_peers (Lp2pSwarm *self)
+{
+  while (self->kept_peers->len > 0)
+    lp2p_kept_peer_release (g_ptr_array_index (self->kept_peers, 0));
+}
+
 void
 lp2p_swarm_abandon (Lp2pSwarm *self)
 {
@@ -48,6 +55,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
     return;
 
   self->closed = TRUE;
+  release_kept_peers (self);
   g_cancellable_cancel (self->cancellable);
   lp2p_dials_close (self->dials);
   lp2p_resolver_close (self->resolver);
@@ -123,6 +131,7 @@ lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyC
     }
 
   self->closed = TRUE;
+  release_kept_peers (self);
   g_cancellable_cancel (self->cancellable);
   lp2p_dials_close (self->dials);
   lp2p_resolver_close (self->resolver);
@@ -209,20 +218,13 @@ context_release_memory (Lp2pContext *context, gsize size)
 static gboolean
 context_begin_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
 {
-  Lp2pSwarm *self = LP2P_SWARM (context);
-
-  if (!lp2p_swarm_begin_inbound (self, remote_address, error))
-    return FALSE;
-  /* Forged sources are worth a round trip only when handshakes pile up. */
-  if (validate_source != NULL)
-    *validate_source = self->half_open > lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, "max-half-open") / 2;
-  return TRUE;
+  return lp2p_swarm_begin_inbound (LP2P_SWARM (context), remote_address, validate_source, error);
 }
 
 static void
 context_end_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address)
 {
-  LP2P_SWARM (context)->half_open--;
+  lp2p_limits_end_handshake (LP2P_SWARM (context)->limits, remote_address);
 }
 
 static void
@@ -349,7 +351,7 @@ context_get_reachability (Lp2pContext *context, Lp2pMultiaddr *address)
 static void
 context_hold_connection (Lp2pContext *context, Lp2pConnection *connection, const char *tag, gboolean hold)
 {
-  /* Nothing closes a connection for being idle or one too many. */
+  lp2p_connection_manager_hold (LP2P_SWARM (context)->manager, connection, tag, hold);
 }
 
 static void
@@ -505,6 +507,10 @@ lp2p_swarm_finalize (GObject *object)
   lp2p_peer_store_free (self->peers);
   lp2p_dials_free (self->dials);
   lp2p_observed_free (self->observed);
+  lp2p_limits_free (self->limits);
+  lp2p_connection_manager_free (self->manager);
+  g_clear_object (&self->gater);
+  g_ptr_array_unref (self->kept_peers);
   lp2p_loop_unref (self->loop);
   G_OBJECT_CLASS (lp2p_swarm_parent_class)->finalize (object);
 }
@@ -532,6 +538,7 @@ lp2p_swarm_init (Lp2pSwarm *self)
   self->waiting = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   self->handlers = lp2p_handlers_new ();
   self->observed = lp2p_observed_new ();
+  self->kept_peers = g_ptr_array_new ();
   self->cancellable = g_cancellable_new ();
 }
 
@@ -550,6 +557,10 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->resolver = lp2p_resolver_new (self->loop);
   self->peers = lp2p_peer_store_new (self->loop, lp2p_identity_get_peer_id (identity), peer_store);
   self->dials = lp2p_dials_new (self);
+  self->dials->gater = lp2p_swarm_gate_dial;
+  self->dials->gater_data = self;
+  self->limits = lp2p_limits_new (config);
+  self->manager = lp2p_connection_manager_new (self->loop, config);
   lp2p_job_init (&self->protocols_job, self->loop, LP2P_JOB_RUN, run_protocols_job);
   lp2p_job_init (&self->addresses_job, self->loop, LP2P_JOB_RUN, run_addresses_job);
   lp2p_job_init (&self->config_job, self->loop, LP2P_JOB_RUN, lp2p_swarm_run_config_job);

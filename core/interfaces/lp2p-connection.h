@@ -33,11 +33,21 @@ typedef enum
  * Lp2pCode:
  *
  * Codes that tell a peer why a connection or a stream ended. They are what
- * go-libp2p sends; no specification has them yet.
+ * go-libp2p sends; no specification has them yet. Those of connections and those
+ * of streams overlap: which is meant depends on what ended.
  */
 typedef enum
 {
   LP2P_CODE_NONE = 0,
+  LP2P_CODE_CONNECTION_PROTOCOL_NEGOTIATION_FAILED = 0x1000,
+  LP2P_CODE_CONNECTION_RESOURCE_LIMIT = 0x1001,
+  LP2P_CODE_CONNECTION_RATE_LIMITED = 0x1002,
+  LP2P_CODE_CONNECTION_PROTOCOL_VIOLATION = 0x1003,
+  LP2P_CODE_CONNECTION_SUPPLANTED = 0x1004,
+  LP2P_CODE_CONNECTION_GARBAGE_COLLECTED = 0x1005,
+  LP2P_CODE_CONNECTION_SHUTDOWN = 0x1006,
+  LP2P_CODE_CONNECTION_GATED = 0x1007,
+  LP2P_CODE_CONNECTION_CODE_OUT_OF_RANGE = 0x1008,
   LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED = 0x1001,
   LP2P_CODE_STREAM_RESOURCE_LIMIT = 0x1002,
   LP2P_CODE_STREAM_RATE_LIMITED = 0x1003,

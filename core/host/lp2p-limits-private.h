@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/types/lp2p-config.h>
+#include <lp2p/types/lp2p-multiaddr.h>
+#include <lp2p/types/lp2p-peer-id.h>
+
+/* How much of the host others may use: the options `max-...` of the group host.
+ * Handshakes, connections and streams are counted in all, and by whom they are:
+ * peer, IP address, subnet. Each function that fails has counted nothing. */
+typedef struct _Lp2pLimits Lp2pLimits;
+
+Lp2pLimits *lp2p_limits_new (Lp2pConfig *config);
+void lp2p_limits_free (Lp2pLimits *self);
+
+/* An inbound handshake. @crowded: (out) (optional): whether so many are under way
+ * that a forged address is worth finding out. */
+gboolean lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean *crowded, GError **error);
+void lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address);
+guint lp2p_limits_get_n_handshakes (Lp2pLimits *self);
+
+/* Whether one connection more from there would do, before anybody knows who it is. */
+gboolean lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error);
+gboolean lp2p_limits_add_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, GError **error);
+void lp2p_limits_remove_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address);
+
+/* A stream that a peer opened. */
+gboolean lp2p_limits_add_stream (Lp2pLimits *self, Lp2pPeerId *peer, GError **error);
+void lp2p_limits_remove_stream (Lp2pLimits *self, Lp2pPeerId *peer);

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host/lp2p-limits-private.h"
+
+#include <string.h>
+
+#include <lp2p/interfaces/lp2p-interfaces-types.h>
+
+typedef enum
+{
+  SCOPE_HANDSHAKE,
+  SCOPE_ADDRESS,
+  SCOPE_SUBNET,
+} Scope;
+
+/* Whom connections are counted for: the beginning of an IP address. What nobody
+ * has more of than one, an IPv4 address or the /64 of a household, is an address;
+ * what an organisation has, a /24 or a /48, is a subnet. */
+typedef struct
+{
+  guint8 scope;
+  guint8 size;
+  guint8 prefix[8];
+} Key;
+
+static const struct
+{
+  guint8 ip4;
+  guint8 ip6;
+} prefix_sizes[] = {
+  [SCOPE_HANDSHAKE] = { 4, 8 },
+  [SCOPE_ADDRESS] = { 4, 8 },
+  [SCOPE_SUBNET] = { 3, 6 },
+};
+
+typedef struct
+{
+  Lp2pPeerId *id;
+  guint n_connections;
+  guint n_streams;
+} Peer;
+
+struct _Lp2pLimits
+{
+  Lp2pConfig *config;
+  guint n_handshakes;
+  guint n_connections;
+  guint n_streams;
+  GHashTable *prefixes; /* Key to a count */
+  GHashTable *peers;    /* Lp2pPeerId to Peer */
+};
+
+static guint
+key_hash (gconstpointer pointer)
+{
+  const Key *key = pointer;
+  guint hash = key->scope * 31 + key->size;
+
+  for (guint i = 0; i < sizeof (key->prefix); i++)
+    hash = hash * 33 + key->prefix[i];
+  return hash;
+}
+
+static gboolean
+key_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, sizeof (Key)) == 0;
+}
+
+static void
+peer_free (gpointer pointer)
+{
+  Peer *peer = pointer;
+
+  lp2p_peer_id_unref (peer->id);
+  g_free (peer);
+}
+
+Lp2pLimits *
+lp2p_limits_new (Lp2pConfig *config)
+{
+  Lp2pLimits *self = g_new0 (Lp2pLimits, 1);
+
+  self->config = g_object_ref (config);
+  self->prefixes = g_hash_table_new_full (key_hash, key_equal, g_free, NULL);
+  self->peers = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, NULL, peer_free);
+  return self;
+}
+
+void
+lp2p_limits_free (Lp2pLimits *self)
+{
+  g_object_unref (self->config);
+  g_hash_table_unref (self->prefixes);
+  g_hash_table_unref (self->peers);
+  g_free (self);
+}
+
+/* One more of something than @n? */
+static gboolean
+check (Lp2pLimits *self, guint n, const char *option, const char *whose, GError **error)
+{
+  guint limit = lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, option);
+
+  if (n < limit)
+    return TRUE;
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, "All %u of %s are in use%s%s", limit, option,
+               whose != NULL ? " by " : "", whose != NULL ? whose : "");
+  return FALSE;
+}
+
+/* Prefixes */
+
+static const guint8 *
+get_ip (Lp2pMultiaddr *address, gsize *size)
+{
+  static const guint8 mapped[12] = { [10] = 0xff, [11] = 0xff };
+  Lp2pProtocol protocol;
+  const guint8 *value;
+
+  /* That of a relay says nothing of who is behind it. */
+  if (lp2p_multiaddr_find (address, LP2P_PROTOCOL_P2P_CIRCUIT, 0) >= 0 ||
+      !lp2p_multiaddr_get_component (address, 0, &protocol, &value, size) ||
+      (protocol != LP2P_PROTOCOL_IP4 && protocol != LP2P_PROTOCOL_IP6))
+    return NULL;
+  if (protocol == LP2P_PROTOCOL_IP6 && memcmp (value, mapped, sizeof mapped) == 0)
+    {
+      *size = 4;
+      return value + sizeof mapped;
+    }
+  return value;
+}
+
+static gboolean
+is_loopback (const guint8 *ip, gsize size)
+{
+  static const guint8 ip6_loopback[16] = { [15] = 1 };
+
+  return size == 4 ? ip[0] == 127 : memcmp (ip, ip6_loopback, sizeof ip6_loopback) == 0;
+}
+
+/* Whether there is one: connections of this machine to itself are counted only
+ * while they are handshakes, since a reverse proxy makes all of them so. */
+static gboolean
+key_init (Key *self, Scope scope, Lp2pMultiaddr *address)
+{
+  gsize size;
+  const guint8 *ip = get_ip (address, &size);
+
+  if (ip == NULL || (scope != SCOPE_HANDSHAKE && is_loopback (ip, size)))
+    return FALSE;
+  memset (self, 0, sizeof *self);
+  self->scope = scope;
+  self->size = size == 4 ? prefix_sizes[scope].ip4 : prefix_sizes[scope].ip6;
+  memcpy (self->prefix, ip, self->size);
+  return TRUE;
+}
+
+static guint
+count_prefix (Lp2pLimits *self, const Key *key)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (self->prefixes, key));
+}
+
+static gboolean
+check_prefix (Lp2pLimits *self, Scope scope, Lp2pMultiaddr *address, const char *option, GError **error)
+{
+  Key key;
+
+  return !key_init (&key, scope, address) ||
+         check (self, count_prefix (self, &key), option, lp2p_multiaddr_get_string (address), error);
+}
+
+static void
+change_prefix (Lp2pLimits *self, Scope scope, Lp2pMultiaddr *address, int change)
+{
+  Key key;
+  guint n;
+
+  if (!key_init (&key, scope, address))
+    return;
+  n = count_prefix (self, &key) + change;
+  if (n == 0)
+    g_hash_table_remove (self->prefixes, &key);
+  else
+    g_hash_table_insert (self->prefixes, g_memdup2 (&key, sizeof key), GUINT_TO_POINTER (n));
+}
+
+/* Peers */
+
+static const Peer *
+find_peer (Lp2pLimits *self, Lp2pPeerId *id)
+{
+  static const Peer nobody;
+  const Peer *peer = g_hash_table_lookup (self->peers, id);
+
+  return peer != NULL ? peer : &nobody;
+}
+
+static Peer *
+ensure_peer (Lp2pLimits *self, Lp2pPeerId *id)
+{
+  Peer *peer = g_hash_table_lookup (self->peers, id);
+
+  if (peer != NULL)
+    return peer;
+  peer = g_new0 (Peer, 1);
+  peer->id = lp2p_peer_id_ref (id);
+  g_hash_table_insert (self->peers, peer->id, peer);
+  return peer;
+}
+
+static void
+forget_idle_peer (Lp2pLimits *self, Peer *peer)
+{
+  if (peer->n_connections == 0 && peer->n_streams == 0)
+    g_hash_table_remove (self->peers, peer->id);
+}
+
+/* Handshakes */
+
+gboolean
+lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean *crowded, GError **error)
+{
+  if (!lp2p_limits_check_address (self, address, error) ||
+      !check (self, self->n_handshakes, "max-half-open", NULL, error) ||
+      !check_prefix (self, SCOPE_HANDSHAKE, address, "max-half-open-per-ip", error))
+    return FALSE;
+  self->n_handshakes++;
+  change_prefix (self, SCOPE_HANDSHAKE, address, 1);
+  if (crowded != NULL)
+    *crowded = self->n_handshakes >
+               lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, "max-half-open") / 2;
+  return TRUE;
+}
+
+void
+lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address)
+{
+  self->n_handshakes--;
+  change_prefix (self, SCOPE_HANDSHAKE, address, -1);
+}
+
+guint
+lp2p_limits_get_n_handshakes (Lp2pLimits *self)
+{
+  return self->n_handshakes;
+}
+
+/* Connections */
+
+gboolean
+lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error)
+{
+  return check (self, self->n_connections, "max-connections", NULL, error) &&
+         check_prefix (self, SCOPE_ADDRESS, address, "max-connections-per-ip", error) &&
+         check_prefix (self, SCOPE_SUBNET, address, "max-connections-per-subnet", error);
+}
+
+gboolean
+lp2p_limits_add_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, GError **error)
+{
+  if (!lp2p_limits_check_address (self, address, error) ||
+      !check (self, find_peer (self, peer)->n_connections, "max-connections-per-peer",
+              lp2p_peer_id_get_string (peer), error))
+    return FALSE;
+  self->n_connections++;
+  ensure_peer (self, peer)->n_connections++;
+  change_prefix (self, SCOPE_ADDRESS, address, 1);
+  change_prefix (self, SCOPE_SUBNET, address, 1);
+  return TRUE;
+}
+
+void
+lp2p_limits_remove_connection (Lp2pLimits *self, Lp2pPeerId *id, Lp2pMultiaddr *address)
+{
+  Peer *peer = ensure_peer (self, id);
+
+  self->n_connections--;
+  peer->n_connections--;
+  forget_idle_peer (self, peer);
+  change_prefix (self, SCOPE_ADDRESS, address, -1);
+  change_prefix (self, SCOPE_SUBNET, address, -1);
+}
+
+/* Streams */
+
+gboolean
+lp2p_limits_add_stream (Lp2pLimits *self, Lp2pPeerId *peer, GError **error)
+{
+  if (!check (self, self->n_streams, "max-streams", NULL, error) ||
+      !check (self, find_peer (self, peer)->n_streams, "max-streams-per-peer",
+              lp2p_peer_id_get_string (peer), error))
+    return FALSE;
+  self->n_streams++;
+  ensure_peer (self, peer)->n_streams++;
+  return TRUE;
+}
+
+void
+lp2p_limits_remove_stream (Lp2pLimits *self, Lp2pPeerId *id)
+{
+  Peer *peer = ensure_peer (self, id);
+
+  self->n_streams--;
+  peer->n_streams--;
+  forget_idle_peer (self, peer);
+}

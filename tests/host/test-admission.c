@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Who gets in, and who has to go: the gater, the limits, the connection manager. */
+
+#include "test-host.h"
+
+#include <lp2p/interfaces/lp2p-gater.h>
+
+#define N_PEERS 6
+#define COMMON "[host]\ntransports=['memory']\nsecurity=['noise']\nmuxers=['yamux']\nservices=[]\n"
+
+/* A gater that refuses what it is told to. */
+
+#define TEST_TYPE_GATER (test_gater_get_type ())
+G_DECLARE_FINAL_TYPE (TestGater, test_gater, TEST, GATER, GObject)
+
+struct _TestGater
+{
+  GObject parent_instance;
+
+  gboolean refuse_dial;
+  gboolean refuse_accept;
+  Lp2pPeerId *refuse_peer;
+  guint n_asked;
+};
+
+static void test_gater_iface_init (Lp2pGaterInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (TestGater, test_gater, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (LP2P_TYPE_GATER, test_gater_iface_init))
+
+static gboolean
+test_gater_allow_dial (Lp2pGater *gater, Lp2pPeerId *peer, Lp2pMultiaddr *address)
+{
+  TEST_GATER (gater)->n_asked++;
+  return !TEST_GATER (gater)->refuse_dial;
+}
+
+static gboolean
+test_gater_allow_accept (Lp2pGater *gater, Lp2pMultiaddr *remote_address)
+{
+  TEST_GATER (gater)->n_asked++;
+  return !TEST_GATER (gater)->refuse_accept;
+}
+
+static gboolean
+test_gater_allow_peer (Lp2pGater *gater, Lp2pPeerId *peer, Lp2pMultiaddr *remote_address, Lp2pRole direction)
+{
+  TestGater *self = TEST_GATER (gater);
+
+  self->n_asked++;
+  return self->refuse_peer == NULL || !lp2p_peer_id_equal (peer, self->refuse_peer);
+}
+
+static void
+test_gater_iface_init (Lp2pGaterInterface *iface)
+{
+  iface->allow_dial = test_gater_allow_dial;
+  iface->allow_accept = test_gater_allow_accept;
+  iface->allow_peer = test_gater_allow_peer;
+}
+
+static void
+test_gater_class_init (TestGaterClass *klass)
+{
+}
+
+static void
+test_gater_init (TestGater *self)
+{
+}
+
+/* A host, and others that come to it. */
+
+typedef struct
+{
+  TestWorld *world;
+  TestHost *host;
+  TestHost *peers[N_PEERS];
+  Lp2pConnection *connections[N_PEERS];
+} Fixture;
+
+static void
+setup (Fixture *self, gconstpointer config)
+{
+  g_autofree char *text = g_strconcat (COMMON "listen=['/memory/0']\n", (const char *) config, NULL);
+
+  self->world = test_world_new (FALSE);
+  self->host = test_host_new (self->world, text);
+  for (guint i = 0; i < N_PEERS; i++)
+    self->peers[i] = test_host_new (self->world, COMMON "listen=['/memory/0']\n");
+}
+
+static void
+teardown (Fixture *self, gconstpointer config)
+{
+  for (guint i = 0; i < N_PEERS; i++)
+    {
+      g_clear_object (&self->connections[i]);
+      test_host_close (self->peers[i]);
+      test_host_free (self->peers[i]);
+    }
+  test_host_close (self->host);
+  test_host_free (self->host);
+  test_world_free (self->world);
+}
+
+static Lp2pConnection *
+try_connect (Fixture *self, TestHost *from, TestHost *to, GError **error)
+{
+  g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (to);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  lp2p_host_connect_async (from->host, address, NULL, test_take_result, &result);
+  test_wait (self->world, result);
+  return lp2p_host_connect_finish (from->host, result, error);
+}
+
+static guint
+count (TestHost *host)
+{
+  return g_list_model_get_n_items (lp2p_host_get_connections (host->host));
+}
+
+/* Whether the host has a connection with a peer in the end. */
+static gboolean
+comes_in (Fixture *self, guint i)
+{
+  guint before = count (self->host);
+  g_autoptr (GError) error = NULL;
+
+  g_clear_object (&self->connections[i]);
+  self->connections[i] = try_connect (self, self->peers[i], self->host, &error);
+  test_world_settle (self->world);
+  return count (self->host) > before;
+}
+
+static gboolean
+is_open (Fixture *self, guint i)
+{
+  return lp2p_connection_get_state (self->connections[i]) == LP2P_CONNECTION_READY;
+}
+
+/* The gater */
+
+static void
+test_accept (Fixture *self, gconstpointer config)
+{
+  g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
+
+  lp2p_host_set_gater (self->host->host, LP2P_GATER (gater));
+  g_assert_true (lp2p_host_get_gater (self->host->host) == LP2P_GATER (gater));
+  gater->refuse_accept = TRUE;
+  g_assert_false (comes_in (self, 0));
+  gater->refuse_accept = FALSE;
+  g_assert_true (comes_in (self, 0));
+  /* For those that are there nothing changes. */
+  gater->refuse_accept = TRUE;
+  test_world_settle (self->world);
+  g_assert_true (is_open (self, 0));
+  lp2p_host_set_gater (self->host->host, NULL);
+  g_assert_true (comes_in (self, 1));
+}
+
+static void
+test_dial (Fixture *self, gconstpointer config)
+{
+  g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pConnection) refused = NULL;
+  g_autoptr (Lp2pConnection) allowed = NULL;
+
+  gater->refuse_dial = TRUE;
+  lp2p_host_set_gater (self->host->host, LP2P_GATER (gater));
+  refused = try_connect (self, self->host, self->peers[0], &error);
+  g_assert_null (refused);
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER);
+  g_assert_cmpuint (gater->n_asked, ==, 1);
+  g_assert_cmpuint (self->peers[0]->n_added, ==, 0);
+  gater->refuse_dial = FALSE;
+  allowed = try_connect (self, self->host, self->peers[0], NULL);
+  g_assert_nonnull (allowed);
+}
+
+static void
+test_peer (Fixture *self, gconstpointer config)
+{
+  g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pConnection) outbound = NULL;
+
+  gater->refuse_peer = lp2p_host_get_peer_id (self->peers[0]->host);
+  lp2p_host_set_gater (self->host->host, LP2P_GATER (gater));
+  g_assert_false (comes_in (self, 0));
+  g_assert_true (comes_in (self, 1));
+
+  outbound = try_connect (self, self->host, self->peers[0], &error);
+  g_assert_null (outbound);
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER);
+  test_world_settle (self->world);
+  g_assert_cmpuint (count (self->host), ==, 1);
+}
+
+/* Limits */
+
+static void
+test_limit (Fixture *self, gconstpointer config)
+{
+  g_assert_true (comes_in (self, 0));
+  g_assert_true (comes_in (self, 1));
+  g_assert_false (comes_in (self, 2));
+  lp2p_connection_abort (self->connections[0], LP2P_CODE_NONE);
+  test_world_settle (self->world);
+  g_assert_true (comes_in (self, 2));
+}
+
+/* The connection manager */
+
+static void
+test_trim (Fixture *self, gconstpointer config)
+{
+  g_autoptr (Lp2pStream) stream = NULL;
+
+  for (guint i = 0; i < 5; i++)
+    g_assert_true (comes_in (self, i));
+  stream = test_host_open (self->peers[0], self->connections[0]);
+  lp2p_host_protect_peer (self->host->host, lp2p_host_get_peer_id (self->peers[1]->host), "test");
+  test_world_settle (self->world);
+  g_assert_cmpuint (count (self->host), ==, 5);
+
+  /* Grace is over, and one more is too many: the oldest without streams go. */
+  test_world_jump (self->world, 11 * G_USEC_PER_SEC);
+  g_assert_true (comes_in (self, 5) || count (self->host) == 3);
+  test_until (self->world, count (self->host) == 3);
+  test_world_settle (self->world);
+  g_assert_true (is_open (self, 0));
+  g_assert_true (is_open (self, 1));
+  g_assert_false (is_open (self, 2));
+  g_assert_false (is_open (self, 3));
+  g_assert_false (is_open (self, 4));
+  /* Too young. */
+  g_assert_true (is_open (self, 5));
+}
+
+/* While all are young, nothing happens; as soon as they are not, it does. */
+static void
+test_grace (Fixture *self, gconstpointer config)
+{
+  for (guint i = 0; i < 6; i++)
+    g_assert_true (comes_in (self, i));
+  test_world_advance (self->world, 5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (count (self->host), ==, 6);
+  test_world_advance (self->world, 6 * G_USEC_PER_SEC);
+  test_until (self->world, count (self->host) == 3);
+}
+
+static void
+test_held (Fixture *self, gconstpointer config)
+{
+  for (guint i = 0; i < 6; i++)
+    {
+      g_autoptr (Lp2pConnection) connection = NULL;
+
+      g_assert_true (comes_in (self, i));
+      connection = g_list_model_get_item (lp2p_host_get_connections (self->host->host), i);
+      lp2p_context_hold_connection (self->host->context, connection, "one", TRUE);
+      lp2p_context_hold_connection (self->host->context, connection, "two", TRUE);
+    }
+  test_world_jump (self->world, 20 * G_USEC_PER_SEC);
+  test_world_settle (self->world);
+  g_assert_cmpuint (count (self->host), ==, 6);
+
+  for (guint i = 0; i < 6; i++)
+    {
+      g_autoptr (Lp2pConnection) connection =
+          g_list_model_get_item (lp2p_host_get_connections (self->host->host), i);
+
+      lp2p_context_hold_connection (self->host->context, connection, "one", FALSE);
+    }
+  test_world_settle (self->world);
+  g_assert_cmpuint (count (self->host), ==, 6);
+  {
+    g_autoptr (Lp2pConnection) connection = g_list_model_get_item (lp2p_host_get_connections (self->host->host), 4);
+
+    lp2p_context_hold_connection (self->host->context, connection, "two", FALSE);
+  }
+  test_until (self->world, count (self->host) == 5);
+  test_world_settle (self->world);
+  g_assert_false (is_open (self, 4));
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct
+  {
+    const char *name;
+    const char *config;
+    void (*test) (Fixture *, gconstpointer);
+  } tests[] = {
+    { "/admission/accept", "", test_accept },
+    { "/admission/dial", "", test_dial },
+    { "/admission/peer", "", test_peer },
+    { "/admission/limit", "max-connections=2\n", test_limit },
+    { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },
+    { "/admission/grace", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_grace },
+    { "/admission/held", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_held },
+  };
+
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+    g_test_add (tests[i].name, Fixture, tests[i].config, setup, tests[i].test, teardown);
+  return g_test_run ();
+}
