@@ -8,7 +8,15 @@
 /* How much of the host others may use: the options `max-...` of the group host.
  * Handshakes, connections and streams are counted in all, and by whom they are:
  * peer, IP address, subnet. Each function that fails has counted nothing. */
-typedef struct _Lp2pLimits Lp2pLimits;
+typedef struct
+{
+  Lp2pConfig *config;
+  guint n_handshakes;
+  guint n_connections;
+  guint n_streams;
+  GHashTable *prefixes; /* the beginning of an IP address to a count */
+  GHashTable *peers;
+} Lp2pLimits;
 
 Lp2pLimits *lp2p_limits_new (Lp2pConfig *config);
 void lp2p_limits_free (Lp2pLimits *self);
@@ -17,7 +25,6 @@ void lp2p_limits_free (Lp2pLimits *self);
  * that a forged address is worth finding out. */
 gboolean lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean *crowded, GError **error);
 void lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address);
-guint lp2p_limits_get_n_handshakes (Lp2pLimits *self);
 
 /* Whether one connection more from there would do, before anybody knows who it is. */
 gboolean lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error);

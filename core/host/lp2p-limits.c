@@ -40,16 +40,6 @@ typedef struct
   guint n_streams;
 } Peer;
 
-struct _Lp2pLimits
-{
-  Lp2pConfig *config;
-  guint n_handshakes;
-  guint n_connections;
-  guint n_streams;
-  GHashTable *prefixes; /* Key to a count */
-  GHashTable *peers;    /* Lp2pPeerId to Peer */
-};
-
 static guint
 key_hash (gconstpointer pointer)
 {
@@ -239,12 +229,6 @@ lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address)
 {
   self->n_handshakes--;
   change_prefix (self, SCOPE_HANDSHAKE, address, -1);
-}
-
-guint
-lp2p_limits_get_n_handshakes (Lp2pLimits *self)
-{
-  return self->n_handshakes;
 }
 
 /* Connections */

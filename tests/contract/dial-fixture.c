@@ -117,7 +117,7 @@ dial_assert_clean (DialFixture *self, guint n_connections)
   g_assert_cmpuint (self->network->n_pending, ==, 0);
   g_assert_cmpuint (dial_swarm (self->a)->dials->n_attempts, ==, 0);
   g_assert_cmpuint (dial_swarm (self->a)->dials->running->len, ==, 0);
-  g_assert_cmpuint (lp2p_limits_get_n_handshakes (dial_swarm (self->b)->limits), ==, 0);
+  g_assert_cmpuint (dial_swarm (self->b)->limits->n_handshakes, ==, 0);
   g_assert_cmpuint (dial_count (self->a), ==, n_connections);
   g_assert_cmpuint (dial_count (self->b), ==, n_connections);
 }
