@@ -66,20 +66,12 @@ lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection)
                               near, NEAR_LIFETIME_S, LP2P_PEER_DATA_NONE);
 }
 
-/* A muxer that was proposed ahead is refused only when the connection is there
- * already; next time it is asked for. */
+/* A peer that has not said a thing may have refused the muxer that it took before: the
+ * next dial asks as it would a stranger. */
 void
 lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection)
 {
-  const GError *error = lp2p_connection_get_error (connection);
-  g_auto (Lp2pDialHint) hint = {
-    .security = g_strdup (lp2p_connection_get_security (connection)),
-    .muxer = g_strdup (lp2p_connection_get_muxer (connection)),
-    .address = g_strdup (lp2p_multiaddr_get_string (lp2p_connection_get_remote_address (connection))),
-    .waits = TRUE,
-  };
-
-  if (error != NULL && lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR &&
-      lp2p_upgrade_was_refused (error))
-    lp2p_dial_hint_store (&hint, LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
+  if (lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR &&
+      lp2p_connection_get_bytes_read (connection) == 0)
+    lp2p_dial_hint_forget (LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
 }

@@ -197,17 +197,15 @@ on_muxer_negotiated (GObject *source, GAsyncResult *result, gpointer user_data)
     upgrade_fail (task, error, "agreeing on a muxer");
 }
 
-/* A refusal behind the handshake costs a connection that the application has already.
- * Peers that neither agree inside the handshake nor have our first muxer are rare
- * enough to be worth the round trip that all others save. */
+/* A refusal behind the handshake would cost a connection that the application has
+ * already. So a muxer is proposed ahead only where the peer took it before, or where
+ * no other one could take its place. */
 static Lp2pMuxer *
 find_guess (const Lp2pUpgradeParams *params)
 {
-  Lp2pMuxer *known = find_name (params->muxers, params->muxer);
-
   if (!params->pipelined)
     return NULL;
-  return known != NULL ? known : g_ptr_array_index (params->muxers, 0);
+  return params->muxers->len == 1 ? g_ptr_array_index (params->muxers, 0) : find_name (params->muxers, params->muxer);
 }
 
 static void
