@@ -201,6 +201,9 @@ test_other_muxer (DialFixture *self, gconstpointer data)
   lp2p_multiaddr_unref (self->to_b);
   self->b = dial_new_host (self, "muxers=['mplex']");
   self->to_b = test_host_dup_address (self->b);
+  test_host_free (self->a);
+  self->a = dial_new_host (self, "muxers=['yamux']");
+  self->network = scripted_transport_new (self->a, FALSE);
   scripted_transport_route (self->network, "one", ONE, 0, self->to_b);
   lp2p_context_set_peer_data (self->a->context, dial_peer (self->b), "host", "dial", bytes, 1000, 0);
   connection = dial (self, LIST (ONE), NULL, &error);
