@@ -273,7 +273,7 @@ test_other_preferences (DialFixture *self, gconstpointer data)
   static const char proposals[] = HEADER "\x1d/libp2p/simultaneous-connect\n\x0b/tls/1.0.0\n\x11/plaintext/2.0.0\n\x07/noise\n";
   static const char answers[] = HEADER "\x03na\n\x03na\n\x03na\n\x07/noise\n";
   Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
-  g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (self->to_b);
+  g_autoptr (Lp2pMultiaddr) plain = NULL;
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   GAsyncResult *result = NULL;
   Stranger stranger;
@@ -282,6 +282,11 @@ test_other_preferences (DialFixture *self, gconstpointer data)
   guint8 buffer[200];
   gssize n;
 
+  test_host_free (self->b);
+  lp2p_multiaddr_unref (self->to_b);
+  self->b = dial_new_host (self, "security=['noise']");
+  self->to_b = test_host_dup_address (self->b);
+  plain = lp2p_multiaddr_without_peer_id (self->to_b);
   stranger_init (self, &stranger);
   lp2p_transport_dial_async (stranger.transport, plain, &options, NULL, test_take_result, &result);
   test_wait (self->world, result);
