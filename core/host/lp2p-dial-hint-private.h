@@ -26,3 +26,5 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lp2pDialHint, lp2p_dial_hint_clear)
 /* Empty where nothing is known. */
 void lp2p_dial_hint_load (Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId *peer);
 void lp2p_dial_hint_store (const Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId *peer);
+/* What was known may be wrong. */
+void lp2p_dial_hint_forget (Lp2pContext *context, Lp2pPeerId *peer);

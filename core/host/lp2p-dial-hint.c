@@ -9,6 +9,9 @@
 /* People change what they run every few weeks; a hint that is wrong costs one
  * connection. */
 #define LIFETIME_S (30 * 24 * 60 * 60)
+/* A connection that was lost by chance looks as if the peer took nothing ahead, and
+ * asking costs a round trip each time. */
+#define WAITS_LIFETIME_S (24 * 60 * 60)
 
 void
 lp2p_dial_hint_clear (Lp2pDialHint *self)
@@ -42,5 +45,12 @@ lp2p_dial_hint_store (const Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId
   g_autoptr (GBytes) before = lp2p_context_get_peer_data (context, peer, PLUGIN, KEY);
 
   if (before == NULL || !g_bytes_equal (before, bytes))
-    lp2p_context_set_peer_data (context, peer, PLUGIN, KEY, bytes, LIFETIME_S, LP2P_PEER_DATA_PERSISTENT);
+    lp2p_context_set_peer_data (context, peer, PLUGIN, KEY, bytes, self->waits ? WAITS_LIFETIME_S : LIFETIME_S,
+                                LP2P_PEER_DATA_PERSISTENT);
+}
+
+void
+lp2p_dial_hint_forget (Lp2pContext *context, Lp2pPeerId *peer)
+{
+  lp2p_context_set_peer_data (context, peer, PLUGIN, KEY, NULL, 0, LP2P_PEER_DATA_NONE);
 }

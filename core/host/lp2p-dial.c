@@ -287,7 +287,6 @@ finish (Lp2pDial *self, Lp2pConnection *connection, GError *error)
 {
   g_autoptr (GPtrArray) waiters = g_steal_pointer (&self->waiters);
 
-  g_assert (!self->over);
   self->over = TRUE;
   self->waiters = g_ptr_array_new_with_free_func (g_object_unref);
   lp2p_timer_clear (&self->wake);

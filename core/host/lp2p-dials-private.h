@@ -45,6 +45,8 @@ void lp2p_dials_free (Lp2pDials *self);
 void lp2p_dials_close (Lp2pDials *self);
 /* What connections teach. */
 void lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection);
+/* @agreed (transfer full): see lp2p_upgrade_finish() */
+void lp2p_dials_watch_muxer (Lp2pDials *self, Lp2pConnection *connection, const gboolean *agreed);
 void lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection);
 /* How near @peer was seen. */
 void lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter);

@@ -66,20 +66,23 @@ lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection)
                               near, NEAR_LIFETIME_S, LP2P_PEER_DATA_NONE);
 }
 
-/* A muxer that was proposed ahead is refused only when the connection is there
- * already; next time it is asked for. */
+/* Muxers that were proposed ahead */
+
+#define AGREED "lp2p-muxer-agreed"
+
+void
+lp2p_dials_watch_muxer (Lp2pDials *self, Lp2pConnection *connection, const gboolean *agreed)
+{
+  g_object_set_data_full (G_OBJECT (connection), AGREED, (gpointer) agreed, g_rc_box_release);
+}
+
+/* The peer may not take any more what it took before: the next dial asks as it would
+ * ask a stranger. */
 void
 lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection)
 {
-  const GError *error = lp2p_connection_get_error (connection);
-  g_auto (Lp2pDialHint) hint = {
-    .security = g_strdup (lp2p_connection_get_security (connection)),
-    .muxer = g_strdup (lp2p_connection_get_muxer (connection)),
-    .address = g_strdup (lp2p_multiaddr_get_string (lp2p_connection_get_remote_address (connection))),
-    .waits = TRUE,
-  };
+  const gboolean *agreed = g_object_get_data (G_OBJECT (connection), AGREED);
 
-  if (error != NULL && lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR &&
-      lp2p_upgrade_was_refused (error))
-    lp2p_dial_hint_store (&hint, LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
+  if (agreed != NULL && !*agreed)
+    lp2p_dial_hint_forget (LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
 }

@@ -216,7 +216,7 @@ admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
   return lp2p_limits_add_connection (self->limits, raw->remote_peer, raw->remote_address, error);
 }
 
-void
+Lp2pConnection *
 lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
 {
   g_autoptr (Lp2pConnection) connection = NULL;
@@ -236,7 +236,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
         g_task_return_error (task, error);
       else
         g_clear_error (&error);
-      return;
+      return NULL;
     }
 
   connection = lp2p_connection_new (raw, &limits, &connection_owner, self);
@@ -246,6 +246,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
   if (task != NULL)
     wait_for_ready (self, connection, task);
   lp2p_connection_begin (connection);
+  return connection;
 }
 
 /* Upgrading */
@@ -256,12 +257,18 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Lp2pSwarm *self = g_task_get_source_object (task);
   GError *error = NULL;
-  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &error);
+  const gboolean *agreed;
+  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &agreed, &error);
+  Lp2pConnection *connection = NULL;
 
   if (raw != NULL)
-    lp2p_swarm_add_connection (self, raw, task);
+    connection = lp2p_swarm_add_connection (self, raw, task);
   else
     g_task_return_error (task, error);
+  if (connection != NULL && agreed != NULL)
+    lp2p_dials_watch_muxer (self->dials, connection, agreed);
+  else if (agreed != NULL)
+    g_rc_box_release ((gpointer) agreed);
 }
 
 static void
@@ -354,7 +361,7 @@ on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   Inbound *inbound = user_data;
   g_autoptr (Lp2pSwarm) self = g_object_ref (inbound->swarm);
   g_autoptr (GError) error = NULL;
-  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &error);
+  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, NULL, &error);
 
   inbound_end (inbound);
   if (raw != NULL)

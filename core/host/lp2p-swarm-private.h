@@ -105,8 +105,9 @@ void lp2p_mapped_free (Lp2pMapped *self);
 /* lp2p-swarm-connections.c */
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
 gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
-/* @raw (transfer full) with a session; @task is returned when it is ready. */
-void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
+/* @raw (transfer full) with a session; @task is returned when it is ready. Returns
+ * (transfer none) (nullable): the connection, which the host keeps. */
+Lp2pConnection *lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
 /* @hint: what is known of the peer; %NULL to wait for each answer. Once cancelled
  * there is no connection that nobody was told of. */
 void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -38,7 +38,9 @@ void lp2p_upgrade_async (Lp2pRawConnection *raw,
                          GCancellable *cancellable,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
-Lp2pRawConnection *lp2p_upgrade_finish (GAsyncResult *result, GError **error);
-/* Whether @error, of a pipelined upgrade or of the session that came of it, says
- * that the peer does not take what was proposed. */
+/* @agreed (out) (optional) (transfer full): where a muxer was proposed ahead, whether the peer has
+ * agreed by now; see lp2p_multistream_layer_ref_agreed(). Else %NULL. */
+Lp2pRawConnection *lp2p_upgrade_finish (GAsyncResult *result, const gboolean **agreed, GError **error);
+/* Whether @error, of a pipelined upgrade, says that the peer does not take what was
+ * proposed. */
 gboolean lp2p_upgrade_was_refused (const GError *error);

@@ -17,6 +17,7 @@ typedef struct
   Lp2pLayer *lower;
   Lp2pMultistream *negotiation;
   GByteArray *head;
+  gboolean *agreed;
   GError *error;
 } MultistreamLayer;
 
@@ -66,7 +67,10 @@ finish_negotiation (MultistreamLayer *self)
       if (status == LP2P_MULTISTREAM_FAILED)
         return LP2P_IO_FAILED;
       if (status == LP2P_MULTISTREAM_DONE)
-        g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+        {
+          *self->agreed = TRUE;
+          g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+        }
     }
   return 1;
 }
@@ -196,6 +200,7 @@ multistream_free (Lp2pLayer *layer)
   lp2p_layer_free (self->lower);
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   g_clear_pointer (&self->head, g_byte_array_unref);
+  g_rc_box_release (self->agreed);
   g_clear_error (&self->error);
   lp2p_layer_clear (layer);
   g_free (self);
@@ -261,11 +266,25 @@ lp2p_multistream_layer_new (Lp2pLayer *lower, const char *protocol)
 
   lp2p_layer_init (&self->parent, &multistream_class, lower->loop);
   self->lower = lower;
+  self->agreed = g_rc_box_new0 (gboolean);
   self->negotiation = lp2p_multistream_new_dialer (protocols);
   self->head = g_byte_array_new ();
   lp2p_multistream_take_output (self->negotiation, self->head);
   lp2p_layer_set_events (lower, &lower_events, self);
   return &self->parent;
+}
+
+/**
+ * lp2p_multistream_layer_ref_agreed: (skip)
+ * @layer: what lp2p_multistream_layer_new() returned
+ *
+ * Returns: (transfer full): whether the peer agreed, which stays up to date until the
+ *   layer goes; to be released with g_rc_box_release()
+ */
+const gboolean *
+lp2p_multistream_layer_ref_agreed (Lp2pLayer *layer)
+{
+  return g_rc_box_acquire (((MultistreamLayer *) layer)->agreed);
 }
 
 /* Negotiation as a step of its own. */
