@@ -9,8 +9,10 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
+import { mplex } from '@libp2p/mplex'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { MANY, serve } from './protocols.mjs'
@@ -18,8 +20,11 @@ import { chooseSteps, runSteps } from './steps.mjs'
 
 const stacks = {
   transport: { tcp },
-  security: { noise },
-  muxer: { yamux: () => yamux({ maxInboundStreams: MANY, maxOutboundStreams: MANY }) }
+  security: { noise, tls },
+  muxer: {
+    yamux: () => yamux({ maxInboundStreams: MANY, maxOutboundStreams: MANY }),
+    mplex: () => mplex({ disconnectThreshold: MANY })
+  }
 }
 
 const commonOptions = {
@@ -42,8 +47,9 @@ function parse (args, options, positionals) {
       throw new Error(`expected the arguments [${positionals}], got [${parsed.positionals}]`)
     }
     for (const [kind, choices] of Object.entries(stacks)) {
-      if (choices[parsed.values[kind]] == null) {
-        throw new Error(`${kind} "${parsed.values[kind]}" is not supported, use ${Object.keys(choices)}`)
+      const unknown = parsed.values[kind].split(',').find(name => choices[name] == null)
+      if (unknown != null) {
+        throw new Error(`${kind} "${unknown}" is not supported, use ${Object.keys(choices).join(' or ')}`)
       }
     }
     return parsed
@@ -65,14 +71,19 @@ function version () {
   return JSON.parse(readFileSync(file, 'utf8')).version
 }
 
+// What an option of the stack names, the preferred one first.
+function chosen (values, kind) {
+  return values[kind].split(',').map(name => stacks[kind][name]())
+}
+
 async function newNode (values, listen) {
   return createLibp2p({
     privateKey: await identity(values['key-seed']),
     nodeInfo: { userAgent: `lp2p-peer-js js-libp2p/${version()}` },
     addresses: { listen },
-    transports: [stacks.transport[values.transport]()],
-    connectionEncrypters: [stacks.security[values.security]()],
-    streamMuxers: [stacks.muxer[values.muxer]()],
+    transports: chosen(values, 'transport'),
+    connectionEncrypters: chosen(values, 'security'),
+    streamMuxers: chosen(values, 'muxer'),
     services: { identify: identify(), ping: ping() },
     // Loopback addresses would be refused, and peers that connect often delayed.
     connectionGater: { denyDialMultiaddr: () => false },
