@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use futures::future::try_join_all;
+use futures::AsyncWriteExt;
 use libp2p::Multiaddr;
 use serde_json::{json, Value};
 use tokio::io::AsyncReadExt;
@@ -52,6 +53,8 @@ async fn connect_again(options: &Options, target: &Multiaddr, count: u64) -> Don
         let peer = node.connect(target.clone()).await?;
         let mut stream = node.control.open(peer, protocols::ECHO).await?;
         protocols::round_trip(&mut stream).await.map_err(|e| e.to_string())?;
+        stream.close().await.map_err(|e| e.to_string())?;
+        protocols::drain(&mut stream).await.map_err(|e| e.to_string())?;
         node.disconnect(peer).await;
     }
     Ok(())

@@ -97,7 +97,7 @@ async fn send_zeros(stream: &mut Stream, size: u64) -> io::Result<()> {
 }
 
 /// Reads to the end and counts.
-async fn drain(stream: &mut Stream) -> io::Result<u64> {
+pub async fn drain(stream: &mut Stream) -> io::Result<u64> {
     let (mut buffer, mut count) = (vec![0; CHUNK as usize], 0);
     loop {
         match stream.read(&mut buffer).await? {
