@@ -15,6 +15,7 @@ import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { perf, reportUsage } from './bench.mjs'
 import { MANY, serve } from './protocols.mjs'
 import { chooseSteps, runSteps } from './steps.mjs'
 
@@ -97,6 +98,7 @@ async function listen (args) {
   await serve(node)
   console.log(node.getMultiaddrs()[0].toString())
 
+  process.on('SIGUSR1', reportUsage)
   await new Promise(resolve => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
@@ -131,10 +133,20 @@ async function dial (args) {
   return allOk ? 0 : 1
 }
 
-const commands = { listen, dial }
+async function bench (args) {
+  const { values, positionals } = parse(args, {
+    upload: { type: 'string', default: '0' },
+    download: { type: 'string', default: '0' }
+  }, ['ADDRESS'])
+  const node = await newNode(values, [])
+  await perf(node, multiaddr(positionals[0]), Number(values.upload), Number(values.download))
+  await node.stop()
+}
+
+const commands = { listen, dial, perf: bench }
 const command = commands[process.argv[2]]
 if (command == null) {
-  fail('usage: run listen|dial [options]')
+  fail('usage: run listen|dial|perf [options]')
 }
 try {
   process.exit(await command(process.argv.slice(3)) ?? 0)
