@@ -128,6 +128,17 @@ def stack_options(stack):
     return [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
 
 
+def negotiated_reason(connect, *stacks):
+    """Where the dialer knows what was negotiated, both sides must have offered it."""
+    for kind, *offers in zip(("transport", "security", "muxer"), *stacks):
+        said = (connect.get("detail") or {}).get(kind)
+        # Some say the name, some the whole protocol id.
+        name = said.strip("/").split("/")[0] if said else None
+        if name and not all(name in offer.split(",") for offer in offers):
+            return f"the {kind} is {said}, offered were {' and '.join(offers)}"
+    return None
+
+
 def half_close_reason(dial_reason, listener_stderr):
     """Both sides must agree on what was sent."""
     if dial_reason is None and "half-close 1000" not in listener_stderr.splitlines():
@@ -135,20 +146,24 @@ def half_close_reason(dial_reason, listener_stderr):
     return dial_reason
 
 
-def run_pair(report, name, dialer, listener, dialing, listening, steps):
-    """Dialer and listener with their options for one connection."""
+def run_pair(report, name, dialer, listener, stacks, steps, work):
+    """Dialer and listener, each with its own stack, for one connection."""
+    dialing, listening = stacks
     try:
-        server = Listener(listener, [*listening, "--key-seed", KEY_SEED])
+        server = Listener(listener, [*stack_options(listening), "--key-seed", KEY_SEED,
+                                     "--address", ADDRESSES[listening[0]]])
     except RuntimeError as error:
         report.case(f"{name} listen", error)
         return
     with server:
-        result = dial(dialer, server.address, dialing, RUN_SECONDS)
+        result = dial(dialer, server.address, [*stack_options(dialing), *work], RUN_SECONDS)
         status = server.stop()
 
     stderr = server.stderr()
     for step in steps:
         reason = result.reason(step)
+        if step == "connect" and reason is None:
+            reason = negotiated_reason(result.steps[step], dialing, listening)
         if step == "half-close":
             reason = half_close_reason(reason, stderr)
         report.case(f"{name} {step}", reason)
@@ -177,9 +192,7 @@ def main():
             elif peer.error is not None:
                 report.case(f"{case} build", peer.error)
             else:
-                address = ADDRESSES[stack[0]]
-                run_pair(report, case, dialer, listener, [*stack_options(dialing), *work],
-                         [*stack_options(listening), "--address", address], steps)
+                run_pair(report, case, dialer, listener, (dialing, listening), steps, work)
     return 1 if report.failed else 0
 
 

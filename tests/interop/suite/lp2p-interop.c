@@ -114,16 +114,17 @@ run_listener (Lp2pHost *host, const char *redis, const char *key, GError **error
       g_strdup_printf ("/%s/%s/tcp/0", strchr (ip, ':') != NULL ? "ip6" : "ip4", ip);
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, error);
   g_autoptr (GAsyncResult) result = NULL;
-  gboolean ended = FALSE;
+  static gboolean ended = FALSE;
 
   if (address == NULL)
     return FALSE;
+  /* Before the dialer can know of us. */
+  g_unix_signal_add (SIGTERM, on_terminated, &ended);
+  g_unix_signal_add (SIGINT, on_terminated, &ended);
   lp2p_host_listen_async (host, address, NULL, on_done, &result);
   if (!lp2p_host_listen_finish (host, wait_for (&result), error) ||
       !publish (host, redis, key, error))
     return FALSE;
-  g_unix_signal_add (SIGTERM, on_terminated, &ended);
-  g_unix_signal_add (SIGINT, on_terminated, &ended);
   while (!ended)
     g_main_context_iteration (NULL, TRUE);
   return TRUE;

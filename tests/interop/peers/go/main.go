@@ -126,6 +126,8 @@ func runListen(args []string) error {
 		fail("listen takes no argument %q", set.Arg(0))
 	}
 
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1)
 	h, err := newHost(&o, o.address)
 	if err != nil {
 		return err
@@ -137,8 +139,6 @@ func runListen(args []string) error {
 	}
 	fmt.Printf("%s/p2p/%s\n", h.Addrs()[0], h.ID())
 
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1)
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		signals <- syscall.SIGTERM

@@ -84,6 +84,8 @@ func runSuite([]string) error {
 }
 
 func suiteListen(o *options, address, key string) error {
+	done := make(chan os.Signal, 1)
+	signal.Notify(done, syscall.SIGTERM, syscall.SIGINT)
 	h, err := newHost(o, fmt.Sprintf("/ip4/%s/tcp/0", os.Getenv("LISTENER_IP")))
 	if err != nil {
 		return err
@@ -93,8 +95,6 @@ func suiteListen(o *options, address, key string) error {
 	if _, err := redis(address, "RPUSH", key, full); err != nil {
 		return err
 	}
-	done := make(chan os.Signal, 1)
-	signal.Notify(done, syscall.SIGTERM, syscall.SIGINT)
 	<-done
 	return nil
 }

@@ -94,11 +94,12 @@ async function newNode (values, listen) {
 
 async function listen (args) {
   const { values } = parse(args, { address: { type: 'string', default: '/ip4/127.0.0.1/tcp/0' } }, [])
+  // Before anybody knows of us; node would start its debugger.
+  process.on('SIGUSR1', reportUsage)
   const node = await newNode(values, [values.address])
   await serve(node)
   console.log(node.getMultiaddrs()[0].toString())
 
-  process.on('SIGUSR1', reportUsage)
   await new Promise(resolve => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)

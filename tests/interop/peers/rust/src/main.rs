@@ -81,6 +81,8 @@ async fn listen(args: &[String]) -> Result<bool, Box<dyn Error>> {
         fail(format!("listen takes no argument {}", positionals[0]));
     }
     let wanted = options.get("address").map_or("/ip4/127.0.0.1/tcp/0", String::as_str);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut asked = signal(SignalKind::user_defined1())?;
     let mut node = node::Node::start(&options, Some(address(wanted)))?;
     loop {
         if let node::Event::Listening(address) = node.next_event().await {
@@ -88,8 +90,6 @@ async fn listen(args: &[String]) -> Result<bool, Box<dyn Error>> {
             break;
         }
     }
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut asked = signal(SignalKind::user_defined1())?;
     let (mut stdin, mut buffer) = (tokio::io::stdin(), [0; 64]);
     loop {
         tokio::select! {
