@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """interop.py BUILD [PEER...]: every step of every pair, as `ok`, `not ok` and `skip` lines."""
 
+import itertools
 import os
 import sys
 
@@ -9,20 +10,27 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 from peers import Listener, Missing, Peer, dial, last_line  # noqa: E402
 
-# One line for each peer and stack that it shares with us. "full" rows need
-# LP2P_FULL=1: their peers take many minutes to build for the first time.
+# One line for each peer, with all that it has; the preferred of each comes first.
+# A row comes of each combination of which our build has the plugins.
 ROWS = """
-# peer  transport  security  muxer   when
-lp2p    tcp        noise     yamux   always
-lp2p    tcp        tls       yamux   always
-go      tcp        noise     yamux   always
-go      tcp        tls       yamux   always
-js      tcp        noise     yamux   always
-rust    tcp        noise     yamux   full
+# peer  transports  security   muxers       work
+lp2p    tcp         noise,tls  yamux,mplex  all
+go      tcp         noise,tls  yamux        all
+rust    tcp         noise,tls  yamux,mplex  all
+js      tcp         noise,tls  yamux,mplex  all
+py      tcp         noise,tls  yamux,mplex  less
 """
+
+# A whole run must not take long; LP2P_FULL=1 makes all peers do all the work.
+WORK = {
+    "all": (),
+    "less": ("--upload-bytes=524288", "--streams=60", "--parallel=16"),
+}
 
 STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-close", "reset",
          "wrong-peer")
+# What is done where both sides offer more than one and only the choice is tested.
+CHOICE_STEPS = ("connect", "identify", "ping")
 DEFAULT_STACK = ("tcp", "noise", "yamux")
 ADDRESSES = {"tcp": "/ip4/127.0.0.1/tcp/0"}
 
@@ -47,19 +55,88 @@ class Report:
         print(f"skip {name}: {reason}", flush=True)
 
 
-def rows(wanted):
+class Built(Peer):
+    """A peer that was built, or the reason why it was not."""
+
+    def __init__(self, name, build):
+        super().__init__(name, build)
+        self.missing = self.error = None
+        try:
+            self.build()
+        except Missing as reason:
+            self.missing = reason
+        except RuntimeError as error:
+            self.error = error
+
+
+def table():
+    """Each peer, the lists of what it has, and its work."""
     full = os.environ.get("LP2P_FULL") == "1"
     for line in ROWS.splitlines():
-        if not line.strip() or line.startswith("#"):
+        if line.strip() and not line.startswith("#"):
+            peer, *stack, work = line.split()
+            yield peer, [names.split(",") for names in stack], WORK["all" if full else work]
+
+
+def in_common(stack, build):
+    """What is left of the lists with the plugins of our build."""
+    def have(name):
+        return os.path.exists(os.path.join(build, "plugins", f"{name}.plugin"))
+
+    return [[name for name in names if have(name)] for names in stack]
+
+
+def combinations(wanted, build):
+    """Each transport, security protocol and muxer that we share with a peer."""
+    for peer, stack, _ in table():
+        if peer == wanted:
+            yield from itertools.product(*in_common(stack, build))
+
+
+def choices(stack):
+    """What a peer may have or prefer that is not what we propose first."""
+    transports, security, muxers = stack
+    for transport in transports:
+        if len(security) > 1 or len(muxers) > 1:
+            yield transport, security[-1], muxers[-1]
+            yield transport, ",".join(security[::-1]), ",".join(muxers[::-1])
+
+
+def rows(wanted, build):
+    """The peer, our stack, the peer's stack, the steps, and options for the dialer."""
+    for peer, stack, work in table():
+        if wanted and peer not in wanted:
             continue
-        peer, *stack, when = line.split()
-        if (not wanted or peer in wanted) and (when == "always" or full or peer in wanted):
-            yield peer, tuple(stack)
+        stack = in_common(stack, build)
+        for one in itertools.product(*stack):
+            yield peer, one, one, STEPS, work
+        ours = tuple(",".join(names) for names in stack)
+        for theirs in choices(stack):
+            yield peer, ours, theirs, CHOICE_STEPS, (f"--steps={','.join(CHOICE_STEPS)}",)
 
 
-def pair_name(dialer, listener, stack):
+def pair_name(dialer, listener, ours, theirs):
     name = f"{dialer.name}->{listener.name}"
-    return name if stack == DEFAULT_STACK else f"{name} {'/'.join(stack)}"
+    if ours == theirs == DEFAULT_STACK:
+        return name
+    if ours == theirs:
+        return f"{name} {'/'.join(theirs)}"
+    return f"{name} {'/'.join(theirs)} offered {'/'.join(ours)}"
+
+
+def stack_options(stack):
+    return [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
+
+
+def negotiated_reason(connect, *stacks):
+    """Where the dialer knows what was negotiated, both sides must have offered it."""
+    for kind, *offers in zip(("transport", "security", "muxer"), *stacks):
+        said = (connect.get("detail") or {}).get(kind)
+        # Some say the name, some the whole protocol id.
+        name = said.strip("/").split("/")[0] if said else None
+        if name and not all(name in offer.split(",") for offer in offers):
+            return f"the {kind} is {said}, offered were {' and '.join(offers)}"
+    return None
 
 
 def half_close_reason(dial_reason, listener_stderr):
@@ -69,22 +146,24 @@ def half_close_reason(dial_reason, listener_stderr):
     return dial_reason
 
 
-def run_pair(report, dialer, listener, stack):
-    name = pair_name(dialer, listener, stack)
-    options = [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
+def run_pair(report, name, dialer, listener, stacks, steps, work):
+    """Dialer and listener, each with its own stack, for one connection."""
+    dialing, listening = stacks
     try:
-        server = Listener(listener, [*options, "--address", ADDRESSES[stack[0]],
-                                     "--key-seed", KEY_SEED])
+        server = Listener(listener, [*stack_options(listening), "--key-seed", KEY_SEED,
+                                     "--address", ADDRESSES[listening[0]]])
     except RuntimeError as error:
         report.case(f"{name} listen", error)
         return
     with server:
-        result = dial(dialer, server.address, options, RUN_SECONDS)
+        result = dial(dialer, server.address, [*stack_options(dialing), *work], RUN_SECONDS)
         status = server.stop()
 
     stderr = server.stderr()
-    for step in STEPS:
+    for step in steps:
         reason = result.reason(step)
+        if step == "connect" and reason is None:
+            reason = negotiated_reason(result.steps[step], dialing, listening)
         if step == "half-close":
             reason = half_close_reason(reason, stderr)
         report.case(f"{name} {step}", reason)
@@ -100,20 +179,20 @@ def main():
     build = os.path.abspath(build)
     ours = Peer("lp2p", build)
     report = Report()
-    for name, stack in rows(wanted):
-        peer = Peer(name, build)
-        pairs = [(peer, ours)] if name == ours.name else [(peer, ours), (ours, peer)]
-        try:
-            peer.build()
-        except Missing as reason:
-            for dialer, listener in pairs:
-                report.skip(pair_name(dialer, listener, stack), f"missing: {reason}")
-            continue
-        except RuntimeError as error:
-            report.case(f"{name} build", error)
-            continue
-        for dialer, listener in pairs:
-            run_pair(report, dialer, listener, stack)
+    peers = {}
+    for name, our_stack, stack, steps, work in rows(wanted, build):
+        if name not in peers:
+            peers[name] = Built(name, build)
+        peer = peers[name]
+        sides = [((peer, stack), (ours, our_stack)), ((ours, our_stack), (peer, stack))]
+        for (dialer, dialing), (listener, listening) in sides[: 1 if name == ours.name else 2]:
+            case = pair_name(dialer, listener, our_stack, stack)
+            if peer.missing is not None:
+                report.skip(case, f"missing: {peer.missing}")
+            elif peer.error is not None:
+                report.case(f"{case} build", peer.error)
+            else:
+                run_pair(report, case, dialer, listener, (dialing, listening), steps, work)
     return 1 if report.failed else 0
 
 

@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 verbose=
 [ "${1-}" = -v ] && verbose=1 && shift
-[ $# -gt 0 ] || set -- go js rust
+[ $# -gt 0 ] || set -- go js py rust
 
 peers=
 for peer; do

@@ -101,11 +101,20 @@ func (d *dialer) runSteps(steps []step) error {
 	return nil
 }
 
-func runDial(args []string) error {
+// target is the address that stands first among the arguments.
+func target(command string, args []string) peer.AddrInfo {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		fail("usage: run dial ADDRESS [options]")
+		fail("usage: run %s ADDRESS [options]", command)
 	}
-	d := dialer{}
+	remote, err := peer.AddrInfoFromString(args[0])
+	if err != nil {
+		fail("address %q: %v", args[0], err)
+	}
+	return *remote
+}
+
+func runDial(args []string) error {
+	d := dialer{remote: target("dial", args)}
 	set := flag.NewFlagSet("dial", flag.ExitOnError)
 	addCommonFlags(set, &d.options)
 	set.IntVar(&d.uploadBytes, "upload-bytes", 8388608, "bytes to upload and to download")
@@ -117,11 +126,7 @@ func runDial(args []string) error {
 		fail("dial takes no second argument %q", set.Arg(0))
 	}
 	steps := chooseSteps(d.steps)
-	remote, err := peer.AddrInfoFromString(args[0])
-	if err != nil {
-		fail("address %q: %v", args[0], err)
-	}
-	d.remote = *remote
+	var err error
 	if d.host, err = newHost(&d.options); err != nil {
 		return err
 	}

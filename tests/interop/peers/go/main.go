@@ -43,7 +43,7 @@ func fail(format string, args ...any) {
 
 func addCommonFlags(set *flag.FlagSet, o *options) {
 	set.StringVar(&o.transport, "transport", "tcp", "transport: tcp")
-	set.StringVar(&o.security, "security", "noise", "security: noise or tls")
+	set.StringVar(&o.security, "security", "noise", "security: noise, tls or both, the preferred one first")
 	set.StringVar(&o.muxer, "muxer", "yamux", "muxer: yamux")
 	set.StringVar(&o.keySeed, "key-seed", "", "derive the identity from this number")
 }
@@ -91,13 +91,16 @@ func newHost(o *options, listen ...string) (host.Host, error) {
 	default:
 		fail("transport %q is not supported, use tcp", o.transport)
 	}
-	switch o.security {
-	case "noise":
-		choices = append(choices, libp2p.Security(noise.ID, noise.New))
-	case "tls":
-		choices = append(choices, libp2p.Security(libp2ptls.ID, libp2ptls.New))
-	default:
-		fail("security %q is not supported, use noise or tls", o.security)
+	// The first is preferred, when dialing as well as when listening.
+	for _, name := range strings.Split(o.security, ",") {
+		switch name {
+		case "noise":
+			choices = append(choices, libp2p.Security(noise.ID, noise.New))
+		case "tls":
+			choices = append(choices, libp2p.Security(libp2ptls.ID, libp2ptls.New))
+		default:
+			fail("security %q is not supported, use noise or tls", name)
+		}
 	}
 	switch o.muxer {
 	case "yamux":
@@ -123,6 +126,8 @@ func runListen(args []string) error {
 		fail("listen takes no argument %q", set.Arg(0))
 	}
 
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1)
 	h, err := newHost(&o, o.address)
 	if err != nil {
 		return err
@@ -134,28 +139,35 @@ func runListen(args []string) error {
 	}
 	fmt.Printf("%s/p2p/%s\n", h.Addrs()[0], h.ID())
 
-	done := make(chan os.Signal, 1)
-	signal.Notify(done, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
-		done <- syscall.SIGTERM
+		signals <- syscall.SIGTERM
 	}()
-	<-done
+	for <-signals == syscall.SIGUSR1 {
+		reportUsage()
+	}
 	return nil
 }
 
 func main() {
+	const usage = "run listen|dial|perf|connect-loop|idle|suite [options]"
 	if len(os.Args) < 2 {
-		fail("usage: run listen|dial [options]")
+		fail("usage: %s", usage)
 	}
 	var err error
-	switch os.Args[1] {
+	command, args := os.Args[1], os.Args[2:]
+	switch command {
 	case "listen":
-		err = runListen(os.Args[2:])
+		err = runListen(args)
 	case "dial":
-		err = runDial(os.Args[2:])
+		err = runDial(args)
+	case "suite":
+		err = runSuite(args)
 	default:
-		fail("unknown command %q, use listen or dial", os.Args[1])
+		if benches[command] == nil {
+			fail("unknown command %q, use %s", command, usage)
+		}
+		err = runBench(command, args)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peer-go:", err)

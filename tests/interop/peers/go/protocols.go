@@ -50,6 +50,7 @@ func serve(h host.Host) {
 		downloadProtocol:  serveDownload,
 		resetProtocol:     serveReset,
 		halfCloseProtocol: serveHalfClose,
+		perfProtocol:      servePerf,
 	}
 	for id, handler := range handlers {
 		h.SetStreamHandler(protocol.ID(id), func(s network.Stream) {

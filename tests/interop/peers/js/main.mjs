@@ -9,17 +9,23 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
+import { mplex } from '@libp2p/mplex'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { perf, reportUsage } from './bench.mjs'
 import { MANY, serve } from './protocols.mjs'
 import { chooseSteps, runSteps } from './steps.mjs'
 
 const stacks = {
   transport: { tcp },
-  security: { noise },
-  muxer: { yamux: () => yamux({ maxInboundStreams: MANY, maxOutboundStreams: MANY }) }
+  security: { noise, tls },
+  muxer: {
+    yamux: () => yamux({ maxInboundStreams: MANY, maxOutboundStreams: MANY }),
+    mplex: () => mplex({ disconnectThreshold: MANY })
+  }
 }
 
 const commonOptions = {
@@ -42,8 +48,9 @@ function parse (args, options, positionals) {
       throw new Error(`expected the arguments [${positionals}], got [${parsed.positionals}]`)
     }
     for (const [kind, choices] of Object.entries(stacks)) {
-      if (choices[parsed.values[kind]] == null) {
-        throw new Error(`${kind} "${parsed.values[kind]}" is not supported, use ${Object.keys(choices)}`)
+      const unknown = parsed.values[kind].split(',').find(name => choices[name] == null)
+      if (unknown != null) {
+        throw new Error(`${kind} "${unknown}" is not supported, use ${Object.keys(choices).join(' or ')}`)
       }
     }
     return parsed
@@ -65,14 +72,19 @@ function version () {
   return JSON.parse(readFileSync(file, 'utf8')).version
 }
 
+// What an option of the stack names, the preferred one first.
+function chosen (values, kind) {
+  return values[kind].split(',').map(name => stacks[kind][name]())
+}
+
 async function newNode (values, listen) {
   return createLibp2p({
     privateKey: await identity(values['key-seed']),
     nodeInfo: { userAgent: `lp2p-peer-js js-libp2p/${version()}` },
     addresses: { listen },
-    transports: [stacks.transport[values.transport]()],
-    connectionEncrypters: [stacks.security[values.security]()],
-    streamMuxers: [stacks.muxer[values.muxer]()],
+    transports: chosen(values, 'transport'),
+    connectionEncrypters: chosen(values, 'security'),
+    streamMuxers: chosen(values, 'muxer'),
     services: { identify: identify(), ping: ping() },
     // Loopback addresses would be refused, and peers that connect often delayed.
     connectionGater: { denyDialMultiaddr: () => false },
@@ -82,6 +94,8 @@ async function newNode (values, listen) {
 
 async function listen (args) {
   const { values } = parse(args, { address: { type: 'string', default: '/ip4/127.0.0.1/tcp/0' } }, [])
+  // Before anybody knows of us; node would start its debugger.
+  process.on('SIGUSR1', reportUsage)
   const node = await newNode(values, [values.address])
   await serve(node)
   console.log(node.getMultiaddrs()[0].toString())
@@ -120,10 +134,20 @@ async function dial (args) {
   return allOk ? 0 : 1
 }
 
-const commands = { listen, dial }
+async function bench (args) {
+  const { values, positionals } = parse(args, {
+    upload: { type: 'string', default: '0' },
+    download: { type: 'string', default: '0' }
+  }, ['ADDRESS'])
+  const node = await newNode(values, [])
+  await perf(node, multiaddr(positionals[0]), Number(values.upload), Number(values.download))
+  await node.stop()
+}
+
+const commands = { listen, dial, perf: bench }
 const command = commands[process.argv[2]]
 if (command == null) {
-  fail('usage: run listen|dial [options]')
+  fail('usage: run listen|dial|perf [options]')
 }
 try {
   process.exit(await command(process.argv.slice(3)) ?? 0)

@@ -8,6 +8,7 @@ export const UPLOAD = '/lp2p/upload/1.0.0'
 export const DOWNLOAD = '/lp2p/download/1.0.0'
 export const RESET = '/lp2p/reset/1.0.0'
 export const HALF_CLOSE = '/lp2p/half-close/1.0.0'
+export const PERF = '/perf/1.0.0'
 
 // Stream limit where the library's own default would refuse the tests.
 export const MANY = 65536
@@ -23,6 +24,14 @@ export function * pattern (size) {
       chunk[k] = i * 167 + (i >>> 8) * 13 + (i >>> 16)
     }
     yield chunk
+  }
+}
+
+// What is sent where only the amount counts.
+export function * zeros (size) {
+  const chunk = new Uint8Array(CHUNK)
+  for (let start = 0; start < size; start += CHUNK) {
+    yield chunk.subarray(0, Math.min(CHUNK, size - start))
   }
 }
 
@@ -101,6 +110,14 @@ async function serveHalfClose (stream, io) {
   console.error(`half-close ${(await readAll(io)).length}`)
 }
 
+async function servePerf (stream, io) {
+  const count = Buffer.from(await io.exactly(8)).readBigUInt64BE()
+  while (await io.read() != null) {}
+  for (const chunk of zeros(Number(count))) {
+    await io.write(chunk)
+  }
+}
+
 // Registers the test protocols. A handler that fails resets its stream, one
 // that succeeds closes it.
 export async function serve (node) {
@@ -109,7 +126,8 @@ export async function serve (node) {
     [UPLOAD]: serveUpload,
     [DOWNLOAD]: serveDownload,
     [RESET]: serveReset,
-    [HALF_CLOSE]: serveHalfClose
+    [HALF_CLOSE]: serveHalfClose,
+    [PERF]: servePerf
   }
   for (const [id, handler] of Object.entries(handlers)) {
     await node.handle(id, async stream => {

@@ -30,13 +30,14 @@ peer_identity_new (const char *key_seed, GError **error)
   return lp2p_identity_new_from_bytes (encoded, sizeof encoded, error);
 }
 
+/* The names are separated by commas, the preferred one first. */
 static gboolean
-set_one (Lp2pConfig *config, const char *key, const char *name, GError **error)
+set_names (Lp2pConfig *config, const char *key, const char *names, GError **error)
 {
-  const char *const names[] = { name, NULL };
+  g_auto (GStrv) list = g_strsplit (names, ",", -1);
 
   return lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, key,
-                          g_variant_new_strv (names, name[0] != '\0' ? 1 : 0), error);
+                          g_variant_new_strv ((const char *const *) list, -1), error);
 }
 
 static gboolean
@@ -57,9 +58,9 @@ peer_host_new (const PeerOptions *options, GError **error)
   g_autoptr (Lp2pConfig) config = lp2p_config_new ();
   g_autoptr (Lp2pIdentity) identity = peer_identity_new (options->key_seed, error);
 
-  if (identity == NULL || !set_one (config, "transports", options->transport, error) ||
-      !set_one (config, "security", options->security, error) ||
-      !set_one (config, "muxers", options->muxer, error) ||
+  if (identity == NULL || !set_names (config, "transports", options->transport, error) ||
+      !set_names (config, "security", options->security, error) ||
+      !set_names (config, "muxers", options->muxer, error) ||
       !lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, "agent-version",
                         g_variant_new_string (AGENT), error))
     return NULL;
@@ -91,11 +92,22 @@ check_loaded (Lp2pHost *host, const char *kind, const char *name, GError **error
   return FALSE;
 }
 
+static gboolean
+check_all_loaded (Lp2pHost *host, const char *kind, const char *names, GError **error)
+{
+  g_auto (GStrv) list = g_strsplit (names, ",", -1);
+
+  for (guint i = 0; list[i] != NULL; i++)
+    if (!check_loaded (host, kind, list[i], error))
+      return FALSE;
+  return TRUE;
+}
+
 /* A host starts without what it cannot load; a peer must not. */
 gboolean
 peer_host_check_stack (Lp2pHost *host, const PeerOptions *options, GError **error)
 {
-  return check_loaded (host, LP2P_KIND_TRANSPORT, options->transport, error) &&
-         check_loaded (host, LP2P_KIND_SECURITY, options->security, error) &&
-         check_loaded (host, LP2P_KIND_MUXER, options->muxer, error);
+  return check_all_loaded (host, LP2P_KIND_TRANSPORT, options->transport, error) &&
+         check_all_loaded (host, LP2P_KIND_SECURITY, options->security, error) &&
+         check_all_loaded (host, LP2P_KIND_MUXER, options->muxer, error);
 }

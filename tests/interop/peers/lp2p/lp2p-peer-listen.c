@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define ECHO_SIZE (64 * 1024)
@@ -340,13 +341,36 @@ on_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* What is in use: pages that the allocator keeps would tell of no leak. */
+static double
+cpu_seconds (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+         (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static long
+resident_bytes (void)
+{
+  g_autofree char *text = NULL;
+  long pages = 0;
+
+  if (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
+    sscanf (text, "%*d %ld", &pages);
+  return pages * sysconf (_SC_PAGESIZE);
+}
+
+/* The heap is what is in use: pages that the allocator keeps would tell of no leak. */
 static gboolean
-on_ask_memory (gpointer user_data)
+on_ask_usage (gpointer user_data)
 {
   struct mallinfo2 heap = mallinfo2 ();
+  char cpu[G_ASCII_DTOSTR_BUF_SIZE];
 
-  g_printerr ("heap %zu\n", heap.uordblks + heap.hblkhd);
+  g_ascii_formatd (cpu, sizeof cpu, "%.6f", cpu_seconds ());
+  g_printerr ("cpu %s\nrss %ld\nheap %zu\n", cpu, resident_bytes (), heap.uordblks + heap.hblkhd);
   return G_SOURCE_CONTINUE;
 }
 
@@ -419,7 +443,7 @@ peer_listen (const PeerOptions *options)
 
   g_unix_signal_add (SIGTERM, on_signal, &self);
   g_unix_signal_add (SIGINT, on_signal, &self);
-  g_unix_signal_add (SIGUSR1, on_ask_memory, NULL);
+  g_unix_signal_add (SIGUSR1, on_ask_usage, NULL);
   g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, on_stdin, &self);
   lp2p_host_start_async (host, NULL, on_started, &self);
   g_main_loop_run (loop);

@@ -25,11 +25,11 @@ static gboolean
 parse (PeerOptions *options, gboolean dial, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry common[] = {
-    { "transport", 0, 0, G_OPTION_ARG_STRING, &options->transport, "The only transport (tcp)",
+    { "transport", 0, 0, G_OPTION_ARG_STRING, &options->transport, "The transport (tcp)",
       "NAME" },
     { "security", 0, 0, G_OPTION_ARG_STRING, &options->security,
-      "The only security protocol (noise)", "NAME" },
-    { "muxer", 0, 0, G_OPTION_ARG_STRING, &options->muxer, "The only muxer (yamux)", "NAME" },
+      "The security protocols, the preferred one first (noise)", "A,B" },
+    { "muxer", 0, 0, G_OPTION_ARG_STRING, &options->muxer, "The muxers, the preferred one first (yamux)", "A,B" },
     { "key-seed", 0, 0, G_OPTION_ARG_STRING, &options->key_seed,
       "Derive the identity from this number", "N" },
     { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->settings,

@@ -6,12 +6,13 @@ use std::time::Duration;
 use futures::channel::mpsc;
 use futures::StreamExt;
 use libp2p::identity::Keypair;
-use libp2p::swarm::dial_opts::DialOpts;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{identify, noise, ping, tcp, yamux, Multiaddr, PeerId, Swarm, SwarmBuilder};
+use libp2p::{identify, ping, Multiaddr, PeerId, Swarm, SwarmBuilder};
 use sha2::{Digest, Sha256};
 
-use crate::{protocols, streams, Options};
+use crate::{chosen, fail, protocols, stack, streams, Options};
 
 #[derive(NetworkBehaviour)]
 pub struct Behaviour {
@@ -24,16 +25,32 @@ pub struct Behaviour {
 pub enum Event {
     Listening(Multiaddr),
     Connected(PeerId),
+    Disconnected(PeerId),
     DialFailed(String),
     Identified(Box<identify::Info>),
     IdentifyFailed(String),
 }
 
+enum Command {
+    Dial(DialOpts),
+    Disconnect(PeerId),
+}
+
 pub struct Node {
     pub id: PeerId,
     pub control: streams::Control,
-    pub events: mpsc::UnboundedReceiver<Event>,
-    dials: mpsc::UnboundedSender<DialOpts>,
+    /// What is offered, where it is only one.
+    pub security: Option<String>,
+    pub muxer: Option<String>,
+    events: mpsc::UnboundedReceiver<Event>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+pub fn peer_of(address: &Multiaddr) -> PeerId {
+    match address.iter().last() {
+        Some(Protocol::P2p(peer)) => peer,
+        _ => fail(format!("the address {address} does not end in /p2p/...")),
+    }
 }
 
 /// Every peer program derives the same Ed25519 key from the same seed.
@@ -58,15 +75,29 @@ fn identify_config(options: &Options, key: &Keypair) -> identify::Config {
     .with_agent_version("lp2p-peer-rust rust-libp2p/0.56".into())
 }
 
+/// libp2p-mplex flushes the reset of a dropped stream with what is written next;
+/// with the usual 15 seconds between pings, that may be long.
+fn ping_config(muxers: &[&str]) -> ping::Config {
+    if muxers.contains(&"mplex") {
+        ping::Config::new().with_interval(Duration::from_secs(1))
+    } else {
+        ping::Config::new()
+    }
+}
+
 impl Node {
     pub fn start(options: &Options, listen: Option<Multiaddr>) -> Result<Self, Box<dyn Error>> {
+        let security = chosen(options, "security");
+        let muxers = chosen(options, "muxer");
+        let key = identity(options.get("key-seed"));
+        let transport = stack::tcp_transport(&key, &security, &muxers)?;
         let (behaviour, control, mut inbound) = streams::Behaviour::new(&protocols::SERVED);
-        let mut swarm = SwarmBuilder::with_existing_identity(identity(options.get("key-seed")))
+        let mut swarm = SwarmBuilder::with_existing_identity(key)
             .with_tokio()
-            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
+            .with_other_transport(|_| transport)?
             .with_behaviour(|key| Behaviour {
                 identify: identify::Behaviour::new(identify_config(options, key)),
-                ping: ping::Behaviour::default(),
+                ping: ping::Behaviour::new(ping_config(&muxers)),
                 streams: behaviour,
             })?
             .with_swarm_config(|config| {
@@ -85,14 +116,31 @@ impl Node {
             }
         });
         let (event_sender, events) = mpsc::unbounded();
-        let (dials, dial_receiver) = mpsc::unbounded();
-        tokio::spawn(drive(swarm, dial_receiver, event_sender));
-        Ok(Self { id, control, events, dials })
+        let (commands, command_receiver) = mpsc::unbounded();
+        tokio::spawn(drive(swarm, command_receiver, event_sender));
+        let only = |names: &[&str]| (names.len() == 1).then(|| format!("/{}", names[0]));
+        Ok(Self { id, control, security: only(&security), muxer: only(&muxers), events, commands })
     }
 
-    pub fn dial(&self, peer: PeerId, address: Multiaddr) {
-        let options = DialOpts::peer_id(peer).addresses(vec![address]).build();
-        let _ = self.dials.unbounded_send(options);
+    /// Makes one more connection and returns whose it is.
+    pub async fn connect(&mut self, address: Multiaddr) -> Result<PeerId, String> {
+        let dial = DialOpts::peer_id(peer_of(&address))
+            .addresses(vec![address])
+            .condition(PeerCondition::Always)
+            .build();
+        let _ = self.commands.unbounded_send(Command::Dial(dial));
+        loop {
+            match self.next_event().await {
+                Event::Connected(peer) => return Ok(peer),
+                Event::DialFailed(reason) => return Err(reason),
+                _ => {}
+            }
+        }
+    }
+
+    pub async fn disconnect(&mut self, peer: PeerId) {
+        let _ = self.commands.unbounded_send(Command::Disconnect(peer));
+        while !matches!(self.next_event().await, Event::Disconnected(other) if other == peer) {}
     }
 
     pub async fn next_event(&mut self) -> Event {
@@ -103,21 +151,26 @@ impl Node {
 /// Keeps the swarm going; returning, and so dropping it, closes its connections.
 async fn drive(
     mut swarm: Swarm<Behaviour>,
-    mut dials: mpsc::UnboundedReceiver<DialOpts>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
     events: mpsc::UnboundedSender<Event>,
 ) {
     loop {
         let event = tokio::select! {
-            dial = dials.next() => match dial {
+            command = commands.next() => match command {
                 None => return,
-                Some(options) => match swarm.dial(options) {
+                Some(Command::Dial(options)) => match swarm.dial(options) {
                     Ok(()) => continue,
                     Err(error) => Event::DialFailed(describe(&error)),
+                },
+                Some(Command::Disconnect(peer)) => match swarm.disconnect_peer_id(peer) {
+                    Ok(()) => continue,
+                    Err(()) => Event::Disconnected(peer),
                 },
             },
             event = swarm.select_next_some() => match event {
                 SwarmEvent::NewListenAddr { address, .. } => Event::Listening(address),
                 SwarmEvent::ConnectionEstablished { peer_id, .. } => Event::Connected(peer_id),
+                SwarmEvent::ConnectionClosed { peer_id, .. } => Event::Disconnected(peer_id),
                 SwarmEvent::OutgoingConnectionError { error, .. } => {
                     Event::DialFailed(describe(&error))
                 }

@@ -4,6 +4,7 @@ use std::io;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::swarm::Stream;
+use rand::RngCore;
 use sha2::{Digest, Sha256};
 
 pub const PING: &str = "/ipfs/ping/1.0.0";
@@ -12,7 +13,8 @@ pub const UPLOAD: &str = "/lp2p/upload/1.0.0";
 pub const DOWNLOAD: &str = "/lp2p/download/1.0.0";
 pub const RESET: &str = "/lp2p/reset/1.0.0";
 pub const HALF_CLOSE: &str = "/lp2p/half-close/1.0.0";
-pub const SERVED: [&str; 5] = [ECHO, UPLOAD, DOWNLOAD, RESET, HALF_CLOSE];
+pub const PERF: &str = "/perf/1.0.0";
+pub const SERVED: [&str; 6] = [ECHO, UPLOAD, DOWNLOAD, RESET, HALF_CLOSE, PERF];
 
 pub const CHUNK: u64 = 65536;
 
@@ -43,6 +45,7 @@ pub async fn serve(protocol: String, mut stream: Stream) {
         DOWNLOAD => serve_download(stream).await,
         RESET => stream.read_exact(&mut [0]).await,
         HALF_CLOSE => serve_half_close(stream).await,
+        PERF => serve_perf(stream).await,
         _ => Ok(()),
     };
     if let Err(error) = done {
@@ -82,4 +85,50 @@ async fn serve_half_close(mut stream: Stream) -> io::Result<()> {
     let count = futures::io::copy(&mut stream, &mut futures::io::sink()).await?;
     eprintln!("half-close {count}");
     Ok(())
+}
+
+/// What is sent means nothing; only how much does.
+async fn send_zeros(stream: &mut Stream, size: u64) -> io::Result<()> {
+    let zeros = vec![0; CHUNK as usize];
+    for start in (0..size).step_by(zeros.len()) {
+        stream.write_all(&zeros[..(size - start).min(CHUNK) as usize]).await?;
+    }
+    Ok(())
+}
+
+/// Reads to the end and counts.
+pub async fn drain(stream: &mut Stream) -> io::Result<u64> {
+    let (mut buffer, mut count) = (vec![0; CHUNK as usize], 0);
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(count),
+            n => count += n as u64,
+        }
+    }
+}
+
+async fn serve_perf(mut stream: Stream) -> io::Result<()> {
+    let mut count = [0; 8];
+    stream.read_exact(&mut count).await?;
+    drain(&mut stream).await?;
+    send_zeros(&mut stream, u64::from_be_bytes(count)).await?;
+    stream.close().await
+}
+
+/// Sends some bytes, asks for others, and returns how many of them came.
+pub async fn perf(mut stream: Stream, sent: u64, asked: u64) -> io::Result<u64> {
+    stream.write_all(&asked.to_be_bytes()).await?;
+    send_zeros(&mut stream, sent).await?;
+    stream.close().await?;
+    drain(&mut stream).await
+}
+
+/// Sends 32 random bytes and expects them back.
+pub async fn round_trip(stream: &mut Stream) -> io::Result<()> {
+    let (mut sent, mut got) = ([0; 32], [0; 32]);
+    rand::thread_rng().fill_bytes(&mut sent);
+    stream.write_all(&sent).await?;
+    stream.flush().await?;
+    stream.read_exact(&mut got).await?;
+    (sent == got).then_some(()).ok_or_else(|| io::Error::other("the echo differs"))
 }

@@ -11,7 +11,7 @@ use rand::RngCore;
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 
-use crate::node::{Event, Node};
+use crate::node::{peer_of, Event, Node};
 use crate::protocols::{self, DOWNLOAD, ECHO, HALF_CLOSE, PING, RESET, UPLOAD};
 use crate::{fail, number, Options};
 
@@ -67,15 +67,11 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Splits `address` into the transport address and the peer id at its end.
-    pub fn new(node: Node, mut address: Multiaddr, options: &Options) -> Self {
-        let Some(Protocol::P2p(peer)) = address.pop() else {
-            fail("the address does not end in /p2p/...");
-        };
+    pub fn new(node: Node, address: Multiaddr, options: &Options) -> Self {
         Self {
             node,
+            peer: peer_of(&address),
             address,
-            peer,
             bytes: number(options, "upload-bytes", 8388608),
             streams: number(options, "streams", 1000),
             parallel: number(options, "parallel", 256),
@@ -126,19 +122,11 @@ impl Dialer {
     }
 
     async fn connect(&mut self) -> Outcome {
-        self.node.dial(self.peer, self.address.clone());
-        loop {
-            match self.node.next_event().await {
-                Event::Connected(peer) => {
-                    return Ok(json!({
-                        "peer": peer.to_string(), "transport": "tcp",
-                        "security": "/noise", "muxer": "/yamux/1.0.0",
-                    }))
-                }
-                Event::DialFailed(error) => return Err(error),
-                _ => {}
-            }
-        }
+        self.node.connect(self.address.clone()).await?;
+        Ok(json!({
+            "peer": self.peer.to_string(), "transport": "tcp",
+            "security": self.node.security, "muxer": self.node.muxer,
+        }))
     }
 
     async fn identify(&mut self) -> Outcome {
@@ -166,12 +154,7 @@ impl Dialer {
     async fn pings(&self, count: u32) -> Outcome {
         let mut stream = self.open(PING).await?;
         for i in 0..count {
-            let (mut sent, mut got) = ([0; 32], [0; 32]);
-            rand::thread_rng().fill_bytes(&mut sent);
-            stream.write_all(&sent).await.map_err(during("ping write"))?;
-            stream.flush().await.map_err(during("ping flush"))?;
-            stream.read_exact(&mut got).await.map_err(during("ping read"))?;
-            check(sent == got, format!("ping {i}: the echo differs"))?;
+            protocols::round_trip(&mut stream).await.map_err(|e| format!("ping {i}: {e}"))?;
         }
         stream.close().await.map_err(during("ping close"))?;
         Ok(json!({"roundTrips": count}))
@@ -250,15 +233,11 @@ impl Dialer {
 
     async fn wrong_peer(&mut self) -> Outcome {
         let wrong = Keypair::generate_ed25519().public().to_peer_id();
-        self.node.dial(wrong, self.address.clone());
-        loop {
-            match self.node.next_event().await {
-                Event::DialFailed(refusal) => return Ok(json!({"refusal": refusal})),
-                Event::Connected(_) => {
-                    return Err("the connection to a wrong peer id was accepted".into())
-                }
-                _ => {}
-            }
+        let mut address = self.address.clone();
+        address.pop();
+        match self.node.connect(address.with(Protocol::P2p(wrong))).await {
+            Err(refusal) => Ok(json!({"refusal": refusal})),
+            Ok(_) => Err("the connection to a wrong peer id was accepted".into()),
         }
     }
 }

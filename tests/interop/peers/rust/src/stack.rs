@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+//! The security protocols and muxers that are offered, in the order that the
+//! command line names them. rust-libp2p fixes both with types; what is chosen at
+//! run time is put behind boxes here.
+
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+
+use futures::future::BoxFuture;
+use futures::{AsyncRead, AsyncWrite, FutureExt};
+use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox};
+use libp2p::core::transport::Boxed;
+use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, Version};
+use libp2p::core::{Transport, UpgradeInfo};
+use libp2p::identity::Keypair;
+use libp2p::{noise, tcp, tls, yamux, PeerId};
+use libp2p_mplex as mplex;
+
+/// What an option of the stack may be; the first is its default.
+pub const OPTIONS: [(&str, &[&str]); 3] =
+    [("transport", &["tcp"]), ("security", &["noise", "tls"]), ("muxer", &["yamux", "mplex"])];
+
+/// Stream limit where the library's own default would refuse the tests.
+const MANY: usize = 65536;
+
+pub fn tcp_transport(
+    key: &Keypair,
+    security: &[&str],
+    muxers: &[&str],
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, Box<dyn Error>> {
+    let security = security.iter().map(|name| Security::new(name, key));
+    let muxers = muxers.iter().map(|name| Muxer::new(name));
+    Ok(tcp::tokio::Transport::new(tcp::Config::default())
+        .upgrade(Version::V1Lazy)
+        .authenticate(Offer(security.collect::<Result<_, _>>()?))
+        .multiplex(Offer(muxers.collect()))
+        .boxed())
+}
+
+trait Raw: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Raw for T {}
+type Secured = (PeerId, Pin<Box<dyn Raw>>);
+
+trait Named {
+    fn name(&self) -> &'static str;
+}
+
+/// Upgrades of which the two sides agree on one.
+#[derive(Clone)]
+struct Offer<T>(Vec<T>);
+
+impl<T: Named> Offer<T> {
+    fn chosen(self, name: &str) -> T {
+        self.0.into_iter().find(|choice| choice.name() == name).expect("it was offered")
+    }
+}
+
+impl<T: Named> UpgradeInfo for Offer<T> {
+    type Info = &'static str;
+    type InfoIter = std::vec::IntoIter<&'static str>;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        self.0.iter().map(Named::name).collect::<Vec<_>>().into_iter()
+    }
+}
+
+#[derive(Clone)]
+enum Security {
+    Noise(noise::Config),
+    Tls(Box<tls::Config>),
+}
+
+impl Security {
+    fn new(name: &str, key: &Keypair) -> Result<Self, Box<dyn Error>> {
+        Ok(match name {
+            "tls" => Self::Tls(Box::new(tls::Config::new(key)?)),
+            _ => Self::Noise(noise::Config::new(key)?),
+        })
+    }
+}
+
+impl Named for Security {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Noise(_) => "/noise",
+            Self::Tls(_) => "/tls/1.0.0",
+        }
+    }
+}
+
+fn secured<S: Raw, E: Error + Send + Sync + 'static>(
+    upgrade: impl Future<Output = Result<(PeerId, S), E>> + Send + 'static,
+) -> BoxFuture<'static, io::Result<Secured>> {
+    async { upgrade.await.map(|(peer, stream)| (peer, Box::pin(stream) as _)) }
+        .map(|done| done.map_err(io::Error::other))
+        .boxed()
+}
+
+impl<C: Raw> InboundConnectionUpgrade<C> for Offer<Security> {
+    type Output = Secured;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Secured>>;
+
+    fn upgrade_inbound(self, connection: C, name: &'static str) -> Self::Future {
+        match self.chosen(name) {
+            Security::Noise(config) => secured(config.upgrade_inbound(connection, name)),
+            Security::Tls(config) => secured(config.upgrade_inbound(connection, name)),
+        }
+    }
+}
+
+impl<C: Raw> OutboundConnectionUpgrade<C> for Offer<Security> {
+    type Output = Secured;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Secured>>;
+
+    fn upgrade_outbound(self, connection: C, name: &'static str) -> Self::Future {
+        match self.chosen(name) {
+            Security::Noise(config) => secured(config.upgrade_outbound(connection, name)),
+            Security::Tls(config) => secured(config.upgrade_outbound(connection, name)),
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Muxer {
+    Yamux(yamux::Config),
+    Mplex(mplex::Config),
+}
+
+impl Muxer {
+    fn new(name: &str) -> Self {
+        if name != "mplex" {
+            return Self::Yamux(yamux::Config::default());
+        }
+        let mut config = mplex::Config::new();
+        config.set_max_num_streams(MANY);
+        Self::Mplex(config)
+    }
+}
+
+impl Named for Muxer {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Yamux(_) => "/yamux/1.0.0",
+            Self::Mplex(_) => "/mplex/6.7.0",
+        }
+    }
+}
+
+fn muxed<M, E>(
+    upgrade: impl Future<Output = Result<M, E>> + Send + 'static,
+) -> BoxFuture<'static, io::Result<StreamMuxerBox>>
+where
+    M: StreamMuxer<Substream: Send, Error: Send + Sync> + Send + 'static,
+    E: Error + Send + Sync + 'static,
+{
+    async { upgrade.await.map(StreamMuxerBox::new).map_err(io::Error::other) }.boxed()
+}
+
+impl<C: Raw> InboundConnectionUpgrade<C> for Offer<Muxer> {
+    type Output = StreamMuxerBox;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<StreamMuxerBox>>;
+
+    fn upgrade_inbound(self, connection: C, name: &'static str) -> Self::Future {
+        match self.chosen(name) {
+            Muxer::Yamux(config) => muxed(config.upgrade_inbound(connection, name)),
+            Muxer::Mplex(config) => muxed(config.upgrade_inbound(connection, name)),
+        }
+    }
+}
+
+impl<C: Raw> OutboundConnectionUpgrade<C> for Offer<Muxer> {
+    type Output = StreamMuxerBox;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<StreamMuxerBox>>;
+
+    fn upgrade_outbound(self, connection: C, name: &'static str) -> Self::Future {
+        match self.chosen(name) {
+            Muxer::Yamux(config) => muxed(config.upgrade_outbound(connection, name)),
+            Muxer::Mplex(config) => muxed(config.upgrade_outbound(connection, name)),
+        }
+    }
+}
