@@ -12,10 +12,10 @@ typedef struct
 {
   Lp2pConfig *config;
   guint n_handshakes;
-  guint n_connections;
   guint n_streams;
   GHashTable *prefixes; /* the beginning of an IP address to a count */
   GHashTable *peers;
+  GHashTable *connections; /* each to whom it is counted for */
 } Lp2pLimits;
 
 Lp2pLimits *lp2p_limits_new (Lp2pConfig *config);
@@ -26,10 +26,14 @@ void lp2p_limits_free (Lp2pLimits *self);
 gboolean lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean *crowded, GError **error);
 void lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address);
 
-/* Whether one connection more from there would do, before anybody knows who it is. */
+/* Whether one connection more would do: from there, before anybody knows who it
+ * is, and with that peer. */
 gboolean lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error);
-gboolean lp2p_limits_add_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, GError **error);
-void lp2p_limits_remove_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address);
+gboolean lp2p_limits_check_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, GError **error);
+/* @connection counts as one with @peer at @address, wherever it moves, until it is
+ * removed. */
+void lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeerId *peer, Lp2pMultiaddr *address);
+void lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection);
 
 /* A stream that a peer opened. */
 gboolean lp2p_limits_add_stream (Lp2pLimits *self, Lp2pPeerId *peer, GError **error);

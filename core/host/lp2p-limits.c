@@ -40,6 +40,23 @@ typedef struct
   guint n_streams;
 } Peer;
 
+/* A connection, and for whom it is counted. */
+typedef struct
+{
+  Lp2pPeerId *peer;
+  Lp2pMultiaddr *address;
+} Counted;
+
+static void
+counted_free (gpointer pointer)
+{
+  Counted *counted = pointer;
+
+  lp2p_peer_id_unref (counted->peer);
+  lp2p_multiaddr_unref (counted->address);
+  g_free (counted);
+}
+
 static guint
 key_hash (gconstpointer pointer)
 {
@@ -74,6 +91,7 @@ lp2p_limits_new (Lp2pConfig *config)
   self->config = g_object_ref (config);
   self->prefixes = g_hash_table_new_full (key_hash, key_equal, g_free, NULL);
   self->peers = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, NULL, peer_free);
+  self->connections = g_hash_table_new_full (NULL, NULL, NULL, counted_free);
   return self;
 }
 
@@ -83,6 +101,7 @@ lp2p_limits_free (Lp2pLimits *self)
   g_object_unref (self->config);
   g_hash_table_unref (self->prefixes);
   g_hash_table_unref (self->peers);
+  g_hash_table_unref (self->connections);
   g_free (self);
 }
 
@@ -236,35 +255,43 @@ lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address)
 gboolean
 lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error)
 {
-  return check (self, self->n_connections, "max-connections", NULL, error) &&
+  return check (self, g_hash_table_size (self->connections), "max-connections", NULL, error) &&
          check_prefix (self, SCOPE_ADDRESS, address, "max-connections-per-ip", error) &&
          check_prefix (self, SCOPE_SUBNET, address, "max-connections-per-subnet", error);
 }
 
 gboolean
-lp2p_limits_add_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, GError **error)
+lp2p_limits_check_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, GError **error)
 {
-  if (!lp2p_limits_check_address (self, address, error) ||
-      !check (self, find_peer (self, peer)->n_connections, "max-connections-per-peer",
-              lp2p_peer_id_get_string (peer), error))
-    return FALSE;
-  self->n_connections++;
-  ensure_peer (self, peer)->n_connections++;
-  change_prefix (self, SCOPE_ADDRESS, address, 1);
-  change_prefix (self, SCOPE_SUBNET, address, 1);
-  return TRUE;
+  return lp2p_limits_check_address (self, address, error) &&
+         check (self, find_peer (self, peer)->n_connections, "max-connections-per-peer",
+                lp2p_peer_id_get_string (peer), error);
 }
 
 void
-lp2p_limits_remove_connection (Lp2pLimits *self, Lp2pPeerId *id, Lp2pMultiaddr *address)
+lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeerId *peer, Lp2pMultiaddr *address)
 {
-  Peer *peer = ensure_peer (self, id);
+  Counted *counted = g_new (Counted, 1);
 
-  self->n_connections--;
+  counted->peer = lp2p_peer_id_ref (peer);
+  counted->address = lp2p_multiaddr_ref (address);
+  g_hash_table_insert (self->connections, connection, counted);
+  ensure_peer (self, peer)->n_connections++;
+  change_prefix (self, SCOPE_ADDRESS, address, 1);
+  change_prefix (self, SCOPE_SUBNET, address, 1);
+}
+
+void
+lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection)
+{
+  const Counted *counted = g_hash_table_lookup (self->connections, connection);
+  Peer *peer = ensure_peer (self, counted->peer);
+
   peer->n_connections--;
   forget_idle_peer (self, peer);
-  change_prefix (self, SCOPE_ADDRESS, address, -1);
-  change_prefix (self, SCOPE_SUBNET, address, -1);
+  change_prefix (self, SCOPE_ADDRESS, counted->address, -1);
+  change_prefix (self, SCOPE_SUBNET, counted->address, -1);
+  g_hash_table_remove (self->connections, connection);
 }
 
 /* Streams */

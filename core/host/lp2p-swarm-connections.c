@@ -134,8 +134,7 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
   lp2p_connection_disown (connection);
   lp2p_observed_remove_connection (self->observed, connection);
   lp2p_connection_manager_remove (self->manager, connection);
-  lp2p_limits_remove_connection (self->limits, lp2p_connection_get_remote_peer (connection),
-                                 lp2p_connection_get_remote_address (connection));
+  lp2p_limits_remove_connection (self->limits, connection);
   g_ptr_array_remove_fast (self->all_connections, connection);
   lp2p_dials_disconnected (self->dials, connection);
   g_debug ("Connection to %s closed: %s",
@@ -201,8 +200,7 @@ check_gater (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
   return FALSE;
 }
 
-/* Whether the connection may be used; if so, it is counted. @code: what to tell
- * the peer if not. */
+/* Whether the connection may be used. @code: what to tell the peer if not. */
 static gboolean
 admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
 {
@@ -213,7 +211,7 @@ admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
   if (!check_gater (self, raw, error))
     return FALSE;
   *code = LP2P_CODE_CONNECTION_RESOURCE_LIMIT;
-  return lp2p_limits_add_connection (self->limits, raw->remote_peer, raw->remote_address, error);
+  return lp2p_limits_check_connection (self->limits, raw->remote_peer, raw->remote_address, error);
 }
 
 Lp2pConnection *
@@ -240,6 +238,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
     }
 
   connection = lp2p_connection_new (raw, &limits, &connection_owner, self);
+  lp2p_limits_add_connection (self->limits, connection, raw->remote_peer, raw->remote_address);
   lp2p_raw_connection_free (raw);
   g_ptr_array_add (self->all_connections, g_object_ref (connection));
   lp2p_connection_manager_add (self->manager, connection);

@@ -297,8 +297,8 @@ test_black_hole (DialFixture *self, gconstpointer data)
   scripted_transport_route (udp, "fast", FAST, -1, NULL);
   for (guint i = 0; i < 100; i++)
     {
-      connection = dial (self, LIST (FAST, ONE), NULL, NULL);
-      g_assert_nonnull (connection);
+      connection = dial (self, LIST (FAST, ONE), NULL, &error);
+      g_assert_no_error (error);
       dial_drop (self, g_steal_pointer (&connection));
     }
   dial_assert_clean (self, 0);

@@ -47,6 +47,8 @@ count_signal (gpointer instance, guint *count)
 static void
 test_addresses (FakeFixture *self, gconstpointer data)
 {
+  Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
+  GAsyncResult *result = NULL;
   g_autoptr (GPtrArray) none = NULL;
   g_autoptr (GPtrArray) first = NULL;
   g_autoptr (GPtrArray) second = NULL;
@@ -103,7 +105,9 @@ test_addresses (FakeFixture *self, gconstpointer data)
   lp2p_connection_abort (connection, 0);
   test_until (self->world, fake_count_connections (self->a) + fake_count_connections (self->b) == 0);
   test_world_advance (self->world, 3 * G_USEC_PER_SEC);
-  g_assert_null (fake_connect (self->a, self->b, old, &error));
+  options.separate = TRUE;
+  fake_start_connect (self->a, self->b, old, &options, &result);
+  g_assert_null (fake_finish_connect (self->a, &result, &error));
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
   g_signal_handlers_disconnect_by_data (self->b->context, &changes);
 }

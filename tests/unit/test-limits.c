@@ -14,6 +14,8 @@ typedef struct
   Lp2pConfig *config;
   Lp2pLimits *limits;
   Lp2pPeerId *peers[N_PEERS];
+  /* "peer ip" of each connection; its name is its address in memory. */
+  GPtrArray *connections;
 } Fixture;
 
 static void
@@ -25,6 +27,7 @@ setup (Fixture *self, gconstpointer config)
   lp2p_config_load_data (self->config, config, strlen (config), "test", &error);
   g_assert_no_error (error);
   self->limits = lp2p_limits_new (self->config);
+  self->connections = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < N_PEERS; i++)
     {
       g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
@@ -39,6 +42,7 @@ teardown (Fixture *self, gconstpointer config)
   for (guint i = 0; i < N_PEERS; i++)
     lp2p_peer_id_unref (self->peers[i]);
   lp2p_limits_free (self->limits);
+  g_ptr_array_unref (self->connections);
   g_object_unref (self->config);
 }
 
@@ -53,23 +57,40 @@ parse (const char *ip)
 }
 
 static gboolean
+add_address (Fixture *self, guint peer, Lp2pMultiaddr *address)
+{
+  g_autoptr (GError) error = NULL;
+  char *name;
+
+  if (!lp2p_limits_check_connection (self->limits, self->peers[peer], address, &error))
+    {
+      g_assert_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT);
+      return FALSE;
+    }
+  name = g_strdup_printf ("%u %s", peer, lp2p_multiaddr_get_string (address));
+  g_ptr_array_add (self->connections, name);
+  lp2p_limits_add_connection (self->limits, name, self->peers[peer], address);
+  return TRUE;
+}
+
+static gboolean
 add (Fixture *self, guint peer, const char *ip)
 {
   g_autoptr (Lp2pMultiaddr) address = parse (ip);
-  g_autoptr (GError) error = NULL;
-  gboolean added = lp2p_limits_add_connection (self->limits, self->peers[peer], address, &error);
 
-  if (!added)
-    g_assert_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT);
-  return added;
+  return add_address (self, peer, address);
 }
 
 static void
 drop (Fixture *self, guint peer, const char *ip)
 {
   g_autoptr (Lp2pMultiaddr) address = parse (ip);
+  g_autofree char *name = g_strdup_printf ("%u %s", peer, lp2p_multiaddr_get_string (address));
+  guint i;
 
-  lp2p_limits_remove_connection (self->limits, self->peers[peer], address);
+  g_assert_true (g_ptr_array_find_with_equal_func (self->connections, name, g_str_equal, &i));
+  lp2p_limits_remove_connection (self->limits, self->connections->pdata[i]);
+  g_ptr_array_remove_index (self->connections, i);
 }
 
 static gboolean
@@ -149,8 +170,8 @@ test_no_address (Fixture *self, gconstpointer config)
 
   for (guint i = 0; i < 5; i++)
     {
-      g_assert_true (lp2p_limits_add_connection (self->limits, self->peers[0], memory, NULL));
-      g_assert_true (lp2p_limits_add_connection (self->limits, self->peers[0], relayed, NULL));
+      g_assert_true (add_address (self, 0, memory));
+      g_assert_true (add_address (self, 0, relayed));
       g_assert_true (add (self, 0, "/ip4/127.0.0.1"));
       g_assert_true (add (self, 0, "/ip6/::1"));
     }
