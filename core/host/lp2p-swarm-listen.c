@@ -154,6 +154,29 @@ add_unique (GPtrArray *addresses, Lp2pMultiaddr *address)
   g_ptr_array_add (addresses, lp2p_multiaddr_ref (address));
 }
 
+/* A NAT maps the socket, whatever is spoken on it: the address that stands for it is
+ * followed by what follows the bound one. */
+static void
+add_mapped (Lp2pSwarm *self, GPtrArray *addresses, const Lp2pMapped *mapped)
+{
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      Lp2pListener *listener = g_ptr_array_index (self->listeners, i);
+      GPtrArray *suffixes = lp2p_listener_get_suffixes (listener);
+
+      if (lp2p_listener_get_socket_id (listener) != mapped->socket_id)
+        continue;
+      if (suffixes->len == 0)
+        add_unique (addresses, mapped->address);
+      for (guint j = 0; j < suffixes->len; j++)
+        {
+          g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_concat (mapped->address, g_ptr_array_index (suffixes, j));
+
+          add_unique (addresses, address);
+        }
+    }
+}
+
 GPtrArray *
 lp2p_swarm_dup_addresses (Lp2pSwarm *self)
 {
@@ -167,6 +190,49 @@ lp2p_swarm_dup_addresses (Lp2pSwarm *self)
         add_unique (addresses, g_ptr_array_index (bound, j));
     }
   for (guint i = 0; i < self->mapped->len; i++)
-    add_unique (addresses, g_ptr_array_index (self->mapped, i));
+    add_mapped (self, addresses, g_ptr_array_index (self->mapped, i));
   return addresses;
+}
+
+/* Mapped addresses */
+
+void
+lp2p_mapped_free (Lp2pMapped *self)
+{
+  lp2p_multiaddr_unref (self->address);
+  g_free (self);
+}
+
+static gboolean
+find_mapped (Lp2pSwarm *self, const char *socket_id, Lp2pMultiaddr *address, guint *index)
+{
+  for (*index = 0; *index < self->mapped->len; ++*index)
+    {
+      Lp2pMapped *mapped = g_ptr_array_index (self->mapped, *index);
+
+      if (mapped->socket_id == socket_id && lp2p_multiaddr_equal (mapped->address, address))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+void
+lp2p_swarm_set_mapped (Lp2pSwarm *self, const char *socket_id, Lp2pMultiaddr *address, gboolean present)
+{
+  Lp2pMapped *mapped;
+  guint index;
+
+  socket_id = g_intern_string (socket_id);
+  if (find_mapped (self, socket_id, address, &index) == present)
+    return;
+  if (present)
+    {
+      mapped = g_new0 (Lp2pMapped, 1);
+      mapped->socket_id = socket_id;
+      mapped->address = lp2p_multiaddr_ref (address);
+      g_ptr_array_add (self->mapped, mapped);
+    }
+  else
+    g_ptr_array_remove_index (self->mapped, index);
+  lp2p_job_queue (&self->addresses_job);
 }

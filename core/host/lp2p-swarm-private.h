@@ -17,6 +17,13 @@
 #define LP2P_TYPE_SWARM (lp2p_swarm_get_type ())
 G_DECLARE_FINAL_TYPE (Lp2pSwarm, lp2p_swarm, LP2P, SWARM, GObject)
 
+/* An address of a NAT that leads to a socket of ours. */
+typedef struct
+{
+  const char *socket_id; /* interned */
+  Lp2pMultiaddr *address;
+} Lp2pMapped;
+
 struct _Lp2pSwarm
 {
   GObject parent_instance;
@@ -49,7 +56,7 @@ struct _Lp2pSwarm
   Lp2pPeerBook *peers;
   Lp2pDials *dials;
   Lp2pObserved *observed;
-  GPtrArray *mapped;
+  GPtrArray *mapped; /* of Lp2pMapped */
   Lp2pReachability reachability;
   GCancellable *cancellable;
   Lp2pJob protocols_job;
@@ -85,6 +92,8 @@ void lp2p_swarm_close_transport (Lp2pSwarm *self, const char *transport);
 Lp2pListener *lp2p_swarm_listen (Lp2pSwarm *self, Lp2pMultiaddr *address, GError **error);
 void lp2p_swarm_close_listeners (Lp2pSwarm *self);
 GPtrArray *lp2p_swarm_dup_addresses (Lp2pSwarm *self);
+void lp2p_swarm_set_mapped (Lp2pSwarm *self, const char *socket_id, Lp2pMultiaddr *address, gboolean present);
+void lp2p_mapped_free (Lp2pMapped *self);
 
 /* lp2p-swarm-connections.c */
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);

@@ -310,16 +310,7 @@ context_add_observed_address (Lp2pContext *context, Lp2pConnection *connection, 
 static void
 context_add_mapped_address (Lp2pContext *context, const char *socket_id, Lp2pMultiaddr *address, gboolean present)
 {
-  Lp2pSwarm *self = LP2P_SWARM (context);
-  guint index;
-
-  if (g_ptr_array_find_with_equal_func (self->mapped, address, lp2p_multiaddr_equal, &index) == present)
-    return;
-  if (present)
-    g_ptr_array_add (self->mapped, lp2p_multiaddr_ref (address));
-  else
-    g_ptr_array_remove_index (self->mapped, index);
-  lp2p_job_queue (&self->addresses_job);
+  lp2p_swarm_set_mapped (LP2P_SWARM (context), socket_id, address, present);
 }
 
 static GPtrArray *
@@ -533,7 +524,7 @@ lp2p_swarm_init (Lp2pSwarm *self)
   self->retired = g_ptr_array_new_with_free_func (g_object_unref);
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
   self->configured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
-  self->mapped = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
+  self->mapped = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_mapped_free);
   self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
   self->connections = g_list_store_new (LP2P_TYPE_CONNECTION);
   self->waiting = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);

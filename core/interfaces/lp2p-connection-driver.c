@@ -284,7 +284,7 @@ run_ready_timeout (Lp2pTimer *timer)
 
   if (self->session != NULL && self->early)
     give_up (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                        "The peer sent early data but did not finish the handshake in time"));
+                                        "The peer of an early connection was not verified in time"));
 }
 
 static void
@@ -313,13 +313,11 @@ check_peer (Lp2pConnection *self)
   return FALSE;
 }
 
-gboolean
+void
 lp2p_connection_become_ready (Lp2pConnection *self)
 {
-  if (self->told_ready)
-    return TRUE;
-  if (!check_peer (self))
-    return FALSE;
+  if (self->told_ready || !check_peer (self))
+    return;
 
   self->told_ready = TRUE;
   self->early = FALSE;
@@ -330,17 +328,6 @@ lp2p_connection_become_ready (Lp2pConnection *self)
   if (self->owner != NULL)
     self->owner->ready (self, self->owner_data);
   lp2p_connection_hand_out_held (self);
-  return TRUE;
-}
-
-/* What came before the end counts, but not what a peer sent that was never
- * verified. */
-static gboolean
-may_accept (Lp2pConnection *self, Lp2pSessionState state)
-{
-  if (!self->incoming || self->closed_here)
-    return FALSE;
-  return state < LP2P_SESSION_CLOSING || !self->early || self->session_ready;
 }
 
 static void
@@ -353,8 +340,8 @@ follow_beginning (Lp2pConnection *self)
   else if (state == LP2P_SESSION_READY || (self->session_ready && self->held.length > 0))
     lp2p_connection_become_ready (self);
 
-  /* Application code may have ended it. */
-  if (self->session != NULL && may_accept (self, self->session->klass->get_state (self->session)))
+  /* What came before the end counts. Application code may have ended it, too. */
+  if (self->session != NULL && self->incoming && !self->closed_here)
     lp2p_connection_accept_streams (self);
 }
 

@@ -99,13 +99,16 @@ void lp2p_connection_start_closing (Lp2pConnection *self, GTask *task);
 /* Waits at the tail of @queue; a cancellation takes it out. */
 void lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols, Lp2pStreamFlags flags);
 void lp2p_connection_waiting_free (Lp2pConnectionWaiting *self);
-/* Tells the owner, once. Returns FALSE where another peer answered than expected:
- * that ends the session. */
-gboolean lp2p_connection_become_ready (Lp2pConnection *self);
+/* Tells the owner, once. Where another peer answered than expected, that ends the
+ * session instead. */
+void lp2p_connection_become_ready (Lp2pConnection *self);
 
 /* lp2p-connection-streams.c */
 void lp2p_connection_init_streams (Lp2pConnection *self);
-void lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags);
+void lp2p_connection_start_opening (Lp2pConnection *self,
+                                    GTask *task,
+                                    const char *const *protocols,
+                                    Lp2pStreamFlags flags);
 void lp2p_connection_accept_streams (Lp2pConnection *self);
 void lp2p_connection_open_queued (Lp2pConnection *self);
 void lp2p_connection_fail_streams (Lp2pConnection *self);

@@ -355,7 +355,11 @@ lp2p_connection_fail_streams (Lp2pConnection *self)
 
       lp2p_stream_lose_early (stream, new_lost_error (self));
     }
-  g_queue_clear_full (&self->held, g_object_unref);
+  while ((stream = g_queue_pop_head (&self->held)) != NULL)
+    {
+      lp2p_stream_reset (stream, LP2P_CODE_STREAM_GATED);
+      g_object_unref (stream);
+    }
 }
 
 void

@@ -241,25 +241,29 @@ lp2p_connection_class_init (Lp2pConnectionClass *klass)
    *
    * Who is on the other side.
    */
-  properties[LP2P_CONNECTION_PROP_REMOTE_PEER] = g_param_spec_boxed ("remote-peer", NULL, NULL, LP2P_TYPE_PEER_ID, flags);
+  properties[LP2P_CONNECTION_PROP_REMOTE_PEER] =
+      g_param_spec_boxed ("remote-peer", NULL, NULL, LP2P_TYPE_PEER_ID, flags);
   /**
    * Lp2pConnection:local-address:
    *
    * Our end, without peer id.
    */
-  properties[LP2P_CONNECTION_PROP_LOCAL_ADDRESS] = g_param_spec_boxed ("local-address", NULL, NULL, LP2P_TYPE_MULTIADDR, flags);
+  properties[LP2P_CONNECTION_PROP_LOCAL_ADDRESS] =
+      g_param_spec_boxed ("local-address", NULL, NULL, LP2P_TYPE_MULTIADDR, flags);
   /**
    * Lp2pConnection:remote-address:
    *
    * The peer's end, without peer id. It may change while the connection lives.
    */
-  properties[LP2P_CONNECTION_PROP_REMOTE_ADDRESS] = g_param_spec_boxed ("remote-address", NULL, NULL, LP2P_TYPE_MULTIADDR, flags);
+  properties[LP2P_CONNECTION_PROP_REMOTE_ADDRESS] =
+      g_param_spec_boxed ("remote-address", NULL, NULL, LP2P_TYPE_MULTIADDR, flags);
   /**
    * Lp2pConnection:direction:
    *
    * Whether this host dialed: it is the initiator then.
    */
-  properties[LP2P_CONNECTION_PROP_DIRECTION] = g_param_spec_enum ("direction", NULL, NULL, LP2P_TYPE_ROLE, LP2P_ROLE_UNSET, flags);
+  properties[LP2P_CONNECTION_PROP_DIRECTION] =
+      g_param_spec_enum ("direction", NULL, NULL, LP2P_TYPE_ROLE, LP2P_ROLE_UNSET, flags);
   /**
    * Lp2pConnection:transport:
    *
@@ -296,14 +300,16 @@ lp2p_connection_class_init (Lp2pConnectionClass *klass)
    * Bytes that came in, with all overhead above the transport. Notified at most
    * once a second.
    */
-  properties[LP2P_CONNECTION_PROP_BYTES_READ] = g_param_spec_uint64 ("bytes-read", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  properties[LP2P_CONNECTION_PROP_BYTES_READ] =
+      g_param_spec_uint64 ("bytes-read", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   /**
    * Lp2pConnection:bytes-written:
    *
    * Bytes that went out, with all overhead above the transport. Notified at most
    * once a second.
    */
-  properties[LP2P_CONNECTION_PROP_BYTES_WRITTEN] = g_param_spec_uint64 ("bytes-written", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  properties[LP2P_CONNECTION_PROP_BYTES_WRITTEN] =
+      g_param_spec_uint64 ("bytes-written", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   /**
    * Lp2pConnection:n-streams:
    *

@@ -267,6 +267,9 @@ lp2p_context_upgrade_finish (Lp2pContext *self, GAsyncResult *result, GError **e
  * @user_data: passed on
  *
  * Connects to a peer, or yields the best connection that there is.
+ *
+ * A transport that, as part of a dial, needs another connection to the peer that is
+ * being dialed asks for a separate one: else it would wait for itself.
  */
 void
 lp2p_context_connect_async (Lp2pContext *self,
@@ -306,7 +309,8 @@ lp2p_context_connect_finish (Lp2pContext *self, GAsyncResult *result, GError **e
  * @callback: called when done
  * @user_data: passed on
  *
- * Opens a stream, connecting first where needed.
+ * Opens a stream, connecting first where needed. A transport that is dialing @peer
+ * adds %LP2P_STREAM_NO_DIAL: the dial that would be joined is its own.
  */
 void
 lp2p_context_open_stream_async (Lp2pContext *self,
@@ -436,7 +440,8 @@ lp2p_context_add_observed_address (Lp2pContext *self,
  * lp2p_context_add_mapped_address:
  * @self: the context
  * @socket_id: which socket
- * @address: where the router forwards it from
+ * @address: where the router forwards it from, as a bound address: without what the
+ *   listeners of the socket add to theirs
  * @present: %FALSE when the mapping is gone
  *
  * Notes a port mapping on a router.

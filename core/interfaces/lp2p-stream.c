@@ -48,6 +48,7 @@ struct _Lp2pStream
   guint input_closed : 1;
   guint output_ended : 1;
   guint told_agreed : 1;
+  guint resending : 1; /* holds a reference until the head has left */
 };
 
 G_DEFINE_FINAL_TYPE (Lp2pStream, lp2p_stream, G_TYPE_IO_STREAM)
@@ -142,7 +143,8 @@ write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
 
   for (guint i = 0; i < n_vectors; i++)
     {
-      GOutputVector vector = { vectors[i].buffer, MIN (vectors[i].size, lp2p_connection_get_early_room (self->connection)) };
+      gsize room = lp2p_connection_get_early_room (self->connection);
+      GOutputVector vector = { vectors[i].buffer, MIN (vectors[i].size, room) };
       gssize n = vector.size > 0 ? klass->stream_writev (self->session, self->handle, &vector, 1) : 0;
 
       if (n == LP2P_IO_FAILED)
@@ -438,6 +440,17 @@ finish_closing (Lp2pStream *self)
     release_handle (self);
 }
 
+/* Who dropped the stream while it was early must not take away what was written. The
+ * run queue holds a reference of its own. */
+static void
+finish_resending (Lp2pStream *self)
+{
+  if (!self->resending || (self->head != NULL && self->handle != NULL))
+    return;
+  self->resending = FALSE;
+  g_object_unref (self);
+}
+
 /* Asking for room again announces at once what can be read; without room yet, a
  * head that is sent at each announcement would ask for ever. */
 static gboolean
@@ -475,6 +488,7 @@ stream_run (GIOStream *stream)
   else if (self->head != NULL && may_write (self))
     send_head (self);
   finish_closing (self);
+  finish_resending (self);
 
   if (!self->outbound && !self->told_agreed && self->negotiation == NULL && self->handle != NULL)
     {
@@ -684,6 +698,8 @@ lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerStream *handle)
     g_byte_array_append (self->kept, self->head->data, self->head->len);
   g_clear_pointer (&self->head, g_byte_array_unref);
   self->head = g_steal_pointer (&self->kept);
+  self->resending = TRUE;
+  g_object_ref (self);
   self->session->klass->stream_want (self->session, handle, LP2P_READY_READ);
   lp2p_stream_set_ready (self, LP2P_READY_WRITE);
 }

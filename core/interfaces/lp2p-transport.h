@@ -45,7 +45,9 @@ typedef enum
  * @reuse_local_port: dial from a port that is listened on where possible
  * @allow_limited: a metered connection will do
  * @no_fast_open: no TCP Fast Open: the first bytes must not ride on the SYN
- * @punch_at: loop time in microseconds at which a hole punch starts, 0 for none
+ * @punch_at: loop time in microseconds at which a hole punch starts, 0 for none: a
+ *   transport that punches is then asked for the peer's connection instead of one
+ *   to the peer
  * @punch_deadline: loop time in microseconds at which it is given up
  * @host_name: (nullable): the DNS name that the address was resolved from
  * @early_data: a first stream's bytes wait and may be replayed: 0-RTT is wanted
