@@ -121,6 +121,14 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* The transport */
 
+/* With a time to punch at, the peer is the one who dials: a transport that can punch
+ * lets it in. The others dial at that time. */
+static gboolean
+is_punching (Attempt *self)
+{
+  return self->options.punch_at != 0 && (lp2p_transport_get_flags (self->transport) & LP2P_TRANSPORT_PUNCHES) != 0;
+}
+
 static gboolean
 is_answer (const GError *error)
 {
@@ -182,7 +190,7 @@ dial_transport (GTask *task)
   self->stop = g_cancellable_new ();
   self->stop_id = g_cancellable_connect (g_task_get_cancellable (task), G_CALLBACK (on_cancelled),
                                          g_object_ref (self->stop), g_object_unref);
-  lp2p_timer_set (&self->timer, lp2p_loop_now (swarm->loop) + ANSWER_TIMEOUT_US);
+  lp2p_timer_set (&self->timer, MAX (lp2p_loop_now (swarm->loop), self->options.punch_at) + ANSWER_TIMEOUT_US);
   if (is_punching (self))
     lp2p_transport_punch_async (self->transport, self->address, &self->options, self->stop, on_dialed,
                                 g_object_ref (task));

@@ -56,6 +56,8 @@ Lp2pDialPlan *lp2p_dial_plan_new (gint64 now);
 void lp2p_dial_plan_free (Lp2pDialPlan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pDialPlan, lp2p_dial_plan_free)
 
+/* Nothing waits for its turn: a hole is punched at one moment. */
+void lp2p_dial_plan_start_at_once (Lp2pDialPlan *self);
 gboolean lp2p_dial_plan_contains (Lp2pDialPlan *self, Lp2pMultiaddr *address);
 /* %FALSE when there are enough. */
 gboolean lp2p_dial_plan_add (Lp2pDialPlan *self, const Lp2pDialTarget *target);

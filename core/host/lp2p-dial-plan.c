@@ -35,6 +35,7 @@ struct _Lp2pDialPlan
   /* For each lane: names that were resolved late do not all start at once. */
   gint64 not_before[N_LANES];
   guint n_running;
+  gboolean at_once;
   gboolean stale;
 };
 
@@ -62,6 +63,12 @@ lp2p_dial_plan_free (Lp2pDialPlan *self)
 {
   g_ptr_array_unref (self->targets);
   g_free (self);
+}
+
+void
+lp2p_dial_plan_start_at_once (Lp2pDialPlan *self)
+{
+  self->at_once = TRUE;
 }
 
 static Lp2pDialTarget *
@@ -250,7 +257,7 @@ lp2p_dial_plan_next (Lp2pDialPlan *self, gint64 now, gint64 *wake)
   *wake = -1;
   if (next == NULL || self->n_running >= LP2P_DIAL_MAX_PARALLEL)
     return NULL;
-  if (self->n_running == 0)
+  if (self->n_running == 0 || self->at_once)
     advance_to (self, next, now);
   if (get_due (self, next) > now)
     {

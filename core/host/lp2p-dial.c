@@ -362,6 +362,8 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   self->plan = lp2p_dial_plan_new (now);
   self->seen = g_hash_table_new_full (lp2p_multiaddr_hash, lp2p_multiaddr_equal, (GDestroyNotify) lp2p_multiaddr_unref,
                                       NULL);
+  if (options->punch_at != 0)
+    lp2p_dial_plan_start_at_once (self->plan);
   self->waiters = g_ptr_array_new_with_free_func (g_object_unref);
   self->cancellable = g_cancellable_new ();
   self->reasons = g_string_new (NULL);

@@ -175,7 +175,7 @@ test_early_wrong_peer (FakeFixture *self, gconstpointer data)
   g_assert_error (lp2p_connection_get_error (connection), LP2P_ERROR, LP2P_ERROR_WRONG_PEER);
   g_clear_error (&error);
 
-  /* Who waited for the connection would dial, but not where it just went wrong. */
+  /* Who waited for the connection dials, but not the address that has just failed. */
   g_assert_null (fake_finish_open (self->a, &waiting, &error));
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS);
   test_world_advance (self->world, G_USEC_PER_SEC);

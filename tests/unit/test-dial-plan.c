@@ -339,6 +339,19 @@ test_idle (void)
 }
 
 static void
+test_at_once (void)
+{
+  g_autoptr (Lp2pDialPlan) plan = lp2p_dial_plan_new (0);
+
+  lp2p_dial_plan_start_at_once (plan);
+  for (guint i = 0; i < 3; i++)
+    add (plan, i, "P100-4");
+  for (guint i = 0; i < 3; i++)
+    expect (plan, 0, i);
+  g_assert_cmpint (expect_wait (plan, 0), ==, -1);
+}
+
+static void
 test_limits (void)
 {
   g_autoptr (Lp2pDialPlan) plan = lp2p_dial_plan_new (0);
@@ -378,6 +391,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dial-plan/relay-waits", test_relay_waits);
   g_test_add_func ("/dial-plan/late", test_late);
   g_test_add_func ("/dial-plan/idle", test_idle);
+  g_test_add_func ("/dial-plan/at-once", test_at_once);
   g_test_add_func ("/dial-plan/limits", test_limits);
   return g_test_run ();
 }
