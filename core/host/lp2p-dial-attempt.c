@@ -121,14 +121,6 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* The transport */
 
-/* With a time to punch at, the peer is the one who dials: a transport that can punch
- * lets it in. The others dial at that time. */
-static gboolean
-is_punching (Attempt *self)
-{
-  return self->options.punch_at != 0 && (lp2p_transport_get_flags (self->transport) & LP2P_TRANSPORT_PUNCHES) != 0;
-}
-
 static gboolean
 is_answer (const GError *error)
 {
