@@ -2,6 +2,8 @@
 
 #include "host/lp2p-observed-private.h"
 
+#include <lp2p/net/lp2p-tcp-hub.h>
+
 /* More than a host behind several routers can have; a liar gets no further. */
 #define MAX_SIGHTINGS 512
 
@@ -57,6 +59,13 @@ lp2p_observed_remove_connection (Lp2pObserved *self, Lp2pConnection *connection)
       g_ptr_array_remove_index_fast (self->sightings, i - 1);
 }
 
+/* Its peer sees the proxy. */
+static gboolean
+is_proxied (Lp2pConnection *connection)
+{
+  return g_strcmp0 (lp2p_connection_get_socket_id (connection), LP2P_SOCKET_ID_PROXY) == 0;
+}
+
 gboolean
 lp2p_observed_add (Lp2pObserved *self, Lp2pConnection *connection, Lp2pMultiaddr *address)
 {
@@ -64,7 +73,7 @@ lp2p_observed_add (Lp2pObserved *self, Lp2pConnection *connection, Lp2pMultiaddr
   gboolean known = FALSE;
 
   lp2p_observed_remove_connection (self, connection);
-  if (self->sightings->len >= MAX_SIGHTINGS)
+  if (self->sightings->len >= MAX_SIGHTINGS || is_proxied (connection))
     return FALSE;
 
   for (guint i = 0; i < self->sightings->len; i++)

@@ -22,6 +22,27 @@ lp2p_swarm_gate_dial (Lp2pPeerId *peer, Lp2pMultiaddr *address, gpointer swarm, 
   return FALSE;
 }
 
+/* GIO has a resolver that knows no proxies, for where no module brings a better one. */
+static gboolean
+knows_proxies (GProxyResolver *resolver)
+{
+  GIOExtensionPoint *point = g_io_extension_point_lookup (G_PROXY_RESOLVER_EXTENSION_POINT_NAME);
+  GIOExtension *dummy = point != NULL ? g_io_extension_point_get_extension_by_name (point, "dummy") : NULL;
+
+  return dummy == NULL || g_io_extension_get_type (dummy) != G_OBJECT_TYPE (resolver);
+}
+
+void
+lp2p_swarm_set_proxy (Lp2pSwarm *self)
+{
+  g_autofree char *proxy = lp2p_config_get_string (self->config, LP2P_CONFIG_GROUP_HOST, "proxy");
+  GProxyResolver *resolver = g_str_equal (proxy, "system") ? g_proxy_resolver_get_default () : NULL;
+
+  if (resolver != NULL && !knows_proxies (resolver))
+    g_message ("[host] proxy: GIO has no module that knows the system's proxies, so all connections are direct");
+  lp2p_tcp_hub_set_proxy_resolver (self->tcp_hub, resolver);
+}
+
 static gboolean
 check_open (Lp2pSwarm *self, const Lp2pDialOptions *options, GTask *task)
 {

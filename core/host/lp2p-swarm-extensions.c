@@ -143,6 +143,7 @@ lp2p_swarm_run_config_job (Lp2pJob *job)
 
   if (self->closed)
     return;
+  lp2p_swarm_set_proxy (self);
   lp2p_registry_scan (self->registry);
   /* What is wrong was logged, and concerns nobody but that extension. */
   lp2p_swarm_sync_extensions (self, NULL);

@@ -122,6 +122,8 @@ Lp2pConnection *lp2p_swarm_find_early (Lp2pSwarm *self, Lp2pPeerId *peer, gboole
 /* lp2p-swarm-dial.c */
 /* The application's say about an address, for the dials. */
 gboolean lp2p_swarm_gate_dial (Lp2pPeerId *peer, Lp2pMultiaddr *address, gpointer swarm, GError **error);
+/* Has TCP connections dialed as the configuration says. */
+void lp2p_swarm_set_proxy (Lp2pSwarm *self);
 void lp2p_swarm_connect_async (Lp2pSwarm *self, Lp2pPeerId *peer, GPtrArray *addresses, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pConnection *lp2p_swarm_connect_finish (GAsyncResult *result, GError **error);
 

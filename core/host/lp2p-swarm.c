@@ -18,6 +18,7 @@ gboolean
 lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
   lp2p_peer_store_open (self->peers);
+  lp2p_swarm_set_proxy (self);
   lp2p_registry_scan (self->registry);
   if (!lp2p_swarm_sync_extensions (self, error) || !lp2p_swarm_listen_configured (self, error))
     return FALSE;

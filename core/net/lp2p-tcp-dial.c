@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/net/lp2p-io-stream-layer.h>
+
+#include "net/lp2p-proxy-dial-private.h"
 #include "net/lp2p-socket-layer-private.h"
 #include "net/lp2p-tcp-hub-private.h"
 #include "net/lp2p-tcp-socket-private.h"
@@ -29,6 +32,7 @@ typedef struct
   Lp2pMultiaddr *remote_address;
   Lp2pTcpDialFlags flags;
   const char *socket_id; /* of the listener whose port is used */
+  Lp2pProxyDial *proxy;  /* or NULL */
   gboolean done;
   DialResult *result;
   GError *error;
@@ -83,6 +87,7 @@ dial_done (Dial *self, GError *error)
   self->done = TRUE;
   self->error = error;
   close_socket (self);
+  g_clear_pointer (&self->proxy, lp2p_proxy_dial_stop);
   if (self->cancel_source != NULL)
     g_source_destroy (self->cancel_source);
   g_clear_pointer (&self->cancel_source, g_source_unref);
@@ -92,9 +97,16 @@ dial_done (Dial *self, GError *error)
 static void
 dial_failed (Dial *self, int code)
 {
-  dial_done (self,
-             g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
-                          lp2p_multiaddr_get_string (self->remote_address), g_strerror (code)));
+  GError *error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
+                               lp2p_multiaddr_get_string (self->remote_address), g_strerror (code));
+
+  if (self->proxy == NULL)
+    {
+      dial_done (self, error);
+      return;
+    }
+  close_socket (self);
+  lp2p_proxy_dial_failed (self->proxy, error);
 }
 
 static gboolean
@@ -268,6 +280,47 @@ dial_start (Dial *self, Lp2pTcpListener *source)
     dial_failed (self, errno);
 }
 
+/* Proxies */
+
+static void
+dial_directly (Dial *self)
+{
+  dial_start (self, self->flags & LP2P_TCP_REUSE_PORT ? find_source (self) : NULL);
+}
+
+static void
+proxy_connected (Dial *self, GIOStream *stream)
+{
+  Lp2pLayer *layer;
+  Lp2pLayerInfo info = { 0 };
+  GError *error = NULL;
+
+  layer = lp2p_io_stream_layer_new (self->hub->loop, stream, &error);
+  if (layer != NULL)
+    {
+      lp2p_layer_get_info (layer, &info);
+      self->result = g_new0 (DialResult, 1);
+      self->result->layer = layer;
+      self->result->socket_id = g_intern_static_string (LP2P_SOCKET_ID_PROXY);
+      if (info.local_address != NULL)
+        self->result->local_address = lp2p_multiaddr_ref (info.local_address);
+    }
+  dial_done (self, error);
+}
+
+static void
+proxy_found (GIOStream *stream, GError *error, gpointer user_data)
+{
+  Dial *self = user_data;
+
+  if (stream != NULL)
+    proxy_connected (self, stream);
+  else if (error != NULL)
+    dial_done (self, error);
+  else
+    dial_directly (self);
+}
+
 /* Returns: (nullable): why the address cannot be dialed at all */
 static const char *
 check_address (Dial *self)
@@ -298,6 +351,7 @@ watch_cancellable (Dial *self, GCancellable *cancellable)
  * lp2p_tcp_hub_dial_async:
  * @self: a hub
  * @address: an IP address and a port
+ * @host_name: (nullable): the name that @address was resolved from, for a proxy
  * @flags: how
  * @cancellable: (nullable): stops it
  * @callback: called when connected or failed
@@ -313,10 +367,15 @@ watch_cancellable (Dial *self, GCancellable *cancellable)
  * counts as connected at once, and the connection begins with the first bytes
  * that are written: a failure then comes from the layer. Only for those who
  * speak first.
+ *
+ * With a proxy resolver the connection may lead through a proxy, for which @flags do
+ * not count, and which looks @host_name up again by itself if it can; see
+ * [method@TcpHub.set_proxy_resolver].
  */
 void
 lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
                          GSocketAddress *address,
+                         const char *host_name,
                          Lp2pTcpDialFlags flags,
                          GCancellable *cancellable,
                          GAsyncReadyCallback callback,
@@ -361,7 +420,10 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
   else
     {
       watch_cancellable (dial, cancellable);
-      dial_start (dial, flags & LP2P_TCP_REUSE_PORT ? find_source (dial) : NULL);
+      if (self->proxy_resolver == NULL)
+        dial_directly (dial);
+      else
+        dial->proxy = lp2p_proxy_dial_start (self, host_name, (struct sockaddr *) &native, proxy_found, dial);
     }
 }
 
@@ -369,9 +431,10 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
  * lp2p_tcp_hub_dial_finish: (skip)
  * @self: a hub
  * @result: what the callback was given
- * @local_address: (out) (optional) (transfer full): our end
+ * @local_address: (out) (optional) (nullable) (transfer full): our end
  * @socket_id: (out) (optional) (nullable): the socket that listens on the same
- *   port, interned; %NULL for a port of its own
+ *   port, interned; %NULL for a port of its own; %LP2P_SOCKET_ID_PROXY for a
+ *   connection through a proxy
  * @error: where to put the error
  *
  * Returns: (transfer full): the connection

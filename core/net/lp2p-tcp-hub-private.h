@@ -43,6 +43,7 @@ struct _Lp2pTcpHub
 
   Lp2pLoop *loop;
   Lp2pTcpOptions options;
+  GProxyResolver *proxy_resolver; /* or NULL: never through a proxy */
   Lp2pAddressMonitor monitor;
   GPtrArray *listeners;
   GQueue dials;

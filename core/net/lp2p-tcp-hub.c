@@ -26,6 +26,7 @@ lp2p_tcp_hub_finalize (GObject *object)
   Lp2pTcpHub *self = LP2P_TCP_HUB (object);
 
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
+  g_clear_object (&self->proxy_resolver);
   g_clear_pointer (&self->loop, lp2p_loop_unref);
   G_OBJECT_CLASS (lp2p_tcp_hub_parent_class)->finalize (object);
 }
@@ -75,6 +76,23 @@ lp2p_tcp_hub_set_options (Lp2pTcpHub *self, const Lp2pTcpOptions *options)
   g_return_if_fail (LP2P_IS_TCP_HUB (self));
 
   self->options = *options;
+}
+
+/**
+ * lp2p_tcp_hub_set_proxy_resolver:
+ * @self: a hub
+ * @resolver: (nullable): what knows the proxies; %NULL for direct connections only
+ *
+ * Lets dials that begin from now on ask @resolver for the way. There is none but those
+ * that it names: without `direct://` among them, nothing is sent to the peer itself.
+ */
+void
+lp2p_tcp_hub_set_proxy_resolver (Lp2pTcpHub *self, GProxyResolver *resolver)
+{
+  g_return_if_fail (LP2P_IS_TCP_HUB (self));
+  g_return_if_fail (resolver == NULL || G_IS_PROXY_RESOLVER (resolver));
+
+  g_set_object (&self->proxy_resolver, resolver);
 }
 
 /**

@@ -76,6 +76,8 @@ Lp2pTcpHub *lp2p_tcp_hub_new (Lp2pLoop *loop);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_tcp_hub_set_options (Lp2pTcpHub *self, const Lp2pTcpOptions *options);
 LP2P_AVAILABLE_IN_1_0
+void lp2p_tcp_hub_set_proxy_resolver (Lp2pTcpHub *self, GProxyResolver *resolver);
+LP2P_AVAILABLE_IN_1_0
 void lp2p_tcp_hub_close (Lp2pTcpHub *self);
 LP2P_AVAILABLE_IN_1_0
 Lp2pTcpBinding *lp2p_tcp_hub_listen (Lp2pTcpHub *self, GSocketAddress *address, const Lp2pTcpAcceptor *acceptor, gpointer user_data, GError **error);
@@ -99,8 +101,16 @@ typedef enum
   LP2P_TCP_FAST_OPEN = 1 << 1,
 } Lp2pTcpDialFlags;
 
+/**
+ * LP2P_SOCKET_ID_PROXY:
+ *
+ * The socket id of connections that a proxy made: what their peers see is not an
+ * address of this machine.
+ */
+#define LP2P_SOCKET_ID_PROXY "proxy"
+
 LP2P_AVAILABLE_IN_1_0
-void lp2p_tcp_hub_dial_async (Lp2pTcpHub *self, GSocketAddress *address, Lp2pTcpDialFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void lp2p_tcp_hub_dial_async (Lp2pTcpHub *self, GSocketAddress *address, const char *host_name, Lp2pTcpDialFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 Lp2pLayer *lp2p_tcp_hub_dial_finish (Lp2pTcpHub *self, GAsyncResult *result, Lp2pMultiaddr **local_address, const char **socket_id, GError **error);
 

@@ -26,8 +26,8 @@ set_option (int fd, int level, int name, int value)
 
 /* Options that the kernel refuses do not matter: they only improve. Accepted
  * sockets inherit them from the one that listens. */
-static void
-configure (int fd, const Lp2pTcpOptions *options)
+void
+lp2p_tcp_socket_configure (int fd, const Lp2pTcpOptions *options)
 {
   set_option (fd, IPPROTO_TCP, TCP_NODELAY, 1);
   if (options->keepalive > 0)
@@ -60,7 +60,7 @@ lp2p_tcp_socket_new (sa_family_t family, const Lp2pTcpOptions *options, GError *
     }
   if (family == AF_INET6)
     set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  configure (fd, options);
+  lp2p_tcp_socket_configure (fd, options);
   return fd;
 }
 

@@ -26,6 +26,7 @@ typedef enum
   CHECK_MULTIADDRS,
   CHECK_DIRECTORIES,
   CHECK_AGENT_VERSION,
+  CHECK_PROXY,
 } Check;
 
 static const Lp2pOption host_options[] = {
@@ -43,6 +44,8 @@ static const Lp2pOption host_options[] = {
     "What this program calls itself to its peers" },
   { "handshake-timeout", "u", "15", 1, 3600, "Seconds until an unfinished handshake is given up" },
   { "dial-timeout", "u", "30", 1, 3600, "Seconds until a dial of all addresses of a peer is given up" },
+  { "proxy", "s", "'none'", 0, 0,
+    "Whether TCP dials go through proxies: 'none', or 'system' for those that the system's settings name" },
   { "max-connections", "u", "1024", 1, 1000000, "Most connections of the host" },
   { "max-connections-per-peer", "u", "8", 1, 1000000, "Most connections with one peer" },
   { "max-connections-per-ip", "u", "64", 1, 1000000,
@@ -83,6 +86,7 @@ static const struct
   { "key-stores", CHECK_NAMES },
   { "listen", CHECK_MULTIADDRS },
   { "agent-version", CHECK_AGENT_VERSION },
+  { "proxy", CHECK_PROXY },
   { "plugin-path", CHECK_DIRECTORIES },
 };
 
@@ -251,6 +255,19 @@ check_agent_version (GVariant *value, char **problem)
   return TRUE;
 }
 
+static gboolean
+check_proxy (GVariant *value, char **problem)
+{
+  const char *text = g_variant_get_string (value, NULL);
+  g_autofree char *quoted = NULL;
+
+  if (g_str_equal (text, "none") || g_str_equal (text, "system"))
+    return TRUE;
+  quoted = lp2p_quote (text, strlen (text));
+  *problem = g_strdup_printf ("got %s, expected 'none' or 'system'", quoted);
+  return FALSE;
+}
+
 /*
  * lp2p_config_option_check:
  * @option: an option
@@ -288,6 +305,8 @@ lp2p_config_option_check (const Lp2pConfigOption *option,
       return check_directories (value, problem);
     case CHECK_AGENT_VERSION:
       return check_agent_version (value, problem);
+    case CHECK_PROXY:
+      return check_proxy (value, problem);
     case CHECK_NONE:
     default:
       return TRUE;

@@ -39,6 +39,7 @@ typedef struct
   Lp2pTcpTransport *transport;
   GTask *task;
   GSocketAddress *address;
+  const char *host_name; /* interned, or NULL */
   Lp2pTcpDialFlags flags;
   GCancellable *cancellable; /* of its own, so that stopping ends it */
   gulong cancelled;
@@ -193,7 +194,7 @@ dial_now (Dial *dial)
   Lp2pTcpHub *hub = lp2p_context_get_tcp_hub (get_context (dial->transport));
 
   end_wait (dial);
-  lp2p_tcp_hub_dial_async (hub, dial->address, dial->flags, dial->cancellable, on_dialed, dial);
+  lp2p_tcp_hub_dial_async (hub, dial->address, dial->host_name, dial->flags, dial->cancellable, on_dialed, dial);
 }
 
 static void
@@ -291,6 +292,7 @@ lp2p_tcp_transport_dial_async (Lp2pTransport *transport,
 
   dial = dial_new (self, task, address);
   dial->address = g_steal_pointer (&native);
+  dial->host_name = g_intern_string (dial_options->host_name);
   dial->flags = get_dial_flags (self, dial_options);
   if (dial_options->punch_at > lp2p_loop_now (lp2p_context_get_loop (get_context (self))))
     dial_at (dial, dial_options->punch_at);

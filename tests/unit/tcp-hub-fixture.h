@@ -191,7 +191,7 @@ dial_start (
   g_autoptr (GSocketAddress) native = lp2p_multiaddr_get_socket_address (address, NULL);
 
   *self = (Dial) { 0 };
-  lp2p_tcp_hub_dial_async (f->hub, native, flags, cancellable, dialed, self);
+  lp2p_tcp_hub_dial_async (f->hub, native, NULL, flags, cancellable, dialed, self);
   g_assert_false (self->done);
 }
 

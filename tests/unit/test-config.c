@@ -154,6 +154,8 @@ test_messages (void)
     { "[host]\nlisten=['/ip4/0.0.0.0/tcp/70000']\n",
       "test.conf:2: [host] listen: got \"/ip4/0.0.0.0/tcp/70000\", expected multiaddrs: Component 2"
       " (\"/tcp/70000\") of multiaddr: expected a port number from 0 to 65535" },
+    { "[host]\nproxy='socks5://127.0.0.1'\n",
+      "test.conf:2: [host] proxy: got \"socks5://127.0.0.1\", expected 'none' or 'system'" },
     { "[host]\nplugin-path=['here']\n",
       "test.conf:2: [host] plugin-path: got \"here\", expected absolute paths of directories" },
     { "[host]\nlissen=[]\n",
