@@ -39,7 +39,7 @@ lp2p_swarm_set_proxy (Lp2pSwarm *self)
   GProxyResolver *resolver = g_str_equal (proxy, "system") ? g_proxy_resolver_get_default () : NULL;
 
   if (resolver != NULL && !knows_proxies (resolver))
-    g_message ("[host] proxy: GIO has no module that knows the system's proxies, so all connections are direct");
+    g_warning ("[host] proxy: GIO has no module that knows the system's proxies, so all connections are direct");
   lp2p_tcp_hub_set_proxy_resolver (self->tcp_hub, resolver);
 }
 

@@ -15,6 +15,18 @@ static const char *const schemes[] = {
   [MOCK_PROXY_HTTP] = "http",
 };
 
+/* GIO 2.74 never frees what it says to SOCKS 4a proxies, in functions that have no name
+ * by which LeakSanitizer could leave them out. */
+static gboolean
+is_tested (MockProxyKind kind)
+{
+#if defined(__SANITIZE_ADDRESS__)
+  return kind != MOCK_PROXY_SOCKS4A;
+#else
+  return TRUE;
+#endif
+}
+
 static char *
 dup_uri (MockProxy *proxy, const char *user)
 {
@@ -120,6 +132,8 @@ test_works (Fixture *f, gconstpointer data)
       MockProxies *proxies;
       Dial out;
 
+      if (!is_tested (w->kind))
+        continue;
       mock_proxy_start (&proxy, w->kind);
       proxies = use_proxy (f, &proxy, "");
       connect_to (&out, f, w->address, w->host_name);
@@ -194,6 +208,8 @@ test_refused (Fixture *f, gconstpointer data)
       MockProxy proxy;
       Dial out;
 
+      if (!is_tested (cases[i].kind))
+        continue;
       mock_proxy_start (&proxy, cases[i].kind);
       proxy.reply = cases[i].reply;
       proxy.reply_size = cases[i].reply_size;
@@ -376,7 +392,7 @@ test_cut (Fixture *f, gconstpointer data)
   };
 
   for (guint kind = 0; kind < G_N_ELEMENTS (sizes); kind++)
-    for (gsize limit = 0; limit <= sizes[kind]; limit++)
+    for (gsize limit = 0; is_tested (kind) && limit <= sizes[kind]; limit++)
       {
         MockProxy proxy;
         Dial out;
@@ -404,6 +420,8 @@ test_silent (Fixture *f, gconstpointer data)
       MockProxy proxy;
       Dial out;
 
+      if (!is_tested (kind))
+        continue;
       mock_proxy_start (&proxy, kind);
       proxy.silent = TRUE;
       use_proxy (f, &proxy, "");
@@ -475,7 +493,7 @@ test_interrupt (Fixture *f, gconstpointer data)
 {
   for (guint kind = 0; kind <= MOCK_PROXY_HTTP; kind++)
     for (guint close = 0; close < 2; close++)
-      for (guint steps = 0; !interrupt (f, kind, steps, close); steps++)
+      for (guint steps = 0; is_tested (kind) && !interrupt (f, kind, steps, close); steps++)
         {
           g_clear_object (&f->hub);
           f->hub = lp2p_tcp_hub_new (f->loop);

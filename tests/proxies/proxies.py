@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""proxies.py BUILD: `lp2p ping` goes through the proxy that the environment names, as
+`ok` and `not ok` lines.
+
+It changes the addresses of the network and files in /etc: run.sh gives it a network
+and mounts of its own.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+
+BUILD = os.path.abspath(sys.argv[1])
+LP2P = os.path.join(BUILD, "core/tools/lp2p")
+
+# The peer can be reached without a proxy as well: a dial that did so is noticed.
+PEER, PORT = "192.0.2.1", 4001
+DEAD = "127.0.0.1:1"
+LONG = 120
+COULD_NOT_CONNECT, TIMED_OUT = 3, 5
+
+
+class Failed(Exception):
+    pass
+
+
+def run(*command):
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def set_up(folder):
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "addr", "add", f"{PEER}/32", "dev", "lo")
+    for name, text in {"hosts": f"{PEER} peer.test\n", "nsswitch.conf": "hosts: files\n"}.items():
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        run("mount", "--bind", path, f"/etc/{name}")
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    """SOCKS 5 and HTTP CONNECT, told apart by the first byte."""
+
+    def handle(self):
+        if self.server.mode == "silent":
+            self.rfile.read()
+            return
+        first = self.rfile.read(1)
+        target = self.socks() if first == b"\5" else self.http(first)
+        if target is None:
+            return
+        self.pump(target)
+
+    def connect(self, host, port):
+        self.server.asked.append(f"{host}:{port}")
+        return None if self.server.mode == "refuses" else socket.create_connection((host, port))
+
+    def socks(self):
+        self.rfile.read(self.rfile.read(1)[0])
+        self.wfile.write(b"\5\0")
+        kind = self.rfile.read(4)[3]
+        if kind == 3:
+            host = self.rfile.read(self.rfile.read(1)[0]).decode("ascii")
+        else:
+            host = socket.inet_ntop(*{1: (socket.AF_INET, self.rfile.read(4))}[kind])
+        target = self.connect(host, int.from_bytes(self.rfile.read(2), "big"))
+        self.wfile.write(bytes([5, 2 if target is None else 0, 0, 1]) + bytes(6))
+        return target
+
+    def http(self, first):
+        lines = [first + self.rfile.readline()]
+        while lines[-1].strip():
+            lines.append(self.rfile.readline())
+        host, port = re.match(rb"CONNECT (.*):(\d+) HTTP/1", lines[0]).groups()
+        target = self.connect(host.decode("ascii"), int(port))
+        self.wfile.write(b"HTTP/1.1 %s\r\n\r\n" % (b"403 Forbidden" if target is None else b"200 OK"))
+        return target
+
+    def pump(self, target):
+        def back():
+            while data := target.recv(65536):
+                self.wfile.write(data)
+            self.connection.shutdown(socket.SHUT_WR)
+
+        thread = threading.Thread(target=back)
+        thread.start()
+        while data := self.rfile.read1(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+        thread.join()
+        target.close()
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Tunnel)
+        self.mode = "works"
+        self.asked = []
+        self.address = "127.0.0.1:%u" % self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """Connections end as they like."""
+
+
+def ping(folder, address, proxy, status=0, message=None, option="system", **environment):
+    config = os.path.join(folder, "lp2p.conf")
+    with open(config, "w", encoding="ascii") as file:
+        file.write(f"[host]\nproxy='{option}'\n")
+    command = [LP2P, "ping", address, "-c", "1", "--timeout", "60", "--config", config]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONG,
+                          env={**os.environ, "http_proxy": proxy, **environment}, check=False)
+    if done.returncode != status:
+        raise Failed(f"expected status {status}, got {done.returncode}: {done.stderr}")
+    if message is not None and not re.search(message, done.stderr):
+        raise Failed(f"expected {message!r} in {done.stderr!r}")
+    return done.stderr
+
+
+def expect(proxy, mode, asked, *args, **named):
+    proxy.mode, proxy.asked = mode, []
+    ping(*args, **named)
+    if proxy.asked != asked:
+        raise Failed(f"expected the proxy to be asked for {asked}, it was for {proxy.asked}")
+
+
+def cases(folder, proxy, peer):
+    by_ip, by_name = f"/ip4/{PEER}/tcp/{PORT}{peer}", f"/dns4/peer.test/tcp/{PORT}{peer}"
+    ip, name = [f"{PEER}:{PORT}"], [f"peer.test:{PORT}"]
+    socks, http = f"socks5://{proxy.address}", f"http://{proxy.address}"
+    through = "through the proxy "
+    for title, args, named in (
+            ("SOCKS 5", ("works", ip, folder, by_ip, socks), {}),
+            ("SOCKS 5, a name", ("works", name, folder, by_name, socks), {}),
+            ("SOCKS 5 refuses", ("refuses", ip, folder, by_ip, socks, COULD_NOT_CONNECT, through + socks), {}),
+            ("HTTP", ("works", ip, folder, by_ip, http), {}),
+            ("HTTP, a name", ("works", name, folder, by_name, http), {}),
+            ("HTTP refuses", ("refuses", ip, folder, by_ip, http, COULD_NOT_CONNECT, through + http), {}),
+            ("a silent proxy", ("silent", [], folder, by_ip, socks, TIMED_OUT, "no answer within"), {}),
+            ("a proxy that is not there",
+             ("works", [], folder, by_ip, f"http://{DEAD}", COULD_NOT_CONNECT, through + f"http://{DEAD}"), {}),
+            ("an exception", ("works", [], folder, by_ip, f"http://{DEAD}"), {"no_proxy": PEER}),
+            ("no proxies wanted", ("works", [], folder, by_ip, f"http://{DEAD}"), {"option": "none"}),
+    ):
+        yield title, lambda args=args, named=named: expect(proxy, *args, **named)
+
+
+def main():
+    failed = 0
+    os.environ.update(LC_ALL="C.UTF-8", GSETTINGS_BACKEND="memory", G_DEBUG="fatal-criticals",
+                      LP2P_PLUGIN_PATH=os.path.join(BUILD, "plugins"))
+    for name in ("all_proxy", "https_proxy", "no_proxy", "XDG_CURRENT_DESKTOP"):
+        os.environ.pop(name, None)
+    with tempfile.TemporaryDirectory(prefix="lp2p-proxies-") as folder:
+        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+            os.environ[name] = folder
+        set_up(folder)
+        listener = subprocess.Popen([LP2P, "listen", "--json", f"/ip4/{PEER}/tcp/{PORT}"],
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        peer = "/p2p/" + json.loads(listener.stdout.readline())["peer_id"]
+        if "GIO has no module" in ping(folder, f"/ip4/{PEER}/tcp/{PORT}{peer}", ""):
+            print("skip proxies: missing: a module of GIO that reads http_proxy (glib-networking)")
+        else:
+            for name, test in cases(folder, Proxy(), peer):
+                try:
+                    test()
+                except (Failed, subprocess.TimeoutExpired) as reason:
+                    failed += 1
+                    print(f"not ok {name}: {' '.join(str(reason).split())}", flush=True)
+                else:
+                    print(f"ok {name}", flush=True)
+        listener.send_signal(signal.SIGTERM)
+        if listener.wait(LONG) != 0:
+            failed += 1
+            print(f"not ok listener: ended with status {listener.returncode}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
