@@ -156,7 +156,6 @@ make_proxy_address (Lp2pProxyDial *self, GProxy *proxy, GInetSocketAddress *addr
                        "address", g_inet_socket_address_get_address (address),
                        "port", (guint) g_inet_socket_address_get_port (address),
                        "protocol", g_uri_get_scheme (self->uri),
-                       "destination-protocol", "tcp",
                        "destination-hostname", destination,
                        "destination-port", (guint) self->port,
                        "username", g_uri_get_user (self->uri),

@@ -82,7 +82,10 @@ static void
 dial_done (Dial *self, GError *error)
 {
   if (self->done)
-    return;
+    {
+      g_clear_error (&error);
+      return;
+    }
 
   self->done = TRUE;
   self->error = error;
