@@ -42,8 +42,12 @@ check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
 
   if (until > 0)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS,
-                   "not dialed: it failed a short time ago, the next attempt is due in %.1f s",
+      const GError *reason =
+          lp2p_dial_backoff_get_reason (self->dials->backoff, self->options.expected_peer, target->address);
+
+      /* Of the same kind: where nothing else is tried, that is why it fails again. */
+      g_set_error (error, reason->domain, reason->code,
+                   "not dialed: it failed a short time ago (%s), the next attempt is due in %.1f s", reason->message,
                    (double) (until - now) / G_USEC_PER_SEC);
       return FALSE;
     }

@@ -2,6 +2,8 @@
 
 #include "host/lp2p-dial-backoff-private.h"
 
+#include <string.h>
+
 /* After n failures in a row an address is left alone for 5 s + (n - 1)² s, at the
  * most for five minutes: what go-libp2p does. The first pause outlives an
  * impatient retry, a peer that restarts is found again within seconds, and one
@@ -16,6 +18,9 @@
 /* As many addresses as a thousand peers tell; what failed longest ago goes first. */
 #define MAX_ENTRIES 8192
 
+/* What is remembered of an error's text: a reason is one among many in a message. */
+#define MAX_REASON 160
+
 struct _Lp2pDialBackoff
 {
   GHashTable *entries;
@@ -27,6 +32,7 @@ typedef struct
 {
   Lp2pPeerId *peer;
   Lp2pMultiaddr *address;
+  GError *reason;
   guint n_failures;
   gint64 failed_at;
   gint64 until;
@@ -63,6 +69,7 @@ entry_free (gpointer pointer)
 
   g_clear_pointer (&entry->peer, lp2p_peer_id_unref);
   lp2p_multiaddr_unref (entry->address);
+  g_clear_error (&entry->reason);
   g_free (entry);
 }
 
@@ -118,8 +125,25 @@ lp2p_dial_backoff_get_until (Lp2pDialBackoff *self, Lp2pPeerId *peer, Lp2pMultia
   return entry != NULL && entry->until > now ? entry->until : 0;
 }
 
+const GError *
+lp2p_dial_backoff_get_reason (Lp2pDialBackoff *self, Lp2pPeerId *peer, Lp2pMultiaddr *address)
+{
+  Entry *entry = find (self, peer, address);
+
+  return entry != NULL ? entry->reason : NULL;
+}
+
+static GError *
+shorten (const GError *error)
+{
+  gsize size = strlen (error->message);
+  g_autofree char *text = g_utf8_make_valid (error->message, MIN (size, MAX_REASON));
+
+  return g_error_new (error->domain, error->code, "%s%s", text, size > MAX_REASON ? "…" : "");
+}
+
 void
-lp2p_dial_backoff_add_failure (Lp2pDialBackoff *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, gint64 now)
+lp2p_dial_backoff_add_failure (Lp2pDialBackoff *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, const GError *reason, gint64 now)
 {
   Entry *entry;
   gint64 pause;
@@ -138,6 +162,8 @@ lp2p_dial_backoff_add_failure (Lp2pDialBackoff *self, Lp2pPeerId *peer, Lp2pMult
     g_queue_unlink (&self->recent, &entry->link);
   g_queue_push_head_link (&self->recent, &entry->link);
 
+  g_clear_error (&entry->reason);
+  entry->reason = shorten (reason);
   pause = BASE_US + (gint64) STEP_US * entry->n_failures * entry->n_failures;
   entry->until = now + MIN (pause, MAX_US);
   entry->failed_at = now;

@@ -126,7 +126,7 @@ attempt_failed (Lp2pDial *self, Lp2pDialTarget *target, GError *error)
 
   if (is_address_to_blame (error))
     {
-      lp2p_dial_backoff_add_failure (self->dials->backoff, self->options.expected_peer, target->address, now);
+      lp2p_dial_backoff_add_failure (self->dials->backoff, self->options.expected_peer, target->address, error, now);
       if (self->options.expected_peer != NULL)
         lp2p_peer_store_note_dial (self->swarm->peers, self->options.expected_peer, target->address, FALSE);
     }

@@ -24,6 +24,7 @@ struct _Lp2pKeptPeer
   GObject parent_instance;
 
   Lp2pSwarm *swarm; /* NULL once released */
+  GMainContext *context;
   Lp2pPeerId *peer;
   GPtrArray *addresses;
   char *tag;
@@ -78,16 +79,14 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_autoptr (Lp2pConnection) connection = lp2p_swarm_connect_finish (result, &error);
 
-  if (self->swarm == NULL || connection != NULL)
+  /* Of a connection, whoever made it, "connection-added" has told. */
+  if (self->state != LP2P_KEPT_PEER_CONNECTING || connection != NULL)
     {
-      /* "connection-added" has told of it. */
       g_clear_error (&error);
       return;
     }
   g_clear_error (&self->error);
   self->error = error;
-  if (self->state != LP2P_KEPT_PEER_CONNECTING)
-    return;
   self->retry_at = lp2p_loop_now (self->swarm->loop) + take_delay (self);
   lp2p_timer_set (&self->timer, self->retry_at);
   set_state (self, LP2P_KEPT_PEER_WAITING);
@@ -99,9 +98,10 @@ connect_now (Lp2pKeptPeer *self)
   static const Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
 
   lp2p_timer_clear (&self->timer);
-  set_state (self, LP2P_KEPT_PEER_CONNECTING);
   lp2p_swarm_connect_async (self->swarm, self->peer, self->addresses, &options, self->cancellable, on_connected,
                             g_object_ref (self));
+  /* Whoever is told may release it. */
+  set_state (self, LP2P_KEPT_PEER_CONNECTING);
 }
 
 static void
@@ -150,11 +150,20 @@ on_connection_removed (Lp2pKeptPeer *self, Lp2pConnection *connection)
     connect_now (self);
 }
 
+static gboolean
+retry_in_context (gpointer self)
+{
+  lp2p_kept_peer_retry (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* In the thread where somebody used the monitor first. */
 static void
 on_network_changed (Lp2pKeptPeer *self, gboolean available)
 {
   if (available)
-    lp2p_kept_peer_retry (self);
+    g_main_context_invoke_full (self->context, G_PRIORITY_DEFAULT, retry_in_context, g_object_ref (self),
+                                g_object_unref);
 }
 
 /* The object */
@@ -175,6 +184,7 @@ lp2p_kept_peer_finalize (GObject *object)
   g_clear_pointer (&self->addresses, g_ptr_array_unref);
   g_clear_error (&self->error);
   g_object_unref (self->cancellable);
+  g_main_context_unref (self->context);
   g_free (self->tag);
   G_OBJECT_CLASS (lp2p_kept_peer_parent_class)->finalize (object);
 }
@@ -237,6 +247,7 @@ lp2p_kept_peer_new (Lp2pSwarm *swarm, Lp2pPeerId *peer, GPtrArray *addresses)
   g_autoptr (Lp2pConnection) connection = lp2p_swarm_find_connection (swarm, peer, FALSE);
 
   self->swarm = g_object_ref (swarm);
+  self->context = g_main_context_ref (lp2p_loop_get_context (swarm->loop));
   self->peer = lp2p_peer_id_ref (peer);
   self->addresses = addresses != NULL ? g_ptr_array_ref (addresses) : NULL;
   self->tag = g_strdup_printf ("kept-%p", (gpointer) self);

@@ -458,8 +458,7 @@ describe (Lp2pPeerStore *self, Lp2pPeerAddressSource source, gint64 lifetime)
   return how;
 }
 
-/* The addresses that count are those in the record. */
-static gboolean
+static Lp2pPeerRecord *
 take_record (Lp2pPeerStore *self, Lp2pPeerEntry *entry, const Lp2pPeerInfo *info)
 {
   gint64 lifetime = info->lifetime > 0 ? info->lifetime : LP2P_PEER_LIFETIME_CERTIFIED_S;
@@ -470,10 +469,10 @@ take_record (Lp2pPeerStore *self, Lp2pPeerEntry *entry, const Lp2pPeerInfo *info
   if (record == NULL)
     {
       g_debug ("Ignoring a signed record of %s: %s", lp2p_peer_id_get_string (entry->id), error->message);
-      return FALSE;
+      return NULL;
     }
   lp2p_peer_entry_replace_addresses (entry, lp2p_peer_record_get_addresses (record), &how, get_now (self));
-  return TRUE;
+  return g_steal_pointer (&record);
 }
 
 void
@@ -481,14 +480,13 @@ lp2p_peer_store_update (Lp2pPeerStore *self, Lp2pPeerId *peer, const Lp2pPeerInf
 {
   Lp2pPeerEntry *entry = ensure_peer (self, peer);
   Lp2pPeerDirty dirty = LP2P_PEER_DIRTY_NONE;
+  g_autoptr (Lp2pPeerRecord) record = info->signed_record != NULL ? take_record (self, entry, info) : NULL;
   gboolean facts = FALSE;
 
-  if (info->signed_record != NULL)
-    {
-      if (take_record (self, entry, info))
-        dirty |= LP2P_PEER_DIRTY_FACTS | LP2P_PEER_DIRTY_ADDRESSES;
-    }
-  else if (info->addresses != NULL)
+  if (record != NULL)
+    dirty |= LP2P_PEER_DIRTY_FACTS | LP2P_PEER_DIRTY_ADDRESSES;
+  /* What is certified counts for more, but nobody certifies nothing. */
+  if (info->addresses != NULL && (record == NULL || lp2p_peer_record_get_addresses (record)->len == 0))
     {
       gint64 lifetime = info->lifetime > 0 ? info->lifetime : LP2P_PEER_LIFETIME_TOLD_S;
       Lp2pPeerAddress how = describe (self, LP2P_PEER_ADDRESS_TOLD, lifetime);

@@ -122,6 +122,15 @@ on_ready (Lp2pConnection *connection, gpointer user_data)
   lp2p_swarm_serve_opens (self, lp2p_connection_get_remote_peer (connection));
 }
 
+void
+lp2p_swarm_forget_connection (Lp2pSwarm *self, Lp2pConnection *connection)
+{
+  lp2p_connection_disown (connection);
+  lp2p_observed_remove_connection (self->observed, connection);
+  lp2p_connection_manager_remove (self->manager, connection);
+  lp2p_limits_remove_connection (self->limits, connection);
+}
+
 static void
 on_closed (Lp2pConnection *connection, gpointer user_data)
 {
@@ -131,10 +140,7 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
   const GError *error = lp2p_connection_get_error (connection);
   guint position;
 
-  lp2p_connection_disown (connection);
-  lp2p_observed_remove_connection (self->observed, connection);
-  lp2p_connection_manager_remove (self->manager, connection);
-  lp2p_limits_remove_connection (self->limits, connection);
+  lp2p_swarm_forget_connection (self, connection);
   g_ptr_array_remove_fast (self->all_connections, connection);
   lp2p_dials_disconnected (self->dials, connection);
   g_debug ("Connection to %s closed: %s",

@@ -108,6 +108,8 @@ gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_addres
 /* @raw (transfer full) with a session; @task is returned when it is ready. Returns
  * (transfer none) (nullable): the connection, which the host keeps. */
 Lp2pConnection *lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
+/* Nothing of the host points to it any more, but who keeps it. */
+void lp2p_swarm_forget_connection (Lp2pSwarm *self, Lp2pConnection *connection);
 /* @hint: what is known of the peer; %NULL to wait for each answer. Once cancelled
  * there is no connection that nobody was told of. */
 void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -52,9 +52,6 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
 {
   g_autoptr (GPtrArray) connections = NULL;
 
-  if (self->all_connections == NULL)
-    return;
-
   self->closed = TRUE;
   release_kept_peers (self);
   g_cancellable_cancel (self->cancellable);
@@ -65,7 +62,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
   self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
   for (guint i = 0; i < connections->len; i++)
     {
-      lp2p_connection_disown (g_ptr_array_index (connections, i));
+      lp2p_swarm_forget_connection (self, g_ptr_array_index (connections, i));
       lp2p_connection_abort (g_ptr_array_index (connections, i), LP2P_CODE_NONE);
     }
   fail_waiting (self);

@@ -272,7 +272,7 @@ give_up (Lp2pConnection *self, GError *error)
     self->error = error;
   else
     g_error_free (error);
-  self->closed_here = TRUE;
+  lp2p_connection_close_here (self);
   self->session->klass->abort (self->session, 0);
   lp2p_job_queue (&self->job);
 }
@@ -457,6 +457,17 @@ lp2p_connection_set_rtt (Lp2pConnection *self, gint64 rtt)
   self->rtt = rtt;
 }
 
+/* Nobody is to begin anything on it from now on; the run queue tells. */
+void
+lp2p_connection_close_here (Lp2pConnection *self)
+{
+  self->closed_here = TRUE;
+  if (self->state >= LP2P_CONNECTION_CLOSING)
+    return;
+  self->state = LP2P_CONNECTION_CLOSING;
+  self->state_untold = TRUE;
+}
+
 void
 lp2p_connection_start_closing (Lp2pConnection *self, GTask *task)
 {
@@ -470,12 +481,7 @@ lp2p_connection_start_closing (Lp2pConnection *self, GTask *task)
   if (self->closed_here)
     return;
   /* Also where the peer began to close: its streams may take their time. */
-  self->closed_here = TRUE;
-  if (self->state < LP2P_CONNECTION_CLOSING)
-    {
-      self->state = LP2P_CONNECTION_CLOSING;
-      self->state_untold = TRUE;
-    }
+  lp2p_connection_close_here (self);
   self->session->klass->close (self->session, LP2P_CODE_NONE, "");
   lp2p_job_queue (&self->pump);
   lp2p_job_queue (&self->job);

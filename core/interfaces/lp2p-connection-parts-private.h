@@ -95,6 +95,8 @@ void lp2p_connection_notify (Lp2pConnection *self, guint property);
 
 /* lp2p-connection-driver.c */
 void lp2p_connection_refresh_counters (Lp2pConnection *self);
+/* Marks what this side ends, before it tells the session. */
+void lp2p_connection_close_here (Lp2pConnection *self);
 void lp2p_connection_start_closing (Lp2pConnection *self, GTask *task);
 /* Waits at the tail of @queue; a cancellation takes it out. */
 void lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols, Lp2pStreamFlags flags);

@@ -84,7 +84,7 @@ lp2p_connection_abort (Lp2pConnection *self, guint32 code)
 
   if (self->session == NULL || self->state == LP2P_CONNECTION_CLOSED)
     return;
-  self->closed_here = TRUE;
+  lp2p_connection_close_here (self);
   self->session->klass->abort (self->session, code);
   lp2p_job_queue (&self->job);
 }

@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * @protocols: (nullable): what the peer serves
  * @addresses: (nullable) (element-type Lp2pMultiaddr): where it listens
  * @signed_record: (nullable): the envelope with which the peer certifies addresses;
- *   those in it count then, and @addresses are not looked at
+ *   where it is valid, not older than the last and has any, @addresses are not
+ *   looked at
  * @agent_version: (nullable): what it runs
  * @protocol_version: (nullable): which family of protocols
  * @lifetime: for how many seconds @addresses hold, 0 for the default

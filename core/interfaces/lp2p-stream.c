@@ -34,6 +34,7 @@ struct _Lp2pStream
   Lp2pAsyncIo io;
 
   Lp2pMultistream *negotiation;
+  GError *refusal; /* what is wrong with the peer's answer, until the stream's turn */
   GByteArray *head;
   GByteArray *early;
   GByteArray *kept; /* what was sent before the peer is verified, until it is */
@@ -83,15 +84,6 @@ fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
   else
     lp2p_async_io_set_closed_error (error);
   return -1;
-}
-
-static gboolean
-check_usable (Lp2pStream *self, GError **error)
-{
-  if (self->handle != NULL)
-    return TRUE;
-  fail_io (self, LP2P_READY_READ, error);
-  return FALSE;
 }
 
 static void
@@ -174,30 +166,6 @@ wait_for_room (Lp2pStream *self)
  * still has to send, `early` what came behind its end. */
 
 static void
-finish_negotiation (Lp2pStream *self)
-{
-  self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
-  g_clear_pointer (&self->negotiation, lp2p_multistream_free);
-  if (self->input_closed && self->handle != NULL)
-    self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
-  lp2p_async_io_wake (&self->io);
-}
-
-static void
-negotiation_failed (Lp2pStream *self, GError *error)
-{
-  GError *reason;
-
-  if (g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_REFUSED))
-    reason = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED, error->message);
-  else
-    reason = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_PROTOCOL, error->message);
-  g_error_free (error);
-  g_clear_pointer (&self->negotiation, lp2p_multistream_free);
-  break_stream (self, reason, LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
-}
-
-static void
 collect_head (Lp2pStream *self)
 {
   if (self->negotiation == NULL)
@@ -229,6 +197,43 @@ send_head (Lp2pStream *self)
     wait_for_room (self);
 }
 
+static void
+finish_negotiation (Lp2pStream *self)
+{
+  self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
+  g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  if (self->input_closed && self->handle != NULL)
+    self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
+  lp2p_async_io_wake (&self->io);
+}
+
+static void
+negotiation_failed (Lp2pStream *self, GError *error)
+{
+  GError *reason;
+
+  if (g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_REFUSED))
+    reason = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED, error->message);
+  else
+    reason = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_PROTOCOL, error->message);
+  g_error_free (error);
+  /* A refusal that was not sent yet tells the peer more than the reset. */
+  send_head (self);
+  g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  break_stream (self, reason, LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
+}
+
+static void
+settle_negotiation (Lp2pStream *self, GError *error)
+{
+  if (error != NULL)
+    negotiation_failed (self, error);
+  else
+    send_head (self);
+  if (self->negotiation != NULL && lp2p_multistream_get_status (self->negotiation) == LP2P_MULTISTREAM_DONE)
+    finish_negotiation (self);
+}
+
 /* Feeds the codec one piece; what lies behind its end is kept for the reader. */
 static void
 feed_negotiation (Lp2pStream *self, const guint8 *data, gsize size)
@@ -236,25 +241,45 @@ feed_negotiation (Lp2pStream *self, const guint8 *data, gsize size)
   GError *error = NULL;
   gsize consumed = 0;
 
-  switch (lp2p_multistream_input (self->negotiation, data, size, &consumed, &error))
+  if (lp2p_multistream_input (self->negotiation, data, size, &consumed, &error) == LP2P_MULTISTREAM_DONE &&
+      consumed < size)
     {
-    case LP2P_MULTISTREAM_FAILED:
-      negotiation_failed (self, error);
-      return;
-    case LP2P_MULTISTREAM_DONE:
-      send_head (self);
-      if (consumed < size)
-        {
-          self->early = g_byte_array_new ();
-          g_byte_array_append (self->early, data + consumed, size - consumed);
-        }
-      if (self->negotiation != NULL)
-        finish_negotiation (self);
-      return;
-    case LP2P_MULTISTREAM_MORE:
-    default:
-      send_head (self);
+      self->early = g_byte_array_new ();
+      g_byte_array_append (self->early, data + consumed, size - consumed);
     }
+  settle_negotiation (self, error);
+}
+
+/* The peer's answer as it comes in: a reset right behind it, with which many answer
+ * what was sent ahead, would take it away. All else waits for the stream's turn. */
+static gsize
+take_answer (Lp2pStream *self, const guint8 *data, gsize size)
+{
+  gsize consumed = 0;
+
+  if (!self->outbound || self->kept != NULL ||
+      lp2p_multistream_get_status (self->negotiation) != LP2P_MULTISTREAM_MORE)
+    return 0;
+  lp2p_multistream_input (self->negotiation, data, size, &consumed, &self->refusal);
+  lp2p_async_io_wake (&self->io);
+  return consumed;
+}
+
+static void
+settle_answer (Lp2pStream *self)
+{
+  if (self->negotiation != NULL && lp2p_multistream_get_status (self->negotiation) != LP2P_MULTISTREAM_MORE)
+    settle_negotiation (self, g_steal_pointer (&self->refusal));
+}
+
+static gboolean
+check_usable (Lp2pStream *self, GError **error)
+{
+  settle_answer (self);
+  if (self->handle != NULL)
+    return TRUE;
+  fail_io (self, LP2P_READY_READ, error);
+  return FALSE;
 }
 
 static void
@@ -264,6 +289,7 @@ drive_negotiation (Lp2pStream *self)
   GInputVector vector = { buffer, sizeof buffer };
 
   send_head (self);
+  settle_answer (self);
   /* Nothing is read before the peer is verified: it could not be taken back. */
   while (self->negotiation != NULL && self->handle != NULL && self->kept == NULL)
     {
@@ -400,7 +426,9 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
 gsize
 lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size)
 {
-  if (self->negotiation != NULL || self->early != NULL)
+  if (self->negotiation != NULL)
+    return take_answer (self, data, size);
+  if (self->early != NULL)
     return 0;
   return lp2p_async_io_take_input (&self->io, data, size);
 }
@@ -584,6 +612,7 @@ lp2p_stream_finalize (GObject *object)
   g_clear_pointer (&self->early, g_byte_array_unref);
   forget_kept (self);
   g_clear_error (&self->error);
+  g_clear_error (&self->refusal);
   g_clear_object (&self->connection);
   G_OBJECT_CLASS (lp2p_stream_parent_class)->finalize (object);
 }

@@ -10,7 +10,10 @@
 static const char description[] =
     "Connects to a peer and prints what its identify protocol tells: what it runs, which\n"
     "protocols it serves, where it can be reached, and as what it sees us. The service\n"
-    "identify has to be enabled here, as it is by default.\n"
+    "identify has to be enabled here, as it is by default. A temporary identity is used\n"
+    "unless --identity names one.\n"
+    "\n"
+    TOOL_ADDRESS_HELP
     "\n"
     "--json prints one object: peer_id, key_type, agent, protocols, addresses,\n"
     "observed_addresses, transport, security, muxer.\n"

@@ -35,10 +35,10 @@ typedef struct
 } Phase;
 
 static const char description[] =
-    "ADDRESS is a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/PEERID. With a peer id in\n"
-    "it only that peer will do; without one, whoever answers there. The peer has to serve\n"
-    PROTOCOL ", which is off by default: lp2p listen --service perf serves it.\n"
-    "A temporary identity is used unless --identity names one.\n"
+    TOOL_ADDRESS_HELP
+    "\n"
+    "The peer has to serve " PROTOCOL ", which is off by default: lp2p listen --service\n"
+    "perf serves it. A temporary identity is used unless --identity names one.\n"
     "\n"
     "First the bytes of --upload go to the peer, then those of --download come back. The\n"
     "upload counts from the request until the peer answers that it has all of it, the\n"

@@ -24,10 +24,10 @@ typedef struct
 } Summary;
 
 static const char description[] =
-    "ADDRESS is a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/PEERID. With a peer id in\n"
-    "it only that peer will do; without one, whoever answers there. The peer has to serve\n"
-    "/ipfs/ping/1.0.0, as nearly all do. A temporary identity is used unless --identity\n"
-    "names one.\n"
+    TOOL_ADDRESS_HELP
+    "\n"
+    "The peer has to serve /ipfs/ping/1.0.0, as nearly all do. A temporary identity is\n"
+    "used unless --identity names one.\n"
     "\n"
     "--json prints an object for each ping (seq, time_ms) and one at the end (peer_id,\n"
     "transport, security, muxer, count, min_ms, avg_ms, max_ms).\n"

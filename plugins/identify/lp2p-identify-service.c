@@ -17,9 +17,6 @@
 
 #define MAX_PROTOCOL_VERSION 128
 
-/* As long as addresses are remembered, at least. */
-#define RECORD_SEQ_LIFETIME_S (60 * 60)
-
 #define LP2P_TYPE_IDENTIFY_SERVICE (lp2p_identify_service_get_type ())
 G_DECLARE_FINAL_TYPE (
     Lp2pIdentifyService, lp2p_identify_service, LP2P, IDENTIFY_SERVICE, Lp2pExtension)
@@ -102,56 +99,6 @@ check_key (Lp2pIdentifyMessage *message, Lp2pPeerId *peer)
   return key != NULL && lp2p_peer_id_matches_public_key (peer, key);
 }
 
-/* A record that was seen before may come again, one that is older not. */
-static gboolean
-note_seq (Lp2pIdentifyService *self, Lp2pPeerId *peer, guint64 seq)
-{
-  const char *name = lp2p_extension_get_name (LP2P_EXTENSION (self));
-  g_autoptr (GBytes) known = lp2p_context_get_peer_data (self->context, peer, name, "record-seq");
-  g_autoptr (GBytes) data = NULL;
-
-  if (known != NULL)
-    {
-      Lp2pCursor cursor =
-          LP2P_CURSOR_INIT (g_bytes_get_data (known, NULL), g_bytes_get_size (known));
-      guint64 last;
-
-      if (lp2p_cursor_read_u64be (&cursor, &last) && seq < last)
-        return FALSE;
-    }
-  seq = GUINT64_TO_BE (seq);
-  data = g_bytes_new (&seq, sizeof seq);
-  lp2p_context_set_peer_data (self->context, peer, name, "record-seq", data, RECORD_SEQ_LIFETIME_S,
-                              LP2P_PEER_DATA_NONE);
-  return TRUE;
-}
-
-static Lp2pPeerRecord *
-open_record (Lp2pIdentifyService *self, Lp2pIdentifyMessage *message, Lp2pPeerId *peer)
-{
-  g_autoptr (Lp2pPeerRecord) record = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize size;
-  const guint8 *data;
-
-  if (message->signed_record == NULL)
-    return NULL;
-  data = g_bytes_get_data (message->signed_record, &size);
-  record = lp2p_peer_record_open (data, size, &error);
-  if (record == NULL)
-    g_debug ("Ignoring the signed record of %s: %s", lp2p_peer_id_get_string (peer),
-             error->message);
-  else if (!lp2p_peer_id_equal (lp2p_peer_record_get_peer_id (record), peer))
-    g_debug ("Ignoring a signed record that %s sent of another peer",
-             lp2p_peer_id_get_string (peer));
-  else if (!note_seq (self, peer, lp2p_peer_record_get_seq (record)))
-    g_debug ("Ignoring a signed record of %s that is older than the last",
-             lp2p_peer_id_get_string (peer));
-  else
-    return g_steal_pointer (&record);
-  return NULL;
-}
-
 /* An address of @peer without its peer id; NULL when it is another's. */
 static Lp2pMultiaddr *
 strip (Lp2pMultiaddr *address, Lp2pPeerId *peer)
@@ -161,21 +108,6 @@ strip (Lp2pMultiaddr *address, Lp2pPeerId *peer)
   if (end != NULL && !lp2p_peer_id_equal (end, peer))
     return NULL;
   return lp2p_multiaddr_without_peer_id (address);
-}
-
-static GPtrArray *
-strip_all (GPtrArray *addresses, Lp2pPeerId *peer)
-{
-  GPtrArray *stripped = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
-
-  for (guint i = 0; i < addresses->len && i < LP2P_IDENTIFY_MAX_ADDRESSES; i++)
-    {
-      Lp2pMultiaddr *address = strip (g_ptr_array_index (addresses, i), peer);
-
-      if (address != NULL)
-        g_ptr_array_add (stripped, address);
-    }
-  return stripped;
 }
 
 static void
@@ -197,9 +129,12 @@ static void
 note_message (Lp2pIdentifyService *self, Lp2pConnection *connection, Lp2pIdentifyMessage *message)
 {
   Lp2pPeerId *peer = lp2p_connection_get_remote_peer (connection);
-  g_autoptr (Lp2pPeerRecord) record = NULL;
-  g_autoptr (GPtrArray) addresses = NULL;
-  Lp2pPeerInfo info = { 0 };
+  Lp2pPeerInfo info = {
+    .addresses = message->addresses,
+    .signed_record = message->signed_record,
+    .agent_version = message->agent_version,
+    .protocol_version = message->protocol_version,
+  };
 
   if (!check_key (message, peer))
     {
@@ -207,23 +142,8 @@ note_message (Lp2pIdentifyService *self, Lp2pConnection *connection, Lp2pIdentif
       return;
     }
 
-  /* What is certified counts for more, but nobody certifies nothing. */
-  record = open_record (self, message, peer);
-  if (record != NULL &&
-      (message->addresses == NULL || lp2p_peer_record_get_addresses (record)->len > 0))
-    {
-      addresses = strip_all (lp2p_peer_record_get_addresses (record), peer);
-      info.signed_record = message->signed_record;
-    }
-  else if (message->addresses != NULL)
-    addresses = strip_all (message->addresses, peer);
-
-  info.addresses = addresses;
   if (message->protocols != NULL)
     info.protocols = (const char *const *) message->protocols->pdata;
-  info.agent_version = message->agent_version;
-  info.protocol_version = message->protocol_version;
-
   note_observed (self, connection, message->observed);
   lp2p_context_update_peer (self->context, peer, &info);
 }

@@ -245,6 +245,32 @@ test_unknown_protocol (Pair *self, gconstpointer data)
   g_assert_cmpuint (lp2p_connection_get_n_streams (self->connection), ==, 0);
 }
 
+/* What was sent ahead is nothing that the peer understands: it refuses the protocol,
+ * then resets the stream. That the protocol is not served is what counts. */
+static void
+test_refused_and_reset (Pair *self, gconstpointer data)
+{
+  static const char *const one[] = { "/nobody/serves/this", NULL };
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (Lp2pStream) stream = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (self->combination->transport->config != NULL)
+    {
+      g_test_skip ("On a slow line there is no room for the refusal ahead of the reset");
+      return;
+    }
+  pair_connect (self);
+  lp2p_connection_open_stream_async (self->connection, one, LP2P_STREAM_NONE, NULL, test_take_result, &result);
+  test_wait (self->world, result);
+  stream = lp2p_connection_open_stream_finish (self->connection, result, &error);
+  g_assert_no_error (error);
+  test_stream_write (self->world, stream, 1000, 0);
+  pair_settle (self);
+  error = test_stream_expect_failure (self->world, stream);
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED);
+}
+
 static void
 test_negotiate (Pair *self, gconstpointer data)
 {
@@ -829,6 +855,7 @@ static const PairTest tests[] = {
   { "reset", test_reset },
   { "stop-reading", test_stop_reading },
   { "unknown-protocol", test_unknown_protocol },
+  { "refused-and-reset", test_refused_and_reset },
   { "negotiate", test_negotiate },
   { "back-pressure", test_back_pressure },
   { "synchronous", test_synchronous },

@@ -100,7 +100,8 @@ teardown (Fixture *self, gconstpointer config)
       test_host_close (self->peers[i]);
       test_host_free (self->peers[i]);
     }
-  test_host_close (self->host);
+  if (self->host->host != NULL)
+    test_host_close (self->host);
   test_host_free (self->host);
   test_world_free (self->world);
 }
@@ -289,6 +290,23 @@ test_held (Fixture *self, gconstpointer config)
   g_assert_false (is_open (self, 4));
 }
 
+/* Who still has the context of a host that is gone has nothing of its connections:
+ * when their grace would be over, nobody looks for them. */
+static void
+test_dropped (Fixture *self, gconstpointer config)
+{
+  g_autoptr (Lp2pContext) context = g_object_ref (self->host->context);
+
+  for (guint i = 0; i < 6; i++)
+    g_assert_true (comes_in (self, i));
+  g_signal_handlers_disconnect_by_data (self->host->host, self->host);
+  lp2p_host_remove_stream_handler (self->host->host, TEST_PROTOCOL);
+  g_clear_object (&self->host->host);
+  for (guint i = 0; i < 6; i++)
+    test_until (self->world, !is_open (self, i));
+  test_world_advance (self->world, 20 * G_USEC_PER_SEC);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -305,6 +323,7 @@ main (int argc, char **argv)
     { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },
     { "/admission/grace", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_grace },
     { "/admission/held", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_held },
+    { "/admission/dropped", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_dropped },
   };
 
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);

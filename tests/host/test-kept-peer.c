@@ -191,6 +191,52 @@ test_release_connecting (Fixture *self, gconstpointer data)
 }
 
 static void
+release (Lp2pKeptPeer *kept, GParamSpec *pspec, gpointer user_data)
+{
+  lp2p_kept_peer_release (kept);
+}
+
+/* Whoever is told that it connects again may have enough of it. */
+static void
+test_release_when_told (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pConnection) connection = NULL;
+
+  keep (self);
+  test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
+  g_signal_connect (self->kept, "notify::state", G_CALLBACK (release), NULL);
+  connection = dup_connection (self->keeper);
+  lp2p_connection_abort (connection, LP2P_CODE_NONE);
+  test_until (self->world, get_state (self) == LP2P_KEPT_PEER_RELEASED);
+  test_world_advance (self->world, G_USEC_PER_SEC * 10);
+  g_assert_cmpuint (self->keeper->n_added, ==, 1);
+}
+
+static gpointer
+change_network (gpointer data)
+{
+  g_signal_emit_by_name (g_network_monitor_get_default (), "network-changed", TRUE);
+  return NULL;
+}
+
+/* The monitor may belong to another thread than the host. */
+static void
+test_network_changed (Fixture *self, gconstpointer data)
+{
+  stop_listening (self, TRUE);
+  keep (self);
+  test_until (self->world, get_state (self) == LP2P_KEPT_PEER_WAITING);
+  stop_listening (self, FALSE);
+  g_assert_cmpint (get_state (self), ==, LP2P_KEPT_PEER_WAITING);
+  g_thread_join (g_thread_new ("monitor", change_network, NULL));
+  g_assert_cmpint (get_state (self), ==, LP2P_KEPT_PEER_WAITING);
+  g_array_set_size (self->states, 0);
+  while (self->states->len == 0)
+    g_main_context_iteration (self->world->context, TRUE);
+  test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
+}
+
+static void
 test_host_closes (Fixture *self, gconstpointer data)
 {
   keep (self);
@@ -224,6 +270,8 @@ main (int argc, char **argv)
     { "/kept-peer/inbound", test_inbound },
     { "/kept-peer/release", test_release },
     { "/kept-peer/release-connecting", test_release_connecting },
+    { "/kept-peer/release-when-told", test_release_when_told },
+    { "/kept-peer/network-changed", test_network_changed },
     { "/kept-peer/host-closes", test_host_closes },
     { "/kept-peer/dropped", test_dropped },
   };

@@ -3,6 +3,10 @@
 /* What earlier dials teach: addresses that are left alone for a while, kinds of
  * addresses that lead nowhere. */
 
+#include <string.h>
+
+#include <gio/gio.h>
+
 #include "host/lp2p-black-hole-private.h"
 #include "host/lp2p-dial-backoff-private.h"
 
@@ -26,6 +30,41 @@ peer (const char *text)
 }
 
 static void
+fail (Lp2pDialBackoff *backoff, Lp2pPeerId *id, Lp2pMultiaddr *address, gint64 now)
+{
+  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer");
+
+  lp2p_dial_backoff_add_failure (backoff, id, address, error, now);
+}
+
+/* The last reason, never longer than somebody reads. */
+static void
+test_reason (void)
+{
+  Lp2pDialBackoff *backoff = lp2p_dial_backoff_new ();
+  g_autoptr (Lp2pMultiaddr) address = number (1);
+  g_autofree char *text = g_strnfill (10000, 'x');
+  g_autoptr (GError) refused = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, text);
+  const GError *reason;
+
+  g_assert_null (lp2p_dial_backoff_get_reason (backoff, NULL, address));
+  fail (backoff, NULL, address, 1);
+  reason = lp2p_dial_backoff_get_reason (backoff, NULL, address);
+  g_assert_error (reason, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpstr (reason->message, ==, "no answer");
+
+  lp2p_dial_backoff_add_failure (backoff, NULL, address, refused, 2);
+  reason = lp2p_dial_backoff_get_reason (backoff, NULL, address);
+  g_assert_error (reason, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  g_assert_cmpuint (strlen (reason->message), <, 200);
+  g_assert_true (g_str_has_suffix (reason->message, "…"));
+
+  lp2p_dial_backoff_clear (backoff, NULL, address);
+  g_assert_null (lp2p_dial_backoff_get_reason (backoff, NULL, address));
+  lp2p_dial_backoff_free (backoff);
+}
+
+static void
 test_growth (void)
 {
   static const guint pauses[] = { 5, 6, 9, 14, 21, 30, 41, 54, 69, 86, 105, 126, 149, 174, 201, 230, 261, 294, 300, 300 };
@@ -38,21 +77,21 @@ test_growth (void)
     {
       gint64 until = now + pauses[i] * SECOND;
 
-      lp2p_dial_backoff_add_failure (backoff, NULL, address, now);
+      fail (backoff, NULL, address, now);
       g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, until);
       g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, until - 1), ==, until);
       g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, until), ==, 0);
       now = until;
     }
   for (guint i = 0; i < 1000; i++)
-    lp2p_dial_backoff_add_failure (backoff, NULL, address, now);
+    fail (backoff, NULL, address, now);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, now + 300 * SECOND);
 
   lp2p_dial_backoff_clear (backoff, NULL, address);
   lp2p_dial_backoff_clear (backoff, NULL, address);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, 0);
   g_assert_cmpuint (lp2p_dial_backoff_get_size (backoff), ==, 0);
-  lp2p_dial_backoff_add_failure (backoff, NULL, address, now);
+  fail (backoff, NULL, address, now);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, now), ==, now + 5 * SECOND);
   lp2p_dial_backoff_free (backoff);
 }
@@ -67,7 +106,7 @@ test_peers (void)
   g_autoptr (Lp2pPeerId) same = peer ("12D3KooWGQ4ncdUVMSaVrWrCU1fyM8ZdcVvuWa7MdwqkUu4SSDo4");
   g_autoptr (Lp2pPeerId) two = peer ("QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN");
 
-  lp2p_dial_backoff_add_failure (backoff, one, address, 0);
+  fail (backoff, one, address, 0);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, same, address, 0), >, 0);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, two, address, 0), ==, 0);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, address, 0), ==, 0);
@@ -87,14 +126,14 @@ test_bound (void)
     {
       g_autoptr (Lp2pMultiaddr) address = number (i);
 
-      lp2p_dial_backoff_add_failure (backoff, NULL, address, i);
+      fail (backoff, NULL, address, i);
     }
   g_assert_cmpuint (lp2p_dial_backoff_get_size (backoff), ==, 8192);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, first, 20000), ==, 0);
   g_assert_cmpint (lp2p_dial_backoff_get_until (backoff, NULL, last, 20000), >, 0);
 
   /* Old failures go by themselves. */
-  lp2p_dial_backoff_add_failure (backoff, NULL, first, 3600 * (gint64) SECOND);
+  fail (backoff, NULL, first, 3600 * (gint64) SECOND);
   g_assert_cmpuint (lp2p_dial_backoff_get_size (backoff), ==, 1);
   lp2p_dial_backoff_free (backoff);
 }
@@ -166,6 +205,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/dial-history/back-off/growth", test_growth);
+  g_test_add_func ("/dial-history/back-off/reason", test_reason);
   g_test_add_func ("/dial-history/back-off/peers", test_peers);
   g_test_add_func ("/dial-history/back-off/bound", test_bound);
   g_test_add_func ("/dial-history/black-hole/threshold", test_hole_threshold);

@@ -188,6 +188,28 @@ test_records (Fixture *f, gconstpointer on_disk)
   fixture_assert_addresses (f, 2, "");
 }
 
+/* Beside a record that is refused, or certifies nothing, what is told counts. */
+static void
+test_told_beside_record (Fixture *f, gconstpointer on_disk)
+{
+  g_autoptr (GBytes) two = fixture_seal (f, 0, 2, A);
+  g_autoptr (GBytes) one = fixture_seal (f, 0, 1, B);
+  g_autoptr (GBytes) none = fixture_seal (f, 1, 1, "");
+  g_autoptr (GPtrArray) told = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
+  Lp2pPeerInfo info = { .addresses = told };
+
+  g_ptr_array_add (told, fixture_address (C));
+  info.signed_record = two;
+  lp2p_peer_store_update (f->store, fixture_id (f, 0), &info);
+  fixture_assert_addresses (f, 0, A);
+  info.signed_record = one;
+  lp2p_peer_store_update (f->store, fixture_id (f, 0), &info);
+  fixture_assert_addresses (f, 0, A " " C);
+  info.signed_record = none;
+  lp2p_peer_store_update (f->store, fixture_id (f, 1), &info);
+  fixture_assert_addresses (f, 1, C);
+}
+
 static void
 test_address_bounds (Fixture *f, gconstpointer on_disk)
 {
@@ -542,6 +564,7 @@ main (int argc, char **argv)
   add ("sources", test_sources);
   add ("peer-ids", test_peer_ids);
   add ("records", test_records);
+  add ("told-beside-record", test_told_beside_record);
   add ("address-bounds", test_address_bounds);
   add ("facts", test_facts);
   add ("public-key", test_public_key);

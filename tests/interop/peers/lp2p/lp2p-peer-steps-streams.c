@@ -58,9 +58,11 @@ exchange_opened (GTask *task, GAsyncResult *result)
   GError *error = NULL;
 
   self->stream = peer_open_finish (result, &error);
-  if (self->stream == NULL)
-    peer_step_return (task, NULL, NULL, error);
-  return self->stream != NULL;
+  if (self->stream != NULL)
+    return TRUE;
+  /* With the task goes what the step kept. */
+  peer_step_return (task, NULL, NULL, error);
+  return FALSE;
 }
 
 static GInputStream *
