@@ -56,7 +56,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
 
   self->closed = TRUE;
   release_kept_peers (self);
-  g_cancellable_cancel (self->cancellable);
+  lp2p_swarm_drop_inbounds (self);
   lp2p_dials_close (self->dials);
   lp2p_resolver_close (self->resolver);
   lp2p_swarm_close_listeners (self);
@@ -132,7 +132,7 @@ lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyC
 
   self->closed = TRUE;
   release_kept_peers (self);
-  g_cancellable_cancel (self->cancellable);
+  lp2p_swarm_drop_inbounds (self);
   lp2p_dials_close (self->dials);
   lp2p_resolver_close (self->resolver);
   lp2p_swarm_close_listeners (self);
@@ -491,7 +491,6 @@ lp2p_swarm_finalize (GObject *object)
   g_clear_object (&self->tcp_hub);
   g_clear_object (&self->udp_hub);
   g_clear_object (&self->resolver);
-  g_clear_object (&self->cancellable);
   g_ptr_array_unref (self->transports);
   g_ptr_array_unref (self->securities);
   g_ptr_array_unref (self->muxers);
@@ -539,7 +538,6 @@ lp2p_swarm_init (Lp2pSwarm *self)
   self->handlers = lp2p_handlers_new ();
   self->observed = lp2p_observed_new ();
   self->kept_peers = g_ptr_array_new ();
-  self->cancellable = g_cancellable_new ();
 }
 
 Lp2pSwarm *
