@@ -197,13 +197,14 @@ context_get_udp_hub (Lp2pContext *context)
 }
 
 static gboolean
-context_reserve_memory (Lp2pContext *context, gsize size)
+context_reserve_memory (Lp2pContext *context, gsize held, gsize size)
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
-
   guint64 budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
+  guint64 left = budget - MIN (budget, self->memory);
 
-  if (size > budget || self->memory > budget - size)
+  /* What it would hold then is at most what is left then. */
+  if (size > left || held > left - size || size > left - size - held)
     return FALSE;
   self->memory += size;
   return TRUE;

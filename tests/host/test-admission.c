@@ -344,6 +344,38 @@ test_streams_refused (Fixture *self, gconstpointer config)
   }
 }
 
+/* Memory */
+
+/* However many want all of it, something is left for the next. */
+static void
+test_memory (Fixture *self, gconstpointer config)
+{
+  const gsize mib = 1024 * 1024;
+  const gsize piece = 64 * 1024;
+  Lp2pContext *context = self->host->context;
+  gsize held[9] = { 0 };
+
+  for (guint i = 0; i < 8; i++)
+    while (lp2p_context_reserve_memory (context, held[i], piece))
+      held[i] += piece;
+  g_assert_cmpuint (held[0], ==, 8 * mib);
+  for (guint i = 1; i < 8; i++)
+    g_assert_cmpuint (held[i], <=, held[i - 1]);
+  /* Who holds much gives back before others of it do. */
+  g_assert_false (lp2p_context_reserve_memory (context, held[0], 1));
+  lp2p_context_release_memory (context, held[0]);
+  while (lp2p_context_reserve_memory (context, held[8], piece))
+    held[8] += piece;
+  g_assert_cmpuint (held[8], >=, 3 * mib);
+  g_assert_false (lp2p_context_reserve_memory (context, 0, 16 * mib));
+  g_assert_false (lp2p_context_reserve_memory (context, 0, G_MAXSIZE));
+  g_assert_false (lp2p_context_reserve_memory (context, G_MAXSIZE, 1));
+  for (guint i = 1; i < 9; i++)
+    lp2p_context_release_memory (context, held[i]);
+  g_assert_true (lp2p_context_reserve_memory (context, 0, 8 * mib));
+  lp2p_context_release_memory (context, 8 * mib);
+}
+
 /* Handshakes that others drag out */
 
 /* Comes from an address as a stranger who says nothing. Returns the other end, or
@@ -537,6 +569,7 @@ main (int argc, char **argv)
     { "/admission/streams", "max-streams=3\nmax-streams-per-peer=2\n", test_streams },
     { "/admission/streams-of-connection", "max-streams=3\nmax-streams-per-peer=2\n", test_streams_of_connection },
     { "/admission/streams-refused", "max-streams=3\nmax-streams-per-peer=2\n", test_streams_refused },
+    { "/admission/memory", "memory-budget=16777216\n", test_memory },
     { "/admission/room", "max-half-open=3\nmax-half-open-per-ip=2\n", test_room },
     { "/admission/no-room", "max-half-open=3\nmax-half-open-per-ip=3\n", test_no_room },
     { "/admission/drip", "handshake-timeout=15\n", test_drip },
