@@ -162,8 +162,10 @@ def half_open(bench):
             target=open_many, args=(bench, stack, HALF_OPEN // 2, begin_of(bench), 1 / FLOOD_PER_SECOND),
             daemon=True)
         flood.start()
-        bench.serve_others("while 5,000 handshakes begin")
-        flood.join()
+        try:
+            bench.serve_others("while 5,000 handshakes begin")
+        finally:
+            flood.join()
         open_many(bench, stack, HALF_OPEN // 2, b"")
         bench.serve_others("with 10,000 half-open connections")
         bench.check_memory(64 * 1024 * 1024, "10,000 connections are half open")
