@@ -25,6 +25,10 @@ void lp2p_limits_free (Lp2pLimits *self);
  * that a forged address is worth finding out. */
 gboolean lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean *crowded, GError **error);
 void lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address);
+/* Whether the IP of @address may have one handshake more, whatever others have; and
+ * whether two addresses count for the same one. */
+gboolean lp2p_limits_has_place (Lp2pLimits *self, Lp2pMultiaddr *address);
+gboolean lp2p_limits_same_ip (Lp2pMultiaddr *address, Lp2pMultiaddr *other);
 
 /* Whether one connection more would do: from there, before anybody knows who it
  * is, and with that peer. */
@@ -35,6 +39,7 @@ gboolean lp2p_limits_check_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pM
 void lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeerId *peer, Lp2pMultiaddr *address);
 void lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection);
 
-/* A stream that a peer opened. */
-gboolean lp2p_limits_add_stream (Lp2pLimits *self, Lp2pPeerId *peer, GError **error);
-void lp2p_limits_remove_stream (Lp2pLimits *self, Lp2pPeerId *peer);
+/* A stream that the peer of a connection opened; it is removed with the connection
+ * at the latest. */
+gboolean lp2p_limits_add_stream (Lp2pLimits *self, gpointer connection, GError **error);
+void lp2p_limits_remove_stream (Lp2pLimits *self, gpointer connection);

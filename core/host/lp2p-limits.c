@@ -45,6 +45,7 @@ typedef struct
 {
   Lp2pPeerId *peer;
   Lp2pMultiaddr *address;
+  guint n_streams;
 } Counted;
 
 static void
@@ -220,10 +221,10 @@ ensure_peer (Lp2pLimits *self, Lp2pPeerId *id)
 }
 
 static void
-forget_idle_peer (Lp2pLimits *self, Peer *peer)
+change_streams (Lp2pLimits *self, Peer *peer, int change)
 {
-  if (peer->n_connections == 0 && peer->n_streams == 0)
-    g_hash_table_remove (self->peers, peer->id);
+  self->n_streams += change;
+  peer->n_streams += change;
 }
 
 /* Handshakes */
@@ -250,6 +251,22 @@ lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address)
   change_prefix (self, SCOPE_HANDSHAKE, address, -1);
 }
 
+gboolean
+lp2p_limits_has_place (Lp2pLimits *self, Lp2pMultiaddr *address)
+{
+  return check_prefix (self, SCOPE_HANDSHAKE, address, "max-half-open-per-ip", NULL);
+}
+
+gboolean
+lp2p_limits_same_ip (Lp2pMultiaddr *address, Lp2pMultiaddr *other)
+{
+  Key key;
+  Key other_key;
+
+  return key_init (&key, SCOPE_HANDSHAKE, address) && key_init (&other_key, SCOPE_HANDSHAKE, other) &&
+         key_equal (&key, &other_key);
+}
+
 /* Connections */
 
 gboolean
@@ -271,7 +288,7 @@ lp2p_limits_check_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr 
 void
 lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeerId *peer, Lp2pMultiaddr *address)
 {
-  Counted *counted = g_new (Counted, 1);
+  Counted *counted = g_new0 (Counted, 1);
 
   counted->peer = lp2p_peer_id_ref (peer);
   counted->address = lp2p_multiaddr_ref (address);
@@ -288,7 +305,9 @@ lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection)
   Peer *peer = ensure_peer (self, counted->peer);
 
   peer->n_connections--;
-  forget_idle_peer (self, peer);
+  change_streams (self, peer, -(int) counted->n_streams);
+  if (peer->n_connections == 0)
+    g_hash_table_remove (self->peers, peer->id);
   change_prefix (self, SCOPE_ADDRESS, counted->address, -1);
   change_prefix (self, SCOPE_SUBNET, counted->address, -1);
   g_hash_table_remove (self->connections, connection);
@@ -297,23 +316,24 @@ lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection)
 /* Streams */
 
 gboolean
-lp2p_limits_add_stream (Lp2pLimits *self, Lp2pPeerId *peer, GError **error)
+lp2p_limits_add_stream (Lp2pLimits *self, gpointer connection, GError **error)
 {
+  Counted *counted = g_hash_table_lookup (self->connections, connection);
+  Peer *peer = ensure_peer (self, counted->peer);
+
   if (!check (self, self->n_streams, "max-streams", NULL, error) ||
-      !check (self, find_peer (self, peer)->n_streams, "max-streams-per-peer",
-              lp2p_peer_id_get_string (peer), error))
+      !check (self, peer->n_streams, "max-streams-per-peer", lp2p_peer_id_get_string (peer->id), error))
     return FALSE;
-  self->n_streams++;
-  ensure_peer (self, peer)->n_streams++;
+  counted->n_streams++;
+  change_streams (self, peer, 1);
   return TRUE;
 }
 
 void
-lp2p_limits_remove_stream (Lp2pLimits *self, Lp2pPeerId *id)
+lp2p_limits_remove_stream (Lp2pLimits *self, gpointer connection)
 {
-  Peer *peer = ensure_peer (self, id);
+  Counted *counted = g_hash_table_lookup (self->connections, connection);
 
-  self->n_streams--;
-  peer->n_streams--;
-  forget_idle_peer (self, peer);
+  counted->n_streams--;
+  change_streams (self, ensure_peer (self, counted->peer), -1);
 }

@@ -21,6 +21,26 @@ on_allows_early (Lp2pConnection *connection, const char *protocol, gpointer user
   return lp2p_handlers_allows_early (self->handlers, protocol);
 }
 
+static gboolean
+on_begin_stream (Lp2pConnection *connection, gpointer user_data)
+{
+  Lp2pSwarm *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (lp2p_limits_add_stream (self->limits, connection, &error))
+    return TRUE;
+  g_debug ("A stream is refused: %s", error->message);
+  return FALSE;
+}
+
+static void
+on_end_stream (Lp2pConnection *connection, gpointer user_data)
+{
+  Lp2pSwarm *self = user_data;
+
+  lp2p_limits_remove_stream (self->limits, connection);
+}
+
 static void
 on_incoming_stream (Lp2pConnection *connection, Lp2pStream *stream, gpointer user_data)
 {
@@ -163,6 +183,8 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
 static const Lp2pConnectionOwner connection_owner = {
   .match_protocol = on_match_protocol,
   .allows_early = on_allows_early,
+  .begin_stream = on_begin_stream,
+  .end_stream = on_end_stream,
   .incoming_stream = on_incoming_stream,
   .early = on_early,
   .ready = on_ready,
@@ -330,9 +352,94 @@ lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error)
 
 /* Inbound */
 
+/* An inbound connection in its handshake. */
+typedef struct
+{
+  Lp2pSwarm *swarm;
+  Lp2pMultiaddr *address;
+  GCancellable *cancellable;
+  GList link; /* as long as it counts as half open */
+} Inbound;
+
+static Inbound *
+inbound_new (Lp2pSwarm *swarm, Lp2pMultiaddr *address)
+{
+  Inbound *self = g_new0 (Inbound, 1);
+
+  self->swarm = g_object_ref (swarm);
+  self->address = lp2p_multiaddr_ref (address);
+  self->cancellable = g_cancellable_new ();
+  self->link.data = self;
+  g_queue_push_tail_link (&swarm->inbounds, &self->link);
+  return self;
+}
+
+static void
+inbound_uncount (Inbound *self)
+{
+  if (self->link.data == NULL)
+    return;
+  g_queue_unlink (&self->swarm->inbounds, &self->link);
+  self->link.data = NULL;
+  lp2p_limits_end_handshake (self->swarm->limits, self->address);
+}
+
+static void
+inbound_free (Inbound *self)
+{
+  inbound_uncount (self);
+  lp2p_multiaddr_unref (self->address);
+  g_object_unref (self->cancellable);
+  g_object_unref (self->swarm);
+  g_free (self);
+}
+
+/* It ends by itself; what it takes until then counts no longer. */
+static void
+inbound_give_up (Inbound *self)
+{
+  inbound_uncount (self);
+  g_cancellable_cancel (self->cancellable);
+}
+
+void
+lp2p_swarm_drop_inbounds (Lp2pSwarm *self)
+{
+  Inbound *inbound;
+
+  while ((inbound = g_queue_peek_head (&self->inbounds)) != NULL)
+    inbound_give_up (inbound);
+}
+
+/* The handshake that has been under way longest goes, of the same IP where that has
+ * too many: whoever is slow on purpose must not keep others out until the deadline.
+ * One that is meant takes a few round trips. */
+static gboolean
+make_room (Lp2pSwarm *self, Lp2pMultiaddr *address)
+{
+  gboolean of_any_ip = lp2p_limits_has_place (self->limits, address);
+
+  if (!lp2p_limits_check_address (self->limits, address, NULL))
+    return FALSE;
+  for (GList *l = self->inbounds.head; l != NULL; l = l->next)
+    {
+      Inbound *inbound = l->data;
+
+      if (!of_any_ip && !lp2p_limits_same_ip (inbound->address, address))
+        continue;
+      g_debug ("The handshake with %s makes room for one with %s", lp2p_multiaddr_get_string (inbound->address),
+               lp2p_multiaddr_get_string (address));
+      inbound_give_up (inbound);
+      return TRUE;
+    }
+  return FALSE;
+}
+
 gboolean
 lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
 {
+  g_autoptr (GError) reason = NULL;
+
   if (!check_open (self, error))
     return FALSE;
   if (self->gater != NULL && !lp2p_gater_allow_accept (self->gater, remote_address))
@@ -341,23 +448,12 @@ lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboole
                    lp2p_multiaddr_get_string (remote_address));
       return FALSE;
     }
-  return lp2p_limits_begin_handshake (self->limits, remote_address, validate_source, error);
-}
-
-/* An inbound connection in its handshake. */
-typedef struct
-{
-  Lp2pSwarm *swarm;
-  Lp2pMultiaddr *address;
-} Inbound;
-
-static void
-inbound_end (Inbound *self)
-{
-  lp2p_limits_end_handshake (self->swarm->limits, self->address);
-  lp2p_multiaddr_unref (self->address);
-  g_object_unref (self->swarm);
-  g_free (self);
+  if (lp2p_limits_begin_handshake (self->limits, remote_address, validate_source, &reason))
+    return TRUE;
+  if (make_room (self, remote_address))
+    return lp2p_limits_begin_handshake (self->limits, remote_address, validate_source, error);
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
 }
 
 static void
@@ -368,27 +464,29 @@ on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   Lp2pRawConnection *raw = lp2p_upgrade_finish (result, NULL, &error);
 
-  inbound_end (inbound);
+  if (raw == NULL)
+    g_debug ("An inbound connection from %s came to nothing: %s", lp2p_multiaddr_get_string (inbound->address),
+             error->message);
+  inbound_free (inbound);
   if (raw != NULL)
     lp2p_swarm_add_connection (self, raw, NULL);
-  else
-    g_debug ("An inbound connection came to nothing: %s", error->message);
 }
 
 /* What was begun stays half open until the handshake is over. */
 void
 lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
 {
-  Inbound *inbound = g_new0 (Inbound, 1);
+  Inbound *inbound;
 
-  inbound->swarm = g_object_ref (self);
-  inbound->address = lp2p_multiaddr_ref (raw->remote_address);
   if (raw->session == NULL)
     {
-      upgrade_raw (self, raw, NULL, NULL, self->cancellable, on_inbound_upgraded, inbound);
+      inbound = inbound_new (self, raw->remote_address);
+      if (self->closed)
+        inbound_give_up (inbound);
+      upgrade_raw (self, raw, NULL, NULL, inbound->cancellable, on_inbound_upgraded, inbound);
       return;
     }
-  inbound_end (inbound);
+  lp2p_limits_end_handshake (self->limits, raw->remote_address);
   lp2p_swarm_add_connection (self, raw, NULL);
 }
 

@@ -53,6 +53,8 @@ struct _Lp2pSwarm
   GPtrArray *all_connections;
   /* Lp2pConnection to the GTask that waits for it to be ready. */
   GHashTable *waiting;
+  /* Inbound connections in their handshake, the oldest one first. */
+  GQueue inbounds;
   /* GTasks of streams that wait for a connection. */
   GQueue opens;
   Lp2pHandlers *handlers;
@@ -61,7 +63,6 @@ struct _Lp2pSwarm
   Lp2pObserved *observed;
   GPtrArray *mapped; /* of Lp2pMapped */
   Lp2pReachability reachability;
-  GCancellable *cancellable;
   Lp2pJob protocols_job;
   Lp2pJob addresses_job;
   Lp2pJob config_job;
@@ -104,6 +105,7 @@ void lp2p_mapped_free (Lp2pMapped *self);
 
 /* lp2p-swarm-connections.c */
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
+void lp2p_swarm_drop_inbounds (Lp2pSwarm *self);
 gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
 /* @raw (transfer full) with a session; @task is returned when it is ready. Returns
  * (transfer none) (nullable): the connection, which the host keeps. */

@@ -54,7 +54,7 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
 
   self->closed = TRUE;
   release_kept_peers (self);
-  g_cancellable_cancel (self->cancellable);
+  lp2p_swarm_drop_inbounds (self);
   lp2p_dials_close (self->dials);
   lp2p_resolver_close (self->resolver);
   lp2p_swarm_close_listeners (self);
@@ -130,7 +130,7 @@ lp2p_swarm_close_async (Lp2pSwarm *self, GCancellable *cancellable, GAsyncReadyC
 
   self->closed = TRUE;
   release_kept_peers (self);
-  g_cancellable_cancel (self->cancellable);
+  lp2p_swarm_drop_inbounds (self);
   lp2p_dials_close (self->dials);
   lp2p_resolver_close (self->resolver);
   lp2p_swarm_close_listeners (self);
@@ -195,13 +195,14 @@ context_get_udp_hub (Lp2pContext *context)
 }
 
 static gboolean
-context_reserve_memory (Lp2pContext *context, gsize size)
+context_reserve_memory (Lp2pContext *context, gsize held, gsize size)
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
-
   guint64 budget = lp2p_config_get_uint64 (self->config, LP2P_CONFIG_GROUP_HOST, "memory-budget");
+  guint64 left = budget - MIN (budget, self->memory);
 
-  if (size > budget || self->memory > budget - size)
+  /* What it would hold then is at most what is left then. */
+  if (size > left || held > left - size || size > left - size - held)
     return FALSE;
   self->memory += size;
   return TRUE;
@@ -489,7 +490,6 @@ lp2p_swarm_finalize (GObject *object)
   g_clear_object (&self->tcp_hub);
   g_clear_object (&self->udp_hub);
   g_clear_object (&self->resolver);
-  g_clear_object (&self->cancellable);
   g_ptr_array_unref (self->transports);
   g_ptr_array_unref (self->securities);
   g_ptr_array_unref (self->muxers);
@@ -537,7 +537,6 @@ lp2p_swarm_init (Lp2pSwarm *self)
   self->handlers = lp2p_handlers_new ();
   self->observed = lp2p_observed_new ();
   self->kept_peers = g_ptr_array_new ();
-  self->cancellable = g_cancellable_new ();
 }
 
 Lp2pSwarm *

@@ -6,12 +6,16 @@
 #include <lp2p/interfaces/lp2p-raw-connection.h>
 
 /* Who decides what becomes of a connection's incoming streams and is told of
- * its end: the host. All but @match_protocol and @allows_early are called from the
- * run queue. */
+ * its end: the host. All but @match_protocol, @allows_early and @end_stream are
+ * called from the run queue. */
 typedef struct
 {
   /* Whether a handler serves @protocol on this connection. */
   gboolean (*match_protocol) (Lp2pConnection *connection, const char *protocol, gpointer user_data);
+  /* Whether the peer may hold one stream more; it then counts until it ends, which
+   * the end of the connection does for all. */
+  gboolean (*begin_stream) (Lp2pConnection *connection, gpointer user_data);
+  void (*end_stream) (Lp2pConnection *connection, gpointer user_data);
   /* An incoming stream agreed on its protocol. */
   void (*incoming_stream) (Lp2pConnection *connection, Lp2pStream *stream, gpointer user_data);
   /* Whether the handler of @protocol takes bytes that may have been replayed. */

@@ -70,12 +70,19 @@ match_protocol (const char *protocol, gpointer user_data)
   return self->owner != NULL && self->owner->match_protocol (self, protocol, self->owner_data);
 }
 
+static gboolean
+may_accept (Lp2pConnection *self)
+{
+  return self->owner != NULL && self->n_inbound < self->limits.max_streams &&
+         self->owner->begin_stream (self, self->owner_data);
+}
+
 static void
 accept_stream (Lp2pConnection *self, Lp2pMuxerStream *handle)
 {
   Negotiating *negotiating;
 
-  if (self->n_inbound >= self->limits.max_streams || self->owner == NULL)
+  if (!may_accept (self))
     {
       self->session->klass->stream_reset (self->session, handle, LP2P_CODE_STREAM_RESOURCE_LIMIT);
       self->session->klass->stream_release (self->session, handle);
@@ -152,7 +159,11 @@ lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream)
 
   self->n_streams--;
   if (!lp2p_stream_get_outbound (stream))
-    self->n_inbound--;
+    {
+      self->n_inbound--;
+      if (self->owner != NULL)
+        self->owner->end_stream (self, self->owner_data);
+    }
   lp2p_job_queue (&self->job);
 }
 

@@ -174,17 +174,20 @@ lp2p_context_get_udp_hub (Lp2pContext *self)
 /**
  * lp2p_context_reserve_memory:
  * @self: the context
- * @size: bytes
+ * @held: bytes that were granted to the same connection and not given back
+ * @size: bytes beyond them
  *
- * Asks for memory that grows with what a peer does, such as a stream's window.
+ * Asks for memory that grows with what a peer does, such as a stream's window. No
+ * connection gets more than it leaves free, so that of N that want all of it each
+ * gets its share of N + 1, and there is always one for the next.
  *
  * Returns: whether the host's budget has room for them
  */
 gboolean
-lp2p_context_reserve_memory (Lp2pContext *self, gsize size)
+lp2p_context_reserve_memory (Lp2pContext *self, gsize held, gsize size)
 {
   g_return_val_if_fail (LP2P_IS_CONTEXT (self), FALSE);
-  return LP2P_CONTEXT_GET_IFACE (self)->reserve_memory (self, size);
+  return LP2P_CONTEXT_GET_IFACE (self)->reserve_memory (self, held, size);
 }
 
 /**

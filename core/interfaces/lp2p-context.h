@@ -72,7 +72,7 @@ struct _Lp2pContextInterface
   Lp2pTcpHub *(*get_tcp_hub) (Lp2pContext *self);
   Lp2pUdpHub *(*get_udp_hub) (Lp2pContext *self);
 
-  gboolean (*reserve_memory) (Lp2pContext *self, gsize size);
+  gboolean (*reserve_memory) (Lp2pContext *self, gsize held, gsize size);
   void (*release_memory) (Lp2pContext *self, gsize size);
 
   gboolean (*begin_inbound) (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
@@ -126,7 +126,7 @@ Lp2pTcpHub *lp2p_context_get_tcp_hub (Lp2pContext *self);
 LP2P_AVAILABLE_IN_1_0
 Lp2pUdpHub *lp2p_context_get_udp_hub (Lp2pContext *self);
 LP2P_AVAILABLE_IN_1_0
-gboolean lp2p_context_reserve_memory (Lp2pContext *self, gsize size);
+gboolean lp2p_context_reserve_memory (Lp2pContext *self, gsize held, gsize size);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_context_release_memory (Lp2pContext *self, gsize size);
 LP2P_AVAILABLE_IN_1_0

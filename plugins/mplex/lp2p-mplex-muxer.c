@@ -37,9 +37,9 @@ static const Lp2pOption options[] = {
 };
 
 static gboolean
-reserve_memory (gsize size, gpointer data)
+reserve_memory (gsize held, gsize size, gpointer data)
 {
-  return lp2p_context_reserve_memory (data, size);
+  return lp2p_context_reserve_memory (data, held, size);
 }
 
 static void

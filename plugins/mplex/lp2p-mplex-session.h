@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * @read_timeout: microseconds for which a reader who does not read may hold up
  *   the whole session; then its stream is reset
  * @write_timeout: microseconds after which a peer that takes no bytes is given up
- * @reserve: (nullable): asks for memory; may refuse
+ * @reserve: (nullable): asks for memory beyond what the session holds; may refuse
  * @release: (nullable): gives it back
  * @data: passed on
  * @destroy: (nullable): called with @data when the session is freed
@@ -28,7 +28,7 @@ typedef struct
   gsize max_memory;
   gint64 read_timeout;
   gint64 write_timeout;
-  gboolean (*reserve) (gsize size, gpointer data);
+  gboolean (*reserve) (gsize held, gsize size, gpointer data);
   void (*release) (gsize size, gpointer data);
   gpointer data;
   GDestroyNotify destroy;

@@ -91,7 +91,7 @@ test_number (void)
 static GBytes *
 see_certificate (TlsFixture *fixture)
 {
-  static const TlsForeignOptions options = { .n_more_certificates = 0 };
+  static const TlsForeignOptions options = { .certificate.n_more_certificates = 0 };
   TlsForeign foreign;
   const gnutls_datum_t *certificates;
   unsigned n;

@@ -292,14 +292,14 @@ test_foreign (void)
 {
   static const TlsForeignOptions options[] = {
     { .protocols = libp2p_only },
-    { .protocols = libp2p_only, .algorithm = GNUTLS_PK_EDDSA_ED25519, .bits = 256 },
-    { .protocols = libp2p_only, .algorithm = GNUTLS_PK_RSA, .bits = 2048 },
+    { .protocols = libp2p_only, .certificate.algorithm = GNUTLS_PK_EDDSA_ED25519, .certificate.bits = 256 },
+    { .protocols = libp2p_only, .certificate.algorithm = GNUTLS_PK_RSA, .certificate.bits = 2048 },
     { .protocols = libp2p_only,
-      .algorithm = GNUTLS_PK_ECDSA,
-      .bits = GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP384R1) },
+      .certificate.algorithm = GNUTLS_PK_ECDSA,
+      .certificate.bits = GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP384R1) },
     { .protocols = libp2p_only,
-      .algorithm = GNUTLS_PK_ECDSA,
-      .bits = GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP521R1) },
+      .certificate.algorithm = GNUTLS_PK_ECDSA,
+      .certificate.bits = GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP521R1) },
     { .protocols = libp2p_only,
       .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305" },
     { .protocols = libp2p_only,
@@ -335,47 +335,47 @@ test_certificates (void)
 {
   TlsForeignOptions options = { .protocols = libp2p_only };
 
-  options.from = -7200;
-  options.until = -3600;
+  options.certificate.from = -7200;
+  options.certificate.until = -3600;
   check_refused (&options, "expired 3600 seconds ago");
-  options.from = 3600;
-  options.until = 7200;
+  options.certificate.from = 3600;
+  options.certificate.until = 7200;
   check_refused (&options, "not valid before 3600 seconds from now");
-  options.from = options.until = 0;
+  options.certificate.from = options.certificate.until = 0;
 
-  options.extension = TLS_FOREIGN_MISSING;
+  options.certificate.extension = TLS_FOREIGN_MISSING;
   check_refused (&options, "does not have the libp2p extension");
-  options.extension = TLS_FOREIGN_GARBAGE;
+  options.certificate.extension = TLS_FOREIGN_GARBAGE;
   check_refused (&options, "malformed libp2p extension");
-  options.extension = TLS_FOREIGN_STOLEN;
+  options.certificate.extension = TLS_FOREIGN_STOLEN;
   check_refused (&options, "not vouched for by the host key");
-  options.extension = TLS_FOREIGN_GOOD;
+  options.certificate.extension = TLS_FOREIGN_GOOD;
 
-  options.unknown_critical = TRUE;
+  options.certificate.unknown_critical = TRUE;
   check_refused (&options, "unknown critical extension 1.2.3.4");
-  options.unknown_critical = FALSE;
-  options.bad_signature = TRUE;
+  options.certificate.unknown_critical = FALSE;
+  options.certificate.bad_signature = TRUE;
   check_refused (&options, "not signed with its own key");
-  options.bad_signature = FALSE;
-  options.n_more_certificates = 1;
+  options.certificate.bad_signature = FALSE;
+  options.certificate.n_more_certificates = 1;
   check_refused (&options, "sent 2 certificates, expected one");
-  options.n_more_certificates = 0;
+  options.certificate.n_more_certificates = 0;
 
-  options.algorithm = GNUTLS_PK_RSA;
-  options.bits = 1024;
+  options.certificate.algorithm = GNUTLS_PK_RSA;
+  options.certificate.bits = 1024;
   check_refused (&options, "no valid public key");
-  options.algorithm = GNUTLS_PK_EDDSA_ED448;
-  options.bits = 456;
+  options.certificate.algorithm = GNUTLS_PK_EDDSA_ED448;
+  options.certificate.bits = 456;
   check_refused (&options, "no valid public key");
 }
 
 static void
 test_one_sided (void)
 {
-  TlsForeignOptions options = { .protocols = libp2p_only, .no_certificate = TRUE };
+  TlsForeignOptions options = { .protocols = libp2p_only, .certificate.no_certificate = TRUE };
 
   check_refused_by (TLS_SERVER, &options, "Certificate is required", "Certificate is required");
-  options.no_certificate = FALSE;
+  options.certificate.no_certificate = FALSE;
   options.no_request = TRUE;
   {
     TlsFixture fixture;

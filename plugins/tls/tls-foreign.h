@@ -1,44 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gnutls/gnutls.h>
-
 #include "tls-fixture.h"
+#include "tls-foreign-certificate.h"
 
 G_BEGIN_DECLS
 
 /* A peer that is not ours: GnuTLS with a certificate of any shape. */
 
-typedef enum
-{
-  TLS_FOREIGN_GOOD,
-  TLS_FOREIGN_MISSING,
-  TLS_FOREIGN_GARBAGE,
-  TLS_FOREIGN_STOLEN, /* its signature is for another certificate's key */
-} TlsForeignExtension;
-
 /**
  * TlsForeignOptions:
- * @from, @until: when the certificate is valid, in seconds from now; both 0 for
- *   an hour before and after
- * @algorithm, @bits: of its key; 0 for P-256
- * @n_more_certificates: beyond the one
- * @no_certificate: shows none
+ * @certificate: what it shows
  * @no_request: does not ask for ours
  * @priority: of GnuTLS, %NULL for TLS 1.3
  * @protocols: its ALPN list, %NULL for none
  */
 typedef struct
 {
-  gint64 from;
-  gint64 until;
-  gnutls_pk_algorithm_t algorithm;
-  guint bits;
-  TlsForeignExtension extension;
-  gboolean unknown_critical;
-  gboolean bad_signature;
-  guint n_more_certificates;
-  gboolean no_certificate;
+  TlsForeignCertificate certificate;
   gboolean no_request;
   const char *priority;
   const char *const *protocols;

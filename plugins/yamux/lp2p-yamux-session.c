@@ -34,7 +34,7 @@ lp2p_yamux_session_reserve (Lp2pYamuxSession *self, gsize size)
 {
   if (size > self->options.max_memory - self->reserved)
     return FALSE;
-  if (self->options.reserve != NULL && !self->options.reserve (size, self->options.data))
+  if (self->options.reserve != NULL && !self->options.reserve (self->reserved, size, self->options.data))
     return FALSE;
   self->reserved += size;
   return TRUE;

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * @keepalive_interval: microseconds between two pings, 0 for none
  * @write_timeout: microseconds after which a peer that neither answers a ping
  *   nor takes bytes is given up
- * @reserve: (nullable): asks for memory; may refuse
+ * @reserve: (nullable): asks for memory beyond what the session holds; may refuse
  * @release: (nullable): gives it back
  * @data: passed on
  * @destroy: (nullable): called with @data when the session is freed
@@ -32,7 +32,7 @@ typedef struct
   gsize max_memory;
   gint64 keepalive_interval;
   gint64 write_timeout;
-  gboolean (*reserve) (gsize size, gpointer data);
+  gboolean (*reserve) (gsize held, gsize size, gpointer data);
   void (*release) (gsize size, gpointer data);
   gpointer data;
   GDestroyNotify destroy;

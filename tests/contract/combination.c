@@ -15,7 +15,8 @@ pair_new_host (Pair *self, const char *more_config)
   g_autofree char *config = g_strdup_printf (
       "[host]\ntransports=['%s']\nsecurity=['%s']\nmuxers=['%s']\nservices=[]\nlisten=['%s']\n%s\n%s\n",
       combination->transport->plugin, combination->security, combination->muxer, combination->transport->listen,
-      more_config != NULL ? more_config : "max-streams-per-connection=20000",
+      more_config != NULL ? more_config
+                          : "max-streams=20000\nmax-streams-per-peer=20000\nmax-streams-per-connection=20000",
       combination->transport->config != NULL ? combination->transport->config : "");
 
   return test_host_new (self->world, config);

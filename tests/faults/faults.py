@@ -90,9 +90,9 @@ GARBAGE = {
 class Bench:
     """The listener under test, and a client that must always be served."""
 
-    def __init__(self, build):
+    def __init__(self, build, options=("--set", f"handshake-timeout={HANDSHAKE_SECONDS}")):
         self.peer = Peer("lp2p", build)
-        self.listener = Listener(self.peer, ["--set", f"handshake-timeout={HANDSHAKE_SECONDS}"])
+        self.listener = Listener(self.peer, options)
         self.target = ("127.0.0.1", int(re.search(r"/tcp/(\d+)", self.listener.address)[1]))
 
     def connect(self):

@@ -1,9 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# run.sh BUILD: what strangers may send to a listener, and tamper with on the way.
+# run.sh BUILD: what strangers may send to a listener, tamper with on the way, show
+# for a certificate, and take of it.
 
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-exec python3 "$here/faults.py" "${1:-$here/../../_build}"
+build=${1:-$here/../../_build}
+status=0
+for part in faults certificates abuse; do
+  python3 "$here/$part.py" "$build" || status=1
+done
+exit "$status"

@@ -2,6 +2,7 @@
 
 /* Who gets in, and who has to go: the gater, the limits, the connection manager. */
 
+#include "memory-layer.h"
 #include "test-host.h"
 
 #include <lp2p/interfaces/lp2p-gater.h>
@@ -215,6 +216,269 @@ test_limit (Fixture *self, gconstpointer config)
   g_assert_true (comes_in (self, 2));
 }
 
+/* Streams */
+
+/* Opens one, and tells whether the host took it; if so, it is the first that the
+ * host holds. */
+static gboolean
+opens (Fixture *self, guint i, Lp2pStream **stream)
+{
+  g_autoptr (Lp2pStream) opened = test_host_open (self->peers[i], self->connections[i]);
+  guint before = self->host->streams.length;
+  g_autoptr (GError) error = NULL;
+
+  test_world_settle (self->world);
+  if (self->host->streams.length > before)
+    {
+      *stream = g_steal_pointer (&opened);
+      return TRUE;
+    }
+  error = test_stream_expect_failure (self->world, opened);
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_RESET);
+  g_assert_cmpuint (lp2p_stream_get_remote_code (opened), ==, LP2P_CODE_STREAM_RESOURCE_LIMIT);
+  return FALSE;
+}
+
+static void
+drop_first (Fixture *self)
+{
+  g_autoptr (Lp2pStream) stream = g_queue_pop_head (&self->host->streams);
+
+  lp2p_stream_reset (stream, LP2P_CODE_NONE);
+  test_world_settle (self->world);
+}
+
+static void
+test_streams (Fixture *self, gconstpointer config)
+{
+  g_autoptr (Lp2pStream) one = NULL;
+  g_autoptr (Lp2pStream) two = NULL;
+  g_autoptr (Lp2pStream) three = NULL;
+  g_autoptr (Lp2pStream) again = NULL;
+  g_autoptr (Lp2pStream) last = NULL;
+  Lp2pStream *none = NULL;
+
+  g_assert_true (comes_in (self, 0));
+  g_assert_true (comes_in (self, 1));
+  g_assert_true (opens (self, 0, &one));
+  g_assert_true (opens (self, 0, &two));
+  /* One peer must not take all, and all not more than there are. */
+  g_assert_false (opens (self, 0, &none));
+  g_assert_true (opens (self, 1, &three));
+  g_assert_false (opens (self, 1, &none));
+
+  /* Reset by the host, and closed by both sides. */
+  drop_first (self);
+  g_assert_true (opens (self, 0, &again));
+  g_assert_false (opens (self, 0, &none));
+  test_stream_close (self->world, two);
+  test_stream_close (self->world, g_queue_peek_head (&self->host->streams));
+  test_world_settle (self->world);
+  g_assert_true (opens (self, 1, &last));
+}
+
+/* The end of a connection is that of its streams, though somebody holds them. */
+static void
+test_streams_of_connection (Fixture *self, gconstpointer config)
+{
+  g_autoptr (Lp2pStream) one = NULL;
+  g_autoptr (Lp2pStream) two = NULL;
+  g_autoptr (Lp2pStream) other = NULL;
+  Lp2pStream *none = NULL;
+
+  g_assert_true (comes_in (self, 0));
+  g_assert_true (comes_in (self, 1));
+  g_assert_true (opens (self, 0, &one));
+  g_assert_true (opens (self, 0, &two));
+  lp2p_connection_abort (self->connections[0], LP2P_CODE_NONE);
+  test_until (self->world, count (self->host) == 1);
+  g_assert_cmpuint (self->host->streams.length, ==, 2);
+  g_assert_true (comes_in (self, 0));
+  g_clear_object (&one);
+  g_clear_object (&two);
+  g_assert_true (opens (self, 0, &one));
+  g_assert_true (opens (self, 0, &two));
+  g_assert_false (opens (self, 0, &none));
+  /* What is left of the first connection counts for nothing. */
+  drop_first (self);
+  drop_first (self);
+  g_assert_false (opens (self, 0, &none));
+  g_assert_true (opens (self, 1, &other));
+}
+
+/* A stream that agrees on nothing, and one that the peer gives up at once. */
+static void
+test_streams_refused (Fixture *self, gconstpointer config)
+{
+  static const char *const unknown[] = { "/lp2p/unknown/1.0.0", NULL };
+  static const char *const known[] = { TEST_PROTOCOL, NULL };
+
+  g_assert_true (comes_in (self, 0));
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (GAsyncResult) result = NULL;
+      g_autoptr (Lp2pStream) stream = NULL;
+      g_autoptr (GError) error = NULL;
+
+      lp2p_connection_open_stream_async (self->connections[0], i % 2 == 0 ? unknown : known, LP2P_STREAM_NONE, NULL,
+                                         test_take_result, &result);
+      test_wait (self->world, result);
+      stream = lp2p_connection_open_stream_finish (self->connections[0], result, &error);
+      g_assert_no_error (error);
+      if (i % 2 == 0)
+        {
+          g_autoptr (GError) refusal = test_stream_expect_failure (self->world, stream);
+
+          g_assert_error (refusal, LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED);
+        }
+      else
+        lp2p_stream_reset (stream, LP2P_CODE_NONE);
+      test_world_settle (self->world);
+      test_host_forget_streams (self->host);
+    }
+  {
+    g_autoptr (Lp2pStream) one = NULL;
+    g_autoptr (Lp2pStream) two = NULL;
+
+    g_assert_true (opens (self, 0, &one));
+    g_assert_true (opens (self, 0, &two));
+  }
+}
+
+/* Memory */
+
+/* However many want all of it, something is left for the next. */
+static void
+test_memory (Fixture *self, gconstpointer config)
+{
+  const gsize mib = 1024 * 1024;
+  const gsize piece = 64 * 1024;
+  Lp2pContext *context = self->host->context;
+  gsize held[9] = { 0 };
+
+  for (guint i = 0; i < 8; i++)
+    while (lp2p_context_reserve_memory (context, held[i], piece))
+      held[i] += piece;
+  g_assert_cmpuint (held[0], ==, 8 * mib);
+  for (guint i = 1; i < 8; i++)
+    g_assert_cmpuint (held[i], <=, held[i - 1]);
+  /* Who holds much gives back before others of it do. */
+  g_assert_false (lp2p_context_reserve_memory (context, held[0], 1));
+  lp2p_context_release_memory (context, held[0]);
+  while (lp2p_context_reserve_memory (context, held[8], piece))
+    held[8] += piece;
+  g_assert_cmpuint (held[8], >=, 3 * mib);
+  g_assert_false (lp2p_context_reserve_memory (context, 0, 16 * mib));
+  g_assert_false (lp2p_context_reserve_memory (context, 0, G_MAXSIZE));
+  g_assert_false (lp2p_context_reserve_memory (context, G_MAXSIZE, 1));
+  for (guint i = 1; i < 9; i++)
+    lp2p_context_release_memory (context, held[i]);
+  g_assert_true (lp2p_context_reserve_memory (context, 0, 8 * mib));
+  lp2p_context_release_memory (context, 8 * mib);
+}
+
+/* Handshakes that others drag out */
+
+/* Comes from an address as a stranger who says nothing. Returns the other end, or
+ * %NULL where there is no place for it. */
+static Lp2pLayer *
+come_silently (Fixture *self, const char *text)
+{
+  static const MemoryLayerOptions options;
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
+  Lp2pRawConnection *raw;
+  Lp2pLayer *ours;
+  Lp2pLayer *theirs;
+
+  if (!lp2p_context_begin_inbound (self->host->context, "memory", address, NULL, NULL))
+    return NULL;
+  memory_layer_new_pair (self->host->loop, &options, &ours, &theirs);
+  raw = lp2p_raw_connection_new_layer (ours, "memory", LP2P_ROLE_RESPONDER);
+  raw->local_address = test_host_dup_address (self->host);
+  raw->remote_address = lp2p_multiaddr_ref (address);
+  lp2p_context_offer_inbound (self->host->context, raw);
+  test_world_settle (self->world);
+  return theirs;
+}
+
+static gboolean
+is_given_up (Lp2pLayer *theirs)
+{
+  const guint8 *data;
+  gssize n;
+
+  while ((n = lp2p_layer_peek (theirs, &data)) > 0)
+    lp2p_layer_consume (theirs, n);
+  return n != LP2P_IO_AGAIN;
+}
+
+/* The oldest makes room, of the same IP where that has too many. */
+static void
+test_room (Fixture *self, gconstpointer config)
+{
+  Lp2pLayer *one = come_silently (self, "/ip4/192.0.2.1/tcp/1");
+  Lp2pLayer *two = come_silently (self, "/ip4/192.0.2.2/tcp/1");
+  Lp2pLayer *three = come_silently (self, "/ip4/192.0.2.2/tcp/2");
+  Lp2pLayer *four = come_silently (self, "/ip4/192.0.2.2/tcp/3");
+
+  g_assert_false (is_given_up (one));
+  g_assert_true (is_given_up (two));
+  g_assert_false (is_given_up (three));
+  g_assert_false (is_given_up (four));
+
+  /* All places are taken, and somebody who means it gets in. */
+  g_assert_true (comes_in (self, 0));
+  g_assert_true (is_given_up (one));
+  g_assert_true (comes_in (self, 1));
+  g_assert_false (is_given_up (three));
+
+  lp2p_layer_free (one);
+  lp2p_layer_free (two);
+  lp2p_layer_free (three);
+  lp2p_layer_free (four);
+}
+
+/* Those that a transport still has cannot make room. */
+static void
+test_no_room (Fixture *self, gconstpointer config)
+{
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string ("/ip4/192.0.2.1/tcp/1", NULL);
+
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (lp2p_context_begin_inbound (self->host->context, "memory", address, NULL, NULL));
+  g_assert_null (come_silently (self, "/ip4/192.0.2.2/tcp/1"));
+  g_assert_false (comes_in (self, 0));
+  lp2p_context_end_inbound (self->host->context, "memory", address);
+  g_assert_true (comes_in (self, 0));
+  for (guint i = 0; i < 2; i++)
+    lp2p_context_end_inbound (self->host->context, "memory", address);
+}
+
+/* One byte each second does not prolong the deadline, at any step of it. */
+static void
+test_drip (Fixture *self, gconstpointer config)
+{
+  static const char said[] = "\023/multistream/1.0.0\n\007/noise\n\000\040abcdefghijklmnopqrstuvwxyz";
+  static const gsize at_once[] = { 0, 19, 20, 28, 30, 40 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (at_once); i++)
+    {
+      Lp2pLayer *theirs = come_silently (self, "/ip4/192.0.2.1/tcp/1");
+      guint seconds = 0;
+
+      g_assert_cmpint (lp2p_layer_write (theirs, (const guint8 *) said, at_once[i], LP2P_WRITE_NONE), ==, (gssize) at_once[i]);
+      for (; !is_given_up (theirs); seconds++)
+        {
+          g_assert_cmpuint (seconds, <, 15 + 1);
+          lp2p_layer_write (theirs, (const guint8 *) said + at_once[i] + seconds, 1, LP2P_WRITE_NONE);
+          lp2p_layer_flush (theirs);
+          test_world_advance (self->world, G_USEC_PER_SEC);
+        }
+      g_assert_cmpuint (seconds, >=, 14);
+      lp2p_layer_free (theirs);
+    }
+}
+
 /* The connection manager */
 
 static void
@@ -320,6 +584,13 @@ main (int argc, char **argv)
     { "/admission/dial", "", test_dial },
     { "/admission/peer", "", test_peer },
     { "/admission/limit", "max-connections=2\n", test_limit },
+    { "/admission/streams", "max-streams=3\nmax-streams-per-peer=2\n", test_streams },
+    { "/admission/streams-of-connection", "max-streams=3\nmax-streams-per-peer=2\n", test_streams_of_connection },
+    { "/admission/streams-refused", "max-streams=3\nmax-streams-per-peer=2\n", test_streams_refused },
+    { "/admission/memory", "memory-budget=16777216\n", test_memory },
+    { "/admission/room", "max-half-open=3\nmax-half-open-per-ip=2\n", test_room },
+    { "/admission/no-room", "max-half-open=3\nmax-half-open-per-ip=3\n", test_no_room },
+    { "/admission/drip", "handshake-timeout=15\n", test_drip },
     { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },
     { "/admission/grace", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_grace },
     { "/admission/held", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_held },

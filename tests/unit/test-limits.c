@@ -101,6 +101,23 @@ begin (Fixture *self, const char *ip, gboolean *crowded)
   return lp2p_limits_begin_handshake (self->limits, address, crowded, NULL);
 }
 
+static gboolean
+has_place (Fixture *self, const char *ip)
+{
+  g_autoptr (Lp2pMultiaddr) address = parse (ip);
+
+  return lp2p_limits_has_place (self->limits, address);
+}
+
+static gboolean
+same_ip (const char *ip, const char *other)
+{
+  g_autoptr (Lp2pMultiaddr) address = parse (ip);
+  g_autoptr (Lp2pMultiaddr) other_address = parse (other);
+
+  return lp2p_limits_same_ip (address, other_address);
+}
+
 static void
 end (Fixture *self, const char *ip)
 {
@@ -187,6 +204,8 @@ test_handshakes (Fixture *self, gconstpointer config)
   g_assert_true (begin (self, "/ip4/127.0.0.1", &crowded));
   g_assert_false (crowded);
   g_assert_false (begin (self, "/ip4/127.0.0.1", NULL));
+  g_assert_false (has_place (self, "/ip4/127.0.0.1"));
+  g_assert_true (has_place (self, "/ip4/192.0.2.1"));
   g_assert_true (begin (self, "/ip4/192.0.2.1", &crowded));
   g_assert_true (crowded);
   g_assert_true (begin (self, "/ip4/192.0.2.2", NULL));
@@ -194,23 +213,49 @@ test_handshakes (Fixture *self, gconstpointer config)
   end (self, "/ip4/127.0.0.1");
   g_assert_true (begin (self, "/ip4/127.0.0.1", NULL));
   g_assert_false (begin (self, "/ip4/127.0.0.1", NULL));
+
+  g_assert_true (same_ip ("/ip4/192.0.2.1", "/ip6/::ffff:192.0.2.1"));
+  g_assert_false (same_ip ("/ip4/192.0.2.1", "/ip4/192.0.2.2"));
+  g_assert_true (same_ip ("/ip6/2001:db8::1", "/ip6/2001:db8::2"));
+  g_assert_false (same_ip ("/ip6/2001:db8::1", "/ip4/192.0.2.1"));
+  g_assert_false (same_ip ("/memory/1", "/memory/1"));
 }
 
 static void
 test_streams (Fixture *self, gconstpointer config)
 {
   g_autoptr (GError) error = NULL;
+  gpointer *connections;
 
-  g_assert_true (lp2p_limits_add_stream (self->limits, self->peers[0], NULL));
-  g_assert_true (lp2p_limits_add_stream (self->limits, self->peers[0], NULL));
-  g_assert_false (lp2p_limits_add_stream (self->limits, self->peers[0], &error));
+  /* Two of one peer, one of each other. */
+  g_assert_true (add (self, 0, "/ip4/192.0.2.1"));
+  g_assert_true (add (self, 0, "/ip4/192.0.2.2"));
+  g_assert_true (add (self, 1, "/ip4/192.0.2.3"));
+  g_assert_true (add (self, 2, "/ip4/192.0.2.4"));
+  connections = self->connections->pdata;
+
+  g_assert_true (lp2p_limits_add_stream (self->limits, connections[0], NULL));
+  g_assert_true (lp2p_limits_add_stream (self->limits, connections[1], NULL));
+  g_assert_false (lp2p_limits_add_stream (self->limits, connections[0], &error));
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT);
   g_assert_nonnull (strstr (error->message, "max-streams-per-peer"));
   g_assert_nonnull (strstr (error->message, lp2p_peer_id_get_string (self->peers[0])));
-  g_assert_true (lp2p_limits_add_stream (self->limits, self->peers[1], NULL));
-  g_assert_false (lp2p_limits_add_stream (self->limits, self->peers[2], NULL));
-  lp2p_limits_remove_stream (self->limits, self->peers[0]);
-  g_assert_true (lp2p_limits_add_stream (self->limits, self->peers[2], NULL));
+  g_assert_true (lp2p_limits_add_stream (self->limits, connections[2], NULL));
+  g_assert_false (lp2p_limits_add_stream (self->limits, connections[3], NULL));
+  lp2p_limits_remove_stream (self->limits, connections[0]);
+  g_assert_true (lp2p_limits_add_stream (self->limits, connections[3], NULL));
+
+  /* A connection takes its streams along. */
+  g_assert_false (lp2p_limits_add_stream (self->limits, connections[0], NULL));
+  drop (self, 1, "/ip4/192.0.2.3");
+  g_assert_true (lp2p_limits_add_stream (self->limits, connections[0], NULL));
+  drop (self, 0, "/ip4/192.0.2.1");
+  drop (self, 0, "/ip4/192.0.2.2");
+  g_assert_true (add (self, 0, "/ip4/192.0.2.1"));
+  connections = self->connections->pdata;
+  g_assert_true (lp2p_limits_add_stream (self->limits, connections[1], NULL));
+  g_assert_true (lp2p_limits_add_stream (self->limits, connections[1], NULL));
+  g_assert_false (lp2p_limits_add_stream (self->limits, connections[0], NULL));
 }
 
 #define HOST "[host]\n"

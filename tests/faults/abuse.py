@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""abuse.py BUILD: what strangers and peers may take of a listener, as `ok` and `not ok`
+lines. While each of them does its worst another client must get all that it asks for;
+afterwards the listener must have as many files open and as little memory as before.
+
+Each `#` line says how much longer the other client took than when all is quiet.
+"""
+
+import contextlib
+import os
+import random
+import resource
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import faults  # noqa: E402
+from faults import GRACE_SECONDS, MULTISTREAM, Failed  # noqa: E402
+from peers import dial, read_line  # noqa: E402
+
+FULL = os.environ.get("LP2P_FULL") == "1"
+STACKS = [("noise", "yamux"), ("noise", "mplex"), ("tls", "yamux"), ("tls", "mplex")]
+
+HALF_OPEN = 10000
+DRIPPING = 500 if FULL else 300
+# How long what has no end goes on.
+SECONDS = 10 if FULL else 2
+CONNECTIONS = 20
+STREAMS = 400 if FULL else 100
+
+# New connections of a flood. More than max-half-open of them within the time of one
+# handshake, on a machine that does other things as well, would push out honest ones.
+FLOOD_PER_SECOND = 1000
+
+# Handshakes end by making room, or with the client, before this deadline does it.
+LONG_HANDSHAKE_SECONDS = 60
+DRIP_HANDSHAKE_SECONDS = 3
+CONNECTIONS_PER_PEER = 8
+STREAMS_PER_PEER = 512
+MEMORY_BUDGET = 32 * 1024 * 1024
+# What the listener's own echo service takes for a stream, and all else for it.
+STREAM_MEMORY = (64 + 16) * 1024
+# Of each connection: records, frames, output that waits for the socket.
+CONNECTION_MEMORY = 512 * 1024
+# What is kept of an attack: tables and pools that have grown, which do so only once.
+MEMORY_SLACK_KIB = 1024
+
+STEPS = ("connect", "ping", "upload", "download")
+HONEST = ["--steps=" + ",".join(STEPS), "--upload-bytes=1048576", "--key-seed=1"]
+
+
+class Bench(faults.Bench):
+    """A listener of one stack, and an honest client of it."""
+
+    def __init__(self, build, security, muxer, settings):
+        self.stack = (security, muxer)
+        self.build = build
+        options = [f"--security={security}", f"--muxer={muxer}"]
+        self.honest = HONEST + options
+        for key, value in settings.items():
+            options += ["--set", f"{key}={value}"]
+        super().__init__(build, options)
+        # What is kept for the first client of all is not what is looked for.
+        self.quiet = min(self.serve_honest() for _ in range(3))
+        self.files_before = self.files()
+        self.memory_before = self.memory_kib()
+
+    def serve_honest(self):
+        """How many milliseconds it took."""
+        result = dial(self.peer, self.listener.address, self.honest, GRACE_SECONDS * 8)
+        for step in STEPS:
+            if result.reason(step) is not None:
+                raise Failed(f"another client is not served: {step}: {result.reason(step)}")
+        return sum(result.steps[step]["ms"] for step in STEPS)
+
+    def serve_others(self, name):
+        slowest = max(self.serve_honest() for _ in range(2))
+        print(f"# {' '.join(self.stack)}: {name}: another client took "
+              f"{slowest / self.quiet:.1f} times as long", flush=True)
+
+    def check_memory(self, bound, what):
+        grown = (self.memory_kib() - self.memory_before) * 1024
+        if grown > bound:
+            raise Failed(f"{grown} bytes more are in use while {what}, expected at most {bound}")
+
+    def check_returned(self):
+        self.wait_files(self.files_before)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while True:
+            grown = self.memory_kib() - self.memory_before
+            if grown <= MEMORY_SLACK_KIB:
+                return
+            if time.monotonic() > deadline:
+                raise Failed(f"{grown} KiB more are in use than before")
+            time.sleep(0.2)
+
+
+class Abuser:
+    """A peer that misbehaves behind its handshake."""
+
+    def __init__(self, bench, mode, connections, streams):
+        self.process = subprocess.Popen(
+            [os.path.join(bench.build, "tests", "faults", "abuser"), mode, bench.listener.address,
+             *bench.stack, str(connections), str(streams)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=bench.peer.environment)
+        if read_line(self.process, GRACE_SECONDS * 2) != "ready":
+            self.process.kill()
+            raise Failed("the abuser does not get ready")
+
+    def stop(self):
+        """How many connections it had, streams it opened, and of how many of them it
+        was told that they are reset."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        line = read_line(self.process, GRACE_SECONDS)
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        if not line:
+            raise Failed("the abuser does not say what it did")
+        return [int(word) for word in line.split()]
+
+
+def random_source():
+    """Loopback is large: 127.0.0.2 to 127.0.255.254."""
+    return f"127.0.{random.randrange(256)}.{random.randrange(2, 255)}"
+
+
+def open_many(bench, stack, number, sent, interval=0.0):
+    """From as many addresses; those that are let down at once count, too."""
+    opened = []
+    for _ in range(number):
+        time.sleep(interval)
+        connection = stack.enter_context(socket.socket())
+        connection.settimeout(GRACE_SECONDS)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.bind((random_source(), 0))
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            connection.connect(bench.target)
+            connection.sendall(sent)
+        opened.append(connection)
+    return opened
+
+
+def begin_of(bench):
+    """The two frames of multistream-select, and half of the first message."""
+    if bench.stack[0] == "noise":
+        return MULTISTREAM + faults.NOISE + b"\x00\x20" + bytes(16)
+    return MULTISTREAM + b"\x0b/tls/1.0.0\n" + faults.CLIENT_HELLO[:60]
+
+
+def half_open(bench):
+    """Far more than there are places, most of them taken until they make room."""
+    with contextlib.ExitStack() as stack:
+        flood = threading.Thread(
+            target=open_many, args=(bench, stack, HALF_OPEN // 2, begin_of(bench), 1 / FLOOD_PER_SECOND),
+            daemon=True)
+        flood.start()
+        try:
+            bench.serve_others("while 5,000 handshakes begin")
+        finally:
+            flood.join()
+        open_many(bench, stack, HALF_OPEN // 2, b"")
+        bench.serve_others("with 10,000 half-open connections")
+        bench.check_memory(64 * 1024 * 1024, "10,000 connections are half open")
+
+
+def drip(bench):
+    """One byte each second, from many addresses, in turn."""
+    began = time.monotonic()
+    said = MULTISTREAM + begin_of(bench)[len(MULTISTREAM):] * 10
+    with contextlib.ExitStack() as stack:
+        connections = open_many(bench, stack, DRIPPING, b"")
+        for connection in connections:
+            connection.setblocking(False)
+        honest = None
+        alive = set(connections)
+        while alive:
+            byte = int(time.monotonic() - began)
+            for connection in list(alive):
+                try:
+                    connection.send(said[byte : byte + 1])
+                    while connection.recv(4096):
+                        pass
+                    alive.discard(connection)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    alive.discard(connection)
+            if honest is None:
+                bench.serve_others(f"while {DRIPPING} handshakes drip")
+                honest = True
+            if time.monotonic() - began > DRIP_HANDSHAKE_SECONDS + GRACE_SECONDS:
+                raise Failed(f"{len(alive)} handshakes that drip stay open")
+            time.sleep(max(0, began + byte + 1 - time.monotonic()))
+
+
+def fill(bench):
+    """One peer opens everything, and writes into all of it without reading."""
+    abuser = Abuser(bench, "fill", CONNECTIONS, STREAMS)
+    try:
+        bench.serve_others("while a peer fills all that it can open")
+        time.sleep(SECONDS)
+        bench.check_memory(MEMORY_BUDGET + STREAMS_PER_PEER * STREAM_MEMORY +
+                           CONNECTIONS_PER_PEER * CONNECTION_MEMORY, "a peer fills it")
+        held = bench.files() - bench.files_before
+        if held > CONNECTIONS_PER_PEER:
+            raise Failed(f"one peer has {held} connections, expected {CONNECTIONS_PER_PEER}")
+    finally:
+        _, opened, refused = abuser.stop()
+    if opened <= STREAMS_PER_PEER:
+        raise Failed(f"the abuser opened no more than {opened} streams")
+    if refused == 0:
+        raise Failed("no stream was refused")
+
+
+def rapid_reset(bench):
+    """Streams that are opened and reset as fast as it goes (CVE-2023-44487)."""
+    abuser = Abuser(bench, "reset", 2, 64)
+    try:
+        bench.serve_others("while a peer resets streams")
+        time.sleep(SECONDS)
+        bench.check_memory(STREAMS_PER_PEER * STREAM_MEMORY, "a peer resets streams")
+    finally:
+        _, opened, _ = abuser.stop()
+    if opened < 1000:
+        raise Failed(f"the abuser opened no more than {opened} streams")
+
+
+def garbage(bench):
+    """Connections without end that say nothing of sense."""
+    over = threading.Event()
+
+    def flood():
+        pieces = [begin_of(bench), MULTISTREAM, b""]
+        while not over.is_set():
+            with contextlib.ExitStack() as stack:
+                open_many(bench, stack, 10, random.choice(pieces) + os.urandom(4096),
+                          len(flooding) / FLOOD_PER_SECOND)
+
+    flooding = [threading.Thread(target=flood, daemon=True) for _ in range(4)]
+    for thread in flooding:
+        thread.start()
+    try:
+        bench.serve_others("while garbage floods in")
+        time.sleep(SECONDS / 2)
+        bench.check_memory(64 * 1024 * 1024, "garbage floods in")
+    finally:
+        over.set()
+        for thread in flooding:
+            thread.join()
+
+
+LIMITS = {
+    "handshake-timeout": LONG_HANDSHAKE_SECONDS,
+    "max-connections-per-peer": CONNECTIONS_PER_PEER,
+    "max-streams-per-peer": STREAMS_PER_PEER,
+    "memory-budget": MEMORY_BUDGET,
+}
+ABUSES = [
+    (half_open, LIMITS),
+    (garbage, LIMITS),
+    (fill, LIMITS),
+    (rapid_reset, LIMITS),
+    (drip, {"handshake-timeout": DRIP_HANDSHAKE_SECONDS}),
+]
+
+
+def run(build, stack, abuse, settings):
+    name = f"{' '.join(stack)}: {abuse.__name__.replace('_', ' ')}"
+    try:
+        bench = Bench(build, *stack, settings)
+        with bench.listener:
+            abuse(bench)
+            bench.check_returned()
+            bench.serve_honest()
+            if bench.listener.stop() != 0:
+                sys.stderr.write(bench.listener.stderr()[-4096:])
+                raise Failed(f"the listener ended with status {bench.listener.status}")
+    except (Failed, RuntimeError) as reason:
+        print(f"not ok {name}: {reason}", flush=True)
+        return 1
+    print(f"ok {name}", flush=True)
+    return 0
+
+
+def main():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < HALF_OPEN + 500:
+        print(f"not ok limits: a process may open {hard} files, {HALF_OPEN + 500} are needed")
+        return 1
+    build = os.path.abspath(sys.argv[1])
+    chosen = sys.argv[2:]
+    failed = 0
+    for stack in STACKS:
+        for abuse, settings in ABUSES:
+            if not chosen or abuse.__name__ in chosen:
+                failed += run(build, stack, abuse, settings)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
