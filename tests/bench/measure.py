@@ -42,6 +42,8 @@ SETTLE_SECONDS = 2
 LINK_DELAY_MS = 30
 LINK_RATE_MBIT = 1000
 LINK_PORT = 4001
+# A round trip at full rate is 7.5 MB, and the kernel's own limits are below that.
+LINK_BUFFERS = "4096 131072 33554432"
 
 Sample = collections.namedtuple("Sample", "bench stack peer metric unit value round")
 
@@ -244,6 +246,13 @@ def idle(context):
                 context.note(f"idle, {peer.name}: {reason}")
 
 
+def set_buffers(sides):
+    for popen in sides.values():
+        for key in ("tcp_rmem", "tcp_wmem"):
+            if popen(["sysctl", "-qw", f"net.ipv4.{key}={LINK_BUFFERS}"]).wait() != 0:
+                raise RuntimeError(f"cannot set net.ipv4.{key}")
+
+
 def link(context):
     """One stream on a line of 60 ms and 1 Gbit/s, beside raw TCP on it."""
     size = context.size["link_bytes"]
@@ -255,6 +264,7 @@ def link(context):
         return
     with line:
         sides = {side: functools.partial(line.popen, side) for side in "ab"}
+        set_buffers(sides)
         address = f"/ip4/{line.address['b']}/tcp/{LINK_PORT}"
         for number in range(context.size["link_runs"]):
             rate, *used = run_raw(context, "none", size, line.address["b"], sides["b"], sides["a"])
