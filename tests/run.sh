@@ -170,6 +170,7 @@ run_asan ()
     export ASAN_OPTIONS=fast_unwind_on_malloc=0:malloc_context_size=16:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1:strict_init_order=1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     export LSAN_OPTIONS="suppressions=$lp2p_root/tests/lsan.supp:print_suppressions=0"
+    [ -n "$full" ] || export LP2P_TEST_PAIRS=1
     meson_test "$build_asan" asan "$@"
     printf '%s\n' "$meson_status" >"$build_asan/meson-logs/run-asan.status"
   )

@@ -91,6 +91,14 @@ add_tests (const char *suite, const PairTest *tests, guint n_tests, Combination 
     }
 }
 
+/* Half of them have every pair of a transport, a security protocol and a muxer: enough
+ * where each takes ten times as long, under sanitizers. */
+static gboolean
+is_chosen (guint transport, guint security, guint muxer)
+{
+  return g_getenv ("LP2P_TEST_PAIRS") == NULL || (transport + security + muxer) % 2 == 0;
+}
+
 /* For as long as the process runs, as the tests are. */
 static GPtrArray *combinations;
 
@@ -111,7 +119,7 @@ combination_add_tests (const char *suite, const PairTest *tests, guint n_tests)
 
           g_ptr_array_add (combinations, combination);
           *combination = (Combination){ &transport_cases[i], g_strdup (securities[j]), g_strdup (muxers[k]) };
-          if (has_name (transports, transport_cases[i].plugin))
+          if (has_name (transports, transport_cases[i].plugin) && is_chosen (i, j, k))
             add_tests (suite, tests, n_tests, combination);
         }
 }
