@@ -26,7 +26,7 @@ SIZES = {
               "link_runs": 1, "link_bytes": 16 * MIB},
     "normal": {"runs": 7, "bytes": 128 * MIB, "connects": 256, "idle": 1000, "foreign_idle": 100,
                "link_runs": 3, "link_bytes": 256 * MIB},
-    "full": {"runs": 7, "bytes": 512 * MIB, "connects": 1000, "idle": 5000, "foreign_idle": 200,
+    "full": {"runs": 7, "bytes": 256 * MIB, "connects": 256, "idle": 5000, "foreign_idle": 200,
              "link_runs": 3, "link_bytes": 512 * MIB},
 }
 
@@ -111,7 +111,7 @@ def main():
                         help=f"one of {', '.join(measure.BENCHES)}; may be repeated")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one run of little: does it work")
-    size.add_argument("--full", action="store_true", help="512 MiB and 5,000 connections")
+    size.add_argument("--full", action="store_true", help="256 MiB and 5,000 connections")
     parser.add_argument("--runs", type=int, metavar="N", help="alternating runs (7)")
     parser.add_argument("--gate", action="store_true", help="end with 1 when a gate does not hold")
     parser.add_argument("--write", action="store_true", help="write data/docs/results.md")

@@ -74,11 +74,12 @@ def judge(rows):
     gates, goals = [], []
     for r in rows:
         limits = limits_of(r)
-        # To other peers it is their listener that may cost a round trip more.
-        if limits is None or (r["peer"] != OURS):
+        # Round trips are those of our dialer, whoever listens.
+        if limits is None or (r["peer"] != OURS and r["bench"] != "round trips"):
             continue
         sign, gate, goal = limits
         what = f"{r['bench']} {r['transport']}/{r['security']}/{r['muxer']}: {r['metric']}"
+        what += f" of {r['peer']}" if r["peer"] != OURS else ""
         for limit, found in ((gate, gates), (goal, goals)):
             if limit is not None:
                 holds = r["value"] >= limit if sign == ">=" else r["value"] <= limit

@@ -280,17 +280,18 @@ def link(context):
 def round_trips(context):
     """From a fresh dial to the first byte that is answered, counted by causality."""
     ours = next(peer for peer in context.peers if peer.name == "lp2p")
-    for peer in context.peers:
-        for fast_open in (False, True) if peer is ours else (False,):
-            try:
-                found = roundtrips.measure(context.link, ours, peer, fast_open)
-            except LinkMissing as reason:
-                context.note(f"round trips are left out: {reason}")
-                return
-            except roundtrips.Failed as reason:
-                raise RuntimeError(f"round trips to {peer.name}: {reason}") from reason
-            metric = "with TCP Fast Open" if fast_open else "first answered byte"
-            yield Sample("round trips", STACKS[0], peer.name, metric, "round trips", found, 0)
+    cases = [(peer, stack, fast_open) for peer in context.peers for stack in STACKS
+             for fast_open in ((False, True) if peer is ours else (False,))]
+    for peer, stack, fast_open in cases:
+        try:
+            found = roundtrips.measure(context.link, ours, peer, stack[1], fast_open)
+        except LinkMissing as reason:
+            context.note(f"round trips are left out: {reason}")
+            return
+        except roundtrips.Failed as reason:
+            raise RuntimeError(f"round trips to {peer.name}: {reason}") from reason
+        metric = "with TCP Fast Open" if fast_open else "first answered byte"
+        yield Sample("round trips", stack, peer.name, metric, "round trips", found, 0)
 
 
 BENCHES = {"transfer": transfer, "connect": connect, "idle": idle, "link": link,
