@@ -7,8 +7,24 @@
  * 64 KiB and take what fits the window. */
 #define FRAME_PAYLOAD_MAX (64 * 1024)
 
+/* Frames handed down in one call, as many as the largest records of Noise fill a
+ * scratch buffer: these so leave in one system call, and the peer is woken once. */
+#define WRITE_FRAMES 4
+
 /* Vectors handed down in one call; fits the stack. */
-#define FRAME_VECTORS 64
+#define WRITE_VECTORS 64
+
+/* Frames on their way into the layer.
+ * @room: what the layer takes beyond them */
+typedef struct
+{
+  guint8 headers[WRITE_FRAMES][LP2P_YAMUX_HEADER_SIZE];
+  GOutputVector vectors[WRITE_VECTORS];
+  guint n;
+  guint n_vectors;
+  gsize size;
+  gsize room;
+} Frames;
 
 gssize
 lp2p_yamux_stream_readv (Lp2pMuxerSession *session,
@@ -54,43 +70,65 @@ take_flags (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
   return flags;
 }
 
-/* Writes one frame. Returns the bytes of its payload, 0 when there is no room,
- * or %LP2P_IO_FAILED. */
-static gssize
-write_frame (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Lp2pVectorCursor *place, gsize max)
+/* Adds a frame of at most @max bytes of payload. Returns how many it has, 0 when
+ * there is no room for one. */
+static gsize
+frames_add (Frames *self, Lp2pYamuxStream *stream, guint16 flags, Lp2pVectorCursor *place, gsize max)
 {
-  guint16 flags = take_flags (session, self);
-  gsize room = lp2p_layer_write_room (session->layer);
-  guint8 bytes[LP2P_YAMUX_HEADER_SIZE];
-  GOutputVector out[1 + FRAME_VECTORS] = { { bytes, sizeof bytes } };
+  GOutputVector *out = self->vectors + self->n_vectors;
+  guint left = WRITE_VECTORS - self->n_vectors;
   Lp2pYamuxHeader header;
   gsize size;
   guint n;
 
-  if (session->phase >= LP2P_YAMUX_DRAINING)
-    return LP2P_IO_FAILED;
-  if (room <= sizeof bytes)
+  if (self->room <= LP2P_YAMUX_HEADER_SIZE || self->n == WRITE_FRAMES || left < 2)
+    return 0;
+  max = MIN (max, self->room - LP2P_YAMUX_HEADER_SIZE);
+  max = MIN (max, stream->send_window);
+  n = lp2p_vector_cursor_take (place, MIN (max, FRAME_PAYLOAD_MAX), out + 1, left - 1, &size);
+  if (size == 0)
     return 0;
 
-  max = MIN (max, room - sizeof bytes);
-  max = MIN (max, self->send_window);
-  n = lp2p_vector_cursor_take (place, MIN (max, FRAME_PAYLOAD_MAX), out + 1, FRAME_VECTORS, &size);
-  header = (Lp2pYamuxHeader){ LP2P_YAMUX_DATA, flags, self->id, size };
-  lp2p_yamux_header_encode (&header, bytes);
+  header = (Lp2pYamuxHeader){ LP2P_YAMUX_DATA, flags, stream->id, size };
+  out[0] = (GOutputVector){ self->headers[self->n], LP2P_YAMUX_HEADER_SIZE };
+  lp2p_yamux_header_encode (&header, self->headers[self->n]);
+  stream->send_window -= size;
+  self->n++;
+  self->n_vectors += 1 + n;
+  self->size += LP2P_YAMUX_HEADER_SIZE + size;
+  self->room -= LP2P_YAMUX_HEADER_SIZE + size;
+  return size;
+}
 
-  if (!lp2p_muxer_output_writev (&session->output, out, 1 + n, sizeof bytes + size))
+/* Writes frames, in one call. Returns the bytes of their payload, 0 when there is
+ * no room, or %LP2P_IO_FAILED. */
+static gssize
+write_frames (Lp2pYamuxSession *session, Lp2pYamuxStream *self, Lp2pVectorCursor *place, gsize max)
+{
+  guint16 flags = take_flags (session, self);
+  Frames frames = { .room = lp2p_layer_write_room (session->layer) };
+  gsize payload = 0, size;
+
+  if (session->phase >= LP2P_YAMUX_DRAINING)
+    return LP2P_IO_FAILED;
+  while (payload < max &&
+         (size = frames_add (&frames, self, payload == 0 ? flags : 0, place, max - payload)) > 0)
+    payload += size;
+  if (payload == 0)
+    return 0;
+
+  if (!lp2p_muxer_output_writev (&session->output, frames.vectors, frames.n_vectors, frames.size))
     {
       lp2p_yamux_session_layer_failed (session);
       return LP2P_IO_FAILED;
     }
-  self->send_window -= size;
   if (flags != 0)
     {
       self->pending &= ~(LP2P_YAMUX_PENDING_SYN | LP2P_YAMUX_PENDING_ACK);
       if (self->pending == 0)
         lp2p_yamux_stream_sent (session, self);
     }
-  return size;
+  return payload;
 }
 
 gssize
@@ -113,7 +151,7 @@ lp2p_yamux_stream_writev (Lp2pMuxerSession *session,
 
   while (written < limit && self->send_window > 0)
     {
-      gssize n = write_frame (owner, self, &place, limit - written);
+      gssize n = write_frames (owner, self, &place, limit - written);
 
       if (n < 0)
         return n;

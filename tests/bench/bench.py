@@ -1,166 +1,104 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Throughput, memory and connections of lp2p on loopback, beside a plain socket
-and beside go-libp2p with itself where its peer can be built.
+"""Speed and memory of lp2p on this machine, beside raw loops over one socket and
+beside go-libp2p and rust-libp2p, each with itself, in the same run.
 
-Each side of a transfer has one processor, where there are two. "upload" and
-"download" move zeros. "hashed upload" is the step `upload` of the interop peers,
-the same for both: each side hashes what passes. There, CPU time is that of whole
-processes, with their start. "heap" is what malloc() has given out, "private" are
-the pages that no other process shares; both are what one connection adds.
+Values are medians of alternating runs, ratios medians of the ratios of each run.
+"CPU" is that of both sides. "heap" is what malloc() has given out, "private" are
+the pages that no other process shares.
 """
 
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from peers import Listener, Missing, Peer, dial  # noqa: E402
+sys.path.insert(0, HERE)
+import gates  # noqa: E402
+import measure  # noqa: E402
+import results  # noqa: E402
 
 MIB = 1024 * 1024
-SHORT = {"bytes": 128 * MIB, "connections": 1000}
-FULL = {"bytes": 1024 * MIB, "connections": 5000}
-# The most that one idle connection may hold on one side.
-IDLE_GOAL_KIB = 24
-
-# One line for each stack.
-STACKS = """
-# transport security muxer
-tcp         noise    yamux
-"""
-# Whose hashed uploads are compared.
-PEERS = ("lp2p", "go")
-
-TRANSFER = ("throughput", "dialer CPU", "listener CPU")
-IDLE = ("connections", "dialer CPU", "dialer heap", "dialer private", "listener CPU",
-        "listener heap", "listener private")
-SECONDS = 600
+SIZES = {
+    "quick": {"runs": 1, "bytes": 16 * MIB, "connects": 64, "idle": 500, "foreign_idle": 20,
+              "link_runs": 1, "link_bytes": 16 * MIB},
+    "normal": {"runs": 7, "bytes": 128 * MIB, "connects": 256, "idle": 1000, "foreign_idle": 100,
+               "link_runs": 3, "link_bytes": 256 * MIB},
+    "full": {"runs": 7, "bytes": 256 * MIB, "connects": 256, "idle": 5000, "foreign_idle": 200,
+             "link_runs": 3, "link_bytes": 512 * MIB},
+}
 
 
-def stacks():
-    for line in STACKS.splitlines():
-        if line.strip() and not line.startswith("#"):
-            yield tuple(line.split())
-
-
-def bench_host(build, command, size, stack):
-    options = [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
-    options += [f"--{key}={value}" for key, value in size.items()]
-    done = subprocess.run(
-        [os.path.join(build, "tests", "bench", "bench-host"), command, *options],
-        env=dict(os.environ, LP2P_PLUGIN_PATH=os.path.join(build, "plugins")),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=SECONDS,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"bench-host {command} ended with status {done.returncode}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def pinned(side):
-    """Runs a peer on a processor of its own."""
-    cpus = sorted(os.sched_getaffinity(0))
-
-    def popen(argv, **options):
-        if len(cpus) > 1 and shutil.which("taskset"):
-            argv = ["taskset", "-c", str(cpus[side]), *argv]
-        return subprocess.Popen(argv, **options)
-
-    return popen
-
-
-def hashed_upload(peer, size, stack):
-    options = [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
-    with Listener(peer, options, pinned(0)) as listener:
-        result = dial(
-            peer,
-            listener.address,
-            [*options, "--steps=connect,upload", f"--upload-bytes={size['bytes']}"],
-            SECONDS,
-            pinned(1),
-        )
-        listener.stop()
-    if result.reason("upload") is not None:
-        raise RuntimeError(f"the upload of the peer {peer.name}: {result.reason('upload')}")
-
-    gigabytes = size["bytes"] / 1e9
-    figures = {
-        "throughput": (size["bytes"] / result.steps["upload"]["ms"] / 1000, "MB/s"),
-        "dialer CPU": ((result.usage.ru_utime + result.usage.ru_stime) / gigabytes, "s/GB"),
-        "listener CPU": ((listener.usage.ru_utime + listener.usage.ru_stime) / gigabytes, "s/GB"),
-    }
-    keys = dict(zip(("transport", "security", "muxer"), stack))
-    for metric, (value, unit) in figures.items():
-        yield {"bench": "hashed upload", **keys, "peer": peer.name, "metric": metric,
-               "value": round(value, 3), "unit": unit}
-
-
-def measure(build, size, note):
-    """All rows; note() is told what is left out."""
-    for number, stack in enumerate(stacks()):
-        if number == 0:
-            yield from bench_host(build, "tcp", size, stack)
-        yield from bench_host(build, "transfer", size, stack)
-        for name in PEERS:
-            peer = Peer(name, build, {"G_DEBUG": "", "G_SLICE": ""})
-            try:
-                peer.build()
-            except Missing as reason:
-                note(f"the peer {name} is left out: {reason}")
-                continue
-            yield from hashed_upload(peer, size, stack)
-        yield from bench_host(build, "idle", size, stack)
-
-
-def expected_rows():
-    """The rows that a run without other peers has, too."""
-    rows = [("raw-tcp", "none", metric) for metric in TRANSFER]
-    for bench in ("upload", "download", "hashed upload"):
-        rows += [(bench, "lp2p", metric) for metric in TRANSFER]
-    return rows + [("idle", "lp2p", metric) for metric in IDLE]
+def collect(context, names):
+    samples = []
+    for name in names:
+        samples += measure.BENCHES[name](context)
+    return gates.rows_of(samples)
 
 
 def print_table(rows, prefix=""):
-    print(f"{prefix}{'bench':<14} {'stack':<16} {'peer':<5} {'metric':<17} {'value':>10} unit")
-    for row in rows:
-        stack = "/".join(row[key] for key in ("transport", "security", "muxer"))
-        print(f"{prefix}{row['bench']:<14} {stack:<16} {row['peer']:<5} {row['metric']:<17} "
-              f"{row['value']:>10.3f} {row['unit']}")
+    print(f"{prefix}{'bench':<13} {'stack':<16} {'peer':<5} {'metric':<23} {'value':>10} unit")
+    for r in rows:
+        stack = f"{r['transport']}/{r['security']}/{r['muxer']}"
+        print(f"{prefix}{r['bench']:<13} {stack:<16} {r['peer']:<5} {r['metric']:<23} "
+              f"{r['value']:>10.3f} {r['unit']}")
+
+
+def print_gates(rows):
+    """Returns whether all gates hold; goals are only told."""
+    found, goals = gates.judge(rows)
+    for gate in found:
+        print(f"{'PASS' if gate.holds else 'MISS'} {gate.what} {gate.value} {gate.sign} {gate.limit}")
+    for goal in goals:
+        print(f"goal {'reached' if goal.holds else 'not yet'}: "
+              f"{goal.what} {goal.value} {goal.sign} {goal.limit}")
+    return all(gate.holds for gate in found)
+
+
+def expected_rows():
+    """The rows of a quick run that need neither other peers nor privileges."""
+    for stack in measure.STACKS:
+        for bench in ("upload", "download"):
+            for metric in ("throughput", "dialer CPU", "listener CPU", "throughput / raw"):
+                yield bench, stack[1], metric
+        for metric in ("sequential", "64 parallel"):
+            yield "connect", stack[1], metric
+        for side in ("dialer", "listener"):
+            yield "idle", stack[1], f"{side} heap"
 
 
 def check(build):
     """TAP: whether the rows come out, and whether idle connections are small."""
     notes = []
-    error = None
     rows = []
     try:
-        rows = list(measure(build, SHORT, notes.append))
+        rows = collect(measure.Context(build, SIZES["quick"], notes.append), measure.BENCHES)
     except (RuntimeError, ValueError, subprocess.SubprocessError) as reason:
-        error = reason
-    found = {(row["bench"], row["peer"], row["metric"]): row["value"] for row in rows}
-    wanted = expected_rows()
-    print(f"1..{len(wanted) + 2}")
+        notes.append(str(reason))
+    found = {(r["bench"], r["security"], r["metric"]): r["value"] for r in rows
+             if r["peer"] == gates.OURS}
+    small = [gate for gate in gates.judge(rows)[0] if gate.what.startswith("idle")]
+    wanted = list(expected_rows())
+    print(f"1..{len(wanted) + 1}")
     failed = 0
     for number, row in enumerate(wanted, 1):
         ok = found.get(row, 0) > 0
         failed += not ok
         print(f"{'ok' if ok else 'not ok'} {number} {' '.join(row)}")
-    for number, side in enumerate(("dialer", "listener"), len(wanted) + 1):
-        value = found.get(("idle", "lp2p", f"{side} private"), float("inf"))
-        ok = value <= IDLE_GOAL_KIB
-        failed += not ok
-        print(f"{'ok' if ok else 'not ok'} {number} {side} holds {value} KiB for an idle "
-              f"connection, at most {IDLE_GOAL_KIB}")
+    ok = bool(small) and all(gate.holds for gate in small)
+    failed += not ok
+    print(f"{'ok' if ok else 'not ok'} {len(wanted) + 1} idle connections are small")
     print_table(rows, "# ")
-    for note in [*notes, *([error] if error else [])]:
+    for note in notes:
         print(f"# {note}")
     return 1 if failed else 0
+
+
+def write_json(rows, name):
+    with open(name, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(r) + "\n" for r in rows)
 
 
 def main():
@@ -169,25 +107,37 @@ def main():
     default = os.path.join(HERE, "..", "..", "_build")
     parser.add_argument("--build", default=default, metavar="FOLDER", help="default: _build")
     parser.add_argument("--json", metavar="FILE", help="also write one JSON object per row")
-    parser.add_argument("--full", action="store_true", help="1 GiB and 5,000 connections")
+    parser.add_argument("--only", action="append", choices=list(measure.BENCHES), metavar="NAME",
+                        help=f"one of {', '.join(measure.BENCHES)}; may be repeated")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="one run of little: does it work")
+    size.add_argument("--full", action="store_true", help="256 MiB and 5,000 connections")
+    parser.add_argument("--runs", type=int, metavar="N", help="alternating runs (7)")
+    parser.add_argument("--gate", action="store_true", help="end with 1 when a gate does not hold")
+    parser.add_argument("--write", action="store_true", help="write data/docs/results.md")
     parser.add_argument("--check", action="store_true",
-                        help="print TAP: only whether all rows come out and memory is small")
+                        help="print TAP of a quick run: only whether all rows come out and memory is small")
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     if args.check:
         return check(build)
 
+    chosen = dict(SIZES["quick" if args.quick else "full" if args.full else "normal"])
+    chosen["runs"] = args.runs or chosen["runs"]
+    load = os.getloadavg()[0]
     try:
-        rows = list(measure(build, FULL if args.full else SHORT,
-                            lambda note: print(note, file=sys.stderr)))
-    except (RuntimeError, subprocess.SubprocessError) as error:
+        context = measure.Context(build, chosen, lambda note: print(note, file=sys.stderr))
+        rows = collect(context, args.only or measure.BENCHES)
+    except (RuntimeError, ValueError, subprocess.SubprocessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print_table(rows)
+    hold = print_gates(rows)
     if args.json:
-        with open(args.json, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-    return 0
+        write_json(rows, args.json)
+    if args.write:
+        results.write(rows, chosen, (load, os.getloadavg()[0]))
+    return 1 if args.gate and not hold else 0
 
 
 if __name__ == "__main__":

@@ -29,14 +29,15 @@ class Link:
     address = {"a": "10.77.0.1", "b": "10.77.0.2"}
     address6 = {"a": "fd77::1", "b": "fd77::2"}
 
-    def __init__(self, binary, delay_ms, rate_mbit=0, loss=0, queue_kb=0, seed=1):
+    def __init__(self, binary, delay_ms, rate_mbit=0, loss=0, queue_kb=0, seed=1, trace=True):
         self.netns = {side: f"lp2p-{os.getpid()}-{id(self):x}-{side}" for side in "ab"}
         self._trace = tempfile.NamedTemporaryFile(prefix="lp2p-link-", suffix=".jsonl")
         self._env = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         self._processes = []
         command = [binary, f"--delay-ms={delay_ms}", f"--rate-mbit={rate_mbit}"]
         command += [f"--loss={loss}", f"--queue-kb={queue_kb}", f"--seed={seed}"]
-        command += [f"--trace={self._trace.name}"]
+        # Each packet makes a line of it: not for what is to be fast.
+        command += [f"--trace={self._trace.name}"] if trace else []
         for side in "ab":
             command += [self.netns[side], self.address[side] + "/30"]
 

@@ -25,6 +25,8 @@ SKIP_STATUS = 77
 BUILD_SECONDS = 1500
 START_SECONDS = 30
 END_SECONDS = 15
+# The lines of an answer to SIGUSR1, in their order.
+USAGE = ("cpu", "rss", "heap")
 
 # A critical message is a bug, also where the peer goes on after it.
 OUR_ENVIRONMENT = {"G_DEBUG": "fatal-criticals", "G_SLICE": "always-malloc"}
@@ -121,6 +123,21 @@ class Listener:
     def stderr(self):
         self._stderr.seek(0)
         return self._stderr.read().decode(errors="replace")
+
+    def ask_usage(self):
+        """What its answer to SIGUSR1 says, as numbers by name."""
+        begin = os.fstat(self._stderr.fileno()).st_size
+        os.kill(self.pid, signal.SIGUSR1)
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            # Not by seeking: the peer writes at the same place.
+            text = os.pread(self._stderr.fileno(), 1 << 16, begin).decode(errors="replace")
+            fields = [line.split() for line in text.splitlines(keepends=True) if line.endswith("\n")]
+            usage = {f[0]: float(f[1]) for f in fields if len(f) == 2 and f[0] in USAGE}
+            if USAGE[-1] in usage:
+                return usage
+            time.sleep(0.005)
+        raise RuntimeError(f"the peer {self.peer.name} does not say what it uses")
 
     def stop(self):
         """Ends it as its contract says; the status is None when it had to be killed."""

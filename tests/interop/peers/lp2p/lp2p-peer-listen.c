@@ -4,10 +4,8 @@
 #include "lp2p-peer-stream.h"
 
 #include <glib-unix.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define ECHO_SIZE (64 * 1024)
@@ -341,36 +339,15 @@ on_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static double
-cpu_seconds (void)
-{
-  struct rusage usage;
-
-  getrusage (RUSAGE_SELF, &usage);
-  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
-         (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static long
-resident_bytes (void)
-{
-  g_autofree char *text = NULL;
-  long pages = 0;
-
-  if (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
-    sscanf (text, "%*d %ld", &pages);
-  return pages * sysconf (_SC_PAGESIZE);
-}
-
-/* The heap is what is in use: pages that the allocator keeps would tell of no leak. */
 static gboolean
 on_ask_usage (gpointer user_data)
 {
-  struct mallinfo2 heap = mallinfo2 ();
+  gint64 heap = peer_heap_bytes ();
   char cpu[G_ASCII_DTOSTR_BUF_SIZE];
 
-  g_ascii_formatd (cpu, sizeof cpu, "%.6f", cpu_seconds ());
-  g_printerr ("cpu %s\nrss %ld\nheap %zu\n", cpu, resident_bytes (), heap.uordblks + heap.hblkhd);
+  g_ascii_formatd (cpu, sizeof cpu, "%.6f", peer_cpu_seconds ());
+  g_printerr ("cpu %s\nrss %" G_GINT64_FORMAT "\nheap %" G_GINT64_FORMAT "\n", cpu,
+              peer_resident_bytes (), heap);
   return G_SOURCE_CONTINUE;
 }
 

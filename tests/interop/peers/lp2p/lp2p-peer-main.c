@@ -21,9 +21,29 @@ peer_fail_usage (const char *format, ...)
   return PEER_EXIT_USAGE;
 }
 
-static gboolean
-parse (PeerOptions *options, gboolean dial, int *argc, char ***argv, GError **error)
+typedef enum
 {
+  COMMAND_LISTEN,
+  COMMAND_DIAL,
+  COMMAND_BENCH,
+} CommandKind;
+
+static const struct
+{
+  const char *name;
+  CommandKind kind;
+} commands[] = {
+  { "listen", COMMAND_LISTEN },
+  { "dial", COMMAND_DIAL },
+  { "perf", COMMAND_BENCH },
+  { "connect-loop", COMMAND_BENCH },
+  { "idle", COMMAND_BENCH },
+};
+
+static gboolean
+parse (PeerOptions *options, CommandKind kind, int *argc, char ***argv, GError **error)
+{
+  gboolean dial = kind != COMMAND_LISTEN;
   const GOptionEntry common[] = {
     { "transport", 0, 0, G_OPTION_ARG_STRING, &options->transport, "The transport (tcp)",
       "NAME" },
@@ -52,10 +72,19 @@ parse (PeerOptions *options, gboolean dial, int *argc, char ***argv, GError **er
       NULL },
     { NULL },
   };
+  const GOptionEntry for_bench[] = {
+    { "upload", 0, 0, G_OPTION_ARG_INT64, &options->upload, "perf: bytes to send (0)", "N" },
+    { "download", 0, 0, G_OPTION_ARG_INT64, &options->download, "perf: bytes to ask for (0)", "N" },
+    { "count", 0, 0, G_OPTION_ARG_INT, &options->count, "Connections in total (100)", "N" },
+    { "parallel", 0, 0, G_OPTION_ARG_INT, &options->parallel,
+      "connect-loop: connections at once (1)", "N" },
+    { NULL },
+  };
+  const GOptionEntry *entries[] = { for_listen, for_dial, for_bench };
   g_autoptr (GOptionContext) context = g_option_context_new (dial ? "ADDRESS" : NULL);
 
   g_option_context_add_main_entries (context, common, NULL);
-  g_option_context_add_main_entries (context, dial ? for_dial : for_listen, NULL);
+  g_option_context_add_main_entries (context, entries[kind], NULL);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (*argc == (dial ? 2 : 1))
@@ -87,23 +116,30 @@ options_clear (PeerOptions *options)
 int
 main (int argc, char **argv)
 {
-  PeerOptions options = { .upload_bytes = 8 * 1024 * 1024, .streams = 1000, .parallel = 256 };
+  PeerOptions options = { .upload_bytes = 8 * 1024 * 1024, .streams = 1000, .count = 100 };
   g_autoptr (GError) error = NULL;
-  gboolean dial;
+  const char *command;
+  CommandKind kind;
+  guint i = 0;
   int status;
 
   setlocale (LC_ALL, "");
   if (argc < 2)
-    return peer_fail_usage ("usage: lp2p-peer listen|dial [options]");
-  dial = g_str_equal (argv[1], "dial");
-  if (!dial && !g_str_equal (argv[1], "listen"))
-    return peer_fail_usage ("unknown command %s, use listen or dial", argv[1]);
+    return peer_fail_usage ("usage: lp2p-peer listen|dial|perf|connect-loop|idle [options]");
+  command = argv[1];
+  while (i < G_N_ELEMENTS (commands) && !g_str_equal (command, commands[i].name))
+    i++;
+  if (i == G_N_ELEMENTS (commands))
+    return peer_fail_usage ("unknown command %s, use listen, dial, perf, connect-loop or idle",
+                            command);
+  kind = commands[i].kind;
+  options.parallel = kind == COMMAND_BENCH ? 1 : 256;
 
   /* The command is not there for what parses the rest. */
   argv[1] = argv[0];
   argv++;
   argc--;
-  if (!parse (&options, dial, &argc, &argv, &error))
+  if (!parse (&options, kind, &argc, &argv, &error))
     {
       options_clear (&options);
       return peer_fail_usage ("%s", error->message);
@@ -111,11 +147,16 @@ main (int argc, char **argv)
   set_default (&options.transport, "tcp");
   set_default (&options.security, "noise");
   set_default (&options.muxer, "yamux");
-  if (dial)
+  if (kind != COMMAND_LISTEN)
     options.address = g_strdup (argv[1]);
   set_default (&options.address, "/ip4/127.0.0.1/tcp/0");
 
-  status = dial ? peer_dial (&options) : peer_listen (&options);
+  if (kind == COMMAND_LISTEN)
+    status = peer_listen (&options);
+  else if (kind == COMMAND_DIAL)
+    status = peer_dial (&options);
+  else
+    status = peer_bench (command, &options);
   options_clear (&options);
   return status;
 }

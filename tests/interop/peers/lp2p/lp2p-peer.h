@@ -26,13 +26,22 @@ typedef struct
   int parallel;
   char *steps;
   gboolean abrupt;
+  gint64 upload;
+  gint64 download;
+  int count;
 } PeerOptions;
 
 /* All return the exit status. */
 int peer_fail_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 int peer_listen (const PeerOptions *options);
 int peer_dial (const PeerOptions *options);
+int peer_bench (const char *command, const PeerOptions *options);
 
 Lp2pIdentity *peer_identity_new (const char *key_seed, GError **error);
 Lp2pHost *peer_host_new (const PeerOptions *options, GError **error);
 gboolean peer_host_check_stack (Lp2pHost *host, const PeerOptions *options, GError **error);
+
+/* Of this process. */
+double peer_cpu_seconds (void);
+gint64 peer_resident_bytes (void);
+gint64 peer_heap_bytes (void);

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From samples to rows, and what the rows have to fulfil."""
+
+import collections
+import statistics
+
+OURS = "lp2p"
+IDLE_HEAP_KIB = {"noise": 24, "tls": 32}
+
+Gate = collections.namedtuple("Gate", "what value sign limit holds")
+
+
+def rows_of(samples):
+    """The median of the rounds of each sample, and ratios of what ran in the same
+    round."""
+    values = collections.defaultdict(dict)
+    for s in samples:
+        values[s.bench, s.stack, s.peer, s.metric, s.unit][s.round] = s.value
+    rows = [row(*key, statistics.median(rounds.values())) for key, rounds in values.items()]
+    return rows + list(ratios(values))
+
+
+def row(bench, stack, peer, metric, unit, value):
+    keys = dict(zip(("transport", "security", "muxer"), stack))
+    return {"bench": bench, **keys, "peer": peer, "metric": metric, "value": round(value, 3),
+            "unit": unit}
+
+
+def ratio(ours, others, best):
+    """The median over the rounds of ours to the best of the others."""
+    found = [ours[n] / best(o[n] for o in others) for n in ours
+             if others and all(o.get(n) for o in others)]
+    return statistics.median(found) if found else None
+
+
+def ratios(values):
+    for (bench, stack, peer, metric, unit), ours in values.items():
+        if peer != OURS or metric not in ("throughput", "CPU"):
+            continue
+        best = max if metric == "throughput" else min
+        # On the delayed line, raw TCP is what there is to reach.
+        raw = (bench, ("tcp", "none", "none")) if bench == "delayed line" else ("raw loop", stack)
+        loops = [v for key, v in values.items() if key[:2] == raw and key[3] == metric]
+        peers = [v for key, v in values.items()
+                 if key[:2] == (bench, stack) and key[2] not in (OURS, "none") and key[3] == metric]
+        for name, others in (("raw", loops), ("best peer", peers)):
+            value = ratio(ours, others, best)
+            if value is not None:
+                yield row(bench, stack, OURS, f"{metric} / {name}", "ratio", value)
+
+
+# What each metric of ours must reach, and what it should.
+LIMITS = {
+    ("upload", "throughput / raw"): (">=", 0.85, None),
+    ("upload", "throughput / best peer"): (">=", 1, 1.5),
+    ("upload", "CPU / best peer"): ("<=", 1, 0.5),
+    ("download", "throughput / raw"): (">=", 0.85, None),
+    ("download", "throughput / best peer"): (">=", 1, 1.5),
+    ("download", "CPU / best peer"): ("<=", 1, 0.5),
+    ("delayed line", "throughput / raw"): (">=", 0.9, None),
+    ("round trips", "first answered byte"): ("<=", 3, None),
+    ("round trips", "with TCP Fast Open"): ("<=", 2, None),
+}
+
+
+def limits_of(r):
+    if r["bench"] == "idle" and r["metric"] in ("dialer heap", "listener heap"):
+        return ("<=", IDLE_HEAP_KIB[r["security"]], None)
+    return LIMITS.get((r["bench"], r["metric"]))
+
+
+def judge(rows):
+    """The gates, and then the goals, of what was measured."""
+    gates, goals = [], []
+    for r in rows:
+        limits = limits_of(r)
+        # Round trips are those of our dialer, whoever listens.
+        if limits is None or (r["peer"] != OURS and r["bench"] != "round trips"):
+            continue
+        sign, gate, goal = limits
+        what = f"{r['bench']} {r['transport']}/{r['security']}/{r['muxer']}: {r['metric']}"
+        what += f" of {r['peer']}" if r["peer"] != OURS else ""
+        for limit, found in ((gate, gates), (goal, goals)):
+            if limit is not None:
+                holds = r["value"] >= limit if sign == ">=" else r["value"] <= limit
+                found.append(Gate(what, r["value"], sign, limit, holds))
+    return gates, goals

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is measured: each function yields samples, a number for a key in a round.
+
+In every round all participants run, one after the other, so that whatever else
+the machine does meets them all. Each side of a connection has one processor,
+where there are two.
+"""
+
+import collections
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+sys.path.insert(0, os.path.join(TESTS, "lib"))
+sys.path.insert(0, os.path.join(TESTS, "interop", "roundtrips"))
+import roundtrips  # noqa: E402
+from link import Link  # noqa: E402
+from link import Missing as LinkMissing  # noqa: E402
+from peers import Listener, Missing, Peer, dial, read_line  # noqa: E402
+
+# One line for each stack, and the goal for an idle connection on each side.
+STACKS = (("tcp", "noise", "yamux"), ("tcp", "tls", "yamux"))
+PEERS = ("lp2p", "go", "rust")
+NO_STACK = ("tcp", "none", "none")
+
+# Everything is as it comes, but for the limits.
+OUR_LIMITS = {"max-connections": 100000, "max-connections-per-peer": 100000,
+              "max-half-open-per-ip": 1000, "connections-high": 100000}
+OUR_SERVICES = "services=['identify','ping','perf']"
+
+SECONDS = 900
+# Services greet new connections, and buffers are freed when they are done.
+SETTLE_SECONDS = 2
+
+# The line of the specification of this library's speed.
+LINK_DELAY_MS = 30
+LINK_RATE_MBIT = 1000
+LINK_PORT = 4001
+# A round trip at full rate is 7.5 MB, and the kernel's own limits are below that.
+LINK_BUFFERS = "4096 131072 33554432"
+
+Sample = collections.namedtuple("Sample", "bench stack peer metric unit value round")
+
+
+class Context:
+    """The build, how much to do, and which peers there are."""
+
+    def __init__(self, build, size, note):
+        self.build = build
+        self.size = size
+        self.note = note
+        self.peers = []
+        for name in PEERS:
+            peer = Peer(name, build, {"G_DEBUG": "", "G_SLICE": "", "MALLOC_CHECK_": "0"})
+            try:
+                peer.build()
+                self.peers.append(peer)
+            except Missing as reason:
+                note(f"the peer {name} is left out: {reason}")
+
+    @property
+    def raw(self):
+        return os.path.join(self.build, "tests", "bench", "bench-raw")
+
+    @property
+    def link(self):
+        return os.path.join(self.build, "tests", "fixtures", "lp2p-link")
+
+
+def pinned(side, argv, popen=subprocess.Popen, **options):
+    """Runs a program on a processor of its own."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) > 1 and shutil.which("taskset"):
+        argv = ["taskset", "-c", str(cpus[side]), *argv]
+    return popen(argv, **options)
+
+
+def options_of(peer, stack):
+    options = [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
+    if peer.name == "lp2p":
+        options += [f"--set={key}={value}" for key, value in OUR_LIMITS.items()]
+    return options
+
+
+def listen(peer, stack, popen=functools.partial(pinned, 0), options=()):
+    options = [*options_of(peer, stack), *options]
+    if peer.name == "lp2p":
+        options.append(f"--set={OUR_SERVICES}")
+    return Listener(peer, options, popen)
+
+
+def run_json(argv, popen=functools.partial(pinned, 1), **options):
+    """The object that a program prints."""
+    process = popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **options)
+    try:
+        text = process.communicate(timeout=SECONDS)[0]
+    finally:
+        process.kill()
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(argv[:3])} ended with status {process.returncode}")
+    return json.loads(text)
+
+
+def run_peer(peer, command, address, stack, **options):
+    argv = [*peer.argv, command, address, *options_of(peer, stack)]
+    argv += [f"--{key}={value}" for key, value in options.items() if key != "popen"]
+    popen = options.get("popen", functools.partial(pinned, 1))
+    return run_json(argv, popen, env=peer.environment)
+
+
+# Raw loops
+
+def run_raw(context, cipher, size, address="127.0.0.1", listener=functools.partial(pinned, 0),
+            sender=functools.partial(pinned, 1)):
+    """Bytes per second, and the processor time of both sides."""
+    process = listener([context.raw, "listen", cipher, address], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE)
+    try:
+        where = read_line(process, 30)
+        sent = run_json([context.raw, "send", cipher, where, str(size)], sender)
+        received = json.loads(process.communicate(timeout=30)[0])
+    finally:
+        process.kill()
+        process.wait()
+    return size / sent["seconds"], sent["cpuSeconds"], received["cpuSeconds"]
+
+
+def transfer_samples(bench, stack, peer, number, size, rate, dialer, listener):
+    gigabytes = size / 1e9
+    rows = (("throughput", "MB/s", rate / 1e6), ("dialer CPU", "s/GB", dialer / gigabytes),
+            ("listener CPU", "s/GB", listener / gigabytes),
+            ("CPU", "s/GB", (dialer + listener) / gigabytes))
+    for metric, unit, value in rows:
+        yield Sample(bench, stack, peer, metric, unit, value, number)
+
+
+# The benches
+
+def transfer_rounds(context, stack, listeners):
+    size = context.size["bytes"]
+    for number in range(context.size["runs"]):
+        for cipher in ("none", stack[1]):
+            where = NO_STACK if cipher == "none" else stack
+            yield from transfer_samples("raw loop", where, "none", number, size,
+                                        *run_raw(context, cipher, size))
+        for direction in ("upload", "download"):
+            for peer, listener in listeners:
+                before = listener.ask_usage()["cpu"]
+                result = run_peer(peer, "perf", listener.address, stack, **{direction: size})
+                used = listener.ask_usage()["cpu"] - before
+                result = result[direction]
+                yield from transfer_samples(direction, stack, peer.name, number, size,
+                                            size / result["seconds"], result["cpuSeconds"], used)
+
+
+def transfer(context):
+    """One stream over /perf/1.0.0, each library with itself, beside raw loops."""
+    for stack in STACKS:
+        listeners = [(peer, listen(peer, stack)) for peer in context.peers]
+        try:
+            yield from transfer_rounds(context, stack, listeners)
+        finally:
+            for _, listener in listeners:
+                listener.stop()
+
+
+def connect_rounds(context, stack, listeners):
+    for number in range(context.size["runs"]):
+        for parallel, metric in ((1, "sequential"), (64, "64 parallel")):
+            for peer, listener in listeners:
+                count = context.size["connects"]
+                before = listener.ask_usage()["cpu"]
+                result = run_peer(peer, "connect-loop", listener.address, stack, count=count,
+                                  parallel=parallel)
+                used = listener.ask_usage()["cpu"] - before + result["cpuSeconds"]
+                yield Sample("connect", stack, peer.name, metric, "1/s", result["perSecond"], number)
+                yield Sample("connect", stack, peer.name, f"{metric} CPU", "ms/connection",
+                             used * 1000 / count, number)
+
+
+def connect(context):
+    """Connections that echo 32 bytes and end, with identify as it comes."""
+    for stack in STACKS:
+        listeners = [(peer, listen(peer, stack)) for peer in context.peers]
+        try:
+            yield from connect_rounds(context, stack, listeners)
+        finally:
+            for _, listener in listeners:
+                listener.stop()
+
+
+def private_bytes(pid):
+    """Pages that no other process shares."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
+        return 1024 * sum(int(l.split()[1]) for l in lines if l.startswith("Private_"))
+
+
+def idle_of(context, peer, stack, count):
+    with listen(peer, stack) as listener:
+        # What only the first connection needs does not count.
+        dial(peer, listener.address, [*options_of(peer, stack), "--steps=connect,ping"])
+        time.sleep(SETTLE_SECONDS)
+        before, pages = listener.ask_usage(), private_bytes(listener.pid)
+        dialer = pinned(1, [*peer.argv, "idle", listener.address, *options_of(peer, stack),
+                            f"--count={count}"],
+                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=peer.environment)
+        try:
+            line = read_line(dialer, SECONDS)
+            if not line:
+                raise RuntimeError(f"the peer {peer.name} makes no {count} connections")
+            result = json.loads(line)
+            time.sleep(SETTLE_SECONDS)
+            after, more_pages = listener.ask_usage(), private_bytes(listener.pid)
+        finally:
+            dialer.stdin.close()
+            dialer.kill()
+            dialer.wait()
+    per = 1024 * count
+    rows = {"listener heap": (after["heap"] - before["heap"]) / per}
+    if peer.name == "lp2p":
+        # A collector of garbage keeps pages as it likes, and the dialers of the
+        # others are as many hosts as connections.
+        rows["listener private"] = (more_pages - pages) / per
+        rows["dialer heap"] = result["heapGrowth"] / per
+        rows["dialer resident"] = result["rssGrowth"] / per
+    for metric, value in rows.items():
+        yield Sample("idle", stack, peer.name, metric, "KiB/connection", value, 0)
+
+
+def idle(context):
+    """What a connection that does nothing holds."""
+    for stack in STACKS:
+        for peer in context.peers:
+            count = context.size["idle" if peer.name == "lp2p" else "foreign_idle"]
+            try:
+                yield from idle_of(context, peer, stack, count)
+            except RuntimeError as reason:
+                if peer.name == "lp2p":
+                    raise
+                context.note(f"idle, {peer.name}: {reason}")
+
+
+def set_buffers(sides):
+    for popen in sides.values():
+        for key in ("tcp_rmem", "tcp_wmem"):
+            if popen(["sysctl", "-qw", f"net.ipv4.{key}={LINK_BUFFERS}"]).wait() != 0:
+                raise RuntimeError(f"cannot set net.ipv4.{key}")
+
+
+def link(context):
+    """One stream on a line of 60 ms and 1 Gbit/s, beside raw TCP on it."""
+    size = context.size["link_bytes"]
+    ours = next(peer for peer in context.peers if peer.name == "lp2p")
+    try:
+        line = Link(context.link, LINK_DELAY_MS, LINK_RATE_MBIT, trace=False)
+    except LinkMissing as reason:
+        context.note(f"the delayed line is left out: {reason}")
+        return
+    with line:
+        sides = {side: functools.partial(line.popen, side) for side in "ab"}
+        set_buffers(sides)
+        address = f"/ip4/{line.address['b']}/tcp/{LINK_PORT}"
+        for number in range(context.size["link_runs"]):
+            rate, *used = run_raw(context, "none", size, line.address["b"], sides["b"], sides["a"])
+            yield from transfer_samples("delayed line", NO_STACK, "none", number, size, rate, *used)
+            for stack in STACKS:
+                with listen(ours, stack, sides["b"], [f"--address={address}"]) as listener:
+                    result = run_peer(ours, "perf", listener.address, stack, upload=size,
+                                      popen=sides["a"])["upload"]
+                yield Sample("delayed line", stack, "lp2p", "throughput", "MB/s",
+                             size / result["seconds"] / 1e6, number)
+
+
+def round_trips(context):
+    """From a fresh dial to the first byte that is answered, counted by causality."""
+    ours = next(peer for peer in context.peers if peer.name == "lp2p")
+    cases = [(peer, stack, fast_open) for peer in context.peers for stack in STACKS
+             for fast_open in ((False, True) if peer is ours else (False,))]
+    for peer, stack, fast_open in cases:
+        try:
+            found = roundtrips.measure(context.link, ours, peer, stack[1], fast_open)
+        except LinkMissing as reason:
+            context.note(f"round trips are left out: {reason}")
+            return
+        except roundtrips.Failed as reason:
+            raise RuntimeError(f"round trips to {peer.name}: {reason}") from reason
+        metric = "with TCP Fast Open" if fast_open else "first answered byte"
+        yield Sample("round trips", stack, peer.name, metric, "round trips", found, 0)
+
+
+BENCHES = {"transfer": transfer, "connect": connect, "idle": idle, "link": link,
+           "round-trips": round_trips}

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes data/docs/results.md from the rows of a run."""
+
+import os
+import platform
+import re
+import subprocess
+
+import gates
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+RESULTS = os.path.join(ROOT, "data", "docs", "results.md")
+PEERS = os.path.join(ROOT, "tests", "interop", "peers")
+
+INTRODUCTION = """# Figures
+
+`tests/bench/run.sh --full --write` measured and wrote this. Each library talks to itself in two processes on loopback, each on a processor of its own where there are two, and all take turns; values are medians of {runs} rounds, ratios are medians of the ratios within a round.
+
+The machine was one with {cpus} processors ({model}), {system}; GLib {glib}, OpenSSL {openssl}, GnuTLS {gnutls}; go-libp2p {go}, rust-libp2p {rust}. Its load average was {begin:.0f} when the run began and {end:.0f} when it ended: what is above two is work of others, which took its part of the throughput. Only what stands in one table may be compared, and the ratios suffer least. Run it on a quiet machine for figures to plan with.
+"""
+
+TRANSFER = """
+## One stream of {mib} MiB
+
+Over `/perf/1.0.0`. The raw loop is one socket, written and read in a loop, with the same cipher: libcrypto's ChaCha20-Poly1305 in records as large as Noise allows beside noise, GnuTLS' AES-128-GCM in records of 16 KiB beside tls. The times are those of the processor.
+
+| What | Who | Throughput | Dialer | Listener |
+|---|---|---|---|---|
+"""
+CONNECT = """
+## Connections
+
+A handshake, identify as each library does it by default, an echo of 32 bytes, and the end. The times are those of the processors of both sides.
+
+| Stack | Who | One after the other | 64 at once |
+|---|---|---|---|
+"""
+IDLE = """
+## Idle connections
+
+What one connection adds: for lp2p to the memory of a host with {idle} of them, for the others to that of a listener with {foreign_idle}. The goal is a heap of 24 KiB or less on each side with noise and 32 KiB with tls. Memory in the kernel is not counted; "private" are the pages that no other process shares.
+
+| Stack | Who | Heap of the dialer | Heap of the listener | Private pages of the listener |
+|---|---|---|---|---|
+"""
+LINK = """
+## A line of 60 ms and 1 Gbit/s
+
+One stream of {link_mib} MiB on a line that the tests' own forwarder makes of two network namespaces, beside a plain socket on the same line. The forwarder has to share the processors; what it reaches for the plain socket is what the line can do here.
+
+| What | Throughput |
+|---|---|
+"""
+ROUND_TRIPS = """
+## Round trips
+
+From a fresh dial to the first byte that an application on the other side answers. They are counted by causality on a delayed line, so a busy machine changes nothing; `tests/interop/run.sh` does the same as a test.
+
+| Dialer to listener | Round trips |
+|---|---|
+"""
+GATES = """
+## Gates
+
+| What | Measured | Must be | |
+|---|---|---|---|
+"""
+GOALS = """
+And what is aimed at:
+
+| What | Measured | Aim | |
+|---|---|---|---|
+"""
+NAMES = {"none": "raw loop", "lp2p": "lp2p", "go": "go-libp2p", "rust": "rust-libp2p"}
+
+
+def first_match(pattern, *path):
+    try:
+        with open(os.path.join(*path), encoding="utf-8") as file:
+            found = re.search(pattern, file.read(), re.M)
+    except OSError:
+        found = None
+    return found.group(1).strip() if found else "?"
+
+
+def library(name):
+    try:
+        return subprocess.run(["pkg-config", "--modversion", name], capture_output=True, text=True,
+                              check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "?"
+
+
+def introduction(size, load):
+    return INTRODUCTION.format(
+        runs=size["runs"], cpus=len(os.sched_getaffinity(0)),
+        model=first_match(r"^model name\s*:\s*(.*)$", "/proc/cpuinfo"),
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}, "
+               + first_match(r'^PRETTY_NAME="(.*)"$', "/etc/os-release"),
+        glib=library("glib-2.0"), openssl=library("libcrypto"), gnutls=library("gnutls"),
+        go=first_match(r"go-libp2p v(\S+)", PEERS, "go", "go.mod"),
+        rust=first_match(r'^name = "libp2p"\nversion = "(.*)"$', PEERS, "rust", "Cargo.lock"),
+        begin=load[0], end=load[1])
+
+
+def stack_of(row):
+    stack = (row["transport"], row["security"], row["muxer"])
+    return "tcp" if stack[1] == "none" else "/".join(stack)
+
+
+def group(rows, *benches):
+    """The rows of some benches as {(bench, stack, peer): {metric: value}}, in order."""
+    found = {}
+    for row in rows:
+        if row["bench"] in benches and row["unit"] != "ratio":
+            key = (row["bench"], stack_of(row), row["peer"])
+            found.setdefault(key, {})[row["metric"]] = row["value"]
+    return found
+
+
+def transfer_lines(rows):
+    for (bench, stack, peer), m in group(rows, "raw loop", "upload", "download").items():
+        yield (f"| {bench}, {stack} | {NAMES[peer]} | {m['throughput']:.0f} MB/s "
+               f"| {m['dialer CPU']:.2f} s/GB | {m['listener CPU']:.2f} s/GB |")
+
+
+def connect_lines(rows):
+    for (_, stack, peer), m in group(rows, "connect").items():
+        cells = [f"{m[name]:.0f}/s, {m[f'{name} CPU']:.2f} ms each"
+                 for name in ("sequential", "64 parallel")]
+        yield f"| {stack} | {NAMES[peer]} | {' | '.join(cells)} |"
+
+
+def idle_lines(rows):
+    for (_, stack, peer), m in group(rows, "idle").items():
+        cells = [f"{m[name]:.1f} KiB" if name in m else ""
+                 for name in ("dialer heap", "listener heap", "listener private")]
+        yield f"| {stack} | {NAMES[peer]} | {' | '.join(cells)} |"
+
+
+def link_lines(rows):
+    for (_, stack, peer), m in group(rows, "delayed line").items():
+        name = "plain socket" if peer == "none" else f"{NAMES[peer]}, {stack}"
+        yield f"| {name} | {m['throughput']:.1f} MB/s |"
+
+
+def round_trip_lines(rows):
+    for (_, stack, peer), metrics in group(rows, "round trips").items():
+        for metric, value in metrics.items():
+            how = f", {metric.removeprefix('with ')}" if metric.startswith("with") else ""
+            yield f"| lp2p to {NAMES[peer]}, {stack}{how} | {value:g} |"
+
+
+def gate_lines(found, words):
+    for gate in found:
+        sign = "≥" if gate.sign == ">=" else "≤"
+        yield f"| {gate.what} | {gate.value:.2f} | {sign} {gate.limit} | {words[gate.holds]} |"
+
+
+def write(rows, size, load):
+    sizes = dict(size, mib=size["bytes"] >> 20, link_mib=size["link_bytes"] >> 20)
+    must, aims = gates.judge(rows)
+    parts = [(TRANSFER, transfer_lines(rows)), (CONNECT, connect_lines(rows)),
+             (IDLE, idle_lines(rows)), (LINK, link_lines(rows)),
+             (ROUND_TRIPS, round_trip_lines(rows)),
+             (GATES, gate_lines(must, {True: "holds", False: "**missed**"})),
+             (GOALS, gate_lines(aims, {True: "reached", False: "not yet"}))]
+    with open(RESULTS, "w", encoding="utf-8") as file:
+        file.write(introduction(size, load))
+        for heading, lines in parts:
+            lines = list(lines)
+            if lines:
+                file.write(heading.format(**sizes) + "\n".join(lines) + "\n")
