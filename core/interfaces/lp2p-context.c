@@ -348,7 +348,7 @@ lp2p_context_open_stream_finish (Lp2pContext *self, GAsyncResult *result, GError
  * @self: the context
  * @protocol: the protocol id
  * @flags: on which connections
- * @handler: who serves it
+ * @handler: (scope notified): who serves it
  * @user_data: passed on
  * @destroy: (nullable): frees @user_data
  *

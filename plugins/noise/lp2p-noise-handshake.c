@@ -209,6 +209,8 @@ succeed (Handshake *self)
 
   /* What came behind the last message is the session's. */
   lp2p_layer_park (self->layer);
+  /* The last step may have queued another one, which would find no layer. */
+  lp2p_job_clear (&self->pump);
   layer = lp2p_noise_layer_new (g_steal_pointer (&self->layer), send, receive);
   if (self->initiator)
     lp2p_noise_layer_flush_soon (layer);

@@ -221,6 +221,8 @@ succeed (Handshake *self)
 
   peer = lp2p_peer_id_new_from_public_key (self->key);
   lp2p_layer_set_events (self->layer, NULL, NULL);
+  /* The last step may have queued another one, which would find no layer. */
+  lp2p_job_clear (&self->pump);
   /* The session outlives the credentials, and needs them no more. */
   gnutls_credentials_clear (self->session);
   gnutls_session_set_ptr (self->session, NULL);

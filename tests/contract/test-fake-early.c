@@ -177,7 +177,7 @@ test_early_wrong_peer (FakeFixture *self, gconstpointer data)
 
   /* Who waited for the connection dials, but not the address that has just failed. */
   g_assert_null (fake_finish_open (self->a, &waiting, &error));
-  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS);
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER);
   test_world_advance (self->world, G_USEC_PER_SEC);
   g_assert_cmpuint (self->c->streams.length, ==, 0);
   g_assert_cmpuint (fake_count_connections (self->a) + fake_count_connections (self->c), ==, 0);
