@@ -104,6 +104,15 @@ read_some (int fd, guint8 *data, gsize size)
   return n;
 }
 
+/* Records leave together, as many as fit, and come together: a call of the system
+ * for each would be what is measured. */
+static void
+flush (Raw *self)
+{
+  write_all (self->fd, self->sealed, self->sealed_size);
+  self->sealed_size = 0;
+}
+
 /* none */
 
 static void
@@ -147,18 +156,21 @@ noise_init (Raw *self, int encrypt)
 static void
 noise_send (Raw *self, gsize size)
 {
-  guint8 *out = self->sealed + LEN_SIZE;
+  guint8 *record = self->sealed + self->sealed_size;
+  guint8 *out = record + LEN_SIZE;
   gsize len = size + TAG_SIZE;
   int n;
 
   noise_init (self, 1);
-  self->sealed[0] = len >> 8;
-  self->sealed[1] = len & 0xff;
+  record[0] = len >> 8;
+  record[1] = len & 0xff;
   if (!EVP_EncryptUpdate (self->cipher, out, &n, self->plain, size) ||
       !EVP_EncryptFinal_ex (self->cipher, out + size, &n) ||
       !EVP_CIPHER_CTX_ctrl (self->cipher, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, out + size))
     fail ("cannot encrypt");
-  write_all (self->fd, self->sealed, LEN_SIZE + len);
+  self->sealed_size += LEN_SIZE + len;
+  if (sizeof self->sealed - self->sealed_size < LEN_SIZE + TAG_SIZE + NOISE_SIZE)
+    flush (self);
 }
 
 /* Returns: whether so many bytes are there */
@@ -210,6 +222,34 @@ noise_receive (Raw *self)
 
 /* tls */
 
+static ssize_t
+tls_push (gnutls_transport_ptr_t transport, const void *data, size_t size)
+{
+  Raw *self = transport;
+
+  if (self->sealed_size + size > sizeof self->sealed)
+    flush (self);
+  memcpy (self->sealed + self->sealed_size, data, size);
+  self->sealed_size += size;
+  return size;
+}
+
+static ssize_t
+tls_pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
+{
+  Raw *self = transport;
+
+  if (self->sealed_start == self->sealed_size)
+    {
+      self->sealed_start = 0;
+      self->sealed_size = read_some (self->fd, self->sealed, sizeof self->sealed);
+    }
+  size = MIN (size, self->sealed_size - self->sealed_start);
+  memcpy (buffer, self->sealed + self->sealed_start, size);
+  self->sealed_start += size;
+  return size;
+}
+
 static int
 give_key (gnutls_session_t session, const char *name, gnutls_datum_t *key)
 {
@@ -254,6 +294,11 @@ tls_begin (Raw *self, gboolean listener)
       set_credentials (self->session, listener);
       gnutls_transport_set_int (self->session, self->fd);
       result = gnutls_handshake (self->session);
+      gnutls_transport_set_ptr (self->session, self);
+      if (listener)
+        gnutls_transport_set_pull_function (self->session, tls_pull);
+      else
+        gnutls_transport_set_push_function (self->session, tls_push);
     }
   if (result != 0)
     {
@@ -342,6 +387,7 @@ send_bytes (Raw *self, const char *text, guint64 bytes)
   cpu = cpu_seconds ();
   for (guint64 left = bytes; left > 0; left -= MIN (left, self->klass->block))
     self->klass->send (self, MIN (left, self->klass->block));
+  flush (self);
   if (shutdown (self->fd, SHUT_WR) != 0 || read_some (self->fd, self->plain, 1) != 1)
     fail ("the transfer was not answered");
   report (began, cpu);
