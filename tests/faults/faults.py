@@ -35,7 +35,6 @@ MEMORY_GROWTH_KIB = 16
 # A leak shows in each of them.
 ROUNDS = 4
 
-HEAP = re.compile(r"^heap (\d+)$", re.MULTILINE)
 
 MULTISTREAM = b"\x13/multistream/1.0.0\n"
 NOISE = b"\x07/noise\n"
@@ -112,15 +111,7 @@ class Bench:
 
     def memory_kib(self):
         """What the listener says that it uses."""
-        said = len(HEAP.findall(self.listener.stderr()))
-        self.listener.process.send_signal(signal.SIGUSR1)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < deadline:
-            values = HEAP.findall(self.listener.stderr())
-            if len(values) > said:
-                return int(values[-1]) // 1024
-            time.sleep(0.05)
-        raise Failed("the listener does not say what memory it uses")
+        return int(self.listener.ask_usage()["heap"]) // 1024
 
     def wait_files(self, expected):
         deadline = time.monotonic() + GRACE_SECONDS

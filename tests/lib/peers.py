@@ -120,9 +120,10 @@ class Listener:
     def pid(self):
         return self.process.pid
 
-    def stderr(self):
-        self._stderr.seek(0)
-        return self._stderr.read().decode(errors="replace")
+    def stderr(self, begin=0):
+        # Not by seeking: the peer writes at the same place.
+        size = os.fstat(self._stderr.fileno()).st_size
+        return os.pread(self._stderr.fileno(), size - begin, begin).decode(errors="replace")
 
     def ask_usage(self):
         """What its answer to SIGUSR1 says, as numbers by name."""
@@ -130,8 +131,7 @@ class Listener:
         os.kill(self.pid, signal.SIGUSR1)
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
-            # Not by seeking: the peer writes at the same place.
-            text = os.pread(self._stderr.fileno(), 1 << 16, begin).decode(errors="replace")
+            text = self.stderr(begin)
             fields = [line.split() for line in text.splitlines(keepends=True) if line.endswith("\n")]
             usage = {f[0]: float(f[1]) for f in fields if len(f) == 2 and f[0] in USAGE}
             if USAGE[-1] in usage:
