@@ -3,7 +3,6 @@
 #include <lp2p/codec/lp2p-multistream.h>
 
 #include "host/lp2p-host-private.h"
-#include "host/lp2p-kept-peer-private.h"
 
 /**
  * Lp2pHost:
@@ -712,26 +711,6 @@ lp2p_host_remove_stream_handler (Lp2pHost *self, const char *protocol)
 }
 
 /**
- * lp2p_host_keep_connected:
- * @self: a host that runs
- * @peer: to whom
- * @addresses: (nullable) (element-type Lp2pMultiaddr): where it may be, besides
- *   what is known of it
- *
- * Connects to a peer, and again whenever the connection is lost, until
- * [method@KeptPeer.release] or the last reference goes.
- *
- * Returns: (transfer full): tells how it goes
- */
-Lp2pKeptPeer *
-lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses)
-{
-  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
-  g_return_val_if_fail (peer != NULL, NULL);
-  return lp2p_kept_peer_new (self->swarm, peer, addresses);
-}
-
-/**
  * lp2p_host_get_gater:
  * @self: a host
  *
@@ -760,127 +739,6 @@ lp2p_host_set_gater (Lp2pHost *self, Lp2pGater *gater)
 
   if (g_set_object (&self->swarm->gater, gater))
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GATER]);
-}
-
-/**
- * lp2p_host_protect_peer:
- * @self: a host
- * @peer: whom
- * @tag: what for, to tell it from other reasons
- *
- * Keeps the connections to a peer from being closed when there are too many of
- * them, see the option `connections-high`.
- */
-void
-lp2p_host_protect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag)
-{
-  g_return_if_fail (LP2P_IS_HOST (self));
-  g_return_if_fail (peer != NULL);
-  g_return_if_fail (tag != NULL);
-
-  lp2p_connection_manager_protect (self->swarm->manager, peer, tag, TRUE);
-}
-
-/**
- * lp2p_host_unprotect_peer:
- * @self: a host
- * @peer: whom
- * @tag: the reason that is gone
- *
- * Ends what [method@Host.protect_peer] began.
- */
-void
-lp2p_host_unprotect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag)
-{
-  g_return_if_fail (LP2P_IS_HOST (self));
-  g_return_if_fail (peer != NULL);
-  g_return_if_fail (tag != NULL);
-
-  lp2p_connection_manager_protect (self->swarm->manager, peer, tag, FALSE);
-}
-
-/**
- * lp2p_host_dup_peer_protocols:
- * @self: a host
- * @peer: who
- *
- * Returns: (transfer full) (nullable): what the peer serves, %NULL while unknown
- */
-GStrv
-lp2p_host_dup_peer_protocols (Lp2pHost *self, Lp2pPeerId *peer)
-{
-  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
-  return lp2p_peer_store_dup_protocols (self->swarm->peers, peer);
-}
-
-/**
- * lp2p_host_dup_peer_agent:
- * @self: a host
- * @peer: who
- *
- * Returns: (transfer full) (nullable): what the peer runs, %NULL while unknown
- */
-char *
-lp2p_host_dup_peer_agent (Lp2pHost *self, Lp2pPeerId *peer)
-{
-  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
-  return lp2p_peer_store_dup_agent (self->swarm->peers, peer);
-}
-
-/**
- * lp2p_host_dup_peer_addresses:
- * @self: a host
- * @peer: who
- *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): where the peer can be
- *   dialed, as far as known, best first
- */
-GPtrArray *
-lp2p_host_dup_peer_addresses (Lp2pHost *self, Lp2pPeerId *peer)
-{
-  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
-  return lp2p_peer_store_dup_addresses (self->swarm->peers, peer);
-}
-
-/**
- * lp2p_host_add_peer_addresses:
- * @self: a host
- * @peer: who
- * @addresses: (element-type Lp2pMultiaddr): where it can be dialed; those that end in
- *   the id of another peer are left out
- * @lifetime: for how many seconds they hold, %G_MAXINT64 for good
- *
- * Tells the host where a peer can be dialed, such as what a user typed. Whoever
- * connects to the peer later need not give an address. What the application says
- * counts for more than what others say of the peer; at most 64 addresses of a peer are
- * remembered.
- */
-void
-lp2p_host_add_peer_addresses (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses, gint64 lifetime)
-{
-  g_return_if_fail (LP2P_IS_HOST (self));
-  g_return_if_fail (peer != NULL);
-  g_return_if_fail (addresses != NULL);
-  g_return_if_fail (lifetime > 0);
-
-  lp2p_peer_store_add_addresses (self->swarm->peers, peer, addresses, lifetime);
-}
-
-/**
- * lp2p_host_forget_peer:
- * @self: a host
- * @peer: who
- *
- * Forgets all that is known of a peer, on disk as well, with what plugins keep about
- * it. Connections to it stay.
- */
-void
-lp2p_host_forget_peer (Lp2pHost *self, Lp2pPeerId *peer)
-{
-  g_return_if_fail (LP2P_IS_HOST (self));
-  g_return_if_fail (peer != NULL);
-
-  lp2p_peer_store_forget (self->swarm->peers, peer);
 }
 
 /**
