@@ -39,10 +39,10 @@ def collect(context, names):
 
 
 def print_table(rows, prefix=""):
-    print(f"{prefix}{'bench':<13} {'stack':<16} {'peer':<5} {'metric':<23} {'value':>10} unit")
+    print(f"{prefix}{'bench':<13} {'stack':<16} {'peer':<17} {'metric':<23} {'value':>10} unit")
     for r in rows:
         stack = f"{r['transport']}/{r['security']}/{r['muxer']}"
-        print(f"{prefix}{r['bench']:<13} {stack:<16} {r['peer']:<5} {r['metric']:<23} "
+        print(f"{prefix}{r['bench']:<13} {stack:<16} {r['peer']:<17} {r['metric']:<23} "
               f"{r['value']:>10.3f} {r['unit']}")
 
 

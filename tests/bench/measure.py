@@ -294,5 +294,16 @@ def round_trips(context):
         yield Sample("round trips", stack, peer.name, metric, "round trips", found, 0)
 
 
-BENCHES = {"transfer": transfer, "connect": connect, "idle": idle, "link": link,
+def codec(context):
+    """Noise beside the cipher alone, yamux beside the copies that it makes."""
+    for program in ("bench/bench-codec", "loadable/bench-yamux"):
+        argv = [os.path.join(context.build, "tests", program), "--json"]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=SECONDS)
+        for line in done.stdout.splitlines():
+            row = json.loads(line)
+            if row["unit"] == "GB/s":
+                yield Sample("codec", NO_STACK, row["bench"], row["metric"], row["unit"], row["value"], 0)
+
+
+BENCHES = {"codec": codec, "transfer": transfer, "connect": connect, "idle": idle, "link": link,
            "round-trips": round_trips}

@@ -44,6 +44,14 @@ What one connection adds: for lp2p to the memory of a host with {idle} of them, 
 | Stack | Who | Heap of the dialer | Heap of the listener | Private pages of the listener |
 |---|---|---|---|---|
 """
+CODEC = """
+## Codecs
+
+In one thread, without a socket. Noise stands beside libcrypto's cipher on the same buffers, with three chunks to a record where it says so; yamux, in writes of 64 KiB and of 1 KiB, beside two copies of the same bytes.
+
+| What | Alone | Beside | Ratio |
+|---|---|---|---|
+"""
 LINK = """
 ## A line of 60 ms and 1 Gbit/s
 
@@ -139,6 +147,12 @@ def idle_lines(rows):
         yield f"| {stack} | {NAMES[peer]} | {' | '.join(cells)} |"
 
 
+def codec_lines(rows):
+    for (_, _, name), m in group(rows, "codec").items():
+        (_, ours), (beside, theirs) = m.items()
+        yield f"| {name} | {ours:.2f} GB/s | {theirs:.2f} GB/s, {beside} | {ours / theirs:.2f} |"
+
+
 def link_lines(rows):
     for (_, stack, peer), m in group(rows, "delayed line").items():
         name = "plain socket" if peer == "none" else f"{NAMES[peer]}, {stack}"
@@ -162,7 +176,7 @@ def write(rows, size, load):
     sizes = dict(size, mib=size["bytes"] >> 20, link_mib=size["link_bytes"] >> 20)
     must, aims = gates.judge(rows)
     parts = [(TRANSFER, transfer_lines(rows)), (CONNECT, connect_lines(rows)),
-             (IDLE, idle_lines(rows)), (LINK, link_lines(rows)),
+             (IDLE, idle_lines(rows)), (CODEC, codec_lines(rows)), (LINK, link_lines(rows)),
              (ROUND_TRIPS, round_trip_lines(rows)),
              (GATES, gate_lines(must, {True: "holds", False: "**missed**"})),
              (GOALS, gate_lines(aims, {True: "reached", False: "not yet"}))]
