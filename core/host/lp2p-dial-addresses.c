@@ -107,7 +107,7 @@ is_known (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
 static void
 add_plain (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
 {
-  Lp2pDialTarget target = { .address = address, .host_name = g_intern_string (host_name) };
+  Lp2pDialTarget target = { .address = address, .host_name = host_name };
   GError *error = NULL;
 
   if (is_known (self, address, given))

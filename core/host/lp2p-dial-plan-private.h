@@ -24,7 +24,7 @@ typedef enum
  * Lp2pDialTarget:
  * @address: the address, without names to resolve or the peer's id
  * @transport: which dials it
- * @host_name: (nullable): the name it was resolved from, interned
+ * @host_name: (nullable): the name it was resolved from
  * @rank: what the transport says of it
  * @scope: how near it is
  * @limited: over a relay

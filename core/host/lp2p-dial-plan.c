@@ -45,6 +45,7 @@ target_free (gpointer pointer)
   Lp2pDialTarget *target = pointer;
 
   lp2p_multiaddr_unref (target->address);
+  g_free ((char *) target->host_name);
   g_free (target);
 }
 
@@ -105,6 +106,7 @@ lp2p_dial_plan_add (Lp2pDialPlan *self, const Lp2pDialTarget *target)
     return FALSE;
   added = g_memdup2 (target, sizeof *target);
   lp2p_multiaddr_ref (added->address);
+  added->host_name = g_strdup (target->host_name);
   added->state = LP2P_DIAL_WAITS;
   added->lane = get_lane (added);
   added->place = self->targets->len;

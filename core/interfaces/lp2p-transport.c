@@ -27,7 +27,7 @@ lp2p_dial_options_copy (const Lp2pDialOptions *self, Lp2pDialOptions *dest)
   *dest = *self;
   if (self->expected_peer != NULL)
     dest->expected_peer = lp2p_peer_id_ref (self->expected_peer);
-  dest->host_name = g_intern_string (self->host_name);
+  dest->host_name = g_strdup (self->host_name);
 }
 
 /**
@@ -38,6 +38,8 @@ void
 lp2p_dial_options_clear (Lp2pDialOptions *self)
 {
   g_clear_pointer (&self->expected_peer, lp2p_peer_id_unref);
+  g_free ((char *) self->host_name);
+  self->host_name = NULL;
 }
 
 /**

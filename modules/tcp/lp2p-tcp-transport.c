@@ -39,7 +39,7 @@ typedef struct
   Lp2pTcpTransport *transport;
   GTask *task;
   GSocketAddress *address;
-  const char *host_name; /* interned, or NULL */
+  char *host_name; /* or NULL */
   Lp2pTcpDialFlags flags;
   GCancellable *cancellable; /* of its own, so that stopping ends it */
   gulong cancelled;
@@ -143,6 +143,7 @@ dial_free (Dial *dial)
   g_clear_object (&dial->address);
   g_clear_object (&dial->task);
   lp2p_multiaddr_unref (dial->remote_address);
+  g_free (dial->host_name);
   g_free (dial);
 }
 
@@ -292,7 +293,7 @@ lp2p_tcp_transport_dial_async (Lp2pTransport *transport,
 
   dial = dial_new (self, task, address);
   dial->address = g_steal_pointer (&native);
-  dial->host_name = g_intern_string (dial_options->host_name);
+  dial->host_name = g_strdup (dial_options->host_name);
   dial->flags = get_dial_flags (self, dial_options);
   if (dial_options->punch_at > lp2p_loop_now (lp2p_context_get_loop (get_context (self))))
     dial_at (dial, dial_options->punch_at);

@@ -118,9 +118,12 @@ def as_server(programs, kind, reason):
         if stranger.returncode is None:
             stranger.kill()
             raise Failed("the connection stayed open")
+        said = stranger.stdout.read().strip()
     if reason is None:
-        # TLS is all that it speaks.
-        reason = "Failed while agreeing on a"
+        # TLS is all that it speaks, so that there is an error behind it.
+        if said != "accepted" or result.returncode == 0:
+            raise Failed(f"the stranger was {said or 'let down'}, status {result.returncode}")
+        return
     if result.returncode != 1 or not re.fullmatch(f"lp2p: .*{reason}.*\n", result.stderr):
         raise Failed(f"expected status 1 and one line with {reason!r}, got {result.returncode} "
                      f"and {result.stderr!r}")
