@@ -79,7 +79,8 @@ get_string (Reader *reader,
     return required ? set_wrong (reader, key, NULL, expected, error) : TRUE;
 
   text = g_key_file_get_string (reader->keys, GROUP, key, &local_error);
-  if (text == NULL)
+  /* GLib gives both a text and an error where a backslash is wrong. */
+  if (text == NULL || local_error != NULL)
     {
       g_autofree char *raw = g_key_file_get_value (reader->keys, GROUP, key, NULL);
       return set_wrong (reader, key, raw, expected, error);

@@ -106,6 +106,7 @@ static const struct
   { HEAD NAME KIND "Title[de]=t\nDescription=d\nLicense=MIT\n" MODULE ABI,
     "key Title: got nothing" },
   { HEAD NAME KIND "Title=t\nLicense=MIT\n" MODULE ABI, "key Description: got nothing" },
+  { HEAD NAME KIND "Title=t\\\nDescription=d\nLicense=MIT\n" MODULE ABI, "key Title: got \"t" },
   { HEAD NAME KIND "Title=t\nDescription=d\n" MODULE ABI,
     "key License: got nothing, expected an SPDX expression" },
   { GOOD "Protocols=\n", "key Protocols: got \"\", expected protocol names" },
