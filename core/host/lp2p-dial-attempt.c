@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "host/lp2p-swarm-private.h"
+#include "interfaces/lp2p-connection-private.h"
 
 /* Linux repeats a SYN after one, three and seven seconds: who has not answered
  * three of them will not. What comes behind has handshake-timeout. */
@@ -12,6 +13,8 @@ typedef struct
   Lp2pMultiaddr *address;
   Lp2pDialOptions options;
   Lp2pDialHint hint;
+  /* The one that it is for; %NULL for a new one. */
+  Lp2pConnection *resumed;
   Lp2pTimer timer;
   /* Ends the transport's dial: cancelled or timed out. */
   GCancellable *stop;
@@ -30,11 +33,13 @@ attempt_free (gpointer pointer)
   lp2p_dial_hint_clear (&self->hint);
   lp2p_multiaddr_unref (self->address);
   g_object_unref (self->transport);
+  g_clear_object (&self->resumed);
   g_clear_object (&self->stop);
   g_free (self);
 }
 
 static void dial_transport (GTask *task);
+static void keep_guess (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection);
 
 /* Remembering */
 
@@ -52,7 +57,7 @@ get_guess (const char *known, GPtrArray *extensions)
 static gboolean
 has_to_wait (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection)
 {
-  return self->hint.waits &&
+  return (self->hint.waits || self->hint.asks_muxer) &&
          g_strcmp0 (get_guess (self->hint.security, swarm->securities), lp2p_connection_get_security (connection)) == 0 &&
          g_strcmp0 (get_guess (self->hint.muxer, swarm->muxers), lp2p_connection_get_muxer (connection)) == 0;
 }
@@ -105,7 +110,10 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
   else if (connection != NULL)
     {
-      remember (swarm, self, connection);
+      if (lp2p_connection_get_muxer (connection) != NULL)
+        remember (swarm, self, connection);
+      else
+        keep_guess (swarm, self, connection);
       g_task_return_pointer (task, g_steal_pointer (&connection), g_object_unref);
     }
   else if (!cancelled && !self->hint.waits && lp2p_upgrade_was_refused (error))
@@ -152,7 +160,7 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
   self->answered = is_answer (error);
   if (raw != NULL)
     lp2p_swarm_upgrade_async (g_task_get_source_object (task), raw, &self->options, &self->hint,
-                              g_task_get_cancellable (task), on_upgraded, g_object_ref (task));
+                              self->resumed, g_task_get_cancellable (task), on_upgraded, g_object_ref (task));
   else
     end_with_error (task, error);
 }
@@ -191,22 +199,38 @@ dial_transport (GTask *task)
                                g_object_ref (task));
 }
 
-void
-lp2p_dial_attempt_async (Lp2pDials *dials, Lp2pTransport *transport, Lp2pMultiaddr *address, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+static Attempt *
+attempt_new (Lp2pSwarm *swarm, Lp2pTransport *transport, Lp2pMultiaddr *address, const Lp2pDialOptions *options)
 {
-  g_autoptr (GTask) task = g_task_new (dials->swarm, cancellable, callback, user_data);
   Attempt *self = g_new0 (Attempt, 1);
+
+  self->transport = g_object_ref (transport);
+  self->address = lp2p_multiaddr_ref (address);
+  lp2p_dial_options_copy (options, &self->options);
+  lp2p_timer_init (&self->timer, swarm->loop, on_timeout);
+  return self;
+}
+
+/* Takes @self. */
+static void
+start (Lp2pSwarm *swarm, Attempt *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (swarm, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, lp2p_dial_attempt_async);
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, self, attempt_free);
-  self->transport = g_object_ref (transport);
-  self->address = lp2p_multiaddr_ref (address);
-  lp2p_dial_options_copy (options, &self->options);
+  dial_transport (task);
+}
+
+void
+lp2p_dial_attempt_async (Lp2pDials *dials, Lp2pTransport *transport, Lp2pMultiaddr *address, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  Attempt *self = attempt_new (dials->swarm, transport, address, options);
+
   if (options->expected_peer != NULL)
     lp2p_dial_hint_load (&self->hint, LP2P_CONTEXT (dials->swarm), options->expected_peer);
-  lp2p_timer_init (&self->timer, dials->swarm->loop, on_timeout);
-  dial_transport (task);
+  start (dials->swarm, self, cancellable, callback, user_data);
 }
 
 Lp2pConnection *
@@ -214,4 +238,97 @@ lp2p_dial_attempt_finish (GAsyncResult *result, gboolean *answered, GError **err
 {
   *answered = ((Attempt *) g_task_get_task_data (G_TASK (result)))->answered;
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* Muxers that were proposed ahead */
+
+typedef struct
+{
+  /* How the connection was made, and is made again; %NULL once that has begun. */
+  Attempt *attempt;
+  GCancellable *cancellable;
+} Guess;
+
+static void
+guess_free (gpointer pointer)
+{
+  Guess *self = pointer;
+
+  g_clear_pointer (&self->attempt, attempt_free);
+  g_cancellable_cancel (self->cancellable);
+  g_object_unref (self->cancellable);
+  g_free (self);
+}
+
+GHashTable *
+lp2p_dial_guesses_new (void)
+{
+  return g_hash_table_new_full (NULL, NULL, NULL, guess_free);
+}
+
+/* The peer and its security protocol are known for certain by now. */
+static void
+keep_guess (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection)
+{
+  Lp2pDialOptions options = self->options;
+  Guess *guess = g_new0 (Guess, 1);
+
+  options.expected_peer = lp2p_connection_get_remote_peer (connection);
+  guess->attempt = attempt_new (swarm, self->transport, self->address, &options);
+  guess->attempt->hint.security = g_strdup (lp2p_connection_get_security (connection));
+  guess->attempt->hint.muxer = g_strdup (self->hint.muxer);
+  guess->cancellable = g_cancellable_new ();
+  g_hash_table_insert (swarm->dials->guesses, connection, guess);
+  if (lp2p_connection_was_refused (connection))
+    lp2p_dials_muxer_refused (swarm->dials, connection);
+}
+
+void
+lp2p_dials_muxer_agreed (Lp2pDials *self, Lp2pConnection *connection)
+{
+  Guess *guess = g_hash_table_lookup (self->guesses, connection);
+
+  if (guess == NULL)
+    return;
+  remember (self->swarm, guess->attempt, connection);
+  g_hash_table_remove (self->guesses, connection);
+}
+
+static void
+on_dialed_again (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Lp2pConnection) connection = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean answered;
+  g_autoptr (Lp2pConnection) resumed = lp2p_dial_attempt_finish (result, &answered, &error);
+
+  if (resumed != NULL)
+    g_hash_table_remove (LP2P_SWARM (source)->dials->guesses, connection);
+  else
+    lp2p_connection_give_up (connection, error);
+}
+
+void
+lp2p_dials_muxer_refused (Lp2pDials *self, Lp2pConnection *connection)
+{
+  Guess *guess = g_hash_table_lookup (self->guesses, connection);
+  Attempt *attempt;
+
+  /* The refusal may come before who dialed is told of the connection. */
+  if (guess == NULL || guess->attempt == NULL)
+    return;
+  attempt = g_steal_pointer (&guess->attempt);
+  g_debug ("%s refused the muxer that was proposed ahead, dialing again", lp2p_multiaddr_get_string (attempt->address));
+  attempt->hint.asks_muxer = TRUE;
+  attempt->resumed = g_object_ref (connection);
+  start (self->swarm, attempt, guess->cancellable, on_dialed_again, g_object_ref (connection));
+}
+
+/* The peer may not take any more what it took before: the next dial begins as with a
+ * stranger. */
+void
+lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection)
+{
+  if (g_hash_table_remove (self->guesses, connection))
+    lp2p_dial_hint_forget (LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
 }

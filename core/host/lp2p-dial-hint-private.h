@@ -9,6 +9,7 @@
  * @muxer: (nullable) (owned): the name of the muxer
  * @address: (nullable) (owned): where it answered
  * @waits: it takes no bytes before it has agreed to what they belong to
+ * @asks_muxer: so this time with the muxer; not remembered
  *
  * How a peer was reached last, so that the next dial guesses right.
  */
@@ -18,6 +19,7 @@ typedef struct
   char *muxer;
   char *address;
   gboolean waits;
+  gboolean asks_muxer;
 } Lp2pDialHint;
 
 void lp2p_dial_hint_clear (Lp2pDialHint *self);

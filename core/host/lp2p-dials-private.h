@@ -20,6 +20,8 @@ typedef struct _Lp2pDial Lp2pDial;
  *   many attempts as it may
  * @n_attempts: how many it makes; those over relays count where they dial these
  * @backoff: what failed of late
+ * @guesses: connections to how they were made, as long as their peers have not
+ *   agreed to the muxer that was proposed ahead
  * @udp: whether UDP leads anywhere
  * @ip6: whether IPv6 does
  * @gater: (nullable): the application's say about each address
@@ -33,6 +35,7 @@ typedef struct
   GQueue starved;
   guint n_attempts;
   Lp2pDialBackoff *backoff;
+  GHashTable *guesses;
   Lp2pBlackHole udp;
   Lp2pBlackHole ip6;
   Lp2pDialGater gater;
@@ -45,9 +48,6 @@ void lp2p_dials_free (Lp2pDials *self);
 void lp2p_dials_close (Lp2pDials *self);
 /* What connections teach. */
 void lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection);
-/* @agreed (transfer full): see lp2p_upgrade_finish() */
-void lp2p_dials_watch_muxer (Lp2pDials *self, Lp2pConnection *connection, const gboolean *agreed);
-void lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection);
 /* How near @peer was seen. */
 void lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter);
 
@@ -78,3 +78,10 @@ void lp2p_dial_fail (Lp2pDial *self, GError *error);
 void lp2p_dial_attempt_async (Lp2pDials *dials, Lp2pTransport *transport, Lp2pMultiaddr *address, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /* @answered: whether something came back from the address at all */
 Lp2pConnection *lp2p_dial_attempt_finish (GAsyncResult *result, gboolean *answered, GError **error);
+GHashTable *lp2p_dial_guesses_new (void);
+/* What became of a muxer that was proposed ahead. A refused one has the address dialed
+ * once more, for the same connection. */
+void lp2p_dials_muxer_agreed (Lp2pDials *self, Lp2pConnection *connection);
+void lp2p_dials_muxer_refused (Lp2pDials *self, Lp2pConnection *connection);
+/* Ends what is under way for the connection. */
+void lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection);

@@ -16,6 +16,7 @@ lp2p_dials_new (Lp2pSwarm *swarm)
   self->running = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_dial_unref);
   g_queue_init (&self->starved);
   self->backoff = lp2p_dial_backoff_new ();
+  self->guesses = lp2p_dial_guesses_new ();
   self->udp = self->ip6 = (Lp2pBlackHole) LP2P_BLACK_HOLE_INIT;
   return self;
 }
@@ -25,6 +26,7 @@ lp2p_dials_free (Lp2pDials *self)
 {
   g_ptr_array_unref (self->running);
   lp2p_dial_backoff_free (self->backoff);
+  g_hash_table_unref (self->guesses);
   g_free (self);
 }
 
@@ -66,23 +68,3 @@ lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection)
                               near, NEAR_LIFETIME_S, LP2P_PEER_DATA_NONE);
 }
 
-/* Muxers that were proposed ahead */
-
-#define AGREED "lp2p-muxer-agreed"
-
-void
-lp2p_dials_watch_muxer (Lp2pDials *self, Lp2pConnection *connection, const gboolean *agreed)
-{
-  g_object_set_data_full (G_OBJECT (connection), AGREED, (gpointer) agreed, g_rc_box_release);
-}
-
-/* The peer may not take any more what it took before: the next dial asks as it would
- * ask a stranger. */
-void
-lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection)
-{
-  const gboolean *agreed = g_object_get_data (G_OBJECT (connection), AGREED);
-
-  if (agreed != NULL && !*agreed)
-    lp2p_dial_hint_forget (LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
-}

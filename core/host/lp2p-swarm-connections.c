@@ -142,10 +142,27 @@ on_ready (Lp2pConnection *connection, gpointer user_data)
   lp2p_swarm_serve_opens (self, lp2p_connection_get_remote_peer (connection));
 }
 
+static void
+on_muxer_agreed (Lp2pConnection *connection, gpointer user_data)
+{
+  Lp2pSwarm *self = user_data;
+
+  lp2p_dials_muxer_agreed (self->dials, connection);
+}
+
+static void
+on_muxer_refused (Lp2pConnection *connection, gpointer user_data)
+{
+  Lp2pSwarm *self = user_data;
+
+  lp2p_dials_muxer_refused (self->dials, connection);
+}
+
 void
 lp2p_swarm_forget_connection (Lp2pSwarm *self, Lp2pConnection *connection)
 {
   lp2p_connection_disown (connection);
+  lp2p_dials_disconnected (self->dials, connection);
   lp2p_observed_remove_connection (self->observed, connection);
   lp2p_connection_manager_remove (self->manager, connection);
   lp2p_limits_remove_connection (self->limits, connection);
@@ -162,7 +179,6 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
 
   lp2p_swarm_forget_connection (self, connection);
   g_ptr_array_remove_fast (self->all_connections, connection);
-  lp2p_dials_disconnected (self->dials, connection);
   g_debug ("Connection to %s closed: %s",
            lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
            error != NULL ? error->message : "in order");
@@ -188,6 +204,8 @@ static const Lp2pConnectionOwner connection_owner = {
   .incoming_stream = on_incoming_stream,
   .early = on_early,
   .ready = on_ready,
+  .muxer_agreed = on_muxer_agreed,
+  .muxer_refused = on_muxer_refused,
   .closed = on_closed,
 };
 
@@ -242,8 +260,8 @@ admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
   return lp2p_limits_check_connection (self->limits, raw->remote_peer, raw->remote_address, error);
 }
 
-Lp2pConnection *
-lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
+void
+lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer, GTask *task)
 {
   g_autoptr (Lp2pConnection) connection = NULL;
   Lp2pConnectionLimits limits = {
@@ -262,7 +280,9 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
         g_task_return_error (task, error);
       else
         g_clear_error (&error);
-      return NULL;
+      if (answer != NULL)
+        g_rc_box_release ((gpointer) answer);
+      return;
     }
 
   connection = lp2p_connection_new (raw, &limits, &connection_owner, self);
@@ -272,30 +292,38 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task)
   lp2p_connection_manager_add (self->manager, connection);
   if (task != NULL)
     wait_for_ready (self, connection, task);
+  lp2p_connection_expect_answer (connection, answer);
   lp2p_connection_begin (connection);
-  return connection;
 }
 
 /* Upgrading */
+
+static void
+resume (Lp2pConnection *connection, Lp2pRawConnection *raw, GTask *task)
+{
+  if (lp2p_connection_resume (connection, raw))
+    g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
+  else
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed by now");
+  lp2p_raw_connection_free (raw);
+}
 
 static void
 on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   Lp2pSwarm *self = g_task_get_source_object (task);
+  Lp2pConnection *resumed = g_task_get_task_data (task);
   GError *error = NULL;
-  const gboolean *agreed;
-  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &agreed, &error);
-  Lp2pConnection *connection = NULL;
+  const Lp2pMultistreamStatus *answer;
+  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, &answer, &error);
 
-  if (raw != NULL)
-    connection = lp2p_swarm_add_connection (self, raw, task);
-  else
+  if (raw == NULL)
     g_task_return_error (task, error);
-  if (connection != NULL && agreed != NULL)
-    lp2p_dials_watch_muxer (self->dials, connection, agreed);
-  else if (agreed != NULL)
-    g_rc_box_release ((gpointer) agreed);
+  else if (resumed != NULL)
+    resume (resumed, raw, task);
+  else
+    lp2p_swarm_add_connection (self, raw, answer, task);
 }
 
 static void
@@ -310,17 +338,20 @@ upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer,
     .max_streams = config_uint (self, "max-streams-per-connection"),
     .timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
     .pipelined = hint != NULL && !hint->waits,
+    .asks_muxer = hint != NULL && hint->asks_muxer,
   };
 
   lp2p_upgrade_async (raw, &params, cancellable, callback, user_data);
 }
 
 void
-lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, Lp2pConnection *resumed, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, lp2p_swarm_upgrade_async);
+  if (resumed != NULL)
+    g_task_set_task_data (task, g_object_ref (resumed), g_object_unref);
   /* A connection that came to be is not lost between here and who asked for it. */
   g_task_set_check_cancellable (task, FALSE);
   if (options->security_role != LP2P_ROLE_UNSET)
@@ -335,7 +366,10 @@ lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDia
     }
   if (options->expected_peer == NULL || lp2p_peer_id_equal (options->expected_peer, raw->remote_peer))
     {
-      lp2p_swarm_add_connection (self, raw, task);
+      if (resumed != NULL)
+        resume (resumed, raw, task);
+      else
+        lp2p_swarm_add_connection (self, raw, NULL, task);
       return;
     }
   g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "Expected peer %s, got %s",
@@ -469,7 +503,7 @@ on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
              error->message);
   inbound_free (inbound);
   if (raw != NULL)
-    lp2p_swarm_add_connection (self, raw, NULL);
+    lp2p_swarm_add_connection (self, raw, NULL, NULL);
 }
 
 /* What was begun stays half open until the handshake is over. */
@@ -487,7 +521,7 @@ lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
       return;
     }
   lp2p_limits_end_handshake (self->limits, raw->remote_address);
-  lp2p_swarm_add_connection (self, raw, NULL);
+  lp2p_swarm_add_connection (self, raw, NULL, NULL);
 }
 
 /* Looking up */

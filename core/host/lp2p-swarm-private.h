@@ -107,14 +107,15 @@ void lp2p_mapped_free (Lp2pMapped *self);
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
 void lp2p_swarm_drop_inbounds (Lp2pSwarm *self);
 gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
-/* @raw (transfer full) with a session; @task is returned when it is ready. Returns
- * (transfer none) (nullable): the connection, which the host keeps. */
-Lp2pConnection *lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, GTask *task);
+/* @raw (transfer full) with a session; @task is returned when it is ready. @answer
+ * (transfer full) (nullable): to its muxer; see lp2p_upgrade_finish(). */
+void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer, GTask *task);
 /* Nothing of the host points to it any more, but who keeps it. */
 void lp2p_swarm_forget_connection (Lp2pSwarm *self, Lp2pConnection *connection);
-/* @hint: what is known of the peer; %NULL to wait for each answer. Once cancelled
+/* @hint: what is known of the peer; %NULL to wait for each answer. @resumed
+ * (nullable): the connection that it is for; %NULL for a new one. Once cancelled
  * there is no connection that nobody was told of. */
-void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, Lp2pConnection *resumed, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pConnection *lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error);
 /* Closes a connection that came too late, unless streams are on it by now. */
 gboolean lp2p_swarm_drop_unwanted (Lp2pConnection *connection);

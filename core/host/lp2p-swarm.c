@@ -235,7 +235,7 @@ context_offer_inbound (Lp2pContext *context, Lp2pRawConnection *raw)
 static void
 context_upgrade_async (Lp2pContext *context, Lp2pRawConnection *raw, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  lp2p_swarm_upgrade_async (LP2P_SWARM (context), raw, options, NULL, cancellable, callback, user_data);
+  lp2p_swarm_upgrade_async (LP2P_SWARM (context), raw, options, NULL, NULL, cancellable, callback, user_data);
 }
 
 static Lp2pConnection *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lp2p/codec/lp2p-multistream.h>
 #include <lp2p/interfaces/lp2p-muxer.h>
 #include <lp2p/interfaces/lp2p-raw-connection.h>
 #include <lp2p/interfaces/lp2p-security.h>
@@ -14,8 +15,8 @@
  * @expected_peer: (nullable): who must answer
  * @max_streams: of the session
  * @timeout: in microseconds, for the whole of it
- * @pipelined: the initiator does not wait for answers where it can be rather sure
- *   of them
+ * @pipelined: the initiator does not wait for answers
+ * @asks_muxer: but for that about the muxer
  *
  * What an upgrade may choose from, and how it goes about it.
  */
@@ -29,6 +30,7 @@ typedef struct
   guint max_streams;
   gint64 timeout;
   gboolean pipelined;
+  gboolean asks_muxer;
 } Lp2pUpgradeParams;
 
 /* Secures and multiplexes @raw (transfer full): yields it with a session, a
@@ -38,9 +40,9 @@ void lp2p_upgrade_async (Lp2pRawConnection *raw,
                          GCancellable *cancellable,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
-/* @agreed (out) (optional) (transfer full): where a muxer was proposed ahead, whether the peer has
- * agreed by now; see lp2p_multistream_layer_ref_agreed(). Else %NULL. */
-Lp2pRawConnection *lp2p_upgrade_finish (GAsyncResult *result, const gboolean **agreed, GError **error);
+/* @answer (out) (optional) (transfer full): where a muxer was proposed ahead, what the peer has
+ * answered by now; see lp2p_multistream_layer_ref_status(). Else %NULL. */
+Lp2pRawConnection *lp2p_upgrade_finish (GAsyncResult *result, const Lp2pMultistreamStatus **answer, GError **error);
 /* Whether @error, of a pipelined upgrade, says that the peer does not take what was
  * proposed. */
 gboolean lp2p_upgrade_was_refused (const GError *error);

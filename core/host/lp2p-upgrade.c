@@ -15,7 +15,7 @@ typedef struct
   char **muxer_protocols;
   /* The one that is proposed without waiting for an answer; %NULL to ask. */
   Lp2pMuxer *guess;
-  const gboolean *agreed;
+  const Lp2pMultistreamStatus *answer;
   Lp2pPeerId *expected_peer;
   guint max_streams;
   gboolean pipelined;
@@ -43,8 +43,8 @@ upgrade_free (Upgrade *self)
   g_clear_pointer (&self->muxer_protocols, g_strfreev);
   g_clear_pointer (&self->expected_peer, lp2p_peer_id_unref);
   g_clear_pointer (&self->loop, lp2p_loop_unref);
-  if (self->agreed != NULL)
-    g_rc_box_release ((gpointer) self->agreed);
+  if (self->answer != NULL)
+    g_rc_box_release ((gpointer) self->answer);
   g_free (self);
 }
 
@@ -200,15 +200,15 @@ on_muxer_negotiated (GObject *source, GAsyncResult *result, gpointer user_data)
     upgrade_fail (task, error, "agreeing on a muxer");
 }
 
-/* A refusal behind the handshake would cost a connection that the application has
- * already. So a muxer is proposed ahead only where the peer took it before, or where
- * no other one could take its place. */
+/* What the peer took before, else the preferred one. */
 static Lp2pMuxer *
 find_guess (const Lp2pUpgradeParams *params)
 {
-  if (!params->pipelined)
+  Lp2pMuxer *known = find_name (params->muxers, params->muxer);
+
+  if (!params->pipelined || params->asks_muxer)
     return NULL;
-  return params->muxers->len == 1 ? g_ptr_array_index (params->muxers, 0) : find_name (params->muxers, params->muxer);
+  return known != NULL ? known : g_ptr_array_index (params->muxers, 0);
 }
 
 static void
@@ -220,7 +220,7 @@ negotiate_muxer (GTask *task)
   if (self->raw->muxer_role == LP2P_ROLE_INITIATOR && self->guess != NULL)
     {
       self->raw->layer = lp2p_multistream_layer_new (self->raw->layer, lp2p_muxer_get_protocol (self->guess));
-      self->agreed = lp2p_multistream_layer_ref_agreed (self->raw->layer);
+      self->answer = lp2p_multistream_layer_ref_status (self->raw->layer);
       start_session (task, self->guess);
       return;
     }
@@ -365,12 +365,12 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
 }
 
 Lp2pRawConnection *
-lp2p_upgrade_finish (GAsyncResult *result, const gboolean **agreed, GError **error)
+lp2p_upgrade_finish (GAsyncResult *result, const Lp2pMultistreamStatus **answer, GError **error)
 {
   Upgrade *self = g_task_get_task_data (G_TASK (result));
 
-  if (agreed != NULL)
-    *agreed = g_steal_pointer (&self->agreed);
+  if (answer != NULL)
+    *answer = g_steal_pointer (&self->answer);
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 

@@ -129,6 +129,16 @@ on_ready (Lp2pMuxerSession *session, gpointer user_data)
 }
 
 static void
+on_closed (Lp2pMuxerSession *session, gpointer user_data)
+{
+  Lp2pConnection *self = user_data;
+
+  if (lp2p_connection_is_refusal (self))
+    self->early_rejected = TRUE;
+  lp2p_job_queue (&self->job);
+}
+
+static void
 on_state_changed (Lp2pMuxerSession *session, gpointer user_data)
 {
   Lp2pConnection *self = user_data;
@@ -146,7 +156,7 @@ static const Lp2pMuxerEvents session_events = {
   .ready = on_ready,
   .closing = on_state_changed,
   .path_changed = on_state_changed,
-  .closed = on_state_changed,
+  .closed = on_closed,
 };
 
 /* Protocol work */
@@ -178,6 +188,8 @@ run_pump (Lp2pJob *job)
     more = klass->input (self->session, PUMP_BUDGET);
   if (klass->pump_output != NULL)
     klass->pump_output (self->session);
+  if (self->answer != NULL)
+    lp2p_job_queue (&self->job);
   update_timer (self);
   if (more)
     lp2p_job_queue_later (&self->pump);
@@ -232,8 +244,8 @@ lp2p_connection_refresh_counters (Lp2pConnection *self)
   self->session->klass->get_info (self->session, &info);
   if (info.rtt >= 0)
     self->rtt = info.rtt;
-  self->bytes_read = info.bytes_read;
-  self->bytes_written = info.bytes_written;
+  self->bytes_read = self->refused_bytes_read + info.bytes_read;
+  self->bytes_written = self->refused_bytes_written + info.bytes_written;
   if (now - self->notified < NOTIFY_INTERVAL_US)
     return;
   self->notified = now;
@@ -285,6 +297,8 @@ run_ready_timeout (Lp2pTimer *timer)
   if (self->session != NULL && self->early)
     give_up (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                                         "The peer of an early connection was not verified in time"));
+  else if (self->session != NULL)
+    give_up (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The peer did not agree to %s in time", self->muxer));
 }
 
 static void
@@ -321,8 +335,11 @@ lp2p_connection_become_ready (Lp2pConnection *self)
 
   self->told_ready = TRUE;
   self->early = FALSE;
-  lp2p_timer_clear (&self->ready_timer);
-  lp2p_connection_settle_early (self);
+  if (self->answer == NULL)
+    {
+      lp2p_timer_clear (&self->ready_timer);
+      lp2p_connection_settle_early (self);
+    }
   if (self->state < LP2P_CONNECTION_READY)
     set_state (self, LP2P_CONNECTION_READY);
   if (self->owner != NULL)
@@ -377,7 +394,8 @@ run_job (Lp2pJob *job)
     return;
 
   follow_beginning (self);
-  if (self->session != NULL)
+  lp2p_connection_follow_answer (self);
+  if (self->session != NULL && (!self->refused || self->closed_here))
     follow_end (self);
   if (self->state < LP2P_CONNECTION_CLOSING)
     {
@@ -385,6 +403,7 @@ run_job (Lp2pJob *job)
       if (self->can_open)
         lp2p_connection_open_queued (self);
     }
+  lp2p_connection_drop_refused (self);
   /* Who was accepted last agrees on a protocol in a round of its own. */
   if (self->state != LP2P_CONNECTION_CLOSED || (self->negotiating.length > 0 && !self->closed_here))
     return;
@@ -433,15 +452,21 @@ lp2p_connection_new (Lp2pRawConnection *raw, const Lp2pConnectionLimits *limits,
 }
 
 void
-lp2p_connection_begin (Lp2pConnection *self)
+lp2p_connection_drive (Lp2pConnection *self)
 {
   self->incoming = TRUE;
-  self->early = self->session->klass->get_state (self->session) == LP2P_SESSION_EARLY;
-  if (self->early)
-    lp2p_timer_set (&self->ready_timer, lp2p_loop_now (self->loop) + self->limits.negotiation_timeout);
   lp2p_muxer_session_set_events (self->session, &session_events, self);
   lp2p_job_queue (&self->pump);
   lp2p_job_queue (&self->job);
+}
+
+void
+lp2p_connection_begin (Lp2pConnection *self)
+{
+  self->early = self->session->klass->get_state (self->session) == LP2P_SESSION_EARLY;
+  if (self->early || self->answer != NULL)
+    lp2p_timer_set (&self->ready_timer, lp2p_loop_now (self->loop) + self->limits.negotiation_timeout);
+  lp2p_connection_drive (self);
 }
 
 void

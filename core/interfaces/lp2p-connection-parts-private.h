@@ -2,8 +2,9 @@
 #pragma once
 
 /* What the files of a connection share. lp2p-connection.c is the object,
- * lp2p-connection-driver.c drives the session, lp2p-connection-streams.c has the
- * streams that are being opened and accepted. */
+ * lp2p-connection-driver.c drives the session, lp2p-connection-resume.c replaces it
+ * where the peer refuses its muxer, lp2p-connection-streams.c has the streams that are
+ * being opened and accepted. */
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"
@@ -32,6 +33,9 @@ struct _Lp2pConnection
   GObject parent_instance;
 
   Lp2pMuxerSession *session;
+  Lp2pMuxerSession *refused_session; /* until its streams are opened again */
+  /* To the muxer that was proposed ahead, until that is settled. */
+  const Lp2pMultistreamStatus *answer;
   Lp2pLoop *loop;
   Lp2pConnectionState state;
   Lp2pRole direction;
@@ -48,6 +52,8 @@ struct _Lp2pConnection
   gint64 notified;
   guint64 bytes_read;
   guint64 bytes_written;
+  guint64 refused_bytes_read; /* of the refused session */
+  guint64 refused_bytes_written;
 
   const Lp2pConnectionOwner *owner;
   gpointer owner_data;
@@ -73,7 +79,8 @@ struct _Lp2pConnection
   guint incoming : 1;
   guint can_open : 1;
   guint early : 1;          /* the peer is not verified by a fresh handshake */
-  guint early_rejected : 1; /* it got nothing of what was sent early */
+  guint early_rejected : 1; /* the peer takes nothing of what was sent early */
+  guint refused : 1;        /* so of the muxer: another session is on its way */
   guint session_ready : 1;  /* it said so, and may be over since */
   guint told_early : 1;
   guint told_ready : 1;
@@ -101,9 +108,20 @@ void lp2p_connection_start_closing (Lp2pConnection *self, GTask *task);
 /* Waits at the tail of @queue; a cancellation takes it out. */
 void lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols, Lp2pStreamFlags flags);
 void lp2p_connection_waiting_free (Lp2pConnectionWaiting *self);
+/* Begins to drive the session. */
+void lp2p_connection_drive (Lp2pConnection *self);
 /* Tells the owner, once. Where another peer answered than expected, that ends the
  * session instead. */
 void lp2p_connection_become_ready (Lp2pConnection *self);
+
+/* lp2p-connection-resume.c */
+/* Sees what became of the muxer that was proposed ahead. */
+void lp2p_connection_follow_answer (Lp2pConnection *self);
+void lp2p_connection_forget_answer (Lp2pConnection *self);
+/* The session is over. Whether that may be for the peer not agreeing to its muxer. */
+gboolean lp2p_connection_is_refusal (Lp2pConnection *self);
+/* Frees the refused session when nothing needs it any more. */
+void lp2p_connection_drop_refused (Lp2pConnection *self);
 
 /* lp2p-connection-streams.c */
 void lp2p_connection_init_streams (Lp2pConnection *self);
@@ -116,4 +134,5 @@ void lp2p_connection_open_queued (Lp2pConnection *self);
 void lp2p_connection_fail_streams (Lp2pConnection *self);
 /* The peer is verified: what waited for that goes on. */
 void lp2p_connection_settle_early (Lp2pConnection *self);
+void lp2p_connection_lose_unsafe (Lp2pConnection *self);
 void lp2p_connection_hand_out_held (Lp2pConnection *self);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lp2p/codec/lp2p-multistream.h>
 #include <lp2p/interfaces/lp2p-connection.h>
 #include <lp2p/interfaces/lp2p-muxer.h>
 #include <lp2p/interfaces/lp2p-raw-connection.h>
@@ -24,6 +25,11 @@ typedef struct
   void (*early) (Lp2pConnection *connection, gpointer user_data);
   /* The peer is verified now. */
   void (*ready) (Lp2pConnection *connection, gpointer user_data);
+  /* The peer has agreed to the muxer that was proposed ahead. */
+  void (*muxer_agreed) (Lp2pConnection *connection, gpointer user_data);
+  /* The session is over before that: either lp2p_connection_resume() or
+   * lp2p_connection_give_up() is to follow. */
+  void (*muxer_refused) (Lp2pConnection *connection, gpointer user_data);
   /* Over; lp2p_connection_get_error() says why. Called once. */
   void (*closed) (Lp2pConnection *connection, gpointer user_data);
 } Lp2pConnectionOwner;
@@ -42,15 +48,28 @@ Lp2pConnection *lp2p_connection_new (Lp2pRawConnection *raw,
                                      const Lp2pConnectionLimits *limits,
                                      const Lp2pConnectionOwner *owner,
                                      gpointer user_data);
+/* @answer (transfer full): to the muxer, which was proposed ahead; see
+ * lp2p_multistream_layer_ref_status() */
+void lp2p_connection_expect_answer (Lp2pConnection *self, const Lp2pMultistreamStatus *answer);
 void lp2p_connection_begin (Lp2pConnection *self);
 /* The owner goes away: no further call to it. */
 void lp2p_connection_disown (Lp2pConnection *self);
 
+gboolean lp2p_connection_was_refused (Lp2pConnection *self);
+/* Goes on with the session of @raw, another connection to the same peer, after a
+ * refusal. Returns whether it does: else the connection is over by now, and so is
+ * that session. */
+gboolean lp2p_connection_resume (Lp2pConnection *self, Lp2pRawConnection *raw);
+/* There is no other session, as @error says. */
+void lp2p_connection_give_up (Lp2pConnection *self, const GError *error);
+
 /* From the connection's streams. */
 void lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream);
 void lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream);
-/* How many more bytes may be sent before the peer is verified, 0 also where it got
- * none of them; and that some of them were sent. */
+/* Whether the peer is not verified yet. */
+gboolean lp2p_connection_get_early (Lp2pConnection *self);
+/* How many more bytes may be sent before the peer is verified and has agreed to the
+ * muxer, 0 also where it takes none of them; and that some of them were sent. */
 gsize lp2p_connection_get_early_room (Lp2pConnection *self);
 void lp2p_connection_count_early (Lp2pConnection *self, gsize size);
 /* A round-trip time measured above the muxer. */

@@ -185,18 +185,25 @@ on_negotiated (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_error (task, error);
 }
 
+/* Whether what is sent may come to nothing. */
+static gboolean
+is_provisional (Lp2pConnection *self)
+{
+  return self->early || self->answer != NULL;
+}
+
 /* With one protocol the stream can be used at once: its first bytes ride behind
  * the proposal. With several, which one it is must be known first. */
 static void
-stream_opened (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pMuxerStream *handle)
+stream_opened (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags, Lp2pMuxerStream *handle)
 {
   g_autoptr (Lp2pStream) stream = NULL;
 
   self->n_streams++;
   stream = lp2p_stream_new (self, self->session, handle, lp2p_multistream_new_dialer (protocols), TRUE);
-  if (self->early)
+  if (is_provisional (self))
     {
-      lp2p_stream_keep_early (stream);
+      lp2p_stream_keep_early (stream, flags);
       g_queue_push_tail (&self->early_streams, g_object_ref (stream));
     }
   if (protocols[1] == NULL)
@@ -225,7 +232,7 @@ new_lost_error (Lp2pConnection *self)
 
 /* Returns FALSE when the peer allows no more streams now. */
 static gboolean
-try_open (Lp2pConnection *self, GTask *task, const char *const *protocols)
+try_open (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags)
 {
   Lp2pMuxerStream *handle = NULL;
   int opened;
@@ -242,15 +249,15 @@ try_open (Lp2pConnection *self, GTask *task, const char *const *protocols)
   if (opened == LP2P_IO_FAILED)
     g_task_return_error (task, new_lost_error (self));
   else
-    stream_opened (self, task, protocols, handle);
+    stream_opened (self, task, protocols, flags, handle);
   return TRUE;
 }
 
 static gboolean
 may_open (Lp2pConnection *self, Lp2pStreamFlags flags)
 {
-  if (self->early)
-    return (flags & LP2P_STREAM_REPLAY_SAFE) != 0 && !self->early_rejected;
+  if (is_provisional (self))
+    return !self->early_rejected && (!self->early || (flags & LP2P_STREAM_REPLAY_SAFE) != 0);
   /* Those that are opened again come first. */
   return self->early_streams.length == 0;
 }
@@ -258,7 +265,7 @@ may_open (Lp2pConnection *self, Lp2pStreamFlags flags)
 void
 lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags)
 {
-  if (!may_open (self, flags) || (!self->early && self->opening.length > 0) || !try_open (self, task, protocols))
+  if (!may_open (self, flags) || (!self->early && self->opening.length > 0) || !try_open (self, task, protocols, flags))
     lp2p_connection_wait (&self->opening, task, protocols, flags);
 }
 
@@ -282,7 +289,7 @@ reopen_early (Lp2pConnection *self)
           continue;
         }
       g_queue_pop_head (&self->early_streams);
-      lp2p_stream_reopen_early (stream, handle);
+      lp2p_stream_reopen_early (stream, self->session, handle);
       g_object_unref (stream);
     }
 }
@@ -299,6 +306,25 @@ lp2p_connection_settle_early (Lp2pConnection *self)
     {
       lp2p_stream_confirm_early (stream);
       g_object_unref (stream);
+    }
+}
+
+/* The peer may have got what was sent early, or not. */
+void
+lp2p_connection_lose_unsafe (Lp2pConnection *self)
+{
+  GList *next;
+
+  for (GList *l = self->early_streams.head; l != NULL; l = next)
+    {
+      g_autoptr (Lp2pStream) stream = g_object_ref (l->data);
+
+      next = l->next;
+      if (!lp2p_stream_may_repeat (stream))
+        lp2p_stream_lose_early (stream, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                                     "The connection to %s ended before it was clear whether the peer "
+                                                     "got what the stream sent, which is not safe to repeat",
+                                                     lp2p_peer_id_get_string (self->remote_peer)));
     }
 }
 
@@ -323,17 +349,23 @@ lp2p_connection_open_queued (Lp2pConnection *self)
   Lp2pConnectionWaiting *opening;
 
   self->can_open = FALSE;
-  if (!self->early)
+  if (!is_provisional (self))
     reopen_early (self);
   while ((opening = take_openable (self)) != NULL)
     {
-      if (!try_open (self, opening->task, (const char *const *) opening->protocols))
+      if (!try_open (self, opening->task, (const char *const *) opening->protocols, opening->flags))
         {
           g_queue_push_head (&self->opening, opening);
           return;
         }
       lp2p_connection_waiting_free (opening);
     }
+}
+
+gboolean
+lp2p_connection_get_early (Lp2pConnection *self)
+{
+  return self->early;
 }
 
 gsize

@@ -106,6 +106,11 @@ lp2p_connection_abort (Lp2pConnection *self, guint32 code)
  * %LP2P_STREAM_REPLAY_SAFE are opened at once; what is written to them, at most
  * 16 KiB, is kept and sent again where the peer refuses early data. All others
  * wait until it is ready.
+ *
+ * While the peer has not agreed to a muxer, all are opened at once; what is written to
+ * them, at most 16 KiB, is kept and sent again where the peer refuses the muxer. Where
+ * the connection ends before it answers, it may have got these bytes: then only
+ * streams with %LP2P_STREAM_REPLAY_SAFE and those that have sent nothing go on.
  */
 void
 lp2p_connection_open_stream_async (Lp2pConnection *self,
@@ -160,6 +165,8 @@ lp2p_connection_finalize (GObject *object)
   lp2p_timer_clear (&self->negotiation_timer);
   lp2p_timer_clear (&self->ready_timer);
   g_clear_pointer (&self->session, lp2p_muxer_session_free);
+  g_clear_pointer (&self->refused_session, lp2p_muxer_session_free);
+  lp2p_connection_forget_answer (self);
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_peer, lp2p_peer_id_unref);
@@ -198,7 +205,7 @@ lp2p_connection_get_property (GObject *object, guint id, GValue *value, GParamSp
       g_value_set_string (value, self->security);
       break;
     case LP2P_CONNECTION_PROP_MUXER:
-      g_value_set_string (value, self->muxer);
+      g_value_set_string (value, lp2p_connection_get_muxer (self));
       break;
     case LP2P_CONNECTION_PROP_LIMITED:
       g_value_set_boolean (value, self->limited);
@@ -279,7 +286,8 @@ lp2p_connection_class_init (Lp2pConnectionClass *klass)
   /**
    * Lp2pConnection:muxer:
    *
-   * The name of the muxer.
+   * The name of the muxer, %NULL as long as the peer has not agreed to one; see
+   * [method@Connection.get_muxer].
    */
   properties[LP2P_CONNECTION_PROP_MUXER] = g_param_spec_string ("muxer", NULL, NULL, NULL, flags);
   /**
@@ -438,13 +446,19 @@ lp2p_connection_get_security (Lp2pConnection *self)
  * lp2p_connection_get_muxer:
  * @self: a connection
  *
- * Returns: (transfer none): the name of the muxer
+ * Tells what carries the streams. Where the handshake does not settle that, a muxer is
+ * proposed together with the first bytes of streams, which saves a round trip: a
+ * connection is ready then before the peer has agreed. Where it refuses, it is dialed
+ * once more, and this connection and its streams go on over the muxer that it does take.
+ *
+ * Returns: (transfer none) (nullable): the name of the muxer, %NULL as long as the peer
+ *   has not agreed to one
  */
 const char *
 lp2p_connection_get_muxer (Lp2pConnection *self)
 {
   g_return_val_if_fail (LP2P_IS_CONNECTION (self), NULL);
-  return self->muxer;
+  return self->answer == NULL ? self->muxer : NULL;
 }
 
 /**

@@ -17,11 +17,13 @@ Lp2pStream *lp2p_stream_new (Lp2pConnection *connection,
 gsize lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size);
 void lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready);
 
-/* A stream whose first bytes go out before the peer is verified. They are kept; then
- * either the peer has them, or the stream is opened again and sends them once more,
- * or the connection is over. */
-void lp2p_stream_keep_early (Lp2pStream *self);
+/* A stream whose first bytes go out before it is known whether the peer takes them.
+ * They are kept; then either the peer has them, or the stream is opened again, on
+ * @session, and sends them once more, or the connection is over. */
+void lp2p_stream_keep_early (Lp2pStream *self, Lp2pStreamFlags flags);
 void lp2p_stream_confirm_early (Lp2pStream *self);
-void lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerStream *handle);
+void lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerSession *session, Lp2pMuxerStream *handle);
+/* Whether nothing is lost or done twice where the peer may have got what was sent. */
+gboolean lp2p_stream_may_repeat (Lp2pStream *self);
 /* @error: (transfer full) */
 void lp2p_stream_lose_early (Lp2pStream *self, GError *error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <lp2p/interfaces/lp2p-connection.h>
+#include <lp2p/interfaces/lp2p-muxer-output.h>
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"
@@ -11,6 +12,9 @@
 /* What a negotiation needs at once fits; more than that is never sent before
  * the other side has answered. */
 #define NEGOTIATION_READ_SIZE 256
+
+/* More than a proposal and what is usually written with it. */
+#define MAX_EARLY_VECTORS 17
 
 /**
  * Lp2pStream:
@@ -37,7 +41,7 @@ struct _Lp2pStream
   GError *refusal; /* what is wrong with the peer's answer, until the stream's turn */
   GByteArray *head;
   GByteArray *early;
-  GByteArray *kept; /* what was sent before the peer is verified, until it is */
+  GByteArray *kept; /* what was sent and may be refused, until it is known */
   const char *protocol;
 
   Lp2pAsyncOperation agreeing;
@@ -46,6 +50,7 @@ struct _Lp2pStream
   guint32 stop_code;
   Lp2pReady ready;
   guint outbound : 1;
+  guint replay_safe : 1;
   guint input_closed : 1;
   guint output_ended : 1;
   guint told_agreed : 1;
@@ -128,32 +133,38 @@ static gssize
 write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
 {
   const Lp2pMuxerSessionClass *klass = self->session->klass;
-  gsize written = 0;
+  Lp2pVectorCursor place = { vectors, n_vectors, 0 };
+  GOutputVector first[MAX_EARLY_VECTORS];
+  gsize size, left;
+  gssize n;
 
   if (self->kept == NULL)
     return klass->stream_writev (self->session, self->handle, vectors, n_vectors);
 
-  for (guint i = 0; i < n_vectors; i++)
-    {
-      gsize room = lp2p_connection_get_early_room (self->connection);
-      GOutputVector vector = { vectors[i].buffer, MIN (vectors[i].size, room) };
-      gssize n = vector.size > 0 ? klass->stream_writev (self->session, self->handle, &vector, 1) : 0;
+  n_vectors = lp2p_vector_cursor_take (&place, lp2p_connection_get_early_room (self->connection), first,
+                                       G_N_ELEMENTS (first), &size);
+  if (size == 0)
+    return LP2P_IO_AGAIN;
+  n = klass->stream_writev (self->session, self->handle, first, n_vectors);
+  /* The write may be what finds out that the peer takes nothing. */
+  if (n == LP2P_IO_FAILED && lp2p_connection_get_early_room (self->connection) == 0)
+    return LP2P_IO_AGAIN;
+  if (n <= 0)
+    return n;
 
-      if (n == LP2P_IO_FAILED)
-        return n;
-      if (n > 0)
-        {
-          g_byte_array_append (self->kept, vector.buffer, n);
-          lp2p_connection_count_early (self->connection, n);
-          written += n;
-        }
-      if (n < (gssize) vectors[i].size)
-        break;
+  left = n;
+  for (guint i = 0; left > 0; i++)
+    {
+      gsize part = MIN (left, first[i].size);
+
+      g_byte_array_append (self->kept, first[i].buffer, part);
+      left -= part;
     }
-  return written > 0 ? (gssize) written : LP2P_IO_AGAIN;
+  lp2p_connection_count_early (self->connection, n);
+  return n;
 }
 
-/* Where no more may be sent early, the peer's being verified is waited for. */
+/* Where no more may be sent early, it is waited for that the peer takes it. */
 static void
 wait_for_room (Lp2pStream *self)
 {
@@ -257,7 +268,7 @@ take_answer (Lp2pStream *self, const guint8 *data, gsize size)
 {
   gsize consumed = 0;
 
-  if (!self->outbound || self->kept != NULL ||
+  if (!self->outbound || lp2p_connection_get_early (self->connection) ||
       lp2p_multistream_get_status (self->negotiation) != LP2P_MULTISTREAM_MORE)
     return 0;
   lp2p_multistream_input (self->negotiation, data, size, &consumed, &self->refusal);
@@ -290,7 +301,7 @@ drive_negotiation (Lp2pStream *self)
 
   send_head (self);
   settle_answer (self);
-  /* Nothing is read before the peer is verified: it could not be taken back. */
+  /* Nothing is read as long as bytes are kept: it could not be taken back. */
   while (self->negotiation != NULL && self->handle != NULL && self->kept == NULL)
     {
       gssize n = self->session->klass->stream_readv (self->session, self->handle, &vector, 1);
@@ -699,9 +710,16 @@ lp2p_stream_new (Lp2pConnection *connection,
 /* Early data */
 
 void
-lp2p_stream_keep_early (Lp2pStream *self)
+lp2p_stream_keep_early (Lp2pStream *self, Lp2pStreamFlags flags)
 {
   self->kept = g_byte_array_new ();
+  self->replay_safe = (flags & LP2P_STREAM_REPLAY_SAFE) != 0;
+}
+
+gboolean
+lp2p_stream_may_repeat (Lp2pStream *self)
+{
+  return self->replay_safe || self->kept->len == 0;
 }
 
 void
@@ -714,12 +732,13 @@ lp2p_stream_confirm_early (Lp2pStream *self)
 /* What was kept goes ahead of all else once more; the end of our direction, where it
  * was sent already, follows again. */
 void
-lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerStream *handle)
+lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerSession *session, Lp2pMuxerStream *handle)
 {
   Lp2pMuxerStream *refused = self->handle;
 
   refused->user_data = NULL;
   self->session->klass->stream_release (self->session, refused);
+  self->session = session;
   self->handle = handle;
   handle->user_data = self;
   self->output_ended = FALSE;

@@ -17,7 +17,7 @@ typedef struct
   Lp2pLayer *lower;
   Lp2pMultistream *negotiation;
   GByteArray *head;
-  gboolean *agreed;
+  Lp2pMultistreamStatus *status;
   GError *error;
 } MultistreamLayer;
 
@@ -48,7 +48,6 @@ finish_negotiation (MultistreamLayer *self)
       const guint8 *data;
       gsize consumed = 0;
       gssize n = lp2p_layer_peek (self->lower, &data);
-      Lp2pMultistreamStatus status;
 
       if (self->error != NULL)
         return LP2P_IO_FAILED;
@@ -62,15 +61,12 @@ finish_negotiation (MultistreamLayer *self)
       if (n < 0)
         return n;
 
-      status = lp2p_multistream_input (self->negotiation, data, n, &consumed, &self->error);
+      *self->status = lp2p_multistream_input (self->negotiation, data, n, &consumed, &self->error);
       lp2p_layer_consume (self->lower, consumed);
-      if (status == LP2P_MULTISTREAM_FAILED)
+      if (*self->status == LP2P_MULTISTREAM_FAILED)
         return LP2P_IO_FAILED;
-      if (status == LP2P_MULTISTREAM_DONE)
-        {
-          *self->agreed = TRUE;
-          g_clear_pointer (&self->negotiation, lp2p_multistream_free);
-        }
+      if (*self->status == LP2P_MULTISTREAM_DONE)
+        g_clear_pointer (&self->negotiation, lp2p_multistream_free);
     }
   return 1;
 }
@@ -200,7 +196,7 @@ multistream_free (Lp2pLayer *layer)
   lp2p_layer_free (self->lower);
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   g_clear_pointer (&self->head, g_byte_array_unref);
-  g_rc_box_release (self->agreed);
+  g_rc_box_release (self->status);
   g_clear_error (&self->error);
   lp2p_layer_clear (layer);
   g_free (self);
@@ -266,7 +262,7 @@ lp2p_multistream_layer_new (Lp2pLayer *lower, const char *protocol)
 
   lp2p_layer_init (&self->parent, &multistream_class, lower->loop);
   self->lower = lower;
-  self->agreed = g_rc_box_new0 (gboolean);
+  self->status = g_rc_box_new0 (Lp2pMultistreamStatus);
   self->negotiation = lp2p_multistream_new_dialer (protocols);
   self->head = g_byte_array_new ();
   lp2p_multistream_take_output (self->negotiation, self->head);
@@ -275,16 +271,17 @@ lp2p_multistream_layer_new (Lp2pLayer *lower, const char *protocol)
 }
 
 /**
- * lp2p_multistream_layer_ref_agreed: (skip)
+ * lp2p_multistream_layer_ref_status: (skip)
  * @layer: what lp2p_multistream_layer_new() returned
  *
- * Returns: (transfer full): whether the peer agreed, which stays up to date until the
- *   layer goes; to be released with g_rc_box_release()
+ * Returns: (transfer full): what the peer answered, which stays up to date until the
+ *   layer goes: %LP2P_MULTISTREAM_FAILED only for an answer that is no agreement, not
+ *   where none came; to be released with g_rc_box_release()
  */
-const gboolean *
-lp2p_multistream_layer_ref_agreed (Lp2pLayer *layer)
+const Lp2pMultistreamStatus *
+lp2p_multistream_layer_ref_status (Lp2pLayer *layer)
 {
-  return g_rc_box_acquire (((MultistreamLayer *) layer)->agreed);
+  return g_rc_box_acquire (((MultistreamLayer *) layer)->status);
 }
 
 /* Negotiation as a step of its own. */

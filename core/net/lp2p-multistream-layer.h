@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 LP2P_AVAILABLE_IN_1_0
 Lp2pLayer *lp2p_multistream_layer_new (Lp2pLayer *lower, const char *protocol);
 LP2P_AVAILABLE_IN_1_0
-const gboolean *lp2p_multistream_layer_ref_agreed (Lp2pLayer *layer);
+const Lp2pMultistreamStatus *lp2p_multistream_layer_ref_status (Lp2pLayer *layer);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_layer_negotiate_async (Lp2pLayer *layer, Lp2pMultistream *negotiation, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0

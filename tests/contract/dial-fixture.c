@@ -129,3 +129,40 @@ dial_drop (DialFixture *self, Lp2pConnection *connection)
   g_object_unref (connection);
   test_until (self->world, dial_count (self->a) == 0 && dial_count (self->b) == 0);
 }
+
+void
+stranger_init (Stranger *self, DialFixture *fixture)
+{
+  g_autoptr (Lp2pMultiaddr) any = lp2p_multiaddr_new_from_string ("/memory/0", NULL);
+  g_autoptr (GPtrArray) bound = NULL;
+
+  self->context = test_context_new (fixture->world);
+  self->transport = test_plugin_new (self->context, "memory");
+  self->listener = lp2p_transport_listen (self->transport, any, NULL);
+  bound = lp2p_listener_dup_addresses (self->listener);
+  self->address = lp2p_multiaddr_ref (g_ptr_array_index (bound, 0));
+}
+
+void
+stranger_clear (Stranger *self)
+{
+  lp2p_multiaddr_unref (self->address);
+  lp2p_listener_close (self->listener);
+  g_object_unref (self->listener);
+  test_context_drop_inbound (self->context);
+  test_plugin_free (self->transport);
+  g_object_unref (self->context);
+}
+
+Lp2pLayer *
+stranger_accept (Stranger *self, DialFixture *fixture)
+{
+  Lp2pRawConnection *raw;
+  Lp2pLayer *layer;
+
+  test_until (fixture->world, self->context->inbound.length > 0);
+  raw = test_context_take_inbound (self->context);
+  layer = lp2p_raw_connection_steal_layer (raw);
+  lp2p_raw_connection_free (raw);
+  return layer;
+}

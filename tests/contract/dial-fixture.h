@@ -12,7 +12,6 @@ G_BEGIN_DECLS
 #define FAST "/ip4/203.0.113.4/udp/1/quic-v1"
 #define RELAYED "/ip4/203.0.113.9/tcp/1/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN/p2p-circuit"
 
-
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /**
@@ -55,5 +54,19 @@ void dial_drop (DialFixture *self, Lp2pConnection *connection);
 void dial_assert_log (DialFixture *self, const char *expected);
 /* Nothing is left of what was tried but so many connections. */
 void dial_assert_clean (DialFixture *self, guint n_connections);
+
+/* Somebody who listens in the world of a fixture, but has only the transport. */
+typedef struct
+{
+  TestContext *context;
+  Lp2pTransport *transport;
+  Lp2pListener *listener;
+  Lp2pMultiaddr *address;
+} Stranger;
+
+void stranger_init (Stranger *self, DialFixture *fixture);
+void stranger_clear (Stranger *self);
+/* Waits for a connection. */
+Lp2pLayer *stranger_accept (Stranger *self, DialFixture *fixture);
 
 G_END_DECLS

@@ -9,52 +9,14 @@
 
 #define HEADER "\x13/multistream/1.0.0\n"
 
-/* Somebody who listens, but has only the transport. */
-typedef struct
-{
-  TestContext *context;
-  Lp2pTransport *transport;
-  Lp2pListener *listener;
-  Lp2pMultiaddr *address;
-} Stranger;
-
-static void
-stranger_init (DialFixture *self, Stranger *stranger)
-{
-  g_autoptr (Lp2pMultiaddr) any = lp2p_multiaddr_new_from_string ("/memory/0", NULL);
-  g_autoptr (GPtrArray) bound = NULL;
-
-  stranger->context = test_context_new (self->world);
-  stranger->transport = test_plugin_new (stranger->context, "memory");
-  stranger->listener = lp2p_transport_listen (stranger->transport, any, NULL);
-  bound = lp2p_listener_dup_addresses (stranger->listener);
-  stranger->address = lp2p_multiaddr_ref (g_ptr_array_index (bound, 0));
-}
-
-static void
-stranger_clear (Stranger *stranger)
-{
-  lp2p_multiaddr_unref (stranger->address);
-  lp2p_listener_close (stranger->listener);
-  g_object_unref (stranger->listener);
-  test_context_drop_inbound (stranger->context);
-  test_plugin_free (stranger->transport);
-  g_object_unref (stranger->context);
-}
-
 /* Waits for a connection, and tells what came on it before any answer. */
 static Lp2pLayer *
-stranger_accept (DialFixture *self, Stranger *stranger, GByteArray *bytes)
+accept_and_read (DialFixture *self, Stranger *stranger, GByteArray *bytes)
 {
   guint8 buffer[1000];
-  Lp2pRawConnection *raw;
-  Lp2pLayer *layer;
+  Lp2pLayer *layer = stranger_accept (stranger, self);
   gssize n;
 
-  test_until (self->world, stranger->context->inbound.length > 0);
-  raw = test_context_take_inbound (stranger->context);
-  layer = lp2p_raw_connection_steal_layer (raw);
-  lp2p_raw_connection_free (raw);
   test_world_advance (self->world, 100000);
   while ((n = lp2p_layer_read (layer, buffer, sizeof buffer)) > 0)
     g_byte_array_append (bytes, buffer, n);
@@ -72,7 +34,7 @@ test_redial (DialFixture *self, gconstpointer data)
 {
   Stranger stranger;
 
-  stranger_init (self, &stranger);
+  stranger_init (&stranger, self);
   for (guint i = 0; i < 2 * G_N_ELEMENTS (refusals); i++)
     {
       g_autoptr (GByteArray) first = g_byte_array_new ();
@@ -84,7 +46,7 @@ test_redial (DialFixture *self, gconstpointer data)
 
       scripted_transport_route (self->network, "one", ONE, 0, stranger.address);
       dial_start (self, LIST (ONE), NULL, NULL, &result);
-      layer = stranger_accept (self, &stranger, first);
+      layer = accept_and_read (self, &stranger, first);
       g_assert_cmpuint (first->len, >, strlen (PROPOSAL));
       g_assert_cmpmem (first->data, strlen (PROPOSAL), PROPOSAL, strlen (PROPOSAL));
 
@@ -108,7 +70,7 @@ test_redial (DialFixture *self, gconstpointer data)
       /* It did agree in the end, to the same: it wants to be asked. */
       scripted_transport_route (self->network, "one", ONE, 0, stranger.address);
       dial_start (self, LIST (ONE), NULL, NULL, &result);
-      layer = stranger_accept (self, &stranger, later);
+      layer = accept_and_read (self, &stranger, later);
       g_assert_cmpmem (later->data, later->len, PROPOSAL, strlen (PROPOSAL));
       lp2p_layer_abort (layer, 0);
       g_assert_null (dial_finish (self, &result, NULL));
@@ -128,7 +90,7 @@ test_remembered (DialFixture *self, gconstpointer data)
   GAsyncResult *result = NULL;
   Lp2pLayer *layer;
 
-  stranger_init (self, &stranger);
+  stranger_init (&stranger, self);
   scripted_transport_route (self->network, "one", ONE, 0, NULL);
   scripted_transport_route (self->network, "two", TWO, 0, self->to_b);
   connection = dial (self, LIST (ONE, TWO), NULL, NULL);
@@ -138,7 +100,7 @@ test_remembered (DialFixture *self, gconstpointer data)
 
   scripted_transport_route (self->network, "two", TWO, 0, stranger.address);
   dial_start (self, LIST (ONE, TWO), NULL, NULL, &result);
-  layer = stranger_accept (self, &stranger, bytes);
+  layer = accept_and_read (self, &stranger, bytes);
   g_assert_cmpuint (bytes->len, >, strlen (PROPOSAL));
   dial_assert_log (self, "two@0");
   lp2p_layer_free (layer);
@@ -287,7 +249,7 @@ test_other_preferences (DialFixture *self, gconstpointer data)
   self->b = dial_new_host (self, "security=['noise']");
   self->to_b = test_host_dup_address (self->b);
   plain = lp2p_multiaddr_without_peer_id (self->to_b);
-  stranger_init (self, &stranger);
+  stranger_init (&stranger, self);
   lp2p_transport_dial_async (stranger.transport, plain, &options, NULL, test_take_result, &result);
   test_wait (self->world, result);
   raw = lp2p_transport_dial_finish (stranger.transport, result, NULL);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A muxer that is proposed ahead, with peers that settle none in the handshake and
+ * take it, or refuse it. The application never sees more than one connection. */
+
+#include <string.h>
+
+#include <lp2p/net/lp2p-multistream-layer.h>
+
+#include "dial-fixture.h"
+
+#define HEADER "\x13/multistream/1.0.0\n"
+#define PROPOSAL HEADER "\x0d/yamux/1.0.0\n"
+/* More than is kept. */
+#define LARGE (100 * 1024)
+#define CAP (16 * 1024)
+
+/* The host B behind a listener that agrees on nothing inside the handshake. */
+typedef struct
+{
+  Stranger stranger;
+  Lp2pPeerId *peer;
+  Lp2pPublicKey *key;
+} Old;
+
+static gpointer
+find_extension (GPtrArray *extensions, const char *name)
+{
+  for (guint i = 0; i < extensions->len; i++)
+    if (g_strcmp0 (lp2p_extension_get_name (g_ptr_array_index (extensions, i)), name) == 0)
+      return g_ptr_array_index (extensions, i);
+  g_assert_not_reached ();
+}
+
+static void
+old_init (Old *self, DialFixture *fixture)
+{
+  *self = (Old){ { NULL } };
+  stranger_init (&self->stranger, fixture);
+  scripted_transport_route (fixture->network, "one", ONE, 0, self->stranger.address);
+}
+
+static void
+old_clear (Old *self)
+{
+  g_clear_pointer (&self->peer, lp2p_peer_id_unref);
+  g_clear_pointer (&self->key, lp2p_public_key_unref);
+  stranger_clear (&self->stranger);
+}
+
+static gboolean
+match (const char *protocol, gpointer data)
+{
+  return strcmp (protocol, data) == 0;
+}
+
+/* As a listener agrees to a protocol, and to no other one. */
+static void
+agree (DialFixture *fixture, Lp2pLayer *layer, const char *protocol)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *agreed = NULL;
+
+  lp2p_layer_negotiate_async (layer, lp2p_multistream_new_listener (match, (gpointer) protocol), NULL, test_take_result,
+                              &result);
+  test_wait (fixture->world, result);
+  agreed = lp2p_layer_negotiate_finish (result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (agreed, ==, protocol);
+}
+
+/* @security: that of B, or of somebody else. Returns %NULL where the dialer does not
+ * like who that is. */
+static Lp2pLayer *
+old_accept_as (Old *self, DialFixture *fixture, Lp2pSecurity *security)
+{
+  Lp2pSecurityParams params = { .role = LP2P_ROLE_RESPONDER };
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (Lp2pSecurityResult) secured = NULL;
+  Lp2pLayer *layer = stranger_accept (&self->stranger, fixture);
+
+  agree (fixture, layer, "/noise");
+  lp2p_security_secure_async (security, layer, &params, NULL, test_take_result, &result);
+  test_wait (fixture->world, result);
+  secured = lp2p_security_secure_finish (security, result, NULL);
+  if (secured == NULL)
+    return NULL;
+  g_clear_pointer (&self->peer, lp2p_peer_id_unref);
+  g_clear_pointer (&self->key, lp2p_public_key_unref);
+  self->peer = g_steal_pointer (&secured->remote_peer);
+  self->key = g_steal_pointer (&secured->remote_key);
+  return g_steal_pointer (&secured->layer);
+}
+
+static Lp2pLayer *
+old_accept (Old *self, DialFixture *fixture)
+{
+  Lp2pLayer *layer = old_accept_as (self, fixture, find_extension (dial_swarm (fixture->b)->securities, "noise"));
+
+  g_assert_nonnull (layer);
+  return layer;
+}
+
+/* B goes on with the connection, whose muxer was agreed on. */
+static void
+old_serve (Old *self, DialFixture *fixture, Lp2pLayer *layer, const char *name)
+{
+  Lp2pSwarm *swarm = dial_swarm (fixture->b);
+  Lp2pMuxer *muxer = find_extension (swarm->muxers, name);
+  Lp2pMuxerParams params = { .role = LP2P_ROLE_RESPONDER, .remote_peer = self->peer, .max_streams = 100 };
+  Lp2pRawConnection *raw;
+  gboolean validate;
+
+  agree (fixture, layer, lp2p_muxer_get_protocol (muxer));
+  raw = lp2p_raw_connection_new_session (lp2p_muxer_create_session (muxer, layer, &params), "memory",
+                                         LP2P_ROLE_RESPONDER);
+  raw->security = g_intern_static_string ("noise");
+  raw->muxer = g_intern_string (name);
+  raw->remote_address = lp2p_multiaddr_new_from_string ("/memory/1", NULL);
+  raw->remote_peer = lp2p_peer_id_ref (self->peer);
+  raw->remote_key = lp2p_public_key_ref (self->key);
+  g_assert_true (lp2p_context_begin_inbound (fixture->b->context, "memory", raw->remote_address, &validate, NULL));
+  lp2p_context_offer_inbound (fixture->b->context, raw);
+}
+
+/* How a peer refuses. */
+typedef struct
+{
+  const char *answer;
+  enum
+  {
+    STAYS,
+    CLOSES,
+    RESETS,
+  } then;
+  /* Nothing that was sent can have been understood. */
+  gboolean certain;
+} Refusal;
+
+static const Refusal refusals[] = {
+  { HEADER "\x03na\n", STAYS, TRUE },   /* as the specification has it */
+  { HEADER "\x03na\n", CLOSES, TRUE },  /* as others do, which take what follows for a message */
+  { HEADER "\x03na\n\x03na\n", CLOSES, TRUE },
+  { "\x05none\n", STAYS, TRUE },
+  { HEADER, CLOSES, FALSE },
+  { HEADER "\x03na\n", RESETS, FALSE }, /* which takes the answer away here */
+  { "", CLOSES, FALSE },
+  { "", RESETS, FALSE },
+};
+
+/* Reads what A sent, and refuses it. Returns how much that was. */
+static gsize
+refuse (DialFixture *fixture, Lp2pLayer *layer, const Refusal *refusal)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  guint8 buffer[4000];
+  gssize n;
+
+  test_world_advance (fixture->world, 100000);
+  while ((n = lp2p_layer_read (layer, buffer, sizeof buffer)) > 0)
+    g_byte_array_append (bytes, buffer, n);
+  g_assert_cmpuint (bytes->len, >=, strlen (PROPOSAL));
+  g_assert_cmpmem (bytes->data, strlen (PROPOSAL), PROPOSAL, strlen (PROPOSAL));
+
+  if (refusal->answer[0] != '\0')
+    {
+      lp2p_layer_write (layer, refusal->answer, strlen (refusal->answer), LP2P_WRITE_NONE);
+      lp2p_layer_flush (layer);
+    }
+  if (refusal->then == CLOSES)
+    lp2p_layer_shutdown_write (layer);
+  else if (refusal->then == RESETS)
+    lp2p_layer_abort (layer, 0);
+  return bytes->len;
+}
+
+static void
+count_notify (Lp2pConnection *connection, GParamSpec *pspec, guint *count)
+{
+  ++*count;
+}
+
+/* A has a connection whose muxer is not settled, and B a layer. */
+static Lp2pConnection *
+connect_old (DialFixture *self, Old *old, Lp2pLayer **layer)
+{
+  g_autoptr (GError) error = NULL;
+  Lp2pConnection *connection;
+  GAsyncResult *result = NULL;
+
+  dial_start (self, LIST (ONE), NULL, NULL, &result);
+  *layer = old_accept (old, self);
+  connection = dial_finish (self, &result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lp2p_connection_get_state (connection), ==, LP2P_CONNECTION_READY);
+  g_assert_null (lp2p_connection_get_muxer (connection));
+  return connection;
+}
+
+static void
+start_open (Lp2pConnection *connection, Lp2pStreamFlags flags, GCancellable *cancellable, GAsyncResult **result)
+{
+  static const char *const protocols[] = { TEST_PROTOCOL, NULL };
+
+  lp2p_connection_open_stream_async (connection, protocols, flags, cancellable, test_take_result, result);
+}
+
+static Lp2pStream *
+open_stream (DialFixture *self, Lp2pConnection *connection, Lp2pStreamFlags flags)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  Lp2pStream *stream;
+
+  start_open (connection, flags, NULL, &result);
+  test_wait (self->world, result);
+  stream = lp2p_connection_open_stream_finish (connection, result, &error);
+  g_assert_no_error (error);
+  return stream;
+}
+
+static void
+check_both_ways (DialFixture *self, Lp2pStream *one, Lp2pStream *other)
+{
+  test_stream_write (self->world, other, 500, 0);
+  test_stream_expect (self->world, one, 500, 0);
+  test_stream_write (self->world, one, 1000, 100);
+  test_stream_expect (self->world, other, 1000, 100);
+  test_stream_close_output (self->world, one);
+  test_stream_expect_end (self->world, other);
+}
+
+/* How often A dialed since the last time. */
+static guint
+count_dials (DialFixture *self)
+{
+  g_auto (GStrv) dials = g_strsplit (self->network->log->str, " ", -1);
+
+  g_string_truncate (self->network->log, 0);
+  return g_strv_length (dials);
+}
+
+static gboolean
+has_mplex (void)
+{
+  g_auto (GStrv) muxers = test_list_plugins ("muxer");
+
+  if (g_strv_contains ((const char *const *) muxers, "mplex"))
+    return TRUE;
+  g_test_skip ("there is no second muxer: mplex is not built");
+  return FALSE;
+}
+
+/* Whoever wrote does not notice that it had to be sent twice. */
+static void
+test_refused (DialFixture *self, gconstpointer data)
+{
+  if (!has_mplex ())
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (refusals); i++)
+    {
+      g_autoptr (Lp2pStream) safe = NULL;
+      g_autoptr (Lp2pStream) unsafe = NULL;
+      g_autoptr (Lp2pStream) at_safe = NULL;
+      g_autoptr (Lp2pStream) at_unsafe = NULL;
+      g_autoptr (Lp2pStream) late = NULL;
+      g_autoptr (Lp2pStream) at_late = NULL;
+      Lp2pConnection *connection;
+      Lp2pLayer *first, *second;
+      guint64 written;
+      guint notified = 0;
+      Old old;
+
+      old_init (&old, self);
+      connection = connect_old (self, &old, &first);
+      g_signal_connect (connection, "notify::muxer", G_CALLBACK (count_notify), &notified);
+      safe = open_stream (self, connection, LP2P_STREAM_REPLAY_SAFE);
+      test_stream_write (self->world, safe, 10, 0);
+      test_stream_write (self->world, safe, 90, 10);
+      unsafe = open_stream (self, connection, LP2P_STREAM_NONE);
+      test_stream_write (self->world, unsafe, 100, 0);
+      refuse (self, first, &refusals[i]);
+      written = lp2p_connection_get_bytes_written (connection);
+
+      second = old_accept (&old, self);
+      g_assert_cmpint (lp2p_connection_get_state (connection), ==, LP2P_CONNECTION_READY);
+      g_assert_null (lp2p_connection_get_muxer (connection));
+      g_assert_cmpuint (dial_count (self->a), ==, 1);
+      old_serve (&old, self, second, "mplex");
+      at_safe = test_host_accept (self->b);
+      test_stream_expect (self->world, at_safe, 100, 0);
+      check_both_ways (self, safe, at_safe);
+      if (refusals[i].certain)
+        {
+          at_unsafe = test_host_accept (self->b);
+          test_stream_expect (self->world, at_unsafe, 100, 0);
+          check_both_ways (self, unsafe, at_unsafe);
+        }
+      else
+        {
+          g_autoptr (GError) error = test_stream_expect_failure (self->world, unsafe);
+
+          g_assert_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+          g_assert_nonnull (strstr (error->message, "not safe to repeat"));
+        }
+      late = open_stream (self, connection, LP2P_STREAM_NONE);
+      test_stream_write (self->world, late, LARGE, 0);
+      at_late = test_host_accept (self->b);
+      test_stream_expect (self->world, at_late, LARGE, 0);
+      g_assert_cmpuint (self->b->streams.length, ==, 0);
+
+      g_assert_cmpstr (lp2p_connection_get_muxer (connection), ==, "mplex");
+      g_assert_cmpuint (notified, ==, 1);
+      g_assert_cmpuint (lp2p_connection_get_bytes_written (connection), >, written);
+      g_assert_cmpuint (self->a->n_added, ==, i + 1);
+      g_assert_cmpuint (self->a->n_removed, ==, i);
+      lp2p_layer_free (first);
+      g_assert_cmpuint (count_dials (self), ==, 2);
+      dial_assert_clean (self, 1);
+
+      /* The next dial proposes what it took. */
+      g_signal_handlers_disconnect_by_data (connection, &notified);
+      dial_drop (self, connection);
+      old_clear (&old);
+      lp2p_context_set_peer_data (self->a->context, dial_peer (self->b), "host", "dial", NULL, 0, 0);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  dial_add_test ("/dial-muxer/refused", NULL, test_refused);
+  return g_test_run ();
+}
