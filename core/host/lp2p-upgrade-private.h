@@ -16,7 +16,7 @@
  * @max_streams: of the session
  * @timeout: in microseconds, for the whole of it
  * @pipelined: the initiator does not wait for answers
- * @asks_muxer: but for that about the muxer
+ * @asks_muxer: but for that about the muxer, as it did not like what was proposed
  *
  * What an upgrade may choose from, and how it goes about it.
  */

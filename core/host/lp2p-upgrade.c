@@ -206,9 +206,19 @@ find_guess (const Lp2pUpgradeParams *params)
 {
   Lp2pMuxer *known = find_name (params->muxers, params->muxer);
 
-  if (!params->pipelined || params->asks_muxer)
-    return NULL;
   return known != NULL ? known : g_ptr_array_index (params->muxers, 0);
+}
+
+/* What was refused ahead is asked for last. */
+static GPtrArray *
+order_muxers (const Lp2pUpgradeParams *params)
+{
+  GPtrArray *muxers = prefer (params->muxers, NULL);
+  guint i;
+
+  if (params->asks_muxer && g_ptr_array_find (muxers, find_guess (params), &i))
+    g_ptr_array_add (muxers, g_ptr_array_steal_index (muxers, i));
+  return muxers;
 }
 
 static void
@@ -347,9 +357,10 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
     return;
 
   self->securities = prefer (params->securities, params->security);
-  self->muxers = prefer (params->muxers, NULL);
+  self->muxers = order_muxers (params);
   self->muxer_protocols = list_protocols (self->muxers, muxer_protocol);
-  self->guess = find_guess (params);
+  if (params->pipelined && !params->asks_muxer)
+    self->guess = find_guess (params);
   self->expected_peer = params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
   self->max_streams = params->max_streams;
   self->pipelined = params->pipelined;

@@ -11,6 +11,11 @@
 /* More vectors than a frame of any protocol here has. */
 #define MAX_VECTORS 16
 
+/* How often the proposal lets the run queue go first, to leave with the first bytes: as
+ * often as it may take until the application is told of the connection and writes,
+ * and once more than the end of a handshake below waits. */
+#define TURNS_TO_SEND 5
+
 typedef struct
 {
   Lp2pLayer parent;
@@ -19,6 +24,8 @@ typedef struct
   GByteArray *head;
   Lp2pMultistreamStatus *status;
   GError *error;
+  Lp2pJob job;
+  guint turns_to_send;
 } MultistreamLayer;
 
 static void
@@ -157,6 +164,20 @@ multistream_flush (Lp2pLayer *layer)
   return n < 0 ? n : lp2p_layer_flush (self->lower);
 }
 
+/* An idle connection has nothing to write, and is to be agreed on all the same. */
+static void
+run_send (Lp2pJob *job)
+{
+  MultistreamLayer *self = (MultistreamLayer *) ((guint8 *) job - G_STRUCT_OFFSET (MultistreamLayer, job));
+
+  if (self->head == NULL || self->error != NULL)
+    return;
+  if (--self->turns_to_send > 0)
+    lp2p_job_queue (&self->job);
+  else
+    multistream_flush (&self->parent);
+}
+
 static gsize
 multistream_write_room (Lp2pLayer *layer)
 {
@@ -193,6 +214,7 @@ multistream_free (Lp2pLayer *layer)
 {
   MultistreamLayer *self = (MultistreamLayer *) layer;
 
+  lp2p_job_clear (&self->job);
   lp2p_layer_free (self->lower);
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   g_clear_pointer (&self->head, g_byte_array_unref);
@@ -247,7 +269,7 @@ static const Lp2pLayerClass multistream_class = {
  * @protocol: the one protocol to propose
  *
  * Proposes a protocol without waiting for the answer: the proposal leaves with
- * the first bytes, and the answer is taken off those that come back, which saves
+ * the first bytes, or alone where none are written soon, and the answer is taken off those that come back, which saves
  * a round trip. A refusal fails the layer with `LP2P_CODEC_ERROR_REFUSED`,
  * anything else that comes in place of the answer with
  * `LP2P_CODEC_ERROR_MULTISTREAM`.
@@ -267,6 +289,9 @@ lp2p_multistream_layer_new (Lp2pLayer *lower, const char *protocol)
   self->head = g_byte_array_new ();
   lp2p_multistream_take_output (self->negotiation, self->head);
   lp2p_layer_set_events (lower, &lower_events, self);
+  self->turns_to_send = TURNS_TO_SEND;
+  lp2p_job_init (&self->job, lower->loop, LP2P_JOB_RUN, run_send);
+  lp2p_job_queue (&self->job);
   return &self->parent;
 }
 

@@ -104,8 +104,7 @@ check_connection (ToolDemoRow *self,
   return check_name ("transport", lp2p_connection_get_transport (connection), &self->transport,
                      error) &&
          check_name ("security", lp2p_connection_get_security (connection), &self->security,
-                     error) &&
-         check_name ("muxer", lp2p_connection_get_muxer (connection), &self->muxer, error);
+                     error);
 }
 
 static gboolean
@@ -183,7 +182,8 @@ connect_and_run (
     return FALSE;
   self->connect_ms = (double) (g_get_monotonic_time () - start) / 1000;
   return check_connection (self, connection, address, error) &&
-         run_steps (self, demo, connection, error);
+         run_steps (self, demo, connection, error) &&
+         check_name ("muxer", lp2p_connection_get_muxer (connection), &self->muxer, error);
 }
 
 static gboolean

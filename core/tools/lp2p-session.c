@@ -466,6 +466,7 @@ tool_dial (ToolLine *line, const char *text, double seconds, ToolDial *dial)
   const char *what = line->command->name;
   g_autoptr (Lp2pMultiaddr) address = NULL;
   g_autoptr (GError) error = NULL;
+  const char *muxer;
 
   address = lp2p_multiaddr_new_from_string (text, &error);
   if (address == NULL)
@@ -477,11 +478,12 @@ tool_dial (ToolLine *line, const char *text, double seconds, ToolDial *dial)
     dial->connection = tool_host_connect (dial->host, address, seconds, &error);
   if (dial->connection == NULL)
     return tool_fail_error (what, error);
-  tool_note (line->options, "connected to %s by %s, %s, %s",
+  muxer = lp2p_connection_get_muxer (dial->connection);
+  tool_note (line->options, "connected to %s by %s, %s%s%s",
              lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (dial->connection)),
              lp2p_connection_get_transport (dial->connection),
-             lp2p_connection_get_security (dial->connection),
-             lp2p_connection_get_muxer (dial->connection));
+             lp2p_connection_get_security (dial->connection), muxer != NULL ? ", " : "",
+             muxer != NULL ? muxer : "");
   return TOOL_EXIT_OK;
 }
 

@@ -58,12 +58,14 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (connection != NULL)
     {
+      const char *muxer = lp2p_connection_get_muxer (connection);
+      g_autofree char *quoted = muxer != NULL ? g_strdup_printf ("\"%s\"", muxer) : g_strdup ("null");
+
       dialer->connection = connection;
       detail = g_strdup_printf (
-          "\"peer\":\"%s\",\"transport\":\"%s\",\"security\":\"%s\",\"muxer\":\"%s\"",
+          "\"peer\":\"%s\",\"transport\":\"%s\",\"security\":\"%s\",\"muxer\":%s",
           lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
-          lp2p_connection_get_transport (connection), lp2p_connection_get_security (connection),
-          lp2p_connection_get_muxer (connection));
+          lp2p_connection_get_transport (connection), lp2p_connection_get_security (connection), quoted);
     }
   peer_step_return (task, NULL, detail, error);
 }
