@@ -109,8 +109,8 @@ lp2p_connection_abort (Lp2pConnection *self, guint32 code)
  *
  * While the peer has not agreed to a muxer, all are opened at once; what is written to
  * them, at most 16 KiB, is kept and sent again where the peer refuses the muxer. Where
- * the connection ends before it answers, it may have got these bytes: then only
- * streams with %LP2P_STREAM_REPLAY_SAFE and those that have sent nothing go on.
+ * its end of the connection goes away without an answer, it may have got these bytes:
+ * then only streams with %LP2P_STREAM_REPLAY_SAFE go on.
  */
 void
 lp2p_connection_open_stream_async (Lp2pConnection *self,
