@@ -135,7 +135,8 @@ write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
   const Lp2pMuxerSessionClass *klass = self->session->klass;
   Lp2pVectorCursor place = { vectors, n_vectors, 0 };
   GOutputVector first[MAX_EARLY_VECTORS];
-  gsize size, left;
+  guint kept;
+  gsize size;
   gssize n;
 
   if (self->kept == NULL)
@@ -145,23 +146,14 @@ write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
                                        G_N_ELEMENTS (first), &size);
   if (size == 0)
     return LP2P_IO_AGAIN;
+  kept = self->kept->len;
+  for (guint i = 0; i < n_vectors; i++)
+    g_byte_array_append (self->kept, first[i].buffer, first[i].size);
   n = klass->stream_writev (self->session, self->handle, first, n_vectors);
+  g_byte_array_set_size (self->kept, kept + MAX (n, 0));
+  lp2p_connection_count_early (self->connection, MAX (n, 0));
   /* The write may be what finds out that the peer takes nothing. */
-  if (n == LP2P_IO_FAILED && lp2p_connection_get_early_room (self->connection) == 0)
-    return LP2P_IO_AGAIN;
-  if (n <= 0)
-    return n;
-
-  left = n;
-  for (guint i = 0; left > 0; i++)
-    {
-      gsize part = MIN (left, first[i].size);
-
-      g_byte_array_append (self->kept, first[i].buffer, part);
-      left -= part;
-    }
-  lp2p_connection_count_early (self->connection, n);
-  return n;
+  return n == LP2P_IO_FAILED && lp2p_connection_get_early_room (self->connection) == 0 ? LP2P_IO_AGAIN : n;
 }
 
 /* Where no more may be sent early, it is waited for that the peer takes it. */
