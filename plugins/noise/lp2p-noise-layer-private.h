@@ -60,6 +60,7 @@ typedef struct
   guint owed : 1;       /* what was gathered leaves without a flush */
   guint starved : 1;    /* the layer above was refused room */
   guint held : 1;       /* what was held back for them leaves now */
+  guint flush_asked : 1; /* while it was held back */
   guint flushing : 1;   /* it waits until all has left */
   guint ending : 1;     /* our direction ends behind what is left */
   guint ended : 1;

@@ -9,8 +9,10 @@
 
 /* How often the last message of a handshake lets the run queue go first, to wait for
  * company: the session is told of in the first turn, the application at the latest in
- * the third, and what it writes is flushed by the muxer's pump behind that. Turns are
- * counted where these run, since of a busy loop a round is only a part of one. */
+ * the third, and what it writes is flushed by the muxer's pump behind that. No flush
+ * sends it sooner: what a service of the host writes first is not to part it from what
+ * the application does. Turns are counted where these run, since of a busy loop a round
+ * is only a part of one. */
 #define TURNS_TO_FLUSH 4
 
 /* Failing */
@@ -111,10 +113,11 @@ work (Lp2pJob *job)
 
   if (!had_failed)
     {
-      if (self->held)
-        lp2p_noise_layer_flush (&self->parent);
+      if (self->held && lp2p_noise_layer_flush (&self->parent) == 0 && self->flush_asked)
+        due = LP2P_READY_WRITE;
+      self->flush_asked = FALSE;
       if (self->can_write)
-        due = continue_output (self);
+        due |= continue_output (self);
       self->can_write = FALSE;
     }
 

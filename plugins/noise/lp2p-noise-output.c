@@ -375,6 +375,13 @@ lp2p_noise_layer_flush (Lp2pLayer *layer)
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
   int result;
 
+  /* The end of the handshake is held back, to take along what others write. */
+  if (self->turns_to_flush > 0 && !self->ending && self->error == NULL)
+    {
+      self->flush_asked = TRUE;
+      return LP2P_IO_AGAIN;
+    }
+  self->turns_to_flush = 0;
   self->held = FALSE;
   lp2p_job_clear (&self->hold);
   self->flushing = TRUE;
