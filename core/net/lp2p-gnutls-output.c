@@ -166,7 +166,7 @@ seal_plain (Lp2pGnutlsLayer *self)
   return result;
 }
 
-/* Collects an alert, which says that our direction ends. */
+/* Collects an alert: our direction ends with it. */
 void
 lp2p_gnutls_add_alert (Lp2pGnutlsLayer *self, Lp2pTlsAlert alert)
 {
@@ -264,8 +264,11 @@ take_plain (Lp2pGnutlsLayer *self, Source *source, Lp2pWriteFlags flags)
 
   if ((flags & LP2P_WRITE_MORE) == 0 || size == self->max_payload || source->left > 0)
     {
+      int result = seal_data (self, pieces, n);
+
+      /* Until that is done, the memory is not given back. */
       self->n_plain = 0;
-      return seal_data (self, pieces, n) == 0 ? (gssize) (size - collected) : LP2P_IO_FAILED;
+      return result == 0 ? (gssize) (size - collected) : LP2P_IO_FAILED;
     }
   get_batch (self);
   for (guint i = collected > 0 ? 1 : 0; i < n; i++)
