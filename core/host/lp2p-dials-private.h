@@ -22,6 +22,8 @@ typedef struct _Lp2pDial Lp2pDial;
  * @backoff: what failed of late
  * @udp: whether UDP leads anywhere
  * @ip6: whether IPv6 does
+ * @networks: (nullable): where this machine is, as it was at @networks_at
+ * @networks_at: the loop's time
  * @gater: (nullable): the application's say about each address
  *
  * What all dials of a host share.
@@ -35,6 +37,8 @@ typedef struct
   Lp2pDialBackoff *backoff;
   Lp2pBlackHole udp;
   Lp2pBlackHole ip6;
+  Lp2pDialNetworks *networks;
+  gint64 networks_at;
   Lp2pDialGater gater;
   gpointer gater_data;
 } Lp2pDials;
@@ -48,6 +52,8 @@ void lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection);
 /* @agreed (transfer full): see lp2p_upgrade_finish() */
 void lp2p_dials_watch_muxer (Lp2pDials *self, Lp2pConnection *connection, const gboolean *agreed);
 void lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection);
+/* (transfer full): where this machine is. */
+Lp2pDialNetworks *lp2p_dials_get_networks (Lp2pDials *self);
 /* How near @peer was seen. */
 void lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter);
 
