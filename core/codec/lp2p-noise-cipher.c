@@ -11,23 +11,14 @@
  * See "The CipherState object" of the Noise Protocol Framework.
  */
 
+#include "codec/lp2p-aead-private.h"
 #include "codec/lp2p-noise-cipher-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 
-#define DECRYPT 0
-#define ENCRYPT 1
-
-/* Up to here, copying the pieces together and encrypting them in place is
- * cheaper than one call of libcrypto for each: a piece that ends inside a block
- * makes it go on byte by byte. Measured with tests/bench/bench-codec. */
-#define GATHER_MAX 4096
-
-/* A context of libcrypto takes about a kilobyte and is set up for each message
- * anyway; so a cipher keeps its key only, and every thread has one context. */
 struct _Lp2pNoiseCipher
 {
   guint8 key[LP2P_NOISE_KEY];
@@ -49,61 +40,12 @@ lp2p_noise_set_crypto_error (GError **error, const char *what)
   return FALSE;
 }
 
-/* Fetched once per process: a fetch takes a lock and a search. */
-static const EVP_CIPHER *
-get_algorithm (void)
-{
-  static gsize fetched = 0;
-
-  if (g_once_init_enter (&fetched))
-    g_once_init_leave (&fetched, (gsize) EVP_CIPHER_fetch (NULL, "ChaCha20-Poly1305", NULL));
-  return (const EVP_CIPHER *) fetched;
-}
-
-static void
-context_free (gpointer context)
-{
-  /* libcrypto cleanses the key that was used last. */
-  EVP_CIPHER_CTX_free (context);
-}
-
-static GPrivate thread_context = G_PRIVATE_INIT (context_free);
-
-static EVP_CIPHER_CTX *
-get_context (void)
-{
-  EVP_CIPHER_CTX *context = g_private_get (&thread_context);
-
-  if (context != NULL)
-    return context;
-
-  context = EVP_CIPHER_CTX_new ();
-  if (context != NULL && EVP_CipherInit_ex (context, get_algorithm (), NULL, NULL, NULL, ENCRYPT))
-    {
-      g_private_set (&thread_context, context);
-      return context;
-    }
-  EVP_CIPHER_CTX_free (context);
-  return NULL;
-}
-
-/* The context still has the key of the last message. */
-static void
-forget_key (void)
-{
-  static const guint8 zeros[LP2P_NOISE_KEY];
-  EVP_CIPHER_CTX *context = g_private_get (&thread_context);
-
-  if (context != NULL)
-    EVP_CipherInit_ex (context, NULL, NULL, zeros, NULL, ENCRYPT);
-}
-
 Lp2pNoiseCipher *
 lp2p_noise_cipher_new (const guint8 key[LP2P_NOISE_KEY], GError **error)
 {
   Lp2pNoiseCipher *self;
 
-  if (get_context () == NULL)
+  if (!lp2p_aead_is_available (LP2P_AEAD_CHACHA20_POLY1305))
     {
       lp2p_noise_set_crypto_error (error, "cannot set up ChaCha20-Poly1305");
       return NULL;
@@ -144,37 +86,24 @@ lp2p_noise_cipher_free (Lp2pNoiseCipher *self)
     return;
 
   OPENSSL_cleanse (self, sizeof *self);
-  forget_key ();
+  lp2p_aead_forget_key (LP2P_AEAD_CHACHA20_POLY1305);
   g_free (self);
 }
 
-/* Returns: the context, ready for the next message, or %NULL */
-static EVP_CIPHER_CTX *
-begin (Lp2pNoiseCipher *self, int direction, GError **error)
+/* Four zero bytes, then the counter. */
+static gboolean
+get_nonce (Lp2pNoiseCipher *self, guint32 nonce[LP2P_AEAD_NONCE / 4], GError **error)
 {
-  EVP_CIPHER_CTX *context = get_context ();
-  /* Four zero bytes, then the counter. */
-  const guint32 nonce[] = {
-    0,
-    GUINT32_TO_LE ((guint32) self->nonce),
-    GUINT32_TO_LE ((guint32) (self->nonce >> 32)),
-  };
+  nonce[0] = 0;
+  nonce[1] = GUINT32_TO_LE ((guint32) self->nonce);
+  nonce[2] = GUINT32_TO_LE ((guint32) (self->nonce >> 32));
 
   /* The last value is reserved, and one more would use a nonce again. */
-  if (self->nonce == G_MAXUINT64)
-    {
-      g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                           "Noise: the message counter is exhausted");
-      return NULL;
-    }
-
-  if (context == NULL ||
-      !EVP_CipherInit_ex (context, NULL, NULL, self->key, (const guint8 *) nonce, direction))
-    {
-      lp2p_noise_set_crypto_error (error, "cannot set key and nonce");
-      return NULL;
-    }
-  return context;
+  if (self->nonce < G_MAXUINT64)
+    return TRUE;
+  g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
+                       "Noise: the message counter is exhausted");
+  return FALSE;
 }
 
 static gboolean
@@ -193,36 +122,6 @@ get_total (const GOutputVector *in, guint n_in, gsize *total, GError **error)
   return FALSE;
 }
 
-static void
-gather (const GOutputVector *in, guint n_in, guint8 *out)
-{
-  for (guint i = 0; i < n_in; i++)
-    {
-      Lp2pCursor piece = LP2P_CURSOR_INIT (in[i].buffer, in[i].size);
-
-      lp2p_cursor_copy (&piece, out, in[i].size);
-      out += in[i].size;
-    }
-}
-
-static gboolean
-encrypt (EVP_CIPHER_CTX *ctx, const GOutputVector *in, guint n_in, guint8 *out)
-{
-  int n;
-
-  for (guint i = 0; i < n_in; i++)
-    {
-      /* libcrypto takes an empty update for the end. */
-      if (in[i].size == 0)
-        continue;
-      if (!EVP_EncryptUpdate (ctx, out, &n, in[i].buffer, in[i].size))
-        return FALSE;
-      out += n;
-    }
-  return EVP_EncryptFinal_ex (ctx, out, &n) &&
-         EVP_CIPHER_CTX_ctrl (ctx, EVP_CTRL_AEAD_GET_TAG, LP2P_NOISE_TAG, out + n);
-}
-
 gboolean
 lp2p_noise_cipher_seal_with_ad (Lp2pNoiseCipher *self,
                                 const guint8 *ad,
@@ -232,26 +131,13 @@ lp2p_noise_cipher_seal_with_ad (Lp2pNoiseCipher *self,
                                 guint8 *out,
                                 GError **error)
 {
-  EVP_CIPHER_CTX *context;
-  GOutputVector gathered;
+  guint32 nonce[LP2P_AEAD_NONCE / 4];
   gsize total;
-  int n;
 
-  if (!get_total (in, n_in, &total, error))
+  if (!get_total (in, n_in, &total, error) || !get_nonce (self, nonce, error))
     return FALSE;
-  context = begin (self, ENCRYPT, error);
-  if (context == NULL)
-    return FALSE;
-
-  if (n_in > 1 && total <= GATHER_MAX)
-    {
-      gather (in, n_in, out);
-      gathered = (GOutputVector){ out, total };
-      in = &gathered;
-      n_in = 1;
-    }
-  if ((ad_len > 0 && !EVP_EncryptUpdate (context, NULL, &n, ad, ad_len)) ||
-      !encrypt (context, in, n_in, out))
+  if (!lp2p_aead_seal (LP2P_AEAD_CHACHA20_POLY1305, self->key, (const guint8 *) nonce, ad, ad_len,
+                       in, n_in, out))
     return lp2p_noise_set_crypto_error (error, "cannot encrypt");
 
   self->nonce++;
@@ -267,9 +153,7 @@ lp2p_noise_cipher_open_with_ad (Lp2pNoiseCipher *self,
                                 guint8 *out,
                                 GError **error)
 {
-  EVP_CIPHER_CTX *context;
-  gsize plain_len;
-  int n;
+  guint32 nonce[LP2P_AEAD_NONCE / 4];
 
   if (len < LP2P_NOISE_TAG || len > LP2P_NOISE_MAX_FRAME)
     {
@@ -278,22 +162,11 @@ lp2p_noise_cipher_open_with_ad (Lp2pNoiseCipher *self,
                    LP2P_NOISE_TAG, LP2P_NOISE_MAX_FRAME);
       return FALSE;
     }
-  plain_len = len - LP2P_NOISE_TAG;
-
-  context = begin (self, DECRYPT, error);
-  if (context == NULL)
+  if (!get_nonce (self, nonce, error))
     return FALSE;
-  if (!EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, LP2P_NOISE_TAG,
-                            (void *) (in + plain_len)) ||
-      (ad_len > 0 && !EVP_DecryptUpdate (context, NULL, &n, ad, ad_len)) ||
-      (plain_len > 0 && !EVP_DecryptUpdate (context, out, &n, in, plain_len)))
-    return lp2p_noise_set_crypto_error (error, "cannot decrypt");
-
-  if (!EVP_DecryptFinal_ex (context, out + plain_len, &n))
+  if (!lp2p_aead_open (LP2P_AEAD_CHACHA20_POLY1305, self->key, (const guint8 *) nonce, ad, ad_len,
+                       in, len, out))
     {
-      /* Nobody may look at bytes that the remote did not send. */
-      OPENSSL_cleanse (out, plain_len);
-      ERR_clear_error ();
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
                    "Noise: message %" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
                    " bytes fails authentication",

@@ -8,6 +8,7 @@
 
 #include "types/lp2p-crypto-private.h"
 #include "types/lp2p-der-private.h"
+#include "types/lp2p-verified-private.h"
 
 #include <lp2p/codec/lp2p-codec-error.h>
 
@@ -333,6 +334,22 @@ check_self_signature (Certificate *certificate, GError **error)
   return TRUE;
 }
 
+/* The verdict does not change with time, the rest of what is checked may. */
+static gboolean
+check_self_signature_once (Certificate *certificate, const guint8 *der, gsize len, GError **error)
+{
+  const Lp2pVerifiedPart part = { der, len };
+  guint8 hash[LP2P_VERIFIED_HASH];
+
+  lp2p_verified_hash ("certificate", &part, 1, hash);
+  if (lp2p_verified_has (hash))
+    return TRUE;
+  if (!check_self_signature (certificate, error))
+    return FALSE;
+  lp2p_verified_add (hash);
+  return TRUE;
+}
+
 /* SignedKey ::= SEQUENCE { publicKey OCTET STRING, signature OCTET STRING } */
 static Lp2pPublicKey *
 check_signed_key (Certificate *certificate, Lp2pCursor *signed_key, GError **error)
@@ -422,7 +439,7 @@ lp2p_tls_verify_certificate (const guint8 *der,
   if (!read_certificate (der, len, &certificate, error) ||
       !check_validity (&certificate, now_unix, error) ||
       !find_signed_key (&certificate, &signed_key, error) ||
-      !check_self_signature (&certificate, error))
+      !check_self_signature_once (&certificate, der, len, error))
     return FALSE;
   host_key = check_signed_key (&certificate, &signed_key, error);
   if (host_key == NULL)

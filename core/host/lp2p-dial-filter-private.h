@@ -31,13 +31,14 @@ typedef struct _Lp2pDialNetworks Lp2pDialNetworks;
 Lp2pDialNetworks *lp2p_dial_networks_new (void);
 /* What getifaddrs() tells now. */
 Lp2pDialNetworks *lp2p_dial_networks_new_from_system (void);
-void lp2p_dial_networks_free (Lp2pDialNetworks *self);
+Lp2pDialNetworks *lp2p_dial_networks_ref (Lp2pDialNetworks *self);
+void lp2p_dial_networks_unref (Lp2pDialNetworks *self);
 /* @bytes is an IPv4 or IPv6 address of an interface, by its @len; the first
  * @prefix bits are those of its network. */
 void lp2p_dial_networks_add (Lp2pDialNetworks *self, const guint8 *bytes, gsize len, guint prefix);
 /* Whether an interface has the address that @address starts with. */
 gboolean lp2p_dial_networks_have (Lp2pDialNetworks *self, Lp2pMultiaddr *address);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pDialNetworks, lp2p_dial_networks_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pDialNetworks, lp2p_dial_networks_unref)
 
 Lp2pDialScope lp2p_dial_scope (Lp2pMultiaddr *address, Lp2pDialNetworks *networks);
 /* 6 and 4 for IP addresses, else 0. */

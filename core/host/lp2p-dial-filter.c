@@ -22,6 +22,7 @@ typedef struct
 
 struct _Lp2pDialNetworks
 {
+  grefcount ref_count;
   GArray *networks;
 };
 
@@ -32,13 +33,23 @@ lp2p_dial_networks_new (void)
 {
   Lp2pDialNetworks *self = g_new0 (Lp2pDialNetworks, 1);
 
+  g_ref_count_init (&self->ref_count);
   self->networks = g_array_new (FALSE, TRUE, sizeof (Network));
   return self;
 }
 
-void
-lp2p_dial_networks_free (Lp2pDialNetworks *self)
+Lp2pDialNetworks *
+lp2p_dial_networks_ref (Lp2pDialNetworks *self)
 {
+  g_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+lp2p_dial_networks_unref (Lp2pDialNetworks *self)
+{
+  if (!g_ref_count_dec (&self->ref_count))
+    return;
   g_array_unref (self->networks);
   g_free (self);
 }

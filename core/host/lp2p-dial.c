@@ -44,7 +44,7 @@ lp2p_dial_unref (Lp2pDial *self)
   g_ptr_array_unref (self->transports);
   g_hash_table_unref (self->seen);
   lp2p_dial_options_clear (&self->options);
-  lp2p_dial_networks_free (self->networks);
+  lp2p_dial_networks_unref (self->networks);
   lp2p_dial_hint_clear (&self->hint);
   g_ptr_array_unref (self->filter.own);
   g_ptr_array_unref (self->waiters);
@@ -367,7 +367,7 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   self->waiters = g_ptr_array_new_with_free_func (g_object_unref);
   self->cancellable = g_cancellable_new ();
   self->reasons = g_string_new (NULL);
-  self->networks = lp2p_dial_networks_new_from_system ();
+  self->networks = lp2p_dials_get_networks (dials);
   if (options->expected_peer != NULL)
     lp2p_dial_hint_load (&self->hint, LP2P_CONTEXT (swarm), options->expected_peer);
   self->filter = (Lp2pDialFilter){

@@ -24,6 +24,8 @@ typedef struct _Lp2pDial Lp2pDial;
  *   agreed to the muxer that was proposed ahead
  * @udp: whether UDP leads anywhere
  * @ip6: whether IPv6 does
+ * @networks: (nullable): where this machine is, as it was at @networks_at
+ * @networks_at: the loop's time
  * @gater: (nullable): the application's say about each address
  *
  * What all dials of a host share.
@@ -38,6 +40,8 @@ typedef struct
   GHashTable *guesses;
   Lp2pBlackHole udp;
   Lp2pBlackHole ip6;
+  Lp2pDialNetworks *networks;
+  gint64 networks_at;
   Lp2pDialGater gater;
   gpointer gater_data;
 } Lp2pDials;
@@ -48,6 +52,8 @@ void lp2p_dials_free (Lp2pDials *self);
 void lp2p_dials_close (Lp2pDials *self);
 /* What connections teach. */
 void lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection);
+/* (transfer full): where this machine is. */
+Lp2pDialNetworks *lp2p_dials_get_networks (Lp2pDials *self);
 /* How near @peer was seen. */
 void lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter);
 

@@ -7,6 +7,9 @@
 /* Longer than machines are away over night, shorter than leases of addresses. */
 #define NEAR_LIFETIME_S (24 * 60 * 60)
 
+/* The kernel's list takes as long as a twentieth of a connection. */
+#define NETWORKS_AGE_US G_USEC_PER_SEC
+
 Lp2pDials *
 lp2p_dials_new (Lp2pSwarm *swarm)
 {
@@ -27,6 +30,7 @@ lp2p_dials_free (Lp2pDials *self)
   g_ptr_array_unref (self->running);
   lp2p_dial_backoff_free (self->backoff);
   g_hash_table_unref (self->guesses);
+  g_clear_pointer (&self->networks, lp2p_dial_networks_unref);
   g_free (self);
 }
 
@@ -39,6 +43,20 @@ lp2p_dials_close (Lp2pDials *self)
 }
 
 /* Nearness */
+
+Lp2pDialNetworks *
+lp2p_dials_get_networks (Lp2pDials *self)
+{
+  gint64 now = lp2p_loop_now (self->swarm->loop);
+
+  if (self->networks == NULL || now - self->networks_at >= NETWORKS_AGE_US)
+    {
+      g_clear_pointer (&self->networks, lp2p_dial_networks_unref);
+      self->networks = lp2p_dial_networks_new_from_system ();
+      self->networks_at = now;
+    }
+  return lp2p_dial_networks_ref (self->networks);
+}
 
 void
 lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter)

@@ -2,75 +2,6 @@
 
 #include "net/lp2p-gnutls-private.h"
 
-#include <errno.h>
-#include <string.h>
-
-/* GnuTLS does not tell whether it has a part of a record. */
-static void
-count_records (Lp2pGnutlsLayer *self, const guint8 *data, gsize size)
-{
-  while (size > 0)
-    {
-      gsize n = MIN (size, self->n_body);
-
-      if (n > 0)
-        self->n_body -= (guint16) n;
-      else
-        {
-          n = 1;
-          self->n_head++;
-          /* The two last bytes of it are the length of what follows. */
-          if (self->n_head == LP2P_GNUTLS_HEAD - 1)
-            self->n_body_high = *data;
-          else if (self->n_head == LP2P_GNUTLS_HEAD)
-            {
-              self->n_body = (guint16) (self->n_body_high << 8 | *data);
-              self->n_head = 0;
-            }
-        }
-      data += n;
-      size -= n;
-    }
-}
-
-static gboolean
-is_inside_record (Lp2pGnutlsLayer *self)
-{
-  return self->n_head > 0 || self->n_body > 0;
-}
-
-/* For GnuTLS. The end of the layer below and its errors are kept from it: it
- * would take the session for broken, and our direction may well go on. */
-ssize_t
-lp2p_gnutls_pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
-{
-  Lp2pGnutlsLayer *self = transport;
-  const guint8 *data;
-  gssize n = lp2p_layer_peek (self->lower, &data);
-
-  self->more = n > 0;
-  if (n > 0)
-    {
-      n = MIN ((gsize) n, size);
-      memcpy (buffer, data, n);
-      count_records (self, data, n);
-      lp2p_layer_consume (self->lower, n);
-      return n;
-    }
-
-  self->pulled = n;
-  gnutls_transport_set_errno (self->session, EAGAIN);
-  return -1;
-}
-
-int
-lp2p_gnutls_pull_timeout (gnutls_transport_ptr_t transport, unsigned int milliseconds)
-{
-  const guint8 *data;
-
-  return lp2p_layer_peek (((Lp2pGnutlsLayer *) transport)->lower, &data) != LP2P_IO_AGAIN;
-}
-
 static int
 fail_truncated (Lp2pGnutlsLayer *self)
 {
@@ -78,7 +9,7 @@ fail_truncated (Lp2pGnutlsLayer *self)
 
   if (self->handshake)
     what = "TLS handshake failed: the peer closed the connection";
-  else if (is_inside_record (self))
+  else if (lp2p_held_get_size (&self->record) > 0)
     what = "TLS connection failed: it ended inside a record";
   return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_EOF, what));
 }
@@ -91,7 +22,7 @@ lp2p_gnutls_explain_pull (Lp2pGnutlsLayer *self)
     return lp2p_gnutls_fail_lower (self);
   if (self->pulled < 0)
     return LP2P_IO_AGAIN;
-  if (self->require_close_notify || self->handshake || is_inside_record (self))
+  if (self->require_close_notify || self->handshake || lp2p_held_get_size (&self->record) > 0)
     return fail_truncated (self);
   self->eof = TRUE;
   return 0;
@@ -100,26 +31,160 @@ lp2p_gnutls_explain_pull (Lp2pGnutlsLayer *self)
 gboolean
 lp2p_gnutls_is_readable (Lp2pGnutlsLayer *self)
 {
-  return self->packet != NULL || lp2p_held_get_size (&self->in) > 0 || self->untold ||
-         self->interrupted ||
-         (self->error == NULL && !self->eof &&
-          (self->more || gnutls_record_check_pending (self->session) > 0));
+  return lp2p_held_get_size (&self->in) > 0 || self->untold || self->interrupted ||
+         (self->error == NULL && !self->eof && self->more);
 }
 
-void
-lp2p_gnutls_drop_packet (Lp2pGnutlsLayer *self)
+/* Records */
+
+static const char *
+explain_alert (Lp2pTlsAlert alert)
 {
-  if (self->packet != NULL)
-    gnutls_packet_deinit (self->packet);
-  self->packet = NULL;
-  self->lent = (gnutls_datum_t){ NULL, 0 };
+  switch (alert)
+    {
+    case LP2P_TLS_ALERT_BAD_RECORD_MAC:
+      return "does not authenticate";
+    case LP2P_TLS_ALERT_RECORD_OVERFLOW:
+      return "is longer than TLS allows";
+    case LP2P_TLS_ALERT_UNEXPECTED_MESSAGE:
+      return "is of a kind that is not expected here";
+    default:
+      return "is malformed";
+    }
 }
 
-/* One record, or what is left of it, to @buffer or to @packet. GnuTLS decrypts in
- * memory of its own: a packet is without another copy, and so is a buffer but
- * for that one. */
+/* The peer is told why, as far as it still listens. */
 static gssize
-receive (Lp2pGnutlsLayer *self, void *buffer, gsize size, gnutls_packet_t *packet)
+fail_record (Lp2pGnutlsLayer *self, Lp2pTlsAlert alert)
+{
+  lp2p_gnutls_fail (self, g_error_new (G_TLS_ERROR, G_TLS_ERROR_MISC,
+                                       "TLS connection failed: record %" G_GUINT64_FORMAT
+                                       " of the peer's keys %s",
+                                       self->receive.sequence + 1, explain_alert (alert)));
+  lp2p_gnutls_add_alert (self, alert);
+  lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
+  return LP2P_IO_FAILED;
+}
+
+/* Keeps what belongs to a record of which only a part has come, in no more memory
+ * than twice that. */
+static void
+collect (Lp2pGnutlsLayer *self, const guint8 *data, gsize size, gsize wanted)
+{
+  GOutputVector vector = { data, MIN (size, wanted - lp2p_held_get_size (&self->record)) };
+
+  lp2p_held_append (&self->record, &vector, 1, 0, vector.size);
+  lp2p_layer_consume (self->lower, vector.size);
+}
+
+/* Gets the next record: from the memory of the layer below if it is there as a
+ * whole, else from ours.
+ * Returns: 1, 0 at the end, %LP2P_IO_AGAIN or %LP2P_IO_FAILED */
+static gssize
+next_record (Lp2pGnutlsLayer *self, const guint8 **record, gsize *size)
+{
+  Lp2pTlsAlert alert;
+
+  for (;;)
+    {
+      gsize held = lp2p_held_get_size (&self->record);
+      gsize wanted = LP2P_TLS_HEAD;
+      const guint8 *data;
+
+      if (held >= LP2P_TLS_HEAD)
+        {
+          alert = lp2p_tls_record_parse_head (lp2p_held_get_data (&self->record), &wanted);
+          if (alert != 0)
+            return fail_record (self, alert);
+        }
+      *record = lp2p_held_get_data (&self->record);
+      *size = wanted;
+      if (held > LP2P_TLS_HEAD && held == wanted)
+        return 1;
+
+      self->pulled = lp2p_layer_peek (self->lower, &data);
+      self->more = self->pulled > 0;
+      if (self->pulled <= 0)
+        return lp2p_gnutls_explain_pull (self);
+      if (held == 0 && self->pulled >= LP2P_TLS_HEAD)
+        {
+          alert = lp2p_tls_record_parse_head (data, &wanted);
+          if (alert != 0)
+            return fail_record (self, alert);
+          *record = data;
+          *size = wanted;
+          if ((gsize) self->pulled >= wanted)
+            {
+              self->lent = wanted;
+              return 1;
+            }
+        }
+      collect (self, data, self->pulled, wanted);
+    }
+}
+
+static void
+drop_record (Lp2pGnutlsLayer *self)
+{
+  if (self->lent > 0)
+    lp2p_layer_consume (self->lower, self->lent);
+  else
+    lp2p_held_clear (&self->record);
+  self->lent = 0;
+}
+
+/* What is not payload. Returns 1 when there may be more, else as `readv`. */
+
+static gssize
+take_alert (Lp2pGnutlsLayer *self, const guint8 *data, gsize size)
+{
+  if (size != 2)
+    return fail_record (self, LP2P_TLS_ALERT_DECODE_ERROR);
+  if (data[1] == LP2P_TLS_ALERT_USER_CANCELED)
+    return 1;
+  if (data[1] != LP2P_TLS_ALERT_CLOSE_NOTIFY)
+    return lp2p_gnutls_fail_refused (self, data[1]);
+  self->eof = TRUE;
+  return 0;
+}
+
+static gssize
+take_messages (Lp2pGnutlsLayer *self, const guint8 *data, gsize size)
+{
+  Lp2pTlsKeyUpdate update;
+  Lp2pTlsAlert alert = lp2p_tls_messages_take (&self->messages, data, size, &update);
+
+  if (alert != 0)
+    return fail_record (self, alert);
+  /* RFC 8446 section 4.6.3: one answer is enough, before our next payload. */
+  if (update == LP2P_TLS_KEY_UPDATE_REQUESTED)
+    self->update_due = TRUE;
+  if (update != LP2P_TLS_KEY_UPDATE_NONE && !lp2p_tls_keys_update (&self->receive))
+    return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_MISC,
+                                                        "TLS connection failed: cannot make keys"));
+  return 1;
+}
+
+/* Messages may not be cut by anything else. */
+static gssize
+take_control (Lp2pGnutlsLayer *self, Lp2pTlsContent content, const guint8 *data, gsize size)
+{
+  if (content == LP2P_TLS_CONTENT_HANDSHAKE)
+    return take_messages (self, data, size);
+  if (self->messages.n_head > 0)
+    return fail_record (self, LP2P_TLS_ALERT_UNEXPECTED_MESSAGE);
+  if (content == LP2P_TLS_CONTENT_ALERT)
+    return take_alert (self, data, size);
+  return content == LP2P_TLS_CONTENT_DATA ? 1 : fail_record (self, LP2P_TLS_ALERT_UNEXPECTED_MESSAGE);
+}
+
+/* Opens one record with payload: into @buffer if it fits there, else into `in`,
+ * which is empty.
+ * @into: (out): where it went
+ * Returns: the size of the payload, 0 at the end, %LP2P_IO_AGAIN or
+ *   %LP2P_IO_FAILED */
+static gssize
+receive (Lp2pGnutlsLayer *self, guint8 *buffer, gsize size, const guint8 **into)
 {
   self->interrupted = FALSE;
   self->untold = FALSE;
@@ -132,33 +197,47 @@ receive (Lp2pGnutlsLayer *self, void *buffer, gsize size, gnutls_packet_t *packe
 
   for (guint i = 0; i < LP2P_GNUTLS_MAX_CONTROL; i++)
     {
-      gssize n;
+      const guint8 *record = NULL;
+      gsize record_size = 0, n = 0;
+      Lp2pTlsContent content;
+      Lp2pTlsAlert alert;
+      guint8 *out;
+      gssize result = next_record (self, &record, &record_size);
 
-      self->pulled = 1;
-      n = packet != NULL ? gnutls_record_recv_packet (self->session, packet)
-                         : gnutls_record_recv (self->session, buffer, size);
-      /* An answer to what was received. */
-      if (self->n_cipher > 0 && self->n_plain == 0 &&
-          lp2p_gnutls_send_out (self, LP2P_WRITE_NONE) == LP2P_IO_FAILED)
-        return LP2P_IO_FAILED;
-      self->heard |= n >= 0;
-      if (n > 0)
+      if (result <= 0)
+        return result;
+      /* The type of what is inside comes along. */
+      out = record_size - LP2P_TLS_HEAD - LP2P_AEAD_TAG <= size
+                ? buffer
+                : lp2p_held_borrow (&self->in, self->parent.loop);
+      alert = lp2p_tls_record_open (&self->receive, record, record_size, out, &n, &content);
+      drop_record (self);
+      if (alert != 0)
+        return fail_record (self, alert);
+      if (content != LP2P_TLS_CONTENT_DATA || self->messages.n_head > 0 || n == 0)
+        result = take_control (self, content, out, n);
+      if (result <= 0)
+        return result;
+      self->heard = TRUE;
+      *into = out;
+      if (content == LP2P_TLS_CONTENT_DATA && n > 0)
         return n;
-      if (n == 0)
-        {
-          self->eof = TRUE;
-          return 0;
-        }
-      if (lp2p_gnutls_is_transient (n) && self->pulled <= 0)
-        return lp2p_gnutls_explain_pull (self);
-      if (n == GNUTLS_E_REHANDSHAKE)
-        gnutls_alert_send (self->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
-      else if (!lp2p_gnutls_is_transient (n) && n != GNUTLS_E_WARNING_ALERT_RECEIVED)
-        return lp2p_gnutls_fail_with_alert (self, n);
     }
   self->interrupted = TRUE;
   lp2p_gnutls_queue_announcement (self);
   return LP2P_IO_AGAIN;
+}
+
+static gssize
+fill (Lp2pGnutlsLayer *self, guint8 *buffer, gsize size, const guint8 **into)
+{
+  gssize n = receive (self, buffer, size, into);
+
+  if (n > 0 && *into != buffer)
+    lp2p_held_set_size (&self->in, n);
+  else
+    lp2p_held_clear (&self->in);
+  return n;
 }
 
 gssize
@@ -166,24 +245,15 @@ lp2p_gnutls_peek (Lp2pLayer *layer, const guint8 **data)
 {
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
 
-  if (lp2p_held_get_size (&self->in) > 0)
+  if (lp2p_held_get_size (&self->in) == 0)
     {
-      *data = lp2p_held_get_data (&self->in);
-      return lp2p_held_get_size (&self->in);
-    }
-  if (self->packet == NULL)
-    {
-      gssize n = receive (self, NULL, 0, &self->packet);
+      gssize n = fill (self, NULL, 0, data);
 
       if (n <= 0)
-        {
-          lp2p_gnutls_drop_packet (self);
-          return n;
-        }
-      gnutls_packet_get (self->packet, &self->lent, NULL);
+        return n;
     }
-  *data = self->lent.data;
-  return self->lent.size;
+  *data = lp2p_held_get_data (&self->in);
+  return lp2p_held_get_size (&self->in);
 }
 
 void
@@ -191,16 +261,7 @@ lp2p_gnutls_consume (Lp2pLayer *layer, gsize size)
 {
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
 
-  if (lp2p_held_get_size (&self->in) > 0)
-    lp2p_held_drop (&self->in, size);
-  else
-    {
-      g_return_if_fail (size <= self->lent.size);
-      self->lent.data += size;
-      self->lent.size -= size;
-      if (self->lent.size == 0)
-        lp2p_gnutls_drop_packet (self);
-    }
+  lp2p_held_drop (&self->in, size);
   if (size > 0)
     lp2p_gnutls_queue_announcement (self);
 }
@@ -210,31 +271,25 @@ lp2p_gnutls_park (Lp2pLayer *layer)
 {
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
 
-  if (self->packet != NULL)
-    {
-      GOutputVector rest = { self->lent.data, self->lent.size };
-
-      lp2p_held_append (&self->in, &rest, 1, 0, rest.size);
-      lp2p_gnutls_drop_packet (self);
-    }
+  lp2p_held_park (&self->in);
   lp2p_layer_park (self->lower);
 }
 
-/* Takes what was lent, or receives. */
+/* Takes what was opened before, or receives. */
 static gssize
 read_some (Lp2pGnutlsLayer *self, guint8 *buffer, gsize size)
 {
   GInputVector vector = { buffer, size };
+  const guint8 *into;
 
-  if (lp2p_held_get_size (&self->in) > 0)
-    return lp2p_held_take (&self->in, &vector, 1);
-  if (self->packet == NULL)
-    return receive (self, buffer, size, NULL);
+  if (lp2p_held_get_size (&self->in) == 0)
+    {
+      gssize n = fill (self, buffer, size, &into);
 
-  size = MIN (size, self->lent.size);
-  memcpy (buffer, self->lent.data, size);
-  lp2p_gnutls_consume (&self->parent, size);
-  return size;
+      if (n <= 0 || into == buffer)
+        return n;
+    }
+  return lp2p_held_take (&self->in, &vector, 1);
 }
 
 gssize

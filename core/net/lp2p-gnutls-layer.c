@@ -25,41 +25,18 @@ lp2p_gnutls_fail_lower (Lp2pGnutlsLayer *self)
                                                             "The connection below TLS is closed"));
 }
 
-/* A client is done before the server has seen its certificate: the first word of
- * the server decides. */
+/* The peer sent an alert. A client is done before the server has seen its
+ * certificate: the first word of the server decides. */
 int
-lp2p_gnutls_fail_tls (Lp2pGnutlsLayer *self, int code)
+lp2p_gnutls_fail_refused (Lp2pGnutlsLayer *self, guint8 alert)
 {
-  gboolean refused = code == GNUTLS_E_FATAL_ALERT_RECEIVED && !self->heard;
-  gboolean handshake = self->handshake || refused;
-  const char *what = handshake ? "TLS handshake failed" : "TLS connection failed";
-  int error = handshake ? G_TLS_ERROR_HANDSHAKE : G_TLS_ERROR_MISC;
+  gboolean handshake = self->handshake || !self->heard;
+  const char *name = gnutls_alert_get_name (alert);
 
-  if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
-    {
-      const char *alert = gnutls_alert_get_name (gnutls_alert_get (self->session));
-
-      return lp2p_gnutls_fail (self, g_error_new (G_TLS_ERROR, error,
-                                                  "%s: the peer sent the alert \"%s\"", what,
-                                                  alert != NULL ? alert : "unknown"));
-    }
-  if (handshake &&
-      (code == GNUTLS_E_UNEXPECTED_PACKET || code == GNUTLS_E_UNEXPECTED_PACKET_LENGTH ||
-       code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET || code == GNUTLS_E_RECORD_OVERFLOW))
-    error = G_TLS_ERROR_NOT_TLS;
   return lp2p_gnutls_fail (
-      self, g_error_new (G_TLS_ERROR, error, "%s: %s", what, gnutls_strerror (code)));
-}
-
-/* The peer is told why, as far as it still listens. */
-int
-lp2p_gnutls_fail_with_alert (Lp2pGnutlsLayer *self, int code)
-{
-  lp2p_gnutls_fail_tls (self, code);
-  if (code != GNUTLS_E_FATAL_ALERT_RECEIVED)
-    gnutls_alert_send_appropriate (self->session, code);
-  lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
-  return LP2P_IO_FAILED;
+      self, g_error_new (G_TLS_ERROR, handshake ? G_TLS_ERROR_HANDSHAKE : G_TLS_ERROR_MISC,
+                         "TLS %s failed: the peer sent the alert \"%s\"",
+                         handshake ? "handshake" : "connection", name != NULL ? name : "unknown"));
 }
 
 /* What is waited for, and what the layer above is told */
@@ -196,8 +173,8 @@ static void
 drop_all (Lp2pGnutlsLayer *self)
 {
   lp2p_job_clear (&self->job);
-  lp2p_gnutls_drop_packet (self);
   lp2p_gnutls_release_batch (self);
+  lp2p_held_clear (&self->record);
   lp2p_held_clear (&self->in);
   lp2p_held_clear (&self->out);
 }
@@ -220,7 +197,9 @@ gnutls_layer_free (Lp2pLayer *layer)
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
 
   drop_all (self);
-  gnutls_deinit (self->session);
+  g_clear_pointer (&self->session, gnutls_deinit);
+  lp2p_tls_keys_clear (&self->receive);
+  lp2p_tls_keys_clear (&self->send);
   lp2p_layer_free (self->lower);
   g_clear_error (&self->error);
   lp2p_layer_clear (layer);
@@ -241,8 +220,8 @@ gnutls_layer_get_info (Lp2pLayer *layer, Lp2pLayerInfo *info)
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
 
   lp2p_layer_get_info (self->lower, info);
-  info->record_size = lp2p_gnutls_get_payload (self);
-  info->overhead += lp2p_gnutls_get_overhead (self);
+  info->record_size = self->max_payload;
+  info->overhead += LP2P_TLS_OVERHEAD;
 }
 
 static const Lp2pLayerClass gnutls_layer_class = {
@@ -265,10 +244,11 @@ static const Lp2pLayerClass gnutls_layer_class = {
 /**
  * lp2p_gnutls_layer_new: (skip)
  * @lower: (transfer full): the layer below
- * @session: (transfer full): a configured session, made with `GNUTLS_NONBLOCK`;
- *   its transport functions are set here
+ * @session: (transfer full): a configured session of TLS 1.3, made with
+ *   `GNUTLS_NONBLOCK`; its transport and secret functions are set here
  *
- * Encrypts a layer with TLS. Whoever configured the session calls
+ * Encrypts a layer with TLS 1.3: GnuTLS makes the handshake, and the records behind
+ * it are our own. Whoever configured the session calls
  * [func@gnutls_layer_handshake] until that is done; then the layer can be read
  * and written. Records of one wake-up leave in one write, small writes with
  * %LP2P_WRITE_MORE share a record.
@@ -287,11 +267,8 @@ lp2p_gnutls_layer_new (Lp2pLayer *lower, gnutls_session_t session)
   lp2p_layer_init (&self->parent, &gnutls_layer_class, lower->loop);
   lp2p_job_init (&self->job, lower->loop, LP2P_JOB_PUMP, run_job);
   self->lower = lower;
-  self->session = session;
-  gnutls_transport_set_ptr (session, self);
-  gnutls_transport_set_pull_function (session, lp2p_gnutls_pull);
-  gnutls_transport_set_pull_timeout_function (session, lp2p_gnutls_pull_timeout);
-  gnutls_transport_set_vec_push_function (session, lp2p_gnutls_push);
+  self->max_payload = LP2P_TLS_MAX_PAYLOAD;
+  lp2p_gnutls_set_session (self, session);
   lp2p_layer_set_events (lower, &lower_events, self);
   return &self->parent;
 }
@@ -332,41 +309,29 @@ int
 lp2p_gnutls_layer_handshake (Lp2pLayer *layer)
 {
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
-  int result = GNUTLS_E_AGAIN;
 
   g_return_val_if_fail (layer != NULL && layer->klass == &gnutls_layer_class, LP2P_IO_FAILED);
 
   if (self->error != NULL)
     return LP2P_IO_FAILED;
-  self->handshake = TRUE;
-  self->interrupted = FALSE;
-  self->pulled = 1;
-  for (guint i = 0;
-       i < LP2P_GNUTLS_MAX_CONTROL && lp2p_gnutls_is_transient (result) && self->pulled > 0; i++)
-    {
-      result = gnutls_handshake (self->session);
-      if (lp2p_gnutls_send_out (self, result == 0 ? LP2P_WRITE_MORE : LP2P_WRITE_NONE) ==
-          LP2P_IO_FAILED)
-        return LP2P_IO_FAILED;
-      if (result == GNUTLS_E_WARNING_ALERT_RECEIVED)
-        result = GNUTLS_E_AGAIN;
-    }
+  return self->handshake ? lp2p_gnutls_handshake (self) : 0;
+}
 
-  lp2p_layer_park (self->lower);
-  if (result < 0 && !lp2p_gnutls_is_transient (result))
-    return lp2p_gnutls_fail_with_alert (self, result);
-  if (result == 0)
-    {
-      self->handshake = FALSE;
-      self->pumps_to_flush = LP2P_GNUTLS_PUMPS_TO_FLUSH;
-      lp2p_job_queue (&self->job);
-    }
-  lp2p_gnutls_update_lower_wanted (self);
-  if (result == 0)
-    return 0;
-  if (self->pulled <= 0)
-    return lp2p_gnutls_explain_pull (self);
-  self->interrupted = TRUE;
-  lp2p_gnutls_queue_announcement (self);
-  return LP2P_IO_AGAIN;
+/**
+ * lp2p_gnutls_layer_steal_session: (skip)
+ * @layer: a TLS layer whose handshake is complete
+ *
+ * Takes the session back, which the layer needs no more: it is only good for asking
+ * what was agreed on. Else it is freed with the layer, and costs memory until then.
+ *
+ * Returns: (transfer full): the session
+ */
+gnutls_session_t
+lp2p_gnutls_layer_steal_session (Lp2pLayer *layer)
+{
+  Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
+
+  g_return_val_if_fail (layer != NULL && layer->klass == &gnutls_layer_class, NULL);
+  g_return_val_if_fail (!self->handshake, NULL);
+  return g_steal_pointer (&self->session);
 }

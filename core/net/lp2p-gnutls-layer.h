@@ -16,5 +16,7 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_gnutls_layer_set_require_close_notify (Lp2pLayer *layer, gboolean require);
 LP2P_AVAILABLE_IN_1_0
 int lp2p_gnutls_layer_handshake (Lp2pLayer *layer);
+LP2P_AVAILABLE_IN_1_0
+gnutls_session_t lp2p_gnutls_layer_steal_session (Lp2pLayer *layer);
 
 G_END_DECLS

@@ -2,16 +2,21 @@
 
 #include "net/lp2p-gnutls-private.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* One scratch buffer: plaintext of the record that is being filled, and behind
  * it records that leave in one write. */
-#define BATCH_SIZE (LP2P_SCRATCH_SIZE - LP2P_GNUTLS_MAX_PAYLOAD)
+#define BATCH_SIZE (LP2P_SCRATCH_SIZE - LP2P_TLS_MAX_PAYLOAD)
 
-/* What the layer below refuses is kept, at the most a batch and a record; the
- * rest of this is for answers to the peer, which GnuTLS limits. */
+/* What the layer below refuses is kept, at the most a batch and a few records; the
+ * rest of this is for what GnuTLS says in a handshake, which it limits. */
 #define KEPT_LIMIT (2 * LP2P_SCRATCH_SIZE)
+
+#define ALERT_WARNING 1
+#define ALERT_FATAL   2
+
+/* Pieces that one record is made of. A muxer gives two for each frame. */
+#define MAX_PIECES 64
 
 /* A muxer counts on place for the head of a frame where there is any. */
 #define MIN_ROOM 64
@@ -56,7 +61,7 @@ lp2p_gnutls_send_out (Lp2pGnutlsLayer *self, Lp2pWriteFlags flags)
     }
   else if (self->n_cipher > 0)
     {
-      GOutputVector vector = { self->batch + LP2P_GNUTLS_MAX_PAYLOAD, self->n_cipher };
+      GOutputVector vector = { self->batch + LP2P_TLS_MAX_PAYLOAD, self->n_cipher };
 
       n = lp2p_layer_writev (self->lower, &vector, 1, flags);
       if (n != LP2P_IO_FAILED)
@@ -71,93 +76,116 @@ lp2p_gnutls_send_out (Lp2pGnutlsLayer *self, Lp2pWriteFlags flags)
   return lp2p_gnutls_is_blocked (self) ? LP2P_IO_AGAIN : 0;
 }
 
-/* For GnuTLS: takes a record whatever the layer below does. */
-ssize_t
-lp2p_gnutls_push (gnutls_transport_ptr_t transport, const giovec_t *vectors, int n_vectors)
+/* Place for so much ciphertext, which add_cipher() then counts. */
+static guint8 *
+reserve (Lp2pGnutlsLayer *self, gsize size)
 {
-  Lp2pGnutlsLayer *self = transport;
-  const GOutputVector *out = (const GOutputVector *) vectors;
-  gsize size = lp2p_output_vectors_get_size (out, n_vectors);
-
-  /* An alert behind the end of our direction. */
-  if (self->ended)
-    return size;
-  if (size > BATCH_SIZE || lp2p_held_get_size (&self->out) + size > KEPT_LIMIT)
-    {
-      gnutls_transport_set_errno (self->session, ENOBUFS);
-      return -1;
-    }
-
   if (self->n_cipher + size > BATCH_SIZE)
     lp2p_gnutls_send_out (self, LP2P_WRITE_MORE);
-  if (lp2p_gnutls_is_blocked (self))
-    return lp2p_held_append (&self->out, out, n_vectors, 0, size);
-  get_batch (self);
-  for (int i = 0; i < n_vectors; i++)
-    if (out[i].size > 0)
-      {
-        memcpy (self->batch + LP2P_GNUTLS_MAX_PAYLOAD + self->n_cipher, out[i].buffer, out[i].size);
-        self->n_cipher += out[i].size;
-      }
-  return size;
+  return get_batch (self) + LP2P_TLS_MAX_PAYLOAD + self->n_cipher;
 }
 
-G_STATIC_ASSERT (sizeof (giovec_t) == sizeof (GOutputVector));
-G_STATIC_ASSERT (G_STRUCT_OFFSET (giovec_t, iov_base) == G_STRUCT_OFFSET (GOutputVector, buffer));
-G_STATIC_ASSERT (G_STRUCT_OFFSET (giovec_t, iov_len) == G_STRUCT_OFFSET (GOutputVector, size));
-
-/* Makes records. One is never refused; see push(). */
-static int
-encrypt (Lp2pGnutlsLayer *self, const guint8 *data, gsize size)
+static void
+add_cipher (Lp2pGnutlsLayer *self, gsize size)
 {
-  while (size > 0)
-    {
-      gssize n = gnutls_record_send (self->session, data, size);
+  GOutputVector vector = { self->batch + LP2P_TLS_MAX_PAYLOAD, size };
 
-      if (n < 0 && n != GNUTLS_E_INTERRUPTED)
-        return lp2p_gnutls_fail_tls (self, n);
-      if (self->error != NULL)
-        return LP2P_IO_FAILED;
-      if (n > 0)
-        {
-          data += n;
-          size -= n;
-        }
-    }
+  if (lp2p_gnutls_is_blocked (self))
+    lp2p_held_append (&self->out, &vector, 1, 0, size);
+  else
+    self->n_cipher += size;
+}
+
+/* Takes what GnuTLS made, whatever the layer below does. Returns FALSE when that
+ * is too much. */
+gboolean
+lp2p_gnutls_take_cipher (Lp2pGnutlsLayer *self, const GOutputVector *vectors, guint n_vectors)
+{
+  gsize size = lp2p_output_vectors_get_size (vectors, n_vectors);
+  guint8 *out;
+
+  if (size > BATCH_SIZE || lp2p_held_get_size (&self->out) + size > KEPT_LIMIT)
+    return FALSE;
+  out = reserve (self, size);
+  for (guint i = 0; i < n_vectors; i++)
+    if (vectors[i].size > 0)
+      {
+        memcpy (out, vectors[i].buffer, vectors[i].size);
+        out += vectors[i].size;
+      }
+  add_cipher (self, size);
+  return TRUE;
+}
+
+/* Makes a record. It is never refused; what blocks is kept. */
+static int
+seal (Lp2pGnutlsLayer *self, Lp2pTlsContent content, const GOutputVector *pieces, guint n_pieces)
+{
+  gsize size = lp2p_output_vectors_get_size (pieces, n_pieces) + LP2P_TLS_OVERHEAD;
+
+  size = lp2p_tls_record_seal (&self->send, content, pieces, n_pieces, reserve (self, size));
+  if (size == 0)
+    return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_MISC,
+                                                        "TLS connection failed: cannot encrypt"));
+  add_cipher (self, size);
   return 0;
 }
 
+/* Other keys of ours, told with those before. */
 static int
-encrypt_plain (Lp2pGnutlsLayer *self)
+update_keys (Lp2pGnutlsLayer *self)
 {
-  /* Until that is done, the memory is not given back. */
-  int result = self->n_plain > 0 ? encrypt (self, self->batch, self->n_plain) : 0;
+  GOutputVector message = { lp2p_tls_key_update, sizeof lp2p_tls_key_update };
+
+  self->update_due = FALSE;
+  if (seal (self, LP2P_TLS_CONTENT_HANDSHAKE, &message, 1) == 0 &&
+      lp2p_tls_keys_update (&self->send))
+    return 0;
+  return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_MISC,
+                                                      "TLS connection failed: cannot make keys"));
+}
+
+static int
+seal_data (Lp2pGnutlsLayer *self, const GOutputVector *pieces, guint n_pieces)
+{
+  if ((self->update_due || lp2p_tls_keys_are_worn (&self->send)) &&
+      update_keys (self) == LP2P_IO_FAILED)
+    return LP2P_IO_FAILED;
+  if (seal (self, LP2P_TLS_CONTENT_DATA, pieces, n_pieces) == LP2P_IO_FAILED)
+    return LP2P_IO_FAILED;
+  return self->error != NULL ? LP2P_IO_FAILED : 0;
+}
+
+static int
+seal_plain (Lp2pGnutlsLayer *self)
+{
+  GOutputVector plain = { self->batch, self->n_plain };
+  int result = self->n_plain > 0 ? seal_data (self, &plain, 1) : 0;
 
   self->n_plain = 0;
   return result;
 }
 
-gsize
-lp2p_gnutls_get_overhead (Lp2pGnutlsLayer *self)
+/* Collects an alert: our direction ends with it. */
+void
+lp2p_gnutls_add_alert (Lp2pGnutlsLayer *self, Lp2pTlsAlert alert)
 {
-  return gnutls_record_overhead_size (self->session);
-}
+  const guint8 bytes[] = { alert == LP2P_TLS_ALERT_CLOSE_NOTIFY ? ALERT_WARNING : ALERT_FATAL, alert };
+  GOutputVector message = { bytes, sizeof bytes };
 
-gsize
-lp2p_gnutls_get_payload (Lp2pGnutlsLayer *self)
-{
-  return MIN (gnutls_record_get_max_size (self->session), LP2P_GNUTLS_MAX_PAYLOAD);
+  if (!self->ended && !self->handshake)
+    seal (self, LP2P_TLS_CONTENT_ALERT, &message, 1);
 }
 
 /* The most plaintext whose records need @room bytes at the most. */
 static gsize
 get_capacity (Lp2pGnutlsLayer *self, gsize room)
 {
-  gsize payload = lp2p_gnutls_get_payload (self);
-  gsize overhead = lp2p_gnutls_get_overhead (self);
-  gsize last = room % (payload + overhead);
+  gsize record = self->max_payload + LP2P_TLS_OVERHEAD;
+  gsize last = room % record;
 
-  return room / (payload + overhead) * payload + (last > overhead ? last - overhead : 0);
+  return room / record * self->max_payload +
+         (last > LP2P_TLS_OVERHEAD ? last - LP2P_TLS_OVERHEAD : 0);
 }
 
 /* A record is taken in any case as long as the layer below has room for a part
@@ -175,7 +203,7 @@ lp2p_gnutls_get_room (Lp2pGnutlsLayer *self)
 
   room = get_capacity (self, MIN (room, BATCH_SIZE) - self->n_cipher);
   room = room > self->n_plain ? room - self->n_plain : 0;
-  room = MAX (room, LP2P_GNUTLS_MAX_PAYLOAD - self->n_plain);
+  room = MAX (room, self->max_payload - self->n_plain);
   return room >= MIN_ROOM ? room : 0;
 }
 
@@ -186,22 +214,69 @@ set_starved (Lp2pGnutlsLayer *self)
   lp2p_gnutls_update_lower_wanted (self);
 }
 
-/* Collects a record, or makes one straight from the caller's memory if that
- * fills it. Returns how many bytes it took, or %LP2P_IO_FAILED. */
-static gssize
-take_plain (Lp2pGnutlsLayer *self, const guint8 *data, gsize size)
+/* A place in the caller's vectors. */
+typedef struct
 {
-  gsize payload = lp2p_gnutls_get_payload (self);
+  const GOutputVector *vectors;
+  gsize offset;
+  gsize left;
+} Source;
 
-  if (self->n_plain == 0 && size >= payload)
-    return encrypt (self, data, payload) == 0 ? (gssize) payload : LP2P_IO_FAILED;
+/* What is next, without copying, behind what was collected before.
+ * Returns how many pieces that are. */
+static guint
+cut_record (Lp2pGnutlsLayer *self, Source *source, GOutputVector pieces[MAX_PIECES], gsize *size)
+{
+  guint n = 0;
 
-  size = MIN (size, payload - self->n_plain);
-  memcpy (get_batch (self) + self->n_plain, data, size);
-  self->n_plain += size;
-  if (self->n_plain == payload && encrypt_plain (self) == LP2P_IO_FAILED)
-    return LP2P_IO_FAILED;
-  return size;
+  *size = self->n_plain;
+  if (self->n_plain > 0)
+    pieces[n++] = (GOutputVector){ self->batch, self->n_plain };
+  while (n < MAX_PIECES && *size < self->max_payload && source->left > 0)
+    {
+      gsize rest = source->vectors->size - source->offset;
+      gsize piece = MIN (rest, self->max_payload - *size);
+
+      if (piece > 0)
+        pieces[n++] =
+            (GOutputVector){ (const guint8 *) source->vectors->buffer + source->offset, piece };
+      *size += piece;
+      source->left -= piece;
+      source->offset += piece;
+      if (piece == rest)
+        {
+          source->vectors++;
+          source->offset = 0;
+        }
+    }
+  return n;
+}
+
+/* Makes one record of what is next, or collects it where more follows that fits.
+ * Returns how many bytes of the caller's it took, or %LP2P_IO_FAILED. */
+static gssize
+take_plain (Lp2pGnutlsLayer *self, Source *source, Lp2pWriteFlags flags)
+{
+  GOutputVector pieces[MAX_PIECES];
+  gsize collected = self->n_plain;
+  gsize size;
+  guint n = cut_record (self, source, pieces, &size);
+
+  if ((flags & LP2P_WRITE_MORE) == 0 || size == self->max_payload || source->left > 0)
+    {
+      int result = seal_data (self, pieces, n);
+
+      /* Until that is done, the memory is not given back. */
+      self->n_plain = 0;
+      return result == 0 ? (gssize) (size - collected) : LP2P_IO_FAILED;
+    }
+  get_batch (self);
+  for (guint i = collected > 0 ? 1 : 0; i < n; i++)
+    {
+      memcpy (self->batch + self->n_plain, pieces[i].buffer, pieces[i].size);
+      self->n_plain += pieces[i].size;
+    }
+  return size - collected;
 }
 
 gssize
@@ -212,6 +287,7 @@ lp2p_gnutls_writev (Lp2pLayer *layer,
 {
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
   gsize total = lp2p_output_vectors_get_size (vectors, n_vectors);
+  Source source = { vectors, 0, total };
   gsize taken = 0;
 
   if (self->error != NULL)
@@ -225,21 +301,16 @@ lp2p_gnutls_writev (Lp2pLayer *layer,
       return self->error != NULL ? LP2P_IO_FAILED : LP2P_IO_AGAIN;
     }
 
-  for (guint i = 0; i < n_vectors && !lp2p_gnutls_is_blocked (self); i++)
-    for (gsize done = 0; done < vectors[i].size && !lp2p_gnutls_is_blocked (self);)
-      {
-        gssize n =
-            take_plain (self, (const guint8 *) vectors[i].buffer + done, vectors[i].size - done);
+  while (source.left > 0 && !lp2p_gnutls_is_blocked (self))
+    {
+      gssize n = take_plain (self, &source, flags);
 
-        if (n < 0)
-          return LP2P_IO_FAILED;
-        done += n;
-        taken += n;
-      }
-
+      if (n < 0)
+        return LP2P_IO_FAILED;
+      taken += n;
+    }
   if ((flags & LP2P_WRITE_MORE) == 0 &&
-      (encrypt_plain (self) == LP2P_IO_FAILED ||
-       lp2p_gnutls_send_out (self, LP2P_WRITE_NONE) == LP2P_IO_FAILED))
+      lp2p_gnutls_send_out (self, LP2P_WRITE_NONE) == LP2P_IO_FAILED)
     return LP2P_IO_FAILED;
   if (taken < total)
     set_starved (self);
@@ -270,7 +341,7 @@ lp2p_gnutls_flush (Lp2pLayer *layer)
 {
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
 
-  if (self->error != NULL || encrypt_plain (self) == LP2P_IO_FAILED)
+  if (self->error != NULL || seal_plain (self) == LP2P_IO_FAILED)
     return LP2P_IO_FAILED;
   return lp2p_gnutls_finish_output (self);
 }
@@ -290,16 +361,11 @@ int
 lp2p_gnutls_shutdown_write (Lp2pLayer *layer)
 {
   Lp2pGnutlsLayer *self = (Lp2pGnutlsLayer *) layer;
-  int code = 0;
 
-  if (self->error != NULL || encrypt_plain (self) == LP2P_IO_FAILED)
+  if (self->error != NULL || seal_plain (self) == LP2P_IO_FAILED)
     return LP2P_IO_FAILED;
   if (!self->ending)
-    {
-      self->ending = TRUE;
-      code = gnutls_bye (self->session, GNUTLS_SHUT_WR);
-    }
-  if (code < 0)
-    return lp2p_gnutls_fail_tls (self, code);
+    lp2p_gnutls_add_alert (self, LP2P_TLS_ALERT_CLOSE_NOTIFY);
+  self->ending = TRUE;
   return lp2p_gnutls_finish_output (self);
 }

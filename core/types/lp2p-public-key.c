@@ -4,6 +4,7 @@
 
 #include "types/keys.pb-c.h"
 #include "types/lp2p-crypto-private.h"
+#include "types/lp2p-verified-private.h"
 
 #include <lp2p/types/lp2p-error.h>
 
@@ -390,6 +391,21 @@ lp2p_public_key_equal (gconstpointer a, gconstpointer b)
   return one == two || g_bytes_equal (one->bytes, two->bytes);
 }
 
+static void
+hash_signature (Lp2pPublicKey *self,
+                const guint8 *data,
+                gsize len,
+                const guint8 *signature,
+                gsize signature_len,
+                guint8 hash[LP2P_VERIFIED_HASH])
+{
+  gsize key_len;
+  const guint8 *key = g_bytes_get_data (self->bytes, &key_len);
+  const Lp2pVerifiedPart parts[] = { { key, key_len }, { data, len }, { signature, signature_len } };
+
+  lp2p_verified_hash ("signature", parts, G_N_ELEMENTS (parts), hash);
+}
+
 /**
  * lp2p_public_key_verify:
  * @self: a public key
@@ -412,6 +428,7 @@ lp2p_public_key_verify (Lp2pPublicKey *self,
                         gsize signature_len)
 {
   const EVP_MD *digest;
+  guint8 hash[LP2P_VERIFIED_HASH];
 
   g_return_val_if_fail (self != NULL, FALSE);
   g_return_val_if_fail (data != NULL || len == 0, FALSE);
@@ -419,6 +436,12 @@ lp2p_public_key_verify (Lp2pPublicKey *self,
 
   if (signature_len == 0)
     return FALSE;
+  hash_signature (self, data, len, signature, signature_len, hash);
+  if (lp2p_verified_has (hash))
+    return TRUE;
   digest = self->key_type == LP2P_KEY_TYPE_ED25519 ? NULL : EVP_sha256 ();
-  return lp2p_crypto_verify (self->key, digest, data, len, signature, signature_len);
+  if (!lp2p_crypto_verify (self->key, digest, data, len, signature, signature_len))
+    return FALSE;
+  lp2p_verified_add (hash);
+  return TRUE;
 }

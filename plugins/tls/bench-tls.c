@@ -214,13 +214,9 @@ static void
 new_layers (Bench *self, Pipe *pipes[2], Lp2pLayer *layers[2])
 {
   int results[2] = { LP2P_IO_AGAIN, LP2P_IO_AGAIN };
-  gnutls_session_t sessions[2];
 
   for (guint i = 0; i < 2; i++)
-    {
-      sessions[i] = new_session (self, i);
-      layers[i] = lp2p_gnutls_layer_new (&pipes[i]->parent, sessions[i]);
-    }
+    layers[i] = lp2p_gnutls_layer_new (&pipes[i]->parent, new_session (self, i));
   while (results[0] == LP2P_IO_AGAIN || results[1] == LP2P_IO_AGAIN)
     for (guint i = 0; i < 2; i++)
       if (results[i] == LP2P_IO_AGAIN)
@@ -230,7 +226,7 @@ new_layers (Bench *self, Pipe *pipes[2], Lp2pLayer *layers[2])
   for (guint i = 0; i < 2; i++)
     {
       lp2p_layer_flush (layers[i]);
-      gnutls_credentials_clear (sessions[i]);
+      gnutls_deinit (lp2p_gnutls_layer_steal_session (layers[i]));
     }
 }
 

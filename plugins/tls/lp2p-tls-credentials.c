@@ -2,6 +2,7 @@
 
 #include "lp2p-tls-credentials.h"
 
+#include <gnutls/abstract.h>
 #include <string.h>
 
 #if defined(__aarch64__) && defined(__linux__)
@@ -24,6 +25,7 @@ struct _Lp2pTlsCredentials
   grefcount ref_count;
   Lp2pIdentity *identity;
   gint64 made;
+  Lp2pTlsCertificate *shown;
   gnutls_certificate_credentials_t certificate;
   gnutls_priority_t priority;
 };
@@ -57,35 +59,94 @@ make_priority_string (void)
                           aes_first ? aes : chacha, aes_first ? chacha : aes);
 }
 
-static gnutls_datum_t
-borrow (GBytes *bytes)
-{
-  gsize size;
-  const void *data = g_bytes_get_data (bytes, &size);
+/* The key, for GnuTLS, whose own ECDSA takes three times as long. */
 
-  return (gnutls_datum_t){ (void *) data, (unsigned) size };
+static int
+sign (gnutls_privkey_t key,
+      gnutls_sign_algorithm_t algorithm,
+      void *certificate,
+      unsigned flags,
+      const gnutls_datum_t *hash,
+      gnutls_datum_t *signature)
+{
+  g_autoptr (GBytes) bytes = lp2p_tls_certificate_sign (certificate, hash->data, hash->size);
+  Lp2pCursor cursor = { NULL };
+
+  if (bytes == NULL)
+    return GNUTLS_E_PK_SIGN_FAILED;
+  lp2p_cursor_init (&cursor, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  signature->size = (unsigned) lp2p_cursor_left (&cursor);
+  signature->data = gnutls_malloc (signature->size);
+  if (signature->data == NULL)
+    return GNUTLS_E_MEMORY_ERROR;
+  lp2p_cursor_copy (&cursor, signature->data, signature->size);
+  return 0;
 }
 
 static int
-load (Lp2pTlsCredentials *self, Lp2pTlsCertificate *certificate)
+tell (gnutls_privkey_t key, unsigned flags, void *certificate)
 {
-  gnutls_datum_t der = borrow (lp2p_tls_certificate_get_der (certificate));
-  gnutls_datum_t key = borrow (lp2p_tls_certificate_get_private_key_der (certificate));
+  gnutls_sign_algorithm_t asked = GNUTLS_FLAGS_TO_SIGN_ALGO (flags);
+
+  if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO)
+    return GNUTLS_PK_ECDSA;
+  if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS)
+    return 256;
+  if (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO)
+    return asked == GNUTLS_SIGN_ECDSA_SHA256 || asked == GNUTLS_SIGN_ECDSA_SECP256R1_SHA256;
+  return flags & GNUTLS_PRIVKEY_INFO_SIGN_ALGO ? GNUTLS_SIGN_ECDSA_SECP256R1_SHA256 : -1;
+}
+
+static int
+set_key (Lp2pTlsCredentials *self, gnutls_pcert_st *certificate)
+{
+  gnutls_privkey_t key;
+  int code = gnutls_privkey_init (&key);
+
+  if (code < 0)
+    return code;
+  /* A mismatch, which cannot be, would leave unclear who owns them. */
+  gnutls_certificate_set_flags (self->certificate, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+  code = gnutls_privkey_import_ext4 (key, self->shown, NULL, sign, NULL, NULL, tell, 0);
+  if (code >= 0)
+    code = gnutls_certificate_set_key (self->certificate, NULL, 0, certificate, 1, key);
+  if (code < 0)
+    gnutls_privkey_deinit (key);
+  return code;
+}
+
+static int
+set_certificate (Lp2pTlsCredentials *self)
+{
+  gsize size;
+  const void *data = g_bytes_get_data (lp2p_tls_certificate_get_der (self->shown), &size);
+  gnutls_datum_t der = { (void *) data, (unsigned) size };
+  gnutls_pcert_st certificate;
+  int code = gnutls_pcert_import_x509_raw (&certificate, &der, GNUTLS_X509_FMT_DER, 0);
+
+  if (code < 0)
+    return code;
+  code = set_key (self, &certificate);
+  if (code < 0)
+    gnutls_pcert_deinit (&certificate);
+  return code;
+}
+
+static int
+load (Lp2pTlsCredentials *self)
+{
   g_autofree char *priority = make_priority_string ();
   int code = gnutls_priority_init (&self->priority, priority, NULL);
 
   if (code == GNUTLS_E_SUCCESS)
     code = gnutls_certificate_allocate_credentials (&self->certificate);
-  if (code == GNUTLS_E_SUCCESS)
-    code = gnutls_certificate_set_x509_key_mem (self->certificate, &der, &key, GNUTLS_X509_FMT_DER);
-  return code;
+  return code == GNUTLS_E_SUCCESS ? set_certificate (self) : code;
 }
 
 Lp2pTlsCredentials *
 lp2p_tls_credentials_new (Lp2pIdentity *identity, gint64 now_unix, GError **error)
 {
-  g_autoptr (Lp2pTlsCertificate) certificate =
-      lp2p_tls_certificate_new (identity, now_unix, error);
+  Lp2pTlsCertificate *certificate = lp2p_tls_certificate_new (identity, now_unix, error);
   g_autoptr (Lp2pTlsCredentials) self = NULL;
   int code;
 
@@ -95,7 +156,8 @@ lp2p_tls_credentials_new (Lp2pIdentity *identity, gint64 now_unix, GError **erro
   g_ref_count_init (&self->ref_count);
   self->identity = g_object_ref (identity);
   self->made = now_unix;
-  code = load (self, certificate);
+  self->shown = certificate;
+  code = load (self);
   if (code >= 0)
     return g_steal_pointer (&self);
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "TLS cannot be used: %s",
@@ -115,11 +177,11 @@ lp2p_tls_credentials_unref (Lp2pTlsCredentials *self)
 {
   if (!g_ref_count_dec (&self->ref_count))
     return;
-  /* GnuTLS overwrites the key. */
   if (self->certificate != NULL)
     gnutls_certificate_free_credentials (self->certificate);
   if (self->priority != NULL)
     gnutls_priority_deinit (self->priority);
+  lp2p_tls_certificate_unref (self->shown);
   g_object_unref (self->identity);
   g_free (self);
 }

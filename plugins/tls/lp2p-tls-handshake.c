@@ -22,7 +22,7 @@ typedef struct
   GSource *close;
 
   Lp2pTlsCredentials *credentials;
-  gnutls_session_t session; /* the layer's */
+  gnutls_session_t session; /* the layer's, until that is complete */
   Lp2pLayer *layer;
   gboolean initiator;
   Lp2pPeerId *expected_peer;
@@ -207,6 +207,7 @@ static void
 succeed (Handshake *self)
 {
   g_autoptr (Lp2pPeerId) peer = NULL;
+  const char *muxer = get_muxer (self);
 
   if (self->key == NULL)
     {
@@ -223,11 +224,11 @@ succeed (Handshake *self)
   lp2p_layer_set_events (self->layer, NULL, NULL);
   /* The last step may have queued another one, which would find no layer. */
   lp2p_job_clear (&self->pump);
-  /* The session outlives the credentials, and needs them no more. */
-  gnutls_credentials_clear (self->session);
-  gnutls_session_set_ptr (self->session, NULL);
-  self->result = lp2p_security_result_new (g_steal_pointer (&self->layer), peer, self->key,
-                                           get_muxer (self));
+  /* The connection needs it no more. */
+  gnutls_deinit (lp2p_gnutls_layer_steal_session (self->layer));
+  self->session = NULL;
+  self->result =
+      lp2p_security_result_new (g_steal_pointer (&self->layer), peer, self->key, muxer);
   lp2p_job_queue (&self->done);
 }
 

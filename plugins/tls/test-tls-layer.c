@@ -9,7 +9,7 @@
 #include "tls-fixture.h"
 
 #define N_IDLE    500
-#define MAX_IDLE  (32 * 1024)
+#define MAX_IDLE  (4 * 1024)
 #define HEAD_SIZE 5
 
 static void

@@ -2,9 +2,11 @@
 
 /* TLS 1.3 on layers: both ends in this process, over two layers in memory. */
 
+#include <errno.h>
 #include <string.h>
 
-#include <lp2p/net/lp2p-gnutls-layer.h>
+#include "net/lp2p-gnutls-private.h"
+
 #include <lp2p/net/lp2p-io-stream-layer.h>
 #include <lp2p/net/lp2p-layer-io-stream.h>
 
@@ -122,6 +124,12 @@ set_up (Fixture *f, gconstpointer options)
   set_up_raw (f, options);
   shake_hands (f);
   forget (f);
+}
+
+static void
+set_up_plain (Fixture *f, gconstpointer options)
+{
+  set_up (f, NULL);
 }
 
 static void
@@ -358,34 +366,230 @@ test_more (Fixture *f, gconstpointer data)
   g_assert_cmpmem (buffer, 6, "abcdef", 6);
 }
 
-/* Other sides update keys, also while they write. */
+/* A server that is GnuTLS alone. */
+
+static ssize_t
+foreign_push (gnutls_transport_ptr_t below, const void *data, size_t size)
+{
+  return lp2p_layer_write (below, data, size, LP2P_WRITE_NONE);
+}
+
+static ssize_t
+foreign_pull (gnutls_transport_ptr_t below, void *data, size_t size)
+{
+  gssize n = lp2p_layer_read (below, data, size);
+
+  if (n < 0)
+    errno = EAGAIN;
+  return MAX (n, -1);
+}
+
+static int
+foreign_pull_timeout (gnutls_transport_ptr_t below, unsigned int milliseconds)
+{
+  const guint8 *data;
+
+  return lp2p_layer_peek (below, &data) >= 0;
+}
+
+static gnutls_session_t
+set_up_foreign (Fixture *f)
+{
+  gnutls_session_t session = tls_session_new (GNUTLS_SERVER);
+  int client = LP2P_IO_AGAIN;
+  int server = GNUTLS_E_AGAIN;
+
+  f->context = g_main_context_new ();
+  g_main_context_push_thread_default (f->context);
+  f->loop = lp2p_loop_new (f->context, NULL);
+  memory_layer_new_pair (f->loop, NULL, &f->client.below, &f->server.below);
+  make_end (f, &f->client, tls_session_new (GNUTLS_CLIENT));
+  gnutls_transport_set_ptr (session, f->server.below);
+  gnutls_transport_set_push_function (session, foreign_push);
+  gnutls_transport_set_pull_function (session, foreign_pull);
+  gnutls_transport_set_pull_timeout_function (session, foreign_pull_timeout);
+  while (client != 0 || server != 0)
+    {
+      if (client != 0)
+        client = lp2p_gnutls_layer_handshake (f->client.layer);
+      settle (f);
+      if (server != 0)
+        server = gnutls_handshake (session);
+      settle (f);
+      g_assert_cmpint (client, !=, LP2P_IO_FAILED);
+      g_assert_false (gnutls_error_is_fatal (server));
+    }
+  return session;
+}
+
+static void
+assert_answers (Fixture *f, gnutls_session_t session)
+{
+  char buffer[8];
+  gssize n;
+
+  g_assert_cmpint (gnutls_record_send (session, "x", 1), ==, 1);
+  settle (f);
+  g_assert_cmpint (lp2p_layer_read (f->client.layer, buffer, sizeof buffer), ==, 1);
+  g_assert_cmpint (lp2p_layer_write (f->client.layer, "yz", 2, 0), ==, 2);
+  settle (f);
+  n = gnutls_record_recv (session, buffer, sizeof buffer);
+  /* Other keys of ours come in front. */
+  if (n == GNUTLS_E_AGAIN)
+    n = gnutls_record_recv (session, buffer, sizeof buffer);
+  g_assert_cmpmem (buffer, n, "yz", 2);
+}
+
+static void
+tear_down_foreign (Fixture *f, gnutls_session_t session)
+{
+  gnutls_deinit (session);
+  lp2p_layer_free (f->server.below);
+  tear_down (f, NULL);
+}
+
+/* The other side updates its keys, and asks for other keys of ours, also more than
+ * once before we say something. */
 static void
 test_key_update (void)
 {
   Fixture f = { 0 };
-  gnutls_session_t session = tls_session_new (GNUTLS_SERVER);
-  char buffer[8];
+  gnutls_session_t session = set_up_foreign (&f);
+  char byte;
 
-  f.context = g_main_context_new ();
-  g_main_context_push_thread_default (f.context);
-  f.loop = lp2p_loop_new (f.context, NULL);
-  memory_layer_new_pair (f.loop, NULL, &f.client.below, &f.server.below);
-  make_end (&f, &f.client, tls_session_new (GNUTLS_CLIENT));
-  make_end (&f, &f.server, session);
-  shake_hands (&f);
-  forget (&f);
-
+  assert_answers (&f, session);
   for (guint i = 0; i < 4; i++)
     {
-      g_assert_cmpint (gnutls_session_key_update (session, GNUTLS_KU_PEER), ==, 0);
-      g_assert_cmpint (lp2p_layer_write (f.server.layer, "x", 1, 0), ==, 1);
-      settle (&f);
-      g_assert_cmpint (lp2p_layer_read (f.client.layer, buffer, sizeof buffer), ==, 1);
-      g_assert_cmpint (lp2p_layer_write (f.client.layer, "yz", 2, 0), ==, 2);
-      settle (&f);
-      g_assert_cmpint (lp2p_layer_read (f.server.layer, buffer, sizeof buffer), ==, 2);
+      g_assert_cmpint (gnutls_session_key_update (session, i % 2 ? GNUTLS_KU_PEER : 0), ==, 0);
+      assert_answers (&f, session);
     }
-  tear_down (&f, NULL);
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_cmpint (gnutls_session_key_update (session, GNUTLS_KU_PEER), ==, 0);
+      settle (&f);
+      g_assert_cmpint (lp2p_layer_read (f.client.layer, &byte, 1), ==, LP2P_IO_AGAIN);
+    }
+  assert_answers (&f, session);
+  tear_down_foreign (&f, session);
+}
+
+/* We update ours before too much is said with them. */
+static void
+test_worn_keys (void)
+{
+  Fixture f = { 0 };
+  gnutls_session_t session = set_up_foreign (&f);
+  Lp2pGnutlsLayer *layer = (Lp2pGnutlsLayer *) f.client.layer;
+  const guint8 sequence[8] = { 0, 0, 0, 0, 0, 255, 255, 255 };
+
+  assert_answers (&f, session);
+  g_assert_cmpint (gnutls_record_set_state (session, TRUE, sequence), ==, 0);
+  layer->send.sequence = (1 << 24) - 1;
+  assert_answers (&f, session);
+  g_assert_cmpuint (layer->send.sequence, ==, 1 << 24);
+  assert_answers (&f, session);
+  g_assert_cmpuint (layer->send.sequence, ==, 1);
+  assert_answers (&f, session);
+  tear_down_foreign (&f, session);
+}
+
+/* The session is only good for the handshake. */
+static void
+test_steal (Fixture *f, gconstpointer data)
+{
+  gnutls_session_t session = lp2p_gnutls_layer_steal_session (f->client.layer);
+
+  g_assert_cmpint (gnutls_protocol_get_version (session), ==, GNUTLS_TLS1_3);
+  gnutls_deinit (session);
+  g_assert_null (lp2p_gnutls_layer_steal_session (f->client.layer));
+  check_transfer (&f->client, &f->server, 100000, 5000);
+  check_transfer (&f->server, &f->client, 100000, 5000);
+}
+
+/* Behind the handshake */
+
+/* Sends a record of the client's that no layer would make. */
+static void
+send_record (Fixture *f, guint content, const char *bytes, gsize size)
+{
+  Lp2pTlsKeys *keys = &((Lp2pGnutlsLayer *) f->client.layer)->send;
+  guint8 record[256];
+  gsize n = lp2p_tls_record_seal (keys, content, &(GOutputVector){ bytes, size }, 1, record);
+
+  g_assert_cmpint (lp2p_layer_write (f->client.below, record, n, 0), ==, n);
+  settle (f);
+}
+
+typedef struct
+{
+  const char *name;
+  guint content;
+  const char *bytes;
+  gsize size;
+  const char *message;
+  const char *alert;
+} Bad;
+
+static const Bad bad[] = {
+  { "unknown-content", 99, "x", 1, "not expected", "Unexpected message" },
+  { "unasked-message", 22, "\x0d\0\0\1x", 5, "not expected", "Unexpected message" },
+  { "no-message", 22, "", 0, "not expected", "Unexpected message" },
+  { "behind-key-update", 22, "\x18\0\0\1\0\4", 6, "not expected", "Unexpected message" },
+  { "bad-key-update", 22, "\x18\0\0\1\2", 5, "malformed", "Decode error" },
+  { "long-alert", 21, "\1\0\0", 3, "malformed", "Decode error" },
+  { "no-alert", 21, "", 0, "malformed", "Decode error" },
+};
+
+static void
+test_bad (Fixture *f, gconstpointer data)
+{
+  const Bad *test = data;
+  char buffer[8];
+
+  send_record (f, test->content, test->bytes, test->size);
+  g_assert_cmpint (lp2p_layer_read (f->server.layer, buffer, sizeof buffer), ==, LP2P_IO_FAILED);
+  g_assert_error (lp2p_layer_get_error (f->server.layer), G_TLS_ERROR, G_TLS_ERROR_MISC);
+  g_assert_nonnull (strstr (lp2p_layer_get_error (f->server.layer)->message, test->message));
+  settle (f);
+  g_assert_cmpint (lp2p_layer_read (f->client.layer, buffer, sizeof buffer), ==, LP2P_IO_FAILED);
+  g_assert_nonnull (strstr (lp2p_layer_get_error (f->client.layer)->message, test->alert));
+}
+
+/* Payload between the parts of a message. */
+static void
+test_cut_message (Fixture *f, gconstpointer data)
+{
+  char buffer[8];
+
+  send_record (f, 22, "\4\0\0\3a", 5);
+  send_record (f, 23, "x", 1);
+  g_assert_cmpint (lp2p_layer_read (f->server.layer, buffer, sizeof buffer), ==, LP2P_IO_FAILED);
+  g_assert_nonnull (strstr (lp2p_layer_get_error (f->server.layer)->message, "not expected"));
+}
+
+/* What means nothing does not disturb, and does not hold up others for long. */
+static void
+test_nothing (Fixture *f, gconstpointer data)
+{
+  char buffer[8];
+  guint n = 1;
+
+  lp2p_layer_want (f->server.layer, LP2P_READY_READ);
+  send_record (f, 21, "\1\x5a", 2);
+  send_record (f, 22, "\4\0\0\3a", 5);
+  send_record (f, 22, "bc", 2);
+  for (guint i = 0; i < 3 * LP2P_GNUTLS_MAX_CONTROL; i++)
+    send_record (f, 23, "", 0);
+  send_record (f, 23, "x", 1);
+  while (lp2p_layer_read (f->server.layer, buffer, sizeof buffer) == LP2P_IO_AGAIN)
+    {
+      f->server.n_read = 0;
+      settle (f);
+      g_assert_cmpuint (f->server.n_read, >, 0);
+      n++;
+    }
+  g_assert_cmpuint (n, ==, 4);
+  g_assert_cmpint (buffer[0], ==, 'x');
 }
 
 static void
@@ -445,12 +649,6 @@ test_truncated (Fixture *f, gconstpointer strict)
   g_assert_cmpint (lp2p_layer_write (f->server.layer, "more", 4, 0), ==, 4);
   settle (f);
   g_assert_cmpint (lp2p_layer_read (f->client.layer, buffer, sizeof buffer), ==, 4);
-}
-
-static void
-set_up_plain (Fixture *f, gconstpointer options)
-{
-  set_up (f, NULL);
 }
 
 /* Bytes that are none of ours are found out, and the other side is told. */
@@ -612,6 +810,16 @@ main (int argc, char **argv)
   ADD ("large-write", large_write, set_up, NULL);
   ADD ("more", more, set_up, NULL);
   g_test_add_func ("/gnutls-layer/key-update", test_key_update);
+  g_test_add_func ("/gnutls-layer/worn-keys", test_worn_keys);
+  ADD ("steal", steal, set_up, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *name = g_strconcat ("/gnutls-layer/bad/", bad[i].name, NULL);
+
+      g_test_add (name, Fixture, &bad[i], set_up_plain, test_bad, tear_down);
+    }
+  ADD ("cut-message", cut_message, set_up, NULL);
+  ADD ("nothing", nothing, set_up, NULL);
   ADD ("half-close", half_close, set_up, NULL);
   ADD ("truncated", truncated, set_up_plain, NULL);
   ADD ("truncated/strict", truncated, set_up_plain, "strict");

@@ -7,6 +7,7 @@
 #include <lp2p/codec/lp2p-tls-extension.h>
 #include <lp2p/types/lp2p-error.h>
 
+#include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -158,6 +159,28 @@ assert_gnutls_takes (Lp2pTlsCertificate *certificate)
   gnutls_certificate_free_credentials (credentials);
 }
 
+/* What it signs is good for the key in the certificate. */
+static void
+assert_signs (Lp2pTlsCertificate *certificate)
+{
+  gsize len;
+  const guint8 *der = g_bytes_get_data (lp2p_tls_certificate_get_der (certificate), &len);
+  static const guint8 hash[32] = "the hash of something is as long";
+  g_autoptr (GBytes) signature = lp2p_tls_certificate_sign (certificate, hash, sizeof hash);
+  gnutls_datum_t crt = { (guint8 *) der, len };
+  gnutls_datum_t data = { (guint8 *) hash, sizeof hash };
+  gnutls_datum_t given;
+  gnutls_pcert_st pcert;
+
+  g_assert_nonnull (signature);
+  given.data = (guint8 *) g_bytes_get_data (signature, &len);
+  given.size = len;
+  g_assert_cmpint (gnutls_pcert_import_x509_raw (&pcert, &crt, GNUTLS_X509_FMT_DER, 0), ==, 0);
+  g_assert_cmpint (
+      gnutls_pubkey_verify_hash2 (pcert.pubkey, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &given), ==, 0);
+  gnutls_pcert_deinit (&pcert);
+}
+
 static void
 test_make (gconstpointer data)
 {
@@ -181,6 +204,7 @@ test_make (gconstpointer data)
   g_assert_no_error (error);
   g_assert_true (lp2p_public_key_equal (key, lp2p_identity_get_public_key (identity)));
   assert_gnutls_takes (certificate);
+  assert_signs (certificate);
 
   assert_refused (der, NOW - 3601, "not valid before");
   assert_refused (der, NOW + G_GINT64_CONSTANT (100) * 365 * 24 * 3600 + 1, "expired");
