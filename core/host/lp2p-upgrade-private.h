@@ -16,6 +16,8 @@
  * @timeout: in microseconds, for the whole of it
  * @pipelined: the initiator does not wait for answers where it can be rather sure
  *   of them
+ * @security_agreed: (nullable): told, with the user data of the callback, when a
+ *   security protocol is agreed on and its handshake begins
  *
  * What an upgrade may choose from, and how it goes about it.
  */
@@ -29,6 +31,7 @@ typedef struct
   guint max_streams;
   gint64 timeout;
   gboolean pipelined;
+  void (*security_agreed) (gpointer user_data);
 } Lp2pUpgradeParams;
 
 /* Secures and multiplexes @raw (transfer full): yields it with a session, a
