@@ -2,7 +2,7 @@
 
 /*
  * tls-stranger dial PORT KIND: shows a listener a certificate of that kind, and prints
- * "accepted" or "refused".
+ * "accepted", when both have agreed on a muxer after that, or "refused".
  * tls-stranger listen KIND: prints its multiaddr and shows it to one who dials.
  */
 
@@ -16,6 +16,7 @@
 #define HEADER   "\x13/multistream/1.0.0\n"
 #define PROPOSAL "\x0b/tls/1.0.0\n"
 #define GREETING HEADER PROPOSAL
+#define MUXER HEADER "\x0d/yamux/1.0.0\n"
 /* Beyond that a test hangs. */
 #define SECONDS 20
 
@@ -74,21 +75,25 @@ start_session (int fd, guint side, gnutls_certificate_credentials_t credentials)
 }
 
 /* In TLS 1.3 a client's handshake is over before the server has seen its certificate:
- * only an answer tells. */
-static int
-try_to_talk (gnutls_session_t session)
+ * only an answer tells. Both sides say the same again, and wait for it. */
+static gboolean
+agree_on_muxer (gnutls_session_t session)
 {
-  char answer[sizeof HEADER - 1];
+  char answer[sizeof MUXER - 1];
+  gsize size = 0;
   gssize n;
 
   do
     n = gnutls_handshake (session);
   while (n < 0 && !gnutls_error_is_fatal ((int) n));
   if (n == 0)
-    n = gnutls_record_send (session, HEADER, sizeof answer);
-  if (n > 0)
-    n = gnutls_record_recv (session, answer, sizeof answer);
-  return n > 0 ? 0 : (int) MIN (n, -1);
+    n = gnutls_record_send (session, MUXER, sizeof answer);
+  while (n > 0 && size < sizeof answer)
+    {
+      n = gnutls_record_recv (session, answer + size, sizeof answer - size);
+      size += MAX (n, 0);
+    }
+  return size == sizeof answer && memcmp (answer, MUXER, size) == 0;
 }
 
 static int
@@ -97,7 +102,7 @@ meet (int fd, guint side, Lp2pIdentity *identity, const TlsForeignCertificate *k
   const struct timeval timeout = { .tv_sec = SECONDS };
   gnutls_certificate_credentials_t credentials;
   gnutls_session_t session;
-  int result;
+  char rest[256];
 
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   if (!greet (fd))
@@ -107,8 +112,12 @@ meet (int fd, guint side, Lp2pIdentity *identity, const TlsForeignCertificate *k
     }
   credentials = tls_foreign_credentials_new (identity, g_get_real_time () / G_USEC_PER_SEC, kind);
   session = start_session (fd, side, credentials);
-  result = try_to_talk (session);
-  puts (result == 0 ? "accepted" : "refused");
+  puts (agree_on_muxer (session) ? "accepted" : "refused");
+  fflush (stdout);
+  /* A reset would take along what is on its way. */
+  shutdown (fd, SHUT_WR);
+  while (recv (fd, rest, sizeof rest, 0) > 0)
+    ;
   gnutls_deinit (session);
   gnutls_certificate_free_credentials (credentials);
   close (fd);
