@@ -96,6 +96,16 @@ end_with_error (GTask *task, GError *error)
   g_task_return_error (task, error);
 }
 
+/* Where each of two hosts dials the other from the port that it listens on, TCP may
+ * make one connection of the two, on which nobody answers. From another port it is a
+ * dial like any other. Who has settled the roles before meant that one connection. */
+static gboolean
+is_crossing (Attempt *self, const GError *error)
+{
+  return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE) && self->options.reuse_local_port &&
+         self->options.security_role == LP2P_ROLE_UNSET;
+}
+
 static void
 on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -115,6 +125,12 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
       else
         keep_guess (swarm, self, connection);
       g_task_return_pointer (task, g_steal_pointer (&connection), g_object_unref);
+    }
+  else if (!cancelled && is_crossing (self, error))
+    {
+      g_debug ("%s dials us as well, dialing again from another port", lp2p_multiaddr_get_string (self->address));
+      self->options.reuse_local_port = FALSE;
+      dial_transport (task);
     }
   else if (!cancelled && !self->hint.waits && lp2p_upgrade_was_refused (error))
     {

@@ -29,6 +29,8 @@ void lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address);
  * whether two addresses count for the same one. */
 gboolean lp2p_limits_has_place (Lp2pLimits *self, Lp2pMultiaddr *address);
 gboolean lp2p_limits_same_ip (Lp2pMultiaddr *address, Lp2pMultiaddr *other);
+/* A number that stands for the subnet of @address; 0 for all that have none. */
+guint64 lp2p_limits_get_subnet (Lp2pMultiaddr *address);
 
 /* Whether one connection more would do: from there, before anybody knows who it
  * is, and with that peer. */

@@ -267,6 +267,21 @@ lp2p_limits_same_ip (Lp2pMultiaddr *address, Lp2pMultiaddr *other)
          key_equal (&key, &other_key);
 }
 
+guint64
+lp2p_limits_get_subnet (Lp2pMultiaddr *address)
+{
+  gsize size;
+  const guint8 *ip = get_ip (address, &size);
+  guint64 subnet = 0;
+
+  if (ip == NULL)
+    return 0;
+  size = size == 4 ? prefix_sizes[SCOPE_SUBNET].ip4 : prefix_sizes[SCOPE_SUBNET].ip6;
+  for (gsize i = 0; i < size; i++)
+    subnet = subnet << 8 | ip[i];
+  return subnet | (guint64) size << 56;
+}
+
 /* Connections */
 
 gboolean

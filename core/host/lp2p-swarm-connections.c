@@ -49,12 +49,18 @@ on_incoming_stream (Lp2pConnection *connection, Lp2pStream *stream, gpointer use
   lp2p_handlers_serve (self->handlers, stream);
 }
 
+#define WAIT_CANCEL "lp2p-cancel"
+
+/* Whoever waited does so no longer. A dial cancels what is left of it when it is over,
+ * and its callers may run the main loop when they are told: that is no reason any more
+ * to drop the connection. */
 static GTask *
 steal_waiting (Lp2pSwarm *self, Lp2pConnection *connection)
 {
   gpointer task = NULL;
 
-  g_hash_table_steal_extended (self->waiting, connection, NULL, &task);
+  if (g_hash_table_steal_extended (self->waiting, connection, NULL, &task))
+    g_object_set_data (task, WAIT_CANCEL, NULL);
   return task;
 }
 
@@ -79,7 +85,6 @@ lp2p_swarm_drop_unwanted (Lp2pConnection *connection)
   return TRUE;
 }
 
-/* Whoever waited does so no longer. */
 static gboolean
 return_if_cancelled (GTask *task, Lp2pConnection *connection)
 {
@@ -115,7 +120,7 @@ wait_for_ready (Lp2pSwarm *self, Lp2pConnection *connection, GTask *task)
 
       g_source_set_callback (source, G_SOURCE_FUNC (on_wait_cancelled), g_object_ref (connection), g_object_unref);
       g_source_attach (source, lp2p_loop_get_context (self->loop));
-      g_object_set_data_full (G_OBJECT (task), "lp2p-cancel", source, drop_source);
+      g_object_set_data_full (G_OBJECT (task), WAIT_CANCEL, source, drop_source);
     }
 }
 
@@ -326,10 +331,12 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
     lp2p_swarm_add_connection (self, raw, answer, task);
 }
 
+/* @agreed: (nullable): told of the security protocol, with @user_data */
 static void
-upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, const Lp2pDialHint *hint, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, const Lp2pDialHint *hint, void (*agreed) (gpointer), GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   Lp2pUpgradeParams params = {
+    .security_agreed = agreed,
     .securities = self->securities,
     .muxers = self->muxers,
     .security = hint != NULL ? hint->security : NULL,
@@ -361,7 +368,7 @@ lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDia
 
   if (raw->session == NULL)
     {
-      upgrade_raw (self, raw, options->expected_peer, hint, cancellable, on_upgraded, g_steal_pointer (&task));
+      upgrade_raw (self, raw, options->expected_peer, hint, NULL, cancellable, on_upgraded, g_steal_pointer (&task));
       return;
     }
   if (options->expected_peer == NULL || lp2p_peer_id_equal (options->expected_peer, raw->remote_peer))
@@ -389,10 +396,10 @@ lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error)
 /* An inbound connection in its handshake. */
 typedef struct
 {
+  Lp2pHalfOpenEntry half_open;
   Lp2pSwarm *swarm;
   Lp2pMultiaddr *address;
   GCancellable *cancellable;
-  GList link; /* as long as it counts as half open */
 } Inbound;
 
 static Inbound *
@@ -403,18 +410,16 @@ inbound_new (Lp2pSwarm *swarm, Lp2pMultiaddr *address)
   self->swarm = g_object_ref (swarm);
   self->address = lp2p_multiaddr_ref (address);
   self->cancellable = g_cancellable_new ();
-  self->link.data = self;
-  g_queue_push_tail_link (&swarm->inbounds, &self->link);
+  lp2p_half_open_add (&swarm->half_open, &self->half_open, address);
   return self;
 }
 
 static void
 inbound_uncount (Inbound *self)
 {
-  if (self->link.data == NULL)
+  if (self->half_open.group == NULL)
     return;
-  g_queue_unlink (&self->swarm->inbounds, &self->link);
-  self->link.data = NULL;
+  lp2p_half_open_remove (&self->swarm->half_open, &self->half_open);
   lp2p_limits_end_handshake (self->swarm->limits, self->address);
 }
 
@@ -439,34 +444,40 @@ inbound_give_up (Inbound *self)
 void
 lp2p_swarm_drop_inbounds (Lp2pSwarm *self)
 {
-  Inbound *inbound;
+  Lp2pHalfOpenEntry *entry;
 
-  while ((inbound = g_queue_peek_head (&self->inbounds)) != NULL)
-    inbound_give_up (inbound);
+  while ((entry = lp2p_half_open_choose (&self->half_open)) != NULL)
+    inbound_give_up ((Inbound *) entry);
 }
 
-/* The handshake that has been under way longest goes, of the same IP where that has
- * too many: whoever is slow on purpose must not keep others out until the deadline.
- * One that is meant takes a few round trips. */
+static void
+on_inbound_agreed (gpointer user_data)
+{
+  Inbound *inbound = user_data;
+
+  lp2p_half_open_advance (&inbound->swarm->half_open, &inbound->half_open);
+}
+
+/* A handshake goes, one of the same IP where that has too many: whoever is slow on
+ * purpose must not keep others out until the deadline. One that is meant takes a few
+ * round trips. */
 static gboolean
 make_room (Lp2pSwarm *self, Lp2pMultiaddr *address)
 {
-  gboolean of_any_ip = lp2p_limits_has_place (self->limits, address);
+  Inbound *inbound;
 
   if (!lp2p_limits_check_address (self->limits, address, NULL))
     return FALSE;
-  for (GList *l = self->inbounds.head; l != NULL; l = l->next)
-    {
-      Inbound *inbound = l->data;
-
-      if (!of_any_ip && !lp2p_limits_same_ip (inbound->address, address))
-        continue;
-      g_debug ("The handshake with %s makes room for one with %s", lp2p_multiaddr_get_string (inbound->address),
-               lp2p_multiaddr_get_string (address));
-      inbound_give_up (inbound);
-      return TRUE;
-    }
-  return FALSE;
+  if (lp2p_limits_has_place (self->limits, address))
+    inbound = (Inbound *) lp2p_half_open_choose (&self->half_open);
+  else
+    inbound = (Inbound *) lp2p_half_open_choose_of_ip (&self->half_open, address);
+  if (inbound == NULL)
+    return FALSE;
+  g_debug ("The handshake with %s makes room for one with %s", lp2p_multiaddr_get_string (inbound->address),
+           lp2p_multiaddr_get_string (address));
+  inbound_give_up (inbound);
+  return TRUE;
 }
 
 gboolean
@@ -517,7 +528,7 @@ lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
       inbound = inbound_new (self, raw->remote_address);
       if (self->closed)
         inbound_give_up (inbound);
-      upgrade_raw (self, raw, NULL, NULL, inbound->cancellable, on_inbound_upgraded, inbound);
+      upgrade_raw (self, raw, NULL, NULL, on_inbound_agreed, inbound->cancellable, on_inbound_upgraded, inbound);
       return;
     }
   lp2p_limits_end_handshake (self->limits, raw->remote_address);

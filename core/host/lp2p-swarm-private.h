@@ -7,6 +7,7 @@
 
 #include "host/lp2p-connection-manager-private.h"
 #include "host/lp2p-dials-private.h"
+#include "host/lp2p-half-open-private.h"
 #include "host/lp2p-handlers-private.h"
 #include "host/lp2p-limits-private.h"
 #include "host/lp2p-observed-private.h"
@@ -53,8 +54,8 @@ struct _Lp2pSwarm
   GPtrArray *all_connections;
   /* Lp2pConnection to the GTask that waits for it to be ready. */
   GHashTable *waiting;
-  /* Inbound connections in their handshake, the oldest one first. */
-  GQueue inbounds;
+  /* Inbound connections in their handshake. */
+  Lp2pHalfOpen half_open;
   /* GTasks of streams that wait for a connection. */
   GQueue opens;
   Lp2pHandlers *handlers;

@@ -501,6 +501,7 @@ lp2p_swarm_finalize (GObject *object)
   g_ptr_array_unref (self->mapped);
   g_ptr_array_unref (self->all_connections);
   g_hash_table_unref (self->waiting);
+  lp2p_half_open_clear (&self->half_open);
   lp2p_handlers_free (self->handlers);
   lp2p_peer_store_free (self->peers);
   lp2p_dials_free (self->dials);
@@ -534,6 +535,7 @@ lp2p_swarm_init (Lp2pSwarm *self)
   self->all_connections = g_ptr_array_new_with_free_func (g_object_unref);
   self->connections = g_list_store_new (LP2P_TYPE_CONNECTION);
   self->waiting = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+  lp2p_half_open_init (&self->half_open);
   self->handlers = lp2p_handlers_new ();
   self->observed = lp2p_observed_new ();
   self->kept_peers = g_ptr_array_new ();

@@ -17,6 +17,8 @@
  * @timeout: in microseconds, for the whole of it
  * @pipelined: the initiator does not wait for answers
  * @asks_muxer: but for that about the muxer, as it did not like what was proposed
+ * @security_agreed: (nullable): told, with the user data of the callback, when a
+ *   security protocol is agreed on and its handshake begins
  *
  * What an upgrade may choose from, and how it goes about it.
  */
@@ -31,6 +33,7 @@ typedef struct
   gint64 timeout;
   gboolean pipelined;
   gboolean asks_muxer;
+  void (*security_agreed) (gpointer user_data);
 } Lp2pUpgradeParams;
 
 /* Secures and multiplexes @raw (transfer full): yields it with a session, a

@@ -20,6 +20,8 @@ typedef struct
   guint max_streams;
   gboolean pipelined;
   gboolean timed_out;
+  void (*security_agreed) (gpointer user_data);
+  gpointer user_data;
 
   Lp2pLoop *loop;
   Lp2pSecurity *security;
@@ -295,6 +297,8 @@ start_security (GTask *task, gpointer security)
   };
 
   self->security = security;
+  if (self->security_agreed != NULL)
+    self->security_agreed (self->user_data);
   lp2p_security_secure_async (security, lp2p_raw_connection_steal_layer (self->raw), &params, self->cancellable,
                               on_secured, g_object_ref (task));
 }
@@ -364,6 +368,8 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
   self->expected_peer = params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
   self->max_streams = params->max_streams;
   self->pipelined = params->pipelined;
+  self->security_agreed = params->security_agreed;
+  self->user_data = user_data;
   self->cancellable = g_cancellable_new ();
   if (cancellable != NULL)
     {

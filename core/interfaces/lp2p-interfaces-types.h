@@ -64,6 +64,8 @@ typedef enum
  * @LP2P_ERROR_CONNECTION_LOST: the connection below ended
  * @LP2P_ERROR_PLUGIN: a loadable object cannot be used
  * @LP2P_ERROR_WRONG_THREAD: called outside the host's main context
+ * @LP2P_ERROR_SAME_ROLE: both sides began a handshake, as when each has dialed the
+ *   other and TCP made one connection of the two
  *
  * Errors of connections, streams and plugins. Plain I/O conditions stay
  * `G_IO_ERROR`.
@@ -83,6 +85,7 @@ typedef enum
   LP2P_ERROR_CONNECTION_LOST,
   LP2P_ERROR_PLUGIN,
   LP2P_ERROR_WRONG_THREAD,
+  LP2P_ERROR_SAME_ROLE,
 } Lp2pError;
 
 #define LP2P_ERROR (lp2p_error_quark ())

@@ -13,6 +13,11 @@
  * than two thirds of it when the network is busy all the time. */
 #define ROUND_BUDGET_US 5000
 
+/* What application code may take in each round, however long protocol work took. The
+ * two must keep up with each other: handshakes, for one, that protocol work completed
+ * wait until somebody is told of them. */
+#define RUN_BUDGET_US 2000
+
 /* Enough to serve a busy host in one system call, small enough for the stack. */
 #define EVENTS_PER_POLL 128
 
@@ -42,8 +47,14 @@ struct _Lp2pLoop
   GQueue later;
   GPtrArray *timers;
 
+  /* Passes behind all that was ready when a timer was found to be due. */
+  gint64 due; /* up to when timers may run then, -1 while none is due */
+  Lp2pWatch due_watch;
+  Lp2pJob due_jobs[2];
+
   gint64 now;
   gint64 round_end;
+  gint64 turn_end; /* of the phase that runs now */
   gint64 used; /* of the budget, by wake-ups that left work for later */
   gboolean dispatching;
   gboolean yielding;
@@ -202,22 +213,19 @@ lp2p_timer_is_set (Lp2pTimer *self)
   return self->loop != NULL && self->index != G_MAXUINT;
 }
 
-/* A timer that sets itself to a time that has passed waits for the next round. */
-static gboolean
-run_timers (Lp2pLoop *self)
+/* A timer that sets itself to a time that has passed waits for the next turn. */
+static void
+run_timers (Lp2pLoop *self, gint64 due)
 {
   guint n = self->timers->len;
-  gboolean ran = FALSE;
 
-  while (n-- > 0 && self->timers->len > 0 && timer_deadline (self, 0) <= self->now)
+  while (n-- > 0 && self->timers->len > 0 && timer_deadline (self, 0) <= due)
     {
       Lp2pTimer *timer = g_ptr_array_index (self->timers, 0);
 
       lp2p_timer_clear (timer);
       timer->func (timer);
-      ran = TRUE;
     }
-  return ran;
 }
 
 /* A clock that a test controls stands still while the loop waits. */
@@ -240,7 +248,7 @@ is_spent (Lp2pLoop *self)
 {
   if (self->clock != NULL && self->clock->is_spent != NULL)
     return self->clock->is_spent (self->clock);
-  return g_get_monotonic_time () >= self->round_end;
+  return g_get_monotonic_time () >= self->turn_end;
 }
 
 /* Watches */
@@ -368,7 +376,8 @@ run_watches (Lp2pLoop *self)
   return ran;
 }
 
-static void
+/* Returns: whether there may be more */
+static gboolean
 poll_watches (Lp2pLoop *self)
 {
   struct epoll_event events[EVENTS_PER_POLL];
@@ -388,6 +397,7 @@ poll_watches (Lp2pLoop *self)
         ready |= LP2P_READY_HANGUP;
       lp2p_watch_announce (events[i].data.ptr, ready);
     }
+  return n == EVENTS_PER_POLL;
 }
 
 /* Jobs */
@@ -498,6 +508,47 @@ run_jobs (Lp2pLoop *self, Lp2pJobPhase phase)
   return ran;
 }
 
+/* Timers that are due
+ *
+ * A process that did not run for a while, because the machine is busy or it was
+ * stopped, finds that its time is over and that what it waited for has come. What
+ * counts is that it came: so a timer waits until all that was ready when it was found
+ * to be due has been read, worked on and told. */
+
+static void
+find_due_timers (Lp2pLoop *self)
+{
+  if (self->due >= 0 || self->timers->len == 0 || timer_deadline (self, 0) > self->now)
+    return;
+  self->due = self->now;
+  while (poll_watches (self))
+    ;
+  lp2p_watch_announce (&self->due_watch, LP2P_READY_READ);
+}
+
+static gboolean
+due_watch_passed (Lp2pWatch *watch, Lp2pReady ready)
+{
+  lp2p_job_queue (&watch->loop->due_jobs[LP2P_JOB_PUMP]);
+  return FALSE;
+}
+
+static void
+due_pump_passed (Lp2pJob *job)
+{
+  lp2p_job_queue (&job->loop->due_jobs[LP2P_JOB_RUN]);
+}
+
+static void
+due_run_passed (Lp2pJob *job)
+{
+  Lp2pLoop *self = job->loop;
+  gint64 due = self->due;
+
+  self->due = -1;
+  run_timers (self, due);
+}
+
 static gboolean
 has_work (Lp2pLoop *self)
 {
@@ -505,25 +556,29 @@ has_work (Lp2pLoop *self)
          self->jobs[LP2P_JOB_RUN].length > 0 || self->later.length > 0;
 }
 
-/* One round: what the kernel has, then timers, then protocol work, then
- * application code, then the protocol work that it caused. When time runs out
- * each phase still gets one turn, so that none of them starves the next. */
+/* One round: what the kernel has, then protocol work, then application code and
+ * timers, then the protocol work that they caused. When time runs out each phase
+ * still gets one turn, so that none of them starves the next. */
 static gboolean
 run_round (Lp2pLoop *self)
 {
   gboolean worked;
 
   self->now = read_clock (self);
+  self->turn_end = self->round_end - RUN_BUDGET_US;
   poll_watches (self);
-  worked = run_watches (self);
   if (!has_virtual_time (self))
-    worked |= run_timers (self);
+    find_due_timers (self);
+  worked = run_watches (self);
   worked |= run_jobs (self, LP2P_JOB_PUMP);
+  self->turn_end = MAX (self->round_end, g_get_monotonic_time () + RUN_BUDGET_US);
   if (run_jobs (self, LP2P_JOB_RUN))
     {
       worked = TRUE;
+      self->turn_end = self->round_end;
       run_jobs (self, LP2P_JOB_PUMP);
     }
+  self->turn_end = self->round_end;
   return worked;
 }
 
@@ -597,7 +652,7 @@ loop_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 
   self->dispatching = TRUE;
   self->wakeups++;
-  self->round_end = began + ROUND_BUDGET_US - self->used;
+  self->round_end = self->turn_end = began + ROUND_BUDGET_US - self->used;
   queue_what_waited (self);
   while (!spent && run_round (self))
     spent = is_spent (self);
@@ -640,6 +695,10 @@ lp2p_loop_new (GMainContext *context, Lp2pClock *clock)
   self->owner = g_thread_self ();
   self->clock = clock;
   self->timers = g_ptr_array_new ();
+  self->due = -1;
+  self->due_watch = (Lp2pWatch){ .loop = self, .func = due_watch_passed, .fd = -1 };
+  lp2p_job_init (&self->due_jobs[LP2P_JOB_PUMP], self, LP2P_JOB_PUMP, due_pump_passed);
+  lp2p_job_init (&self->due_jobs[LP2P_JOB_RUN], self, LP2P_JOB_RUN, due_run_passed);
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   if (self->epoll_fd < 0)
     g_error ("Cannot create an epoll instance: %s", g_strerror (errno));
@@ -769,7 +828,7 @@ void
 lp2p_loop_advance (Lp2pLoop *self)
 {
   self->now = read_clock (self);
-  run_timers (self);
+  run_timers (self, self->now);
 }
 
 /**

@@ -141,20 +141,36 @@ accept_one (Lp2pTcpListener *self)
   return TRUE;
 }
 
-static gboolean
-listener_ready (Lp2pWatch *watch, Lp2pReady ready)
+static void
+run_accept (Lp2pJob *job)
 {
-  g_autoptr (Lp2pTcpListener) self = lp2p_tcp_listener_ref (LISTENER_OF (watch, watch));
-
-  if (!(ready & LP2P_READY_READ) || lp2p_timer_is_set (&self->pause))
-    return FALSE;
+  g_autoptr (Lp2pTcpListener) self = lp2p_tcp_listener_ref (LISTENER_OF (accept, job));
 
   for (guint i = 0; i < ACCEPTS_PER_TURN; i++)
     {
       if (!accept_one (self) || self->fd < 0)
-        return FALSE;
+        return;
     }
-  return TRUE;
+  lp2p_job_queue (&self->arrival);
+}
+
+/* On a busy host the kernel keeps those who come until all that is to be done for
+ * those who came before has had its turn, also that of being told of it: otherwise
+ * there would be ever more handshakes that make no progress. */
+static void
+run_arrival (Lp2pJob *job)
+{
+  lp2p_job_queue (&LISTENER_OF (arrival, job)->accept);
+}
+
+static gboolean
+listener_ready (Lp2pWatch *watch, Lp2pReady ready)
+{
+  Lp2pTcpListener *self = LISTENER_OF (watch, watch);
+
+  if ((ready & LP2P_READY_READ) && !lp2p_timer_is_set (&self->pause))
+    lp2p_job_queue (&self->arrival);
+  return FALSE;
 }
 
 /* Returns: (transfer full) (nullable) */
@@ -167,6 +183,8 @@ lp2p_tcp_listener_new (Lp2pTcpHub *hub, const struct sockaddr_storage *address, 
   self->loop = lp2p_loop_ref (hub->loop);
   self->address = *address;
   lp2p_timer_init (&self->pause, self->loop, pause_over);
+  lp2p_job_init (&self->arrival, self->loop, LP2P_JOB_PUMP, run_arrival);
+  lp2p_job_init (&self->accept, self->loop, LP2P_JOB_RUN, run_accept);
   lp2p_tcp_sniff_init (self);
   self->bindings = g_ptr_array_new ();
 
@@ -213,6 +231,8 @@ lp2p_tcp_listener_close (Lp2pTcpListener *self)
   self->hub = NULL;
   lp2p_tcp_sniff_clear (self);
   lp2p_timer_clear (&self->pause);
+  lp2p_job_clear (&self->arrival);
+  lp2p_job_clear (&self->accept);
   lp2p_watch_stop (&self->watch);
   if (self->fd >= 0)
     close (self->fd);

@@ -9,6 +9,9 @@
 
 #define N_MESSAGES 3
 
+/* The first message is a key, and nothing else; the second is longer. */
+#define FIRST_MESSAGE_SIZE 32
+
 /*
  * Work is done by `pump`, which events of the layer queue; the task ends in
  * `done`, from the run queue, so that whoever waits may do what they like.
@@ -302,6 +305,11 @@ read_message (Handshake *self)
       lp2p_noise_frames_done (&self->frames, self->layer);
       if (ok)
         self->n_done++;
+      else if (self->initiator && self->n_done == 1 && len == FIRST_MESSAGE_SIZE)
+        {
+          g_clear_error (&error);
+          fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, "it began a handshake as well");
+        }
       else
         fail_codec (self, error);
       return ok;

@@ -101,6 +101,15 @@ is_old_client (Handshake *self)
   return !self->initiator && version != GNUTLS_VERSION_UNKNOWN && version < GNUTLS_TLS1_3;
 }
 
+/* A client that gets the first message of one: any other at this place is as wrong, but
+ * no program sends one. */
+static gboolean
+is_other_client (Handshake *self, const GError *error)
+{
+  return self->initiator && self->key == NULL &&
+         g_str_has_suffix (error->message, gnutls_strerror (GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET));
+}
+
 /* What the layer says of TLS itself is complete. */
 static void
 fail_layer (Handshake *self)
@@ -111,6 +120,8 @@ fail_layer (Handshake *self)
     end_with (self, g_steal_pointer (&self->refusal));
   else if (error->domain == G_TLS_ERROR && is_old_client (self))
     fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the peer does not speak TLS 1.3");
+  else if (error->domain == G_TLS_ERROR && is_other_client (self, error))
+    fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, "the peer began a handshake as well");
   else if (error->domain == G_TLS_ERROR)
     end_with (self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, error->message));
   else

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * @name: in the names of the tests
  * @real: the kernel is at work: the test waits in real time
  * @volume: how many bytes a test moves that moves many
- * @records: bytes come in records: that some came does not mean that a record did
+ * @pieces: bytes come in records, and these in pieces: that some came does not mean
+ *   that a record did
  * @no_reset: an abort looks like the end of the stream from the other side
  * @make: makes two ends that are connected
  * @data: for @make
@@ -26,7 +27,7 @@ typedef struct _LayerPair
   const char *name;
   gboolean real;
   gsize volume;
-  gboolean records;
+  gboolean pieces;
   gboolean no_reset;
   void (*make) (TestWorld *world, const struct _LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b);
   gconstpointer data;

@@ -507,7 +507,8 @@ test_not_accepted (Fixture *self, gconstpointer data)
 static void
 test_budget (Fixture *self, gconstpointer data)
 {
-  /* What one peek yields is handled as a whole. */
+  /* What one peek yields is handled as a whole, also the one that exhausts the budget:
+   * the largest sum is that of a peek more than there was budget for but one byte. */
   enum { BUDGET = 1000, PEEK = 100 };
   static const Lp2pMemoryOptions line = { .short_reads = PEEK };
   DriverStream *stream;

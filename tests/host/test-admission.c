@@ -479,6 +479,31 @@ test_drip (Fixture *self, gconstpointer config)
     }
 }
 
+static void
+on_connected_wait (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Fixture *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  self->connections[0] = lp2p_host_connect_finish (LP2P_HOST (source), result, &error);
+  g_assert_no_error (error);
+  test_world_settle (self->world);
+}
+
+/* What a dial has left to give up when it is over is not the connection that it made,
+ * also where who waited for it runs the main loop when told. */
+static void
+test_wait_inside (Fixture *self, gconstpointer config)
+{
+  g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (self->host);
+
+  lp2p_host_connect_async (self->peers[0]->host, address, NULL, on_connected_wait, self);
+  test_until (self->world, self->connections[0] != NULL);
+  test_world_settle (self->world);
+  g_assert_true (is_open (self, 0));
+  g_assert_cmpuint (count (self->host), ==, 1);
+}
+
 /* The connection manager */
 
 static void
@@ -591,6 +616,7 @@ main (int argc, char **argv)
     { "/admission/room", "max-half-open=3\nmax-half-open-per-ip=2\n", test_room },
     { "/admission/no-room", "max-half-open=3\nmax-half-open-per-ip=3\n", test_no_room },
     { "/admission/drip", "handshake-timeout=15\n", test_drip },
+    { "/admission/wait-inside", "", test_wait_inside },
     { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },
     { "/admission/grace", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_grace },
     { "/admission/held", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_held },

@@ -378,6 +378,31 @@ test_budget_within_round (Fixture *f, gconstpointer data)
   g_assert_cmpint (strchr (f->log->str, 'I') - f->log->str, <, 20);
 }
 
+/* However much protocol work there is, application code keeps up with it. */
+static void
+test_budget_of_application (Fixture *f, gconstpointer data)
+{
+  TestJob slow[40];
+  TestJob quick[200];
+  const char *last;
+
+  for (guint i = 0; i < G_N_ELEMENTS (slow); i++)
+    {
+      test_job_init (&slow[i], f, 's', LP2P_JOB_PUMP);
+      slow[i].sleep = 1000;
+      lp2p_job_queue (&slow[i].job);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (quick); i++)
+    {
+      test_job_init (&quick[i], f, 'q', LP2P_JOB_RUN);
+      lp2p_job_queue (&quick[i].job);
+    }
+  settle (f);
+  g_assert_cmpuint (f->log->len, ==, G_N_ELEMENTS (slow) + G_N_ELEMENTS (quick));
+  last = strrchr (f->log->str, 'q');
+  g_assert_nonnull (strchr (last, 's'));
+}
+
 static gboolean
 always_spent (Lp2pClock *clock)
 {
@@ -601,6 +626,72 @@ test_idle (Fixture *f, gconstpointer data)
   test_watch_close (&a);
 }
 
+/* Reads, works on what it read in a pump, and tells of it; the answer takes the timer
+ * back. */
+typedef struct
+{
+  TestWatch watch;
+  TestJob pump;
+  TestJob run;
+  TestTimer timeout;
+} Waiter;
+
+static gboolean
+waiter_ready (Lp2pWatch *watch, Lp2pReady ready)
+{
+  Waiter *self = (Waiter *) watch;
+
+  if (ready & LP2P_READY_READ)
+    lp2p_job_queue (&self->pump.job);
+  return FALSE;
+}
+
+static void
+waiter_told (TestJob *run)
+{
+  Waiter *self = (Waiter *) ((char *) run - G_STRUCT_OFFSET (Waiter, run));
+
+  lp2p_timer_clear (&self->timeout.timer);
+}
+
+/* Who was kept from running until time was up, and finds that the answer has come
+ * meanwhile, has an answer; though it takes more polls and turns than one. */
+static void
+test_answers_before_timeouts (Fixture *f, gconstpointer data)
+{
+  static Waiter waiters[200];
+  guint n = G_N_ELEMENTS (waiters);
+
+  for (guint i = 0; i < n; i++)
+    {
+      Waiter *waiter = &waiters[i];
+
+      test_watch_open (&waiter->watch, f, 'w');
+      waiter->watch.watch.func = waiter_ready;
+      test_job_init (&waiter->pump, f, 'p', LP2P_JOB_PUMP);
+      test_job_init (&waiter->run, f, 'r', LP2P_JOB_RUN);
+      waiter->pump.queues = &waiter->run;
+      waiter->pump.sleep = 100;
+      waiter->run.extra = waiter_told;
+      waiter->timeout = (TestTimer){ .f = f, .name = 't' };
+      lp2p_timer_init (&waiter->timeout.timer, f->loop, timer_fired);
+    }
+  settle (f);
+  for (guint i = 0; i < n; i++)
+    {
+      lp2p_timer_set (&waiters[i].timeout.timer, lp2p_loop_now (f->loop));
+      /* One of them gets no answer. */
+      if (i != n / 2)
+        poke (&waiters[i].watch);
+    }
+  settle (f);
+  g_assert_cmpuint (f->log->len, ==, 2 * (n - 1) + 1);
+  g_assert_cmpint (f->log->str[f->log->len - 1], ==, 't');
+
+  for (guint i = 0; i < n; i++)
+    test_watch_close (&waiters[i].watch);
+}
+
 static TestTimer nested_timer;
 static TestWatch nested_watch;
 
@@ -723,12 +814,14 @@ main (int argc, char **argv)
   ADD ("job/clear-inside", test_job_clear_inside);
   ADD ("budget", test_budget);
   ADD ("budget-within-round", test_budget_within_round);
+  ADD ("budget-of-application", test_budget_of_application);
   ADD ("short-turns", test_short_turns);
   ADD ("later", test_later);
   ADD ("watch", test_watch);
   ADD ("watch/stop-inside", test_watch_stop_inside);
   ADD ("watch/bad", test_watch_bad);
   ADD ("watch/many", test_watch_many);
+  ADD ("answers-before-timeouts", test_answers_before_timeouts);
   ADD ("idle", test_idle);
   ADD ("nested", test_nested);
   ADD ("unref-inside", test_unref_inside);

@@ -19,8 +19,6 @@
 #define ECHO_SIZE  32
 /* Connections of `idle` that are made at once. */
 #define IDLE_PARALLEL 32
-/* How often connections that were lost are made again. */
-#define REPAIRS 3
 /* Services greet new connections, and buffers are freed when they are done. */
 #define SETTLE_SECONDS 2
 
@@ -374,10 +372,15 @@ on_stdin (int fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static int
-count_connections (Lp2pHost *host)
+static void
+on_idle_removed (Lp2pHost *host, Lp2pConnection *connection, gpointer user_data)
 {
-  return g_list_model_get_n_items (lp2p_host_get_connections (host));
+  g_autofree char *what =
+      g_strdup_printf ("the connection to %s from %s did not stay",
+                       lp2p_multiaddr_get_string (lp2p_connection_get_remote_address (connection)),
+                       lp2p_multiaddr_get_string (lp2p_connection_get_local_address (connection)));
+
+  fail (what, lp2p_connection_get_error (connection));
 }
 
 /* One identity makes them all: an address without a peer id is dialed again and
@@ -391,19 +394,11 @@ run_idle (const PeerOptions *options, Lp2pMultiaddr *full)
   gint64 rss, heap;
 
   /* What only the first connection needs does not count. */
+  g_signal_connect (host, "connection-removed", G_CALLBACK (on_idle_removed), NULL);
   connect_many (host, address, 2);
   rss = peer_resident_bytes ();
   heap = peer_heap_bytes ();
   connect_many (host, address, options->count);
-  for (guint i = 0; i < REPAIRS && count_connections (host) < options->count + 2; i++)
-    {
-      int missing = options->count + 2 - count_connections (host);
-
-      g_printerr ("%d of %d connections did not stay\n", missing, options->count);
-      connect_many (host, address, missing);
-    }
-  if (count_connections (host) < options->count + 2)
-    fail ("not all connections stayed", NULL);
   printf ("{\"connections\":%d,\"rssGrowth\":%" G_GINT64_FORMAT ",\"heapGrowth\":%" G_GINT64_FORMAT
           "}\n",
           options->count, peer_resident_bytes () - rss, peer_heap_bytes () - heap);
