@@ -49,6 +49,7 @@ struct _Lp2pStream
   guint input_closed : 1;
   guint output_ended : 1;
   guint told_agreed : 1;
+  guint told_reset : 1;
   guint resending : 1; /* holds a reference until the head has left */
 };
 
@@ -63,6 +64,7 @@ enum
 };
 
 static GParamSpec *properties[N_PROPS];
+static guint reset_signal;
 
 /* Errors */
 
@@ -114,7 +116,6 @@ break_stream (Lp2pStream *self, GError *error, guint32 code)
     self->error = error;
   else
     g_error_free (error);
-
   if (self->handle != NULL)
     {
       self->session->klass->stream_reset (self->session, self->handle, code);
@@ -132,7 +133,6 @@ write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
 
   if (self->kept == NULL)
     return klass->stream_writev (self->session, self->handle, vectors, n_vectors);
-
   for (guint i = 0; i < n_vectors; i++)
     {
       gsize room = lp2p_connection_get_early_room (self->connection);
@@ -369,7 +369,6 @@ stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
     return n;
   if (n == LP2P_IO_FAILED)
     return fail_io (self, LP2P_READY_READ, error);
-
   self->ready &= ~LP2P_READY_READ;
   lp2p_async_io_set_would_block (error);
   return -1;
@@ -415,7 +414,6 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
     return n;
   if (n == LP2P_IO_FAILED)
     return fail_io (self, LP2P_READY_WRITE, error);
-
   wait_for_room (self);
   lp2p_async_io_set_would_block (error);
   return -1;
@@ -458,7 +456,6 @@ finish_closing (Lp2pStream *self)
 {
   if (self->handle == NULL || (self->io.closed & LP2P_READY_WRITE) == 0 || self->head != NULL)
     return;
-
   if (!self->output_ended)
     {
       self->output_ended = TRUE;
@@ -497,12 +494,26 @@ try_agree (Lp2pStream *self)
     return;
   if (self->negotiation != NULL && self->error == NULL && !closed)
     return;
-
   if (self->error != NULL)
     error = g_error_copy (self->error);
   else if (self->negotiation != NULL)
     lp2p_async_io_set_closed_error (&error);
   lp2p_async_operation_return (&self->agreeing, TRUE, error);
+}
+
+/* For who neither reads nor writes at the time. */
+static void
+tell_reset (Lp2pStream *self)
+{
+  Lp2pReady side = self->output_ended ? LP2P_READY_READ : LP2P_READY_WRITE;
+  const GError *error = self->error;
+
+  if (self->handle != NULL)
+    error = self->session->klass->stream_get_error (self->session, self->handle, side, NULL);
+  if (error == NULL || self->told_reset)
+    return;
+  self->told_reset = TRUE;
+  g_signal_emit (self, reset_signal, 0);
 }
 
 /* From the run queue, before reads and writes are tried. */
@@ -524,6 +535,7 @@ stream_run (GIOStream *stream)
       lp2p_connection_stream_agreed (self->connection, self);
     }
   try_agree (self);
+  tell_reset (self);
 }
 
 static void
@@ -640,6 +652,7 @@ lp2p_stream_class_init (Lp2pStreamClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GIOStreamClass *io_class = G_IO_STREAM_CLASS (klass);
+  GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
   object_class->dispose = lp2p_stream_dispose;
   object_class->finalize = lp2p_stream_finalize;
@@ -655,16 +668,23 @@ lp2p_stream_class_init (Lp2pStreamClass *klass)
    *
    * The protocol that is spoken.
    */
-  properties[PROP_PROTOCOL] = g_param_spec_string (
-      "protocol", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_PROTOCOL] = g_param_spec_string ("protocol", NULL, NULL, NULL, flags);
   /**
    * Lp2pStream:connection:
    *
    * The connection that carries it.
    */
-  properties[PROP_CONNECTION] = g_param_spec_object (
-      "connection", NULL, NULL, LP2P_TYPE_CONNECTION, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_CONNECTION] = g_param_spec_object ("connection", NULL, NULL, LP2P_TYPE_CONNECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
+
+  /**
+   * Lp2pStream::reset:
+   * @self: the stream
+   *
+   * Emitted when the stream broke off, by the peer or with the connection: also for
+   * who neither reads nor writes then. Not emitted after [method@Stream.reset].
+   */
+  reset_signal = g_signal_new ("reset", LP2P_TYPE_STREAM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -673,11 +693,8 @@ lp2p_stream_init (Lp2pStream *self)
 }
 
 Lp2pStream *
-lp2p_stream_new (Lp2pConnection *connection,
-                 Lp2pMuxerSession *session,
-                 Lp2pMuxerStream *handle,
-                 Lp2pMultistream *negotiation,
-                 gboolean outbound)
+lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxerStream *handle,
+                 Lp2pMultistream *negotiation, gboolean outbound)
 {
   Lp2pStream *self = g_object_new (LP2P_TYPE_STREAM, NULL);
 
@@ -831,6 +848,7 @@ lp2p_stream_reset (Lp2pStream *self, guint32 code)
 
   if (self->handle == NULL)
     return;
+  self->told_reset = TRUE;
   lp2p_async_io_set_closed_error (&error);
   break_stream (self, error, code);
 }
