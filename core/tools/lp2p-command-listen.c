@@ -5,6 +5,7 @@
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/lp2p-transfer-private.h"
+#include "tools/status/lp2p-control-private.h"
 
 #include <glib-unix.h>
 #include <unistd.h>
@@ -262,6 +263,7 @@ tool_command_listen (ToolLine *line)
     { NULL },
   };
   Listen self = { .options = &options, .common = line->options };
+  ToolControl *control = NULL;
   guint reload;
   g_autoptr (GPtrArray) addresses = NULL;
   g_autoptr (GError) error = NULL;
@@ -280,9 +282,11 @@ tool_command_listen (ToolLine *line)
       g_signal_connect (self.host, "notify::listen-addresses", G_CALLBACK (on_addresses_changed),
                         &self);
       reload = g_unix_signal_add (SIGHUP, on_reload, &self);
+      control = tool_control_new (line, self.host, NULL, NULL);
       print_addresses (&self, TRUE);
       while (!tool_is_interrupted ())
         g_main_context_iteration (NULL, TRUE);
+      g_clear_pointer (&control, tool_control_free);
       g_source_remove (reload);
       g_signal_handlers_disconnect_by_func (self.host, on_addresses_changed, &self);
     }

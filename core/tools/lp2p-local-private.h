@@ -30,6 +30,8 @@ void tool_local_connect_async (const ToolLocal *self,
                                gpointer user_data);
 GSocketConnection *tool_local_connect_finish (GAsyncResult *result, GError **error);
 
+void tool_remove_stale_socket (const char *path);
+
 /* As far as the system allows; for what keeps many sockets. */
 void tool_raise_file_limit (void);
 

@@ -170,22 +170,28 @@ listen_tcp (ToolLocal *self, GError **error)
   return g_steal_pointer (&socket);
 }
 
-/* Whether the file is a socket that nobody listens on any more. */
-static gboolean
-is_stale (const char *path, GSocketAddress *address)
+/**
+ * tool_remove_stale_socket:
+ * @path: the path of a file
+ *
+ * Removes the file if it is a socket that nobody listens on any more.
+ */
+void
+tool_remove_stale_socket (const char *path)
 {
-  struct stat status;
-  g_autoptr (GSocket) probe = NULL;
+  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+  g_autoptr (GSocket) probe =
+      g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
   g_autoptr (GError) error = NULL;
+  struct stat status;
 
-  if (lstat (path, &status) != 0 || !S_ISSOCK (status.st_mode))
-    return FALSE;
-  probe = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
-  if (probe == NULL)
-    return FALSE;
+  /* What is no socket refuses connections too. */
+  if (probe == NULL || lstat (path, &status) != 0 || !S_ISSOCK (status.st_mode))
+    return;
   g_socket_set_blocking (probe, FALSE);
-  return !g_socket_connect (probe, address, NULL, &error) &&
-         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  if (!g_socket_connect (probe, address, NULL, &error) &&
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
+    unlink (path);
 }
 
 /* The mode is right from the first moment on. */
@@ -209,8 +215,7 @@ listen_unix (ToolLocal *self, GError **error)
 
   if (socket == NULL)
     return NULL;
-  if (is_stale (self->path, address))
-    unlink (self->path);
+  tool_remove_stale_socket (self->path);
   if (!bind_private (socket, address, error))
     return NULL;
   if (lstat (self->path, &status) == 0)

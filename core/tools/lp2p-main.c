@@ -22,6 +22,7 @@ static const ToolCommand commands[] = {
   { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
   { "perf", "ADDRESS", "Measures how fast a peer takes and sends data.", tool_command_perf },
   { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
+  { "status", "[PID]", "Shows what the hosts that run are doing.", tool_command_status },
 };
 
 static const char exit_codes[] =

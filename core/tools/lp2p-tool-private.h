@@ -56,6 +56,7 @@ int tool_command_inspect (ToolLine *line);
 int tool_command_listen (ToolLine *line);
 int tool_command_perf (ToolLine *line);
 int tool_command_ping (ToolLine *line);
+int tool_command_status (ToolLine *line);
 
 char *tool_find_key_file (void);
 

@@ -6,6 +6,7 @@
 #include "tools/forward/lp2p-forward-private.h"
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "tools/status/lp2p-control-private.h"
 
 #define WHAT "forward"
 
@@ -234,6 +235,49 @@ print_kept (Lp2pKeptPeer *kept, GParamSpec *pspec, gpointer user_data)
   tool_flush ();
 }
 
+/* For lp2p status. */
+static void
+append_service (GString *lines,
+                const char *direction,
+                const char *name,
+                const char *local,
+                Lp2pPeerId *peer,
+                const ToolForwardCounts *counts)
+{
+  g_autoptr (ToolJson) object = tool_json_new ();
+
+  tool_json_add_string (object, "type", "service");
+  tool_json_add_string (object, "direction", direction);
+  tool_json_add_string (object, "name", name);
+  tool_json_add_string (object, "local", local);
+  tool_json_add_string (object, "peer_id", peer != NULL ? lp2p_peer_id_get_string (peer) : NULL);
+  tool_json_add_integer (object, "open", counts->open);
+  tool_json_add_integer (object, "total", (gint64) counts->total);
+  tool_json_add_integer (object, "failed", (gint64) counts->failed);
+  tool_json_add_integer (object, "sent", (gint64) counts->sent);
+  tool_json_add_integer (object, "received", (gint64) counts->received);
+  tool_json_append (object, lines);
+}
+
+static void
+report (GString *lines, gpointer user_data)
+{
+  Command *self = user_data;
+
+  for (guint i = 0; i < self->forward.outs->len; i++)
+    {
+      ToolForwardOut *out = g_ptr_array_index (self->forward.outs, i);
+
+      append_service (lines, "forward", tool_forward_out_get_service (out),
+                      tool_forward_out_get_local (out), tool_forward_out_get_peer (out),
+                      tool_forward_out_get_counts (out));
+    }
+  for (guint i = 0; i < tool_forward_in_get_n_services (self->in); i++)
+    append_service (lines, "serve", tool_forward_in_get_name (self->in, i),
+                    tool_forward_in_get_local (self->in, i), NULL,
+                    tool_forward_in_get_counts (self->in, i));
+}
+
 /* Running */
 
 /* One connection with a peer carries all its streams. */
@@ -299,8 +343,10 @@ start (Command *self, ToolOptions *options, GError **error)
 }
 
 static void
-run (Command *self)
+run (Command *self, ToolLine *line)
 {
+  g_autoptr (ToolControl) control = tool_control_new (line, self->forward.host, report, self);
+
   print_ready (self);
   for (guint i = 0; i < self->forward.outs->len; i++)
     {
@@ -381,7 +427,7 @@ tool_command_forward (ToolLine *line)
 
   tool_watch_interrupts ();
   if (start (&self, line->options, &error))
-    run (&self);
+    run (&self, line);
   else if (!tool_is_interrupted ())
     return tool_fail (TOOL_EXIT_FAILURE, WHAT, "%s", error->message);
   return TOOL_EXIT_OK;
