@@ -12,6 +12,8 @@ static const ToolCommand commands[] = {
     tool_command_config },
   { "demo", NULL, "Tries every enabled way to connect, and shows how fast each is.",
     tool_command_demo },
+  { "doctor", "[PEER]", "Finds out what is wrong here, or why a peer cannot be reached.",
+    tool_command_doctor },
   { "forward", NULL, "Connects local sockets to services of peers, and the other way round.",
     tool_command_forward },
   { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",

@@ -49,6 +49,7 @@ struct _ToolCommand
 
 int tool_command_config (ToolLine *line);
 int tool_command_demo (ToolLine *line);
+int tool_command_doctor (ToolLine *line);
 int tool_command_forward (ToolLine *line);
 int tool_command_id (ToolLine *line);
 int tool_command_identify (ToolLine *line);
