@@ -15,6 +15,7 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import threading
 
@@ -24,6 +25,7 @@ import cases  # noqa: E402  pylint: disable=wrong-import-position
 from cases import ANOTHER_PEER, LONG, LOOPBACK, Result, check  # noqa: E402
 
 CASES = []
+STRANGER = os.path.join(cases.BUILD, "tests/forward/forward-stranger")
 # What a direction may hold in both processes, all kernel buffers and windows included,
 # when nobody reads: far less than a sender that is not stopped would send.
 MOST_IN_FLIGHT = 96 << 20
@@ -60,6 +62,8 @@ class Forwarder:
 
     def next(self):
         line = self.lines.get(timeout=LONG)
+        if line is None:
+            self.readers[1].join(LONG)
         check(line is not None, f"it ended: {self.notes}")
         return line
 
@@ -509,18 +513,78 @@ def test_connection_lost(world):
 
 
 @case
-def test_wrong_request(world):
-    """what is no request breaks only its stream"""
-    # The peer is asked for a name that it must not take, by a stream of our own.
-    with Listener() as service, tunnel(world, service.local) as (near, server):
+def test_protocol(world):
+    """the protocol, right and wrong, by hand"""
+    key, peer = make_key(world, "client")
+    stranger_key, _ = make_key(world, "stranger")
+
+    def speak(key, text):
+        result = subprocess.run([STRANGER, address, key, text], env=world.env, text=True,
+                                capture_output=True, timeout=LONG, check=False)
+        check(result.returncode == 0, result)
+        return result.stdout.strip()
+
+    def request(name):
+        return f"{len(name):02x}" + name.encode().hex()
+
+    with Listener() as service, Listener() as gone:
+        gone.socket.close()
+        with forwarder(world, "--serve", f"web={service.local}", "--serve", f"gone={gone.local}",
+                       "--allow", peer, "--listen", LOOPBACK) as server:
+            address = server.ready["addresses"][0]
+            protocols = world.run("identify", address, "--json").expect(0).object()["protocols"]
+            check("/lp2p/forward/1.0.0" in protocols, protocols)
+            check("web" not in " ".join(protocols), "the names of services are told to everybody")
+
+            # What is behind the request goes to the service.
+            answers = queue.Queue()
+            speaker = threading.Thread(
+                target=lambda: answers.put(speak(key, request("web") + b"question".hex())))
+            speaker.start()
+            with service.accept() as far:
+                check(read_all(far) == b"question", "another question")
+                far.sendall(b"answer")
+            check(answers.get(timeout=LONG) == "00" + b"answer".hex() + " end", "another answer")
+            speaker.join()
+
+            for text, expected in (
+                    (request("other") + "ff" * 100, "01 end"),      # no such service
+                    (request("gone") + "-", "02 end"),              # it does not run
+                    ("", " reset"), ("00", " reset"), ("41" + "61" * 65, " reset"),
+                    ("ff" * 10, " reset"), ("0361", " reset"), (request("a b"), " reset"),
+                    (request("a/b"), " reset"), ("01ff", " reset"), ("0100", " reset")):
+                answer = speak(key, text)
+                check(answer == expected.strip() or answer == expected, f"{text}: {answer!r}")
+            # Who is not named is told so whatever it asks for, and before it asks.
+            for text in (request("web"), request("other"), "-"):
+                answer = speak(stranger_key, text)
+                check(answer == "01 end", f"{text}: {answer!r}")
+
+
+@case
+def test_silent_request(world):
+    """a request that does not come is not waited for without an end"""
+    # Not the time itself is tested, which is long, but that others are not held up.
+    key, peer = make_key(world, "client")
+    with Listener() as service, forwarder(world, "--serve", f"web={service.local}", "--allow", peer,
+                                          "--listen", LOOPBACK, "--max-connections", "1") as server:
         address = server.ready["addresses"][0]
-        world.run("ping", address, "-c", "1").expect(0)
-        protocols = world.run("identify", address, "--json").expect(0).object()["protocols"]
-        check("/lp2p/forward/1.0.0" in protocols, protocols)
-        check("web" not in " ".join(protocols), "the names of services are told to everybody")
-        with connect(near) as client, service.accept() as far:
-            client.sendall(b"x")
-            check(far.recv(1) == b"x", "nothing came")
+        silent = [subprocess.Popen([STRANGER, address, key, text], env=world.env,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                  for text in ("-", "03-", "0377-")]
+        try:
+            with forwarder(world, "--identity", key, "--from", "tcp:127.0.0.1:0", "--to",
+                           address + "/web") as near:
+                with connect(near) as client, service.accept() as far:
+                    client.sendall(b"x")
+                    check(far.recv(1) == b"x", "nothing came")
+                    with connect(near) as second:
+                        check(is_reset(second), "more than one were served")
+            check("as many connections as it takes" in "".join(near.notes), near.notes)
+        finally:
+            for process in silent:
+                process.kill()
+                process.wait()
 
 
 # Usage
