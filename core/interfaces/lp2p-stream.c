@@ -49,7 +49,7 @@ struct _Lp2pStream
   guint input_closed : 1;
   guint output_ended : 1;
   guint told_agreed : 1;
-  guint told_reset : 1;
+  guint told_broken : 1;
   guint resending : 1; /* holds a reference until the head has left */
 };
 
@@ -64,7 +64,7 @@ enum
 };
 
 static GParamSpec *properties[N_PROPS];
-static guint reset_signal;
+static guint broken_signal;
 
 /* Errors */
 
@@ -503,17 +503,17 @@ try_agree (Lp2pStream *self)
 
 /* For who neither reads nor writes at the time. */
 static void
-tell_reset (Lp2pStream *self)
+tell_broken (Lp2pStream *self)
 {
   Lp2pReady side = self->output_ended ? LP2P_READY_READ : LP2P_READY_WRITE;
   const GError *error = self->error;
 
   if (self->handle != NULL)
     error = self->session->klass->stream_get_error (self->session, self->handle, side, NULL);
-  if (error == NULL || self->told_reset)
+  if (error == NULL || self->told_broken)
     return;
-  self->told_reset = TRUE;
-  g_signal_emit (self, reset_signal, 0);
+  self->told_broken = TRUE;
+  g_signal_emit (self, broken_signal, 0);
 }
 
 /* From the run queue, before reads and writes are tried. */
@@ -535,7 +535,7 @@ stream_run (GIOStream *stream)
       lp2p_connection_stream_agreed (self->connection, self);
     }
   try_agree (self);
-  tell_reset (self);
+  tell_broken (self);
 }
 
 static void
@@ -678,13 +678,13 @@ lp2p_stream_class_init (Lp2pStreamClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, properties);
 
   /**
-   * Lp2pStream::reset:
+   * Lp2pStream::broken:
    * @self: the stream
    *
    * Emitted when the stream broke off, by the peer or with the connection: also for
    * who neither reads nor writes then. Not emitted after [method@Stream.reset].
    */
-  reset_signal = g_signal_new ("reset", LP2P_TYPE_STREAM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  broken_signal = g_signal_new ("broken", LP2P_TYPE_STREAM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -848,7 +848,7 @@ lp2p_stream_reset (Lp2pStream *self, guint32 code)
 
   if (self->handle == NULL)
     return;
-  self->told_reset = TRUE;
+  self->told_broken = TRUE;
   lp2p_async_io_set_closed_error (&error);
   break_stream (self, error, code);
 }

@@ -46,7 +46,7 @@ struct _ToolSplice
   Half sending;
   Half receiving;
   guint8 probe[PROBE_SIZE];
-  gulong reset_id;
+  gulong broken_id;
   ToolSpliceDone done;
   gpointer user_data;
   gboolean over;
@@ -115,7 +115,7 @@ end (ToolSplice *self, const GError *error)
     return;
   self->over = TRUE;
   tool_watch_remove (&self->watch);
-  g_signal_handler_disconnect (self->stream, self->reset_id);
+  g_signal_handler_disconnect (self->stream, self->broken_id);
   if (error != NULL)
     {
       tool_splice_refuse (self->connection);
@@ -401,7 +401,7 @@ on_watch (ToolWatch *watch, guint32 events)
 
 /* Also while nothing is read from the stream, nor written to it. */
 static void
-on_reset (Lp2pStream *stream, gpointer user_data)
+on_broken (Lp2pStream *stream, gpointer user_data)
 {
   g_autoptr (GError) error =
       g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, "the stream: it was reset, or its connection lost");
@@ -446,7 +446,7 @@ tool_splice_new (Lp2pStream *stream,
     }
   /* What comes in one piece goes on in one; of no use to a UNIX socket. */
   setsockopt (self->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  self->reset_id = g_signal_connect (stream, "reset", G_CALLBACK (on_reset), self);
+  self->broken_id = g_signal_connect (stream, "broken", G_CALLBACK (on_broken), self);
   return tool_splice_ref (self);
 }
 

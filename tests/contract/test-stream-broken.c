@@ -27,8 +27,8 @@ ends_init (Ends *self, Pair *pair)
 {
   *self = (Ends){ NULL };
   self->stream = pair_open (pair, &self->accepted);
-  g_signal_connect (self->stream, "reset", G_CALLBACK (count), &self->n_stream);
-  g_signal_connect (self->accepted, "reset", G_CALLBACK (count), &self->n_accepted);
+  g_signal_connect (self->stream, "broken", G_CALLBACK (count), &self->n_stream);
+  g_signal_connect (self->accepted, "broken", G_CALLBACK (count), &self->n_accepted);
 }
 
 static void
@@ -131,7 +131,7 @@ test_dropped (Pair *self, gconstpointer data)
   Lp2pStream *accepted = NULL;
   g_autoptr (Lp2pStream) stream = pair_open (self, &accepted);
 
-  g_signal_connect (accepted, "reset", G_CALLBACK (drop), &accepted);
+  g_signal_connect (accepted, "broken", G_CALLBACK (drop), &accepted);
   lp2p_stream_reset (stream, 0);
   test_until (self->world, accepted == NULL);
 }
@@ -149,6 +149,6 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  combination_add_tests ("stream-reset", tests, G_N_ELEMENTS (tests));
+  combination_add_tests ("stream-broken", tests, G_N_ELEMENTS (tests));
   return g_test_run ();
 }
