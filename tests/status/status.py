@@ -163,6 +163,25 @@ def test_forward(world):
 
 
 @case
+def test_failed_service(world):
+    """status: why connections to a service do not come about"""
+    with forward.Listener() as service:
+        local = service.local
+    with forward.tunnel(world, local) as (near, _):
+        near.wait_for("connected")
+        for _ in range(2):
+            with forward.connect(near) as client:
+                check(forward.is_reset(client), "no reset")
+        objects = rows(world)
+        out = one(objects, type="service", direction="forward")
+        back = one(objects, type="service", direction="serve")
+        check(out["failed"] == back["failed"] == 2, objects)
+        check("cannot reach" in out["error"] and "efused" in back["error"], objects)
+    # The same reason is told once.
+    check(sum("cannot reach" in line for line in near.notes) == 1, near.notes)
+
+
+@case
 def test_waiting(world):
     """status: a peer that cannot be reached"""
     with socket.socket() as probe:

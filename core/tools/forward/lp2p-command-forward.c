@@ -256,6 +256,7 @@ append_service (GString *lines,
   tool_json_add_integer (object, "failed", (gint64) counts->failed);
   tool_json_add_integer (object, "sent", (gint64) counts->sent);
   tool_json_add_integer (object, "received", (gint64) counts->received);
+  tool_json_add_string (object, "error", counts->error);
   tool_json_append (object, lines);
 }
 

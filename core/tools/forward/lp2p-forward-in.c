@@ -59,6 +59,7 @@ service_free (gpointer pointer)
   Service *service = pointer;
 
   g_free (service->name);
+  g_free (service->counts.error);
   g_clear_pointer (&service->local, tool_local_free);
   g_hash_table_unref (service->allowed);
   g_free (service);
@@ -223,8 +224,6 @@ static void
 break_off (Link *link, const char *why)
 {
   note (link, why);
-  if (link->service != NULL)
-    link->service->counts.failed++;
   lp2p_stream_reset (link->stream, LP2P_CODE_NONE);
   link_free (link);
 }
@@ -299,7 +298,10 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (g_cancellable_is_cancelled (link->cancellable))
     {
-      break_off (link, "no connection in time");
+      /* Else we are to end. */
+      if (link->timer == 0)
+        tool_forward_counts_fail (&link->service->counts, link->service->name, "no connection in time");
+      break_off (link, "given up");
       return;
     }
   if (connection != NULL)
@@ -307,7 +309,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
                                     link, &error);
   if (link->splice == NULL)
     {
-      note (link, error->message);
+      tool_forward_counts_fail (&link->service->counts, link->service->name, error->message);
       refuse (link, TOOL_FORWARD_UNREACHABLE);
       return;
     }

@@ -33,7 +33,8 @@ struct _ToolForwardOut
 /* One local connection on its way to the peer.
  * @refs: one of what waits for the stream and then for the answer, one of the splice
  * @splice: %NULL until there is a stream
- * @answer: the first byte that the peer sends */
+ * @answer: the first byte that the peer sends
+ * @refused: whether it is not what was hoped for */
 typedef struct
 {
   ToolForwardOut *out;
@@ -41,6 +42,7 @@ typedef struct
   GSocketConnection *connection;
   ToolSplice *splice;
   guint8 answer;
+  gboolean refused;
 } Link;
 
 /* Making */
@@ -113,6 +115,7 @@ tool_forward_out_free (ToolForwardOut *self)
   g_ptr_array_unref (self->addresses);
   g_hash_table_unref (self->splices);
   g_object_unref (self->cancellable);
+  g_free (self->counts.error);
   g_free (self->service);
   g_free (self);
 }
@@ -180,6 +183,7 @@ link_unref (Link *link)
   tool_forward_give_back (forward);
 }
 
+/* That a connection breaks off may be how it ends. */
 static void
 note_failure (Link *link, const GError *error)
 {
@@ -199,7 +203,9 @@ on_done (ToolSplice *splice, const GError *error, gpointer user_data)
   self->counts.sent += tool_splice_get_sent (splice);
   self->counts.received += tool_splice_get_received (splice);
   g_hash_table_remove (self->splices, splice);
-  if (error != NULL)
+  if (link->refused)
+    tool_forward_counts_fail (&self->counts, self->service, error->message);
+  else if (error != NULL)
     note_failure (link, error);
   link_unref (link);
 }
@@ -215,6 +221,7 @@ on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
     error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "the peer ended the stream without an answer");
   else if (n == 1 && link->answer != TOOL_FORWARD_CONNECTED)
     error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_FAILED, tool_forward_describe (link->answer));
+  link->refused = n >= 0 && error != NULL;
   if (error != NULL)
     tool_splice_break (link->splice, error);
   else
@@ -243,7 +250,8 @@ join (Link *link, Lp2pStream *stream)
 static void
 link_fail (Link *link, const GError *error)
 {
-  note_failure (link, error);
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    tool_forward_counts_fail (&link->out->counts, link->out->service, error->message);
   tool_splice_refuse (link->connection);
   link_unref (link);
 }

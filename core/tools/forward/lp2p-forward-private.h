@@ -50,15 +50,24 @@ typedef struct
 void tool_forward_take (ToolForward *self);
 void tool_forward_give_back (ToolForward *self);
 
-/* What came through a service, or went to it. */
+/* What came through a service, or went to it.
+ * @failed: those that broke off, or did not come about
+ * @error: (nullable): why the last one of them did not
+ * @sent: bytes to the peer
+ * @received: bytes from the peer */
 typedef struct
 {
   guint open;
   guint64 total;
   guint64 failed;
-  guint64 sent;     /* to the peer */
-  guint64 received; /* from the peer */
+  char *error;
+  guint64 sent;
+  guint64 received;
 } ToolForwardCounts;
+
+/* A connection to @service did not come about: told when it is for another reason than
+ * the last time. */
+void tool_forward_counts_fail (ToolForwardCounts *self, const char *service, const char *reason);
 
 /* Local connections to a service of a peer. */
 typedef struct _ToolForwardOut ToolForwardOut;

@@ -40,6 +40,17 @@ tool_forward_describe (guint8 answer)
 }
 
 void
+tool_forward_counts_fail (ToolForwardCounts *self, const char *service, const char *reason)
+{
+  self->failed++;
+  if (g_strcmp0 (self->error, reason) == 0)
+    return;
+  g_free (self->error);
+  self->error = g_strdup (reason);
+  tool_fail (TOOL_EXIT_FAILURE, "forward", "%s: %s", service, reason);
+}
+
+void
 tool_forward_take (ToolForward *self)
 {
   self->n++;

@@ -124,7 +124,7 @@ static const Column service_columns[] = {
   { "SERVICE", dup_name },   { "DIRECTION", dup_direction }, { "LOCAL", dup_local },
   { ">OPEN", dup_open },     { ">TOTAL", dup_total },        { ">FAILED", dup_failed },
   { ">SENT", dup_sent },     { ">RECEIVED", dup_received },  { "PEER", dup_peer_id },
-  { NULL },
+  { "ERROR", dup_error },    { NULL },
 };
 
 static const Column limit_columns[] = {
