@@ -234,6 +234,9 @@ def test_no_transport(world):
     """doctor: no transport for the address"""
     expect_failure(world, "/ip4/127.0.0.1/udp/1",
                    "transport", "another one", 3)
+    # What is behind a relay is not for the transport that leads to the relay.
+    expect_failure(world, f"/ip4/127.0.0.1/udp/1/quic-v1/p2p/{ANOTHER_PEER}/p2p-circuit/p2p/"
+                   f"{ANOTHER_PEER}", "transport", "transport", 3)
     if os.path.exists(os.path.join(cases.BUILD, "plugins", "memory.plugin")):
         expect_failure(world, "/memory/1", "transport", "add 'memory'", 3)
     config = world.write("lp2p.conf", "[host]\ntransports=['memory']\n")

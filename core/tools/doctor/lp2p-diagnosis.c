@@ -4,34 +4,7 @@
 
 #include "tools/doctor/lp2p-doctor-private.h"
 
-/* What the last of these in an address says of the transport that it is for. */
-static const struct
-{
-  Lp2pProtocol protocol;
-  const char *transport;
-} markers[] = {
-  { LP2P_PROTOCOL_P2P_CIRCUIT, "circuit" },
-  { LP2P_PROTOCOL_WEBRTC, "webrtc" },
-  { LP2P_PROTOCOL_WEBRTC_DIRECT, "webrtc-direct" },
-  { LP2P_PROTOCOL_WEBTRANSPORT, "webtransport" },
-  { LP2P_PROTOCOL_QUIC_V1, "quic-v1" },
-  { LP2P_PROTOCOL_WSS, "wss" },
-  { LP2P_PROTOCOL_WS, "ws" },
-  { LP2P_PROTOCOL_MEMORY, "memory" },
-  { LP2P_PROTOCOL_TCP, "tcp" },
-};
-
-static const char *
-find_transport (Lp2pMultiaddr *address)
-{
-  if (lp2p_multiaddr_find (address, LP2P_PROTOCOL_WS, 0) >= 0 &&
-      lp2p_multiaddr_find (address, LP2P_PROTOCOL_TLS, 0) >= 0)
-    return "wss";
-  for (gsize i = 0; i < G_N_ELEMENTS (markers); i++)
-    if (lp2p_multiaddr_find (address, markers[i].protocol, 0) >= 0)
-      return markers[i].transport;
-  return NULL;
-}
+#include "tools/lp2p-loopback-private.h"
 
 /* Which loadable object is for a transport. */
 static Lp2pDescriptor *
@@ -54,7 +27,7 @@ find_descriptor (Lp2pRegistry *registry, const char *transport)
 static char *
 advise_on_transport (Lp2pConfig *config, Lp2pMultiaddr *address)
 {
-  const char *transport = find_transport (address);
+  const ToolTransport *transport = tool_find_transport_for (address);
   g_autoptr (Lp2pRegistry) registry = lp2p_registry_new (config);
   g_autoptr (Lp2pDescriptor) descriptor = NULL;
   const char *name;
@@ -62,14 +35,14 @@ advise_on_transport (Lp2pConfig *config, Lp2pMultiaddr *address)
   if (transport == NULL)
     return g_strdup ("no transport that is known here has such addresses: ask the peer for another one");
   lp2p_registry_scan (registry);
-  descriptor = find_descriptor (registry, transport);
+  descriptor = find_descriptor (registry, transport->name);
   if (descriptor == NULL)
-    return g_strdup_printf ("install the transport %s, or ask the peer for another address", transport);
+    return g_strdup_printf ("install the transport %s, or ask the peer for another address", transport->name);
   name = lp2p_descriptor_get_name (descriptor);
   if (!lp2p_registry_is_enabled (registry, descriptor))
     return g_strdup_printf ("enable it: add '%s' to transports in the group [host]", name);
   return g_strdup_printf ("the transport %s does not take this address; lp2p inspect %s shows whether it works",
-                          transport, name);
+                          transport->name, name);
 }
 
 static const char *
