@@ -6,8 +6,8 @@
  *
  * The end of a direction passes through, and the other direction goes on. A side
  * that breaks off breaks the other: a reset of the connection, of the stream. What
- * one side does not take is not read from the other, so that its sender waits; of
- * each direction TOOL_SPLICE_CHUNK bytes at most are kept. No threads. */
+ * one side does not take is not read from the other, so that its sender waits; what
+ * is kept meanwhile is bounded, see below. No threads. */
 
 #include <lp2p/lp2p.h>
 
@@ -15,7 +15,6 @@
 
 G_BEGIN_DECLS
 
-#define TOOL_SPLICE_CHUNK (64 * 1024)
 
 typedef struct _ToolSplice ToolSplice;
 
