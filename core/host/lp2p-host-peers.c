@@ -26,6 +26,25 @@ lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses
 }
 
 /**
+ * lp2p_host_dup_kept_peers:
+ * @self: a host
+ *
+ * Returns: (transfer full) (element-type Lp2pKeptPeer): what
+ *   [method@Host.keep_connected] began and nobody has ended
+ */
+GPtrArray *
+lp2p_host_dup_kept_peers (Lp2pHost *self)
+{
+  GPtrArray *kept;
+
+  g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
+
+  kept = g_ptr_array_copy (lp2p_host_get_swarm (self)->kept_peers, (GCopyFunc) (gpointer) g_object_ref, NULL);
+  g_ptr_array_set_free_func (kept, g_object_unref);
+  return kept;
+}
+
+/**
  * lp2p_host_protect_peer:
  * @self: a host
  * @peer: whom

@@ -754,3 +754,86 @@ lp2p_host_dup_observed_addresses (Lp2pHost *self)
   g_return_val_if_fail (LP2P_IS_HOST (self), NULL);
   return lp2p_observed_dup (self->swarm->observed, NULL);
 }
+
+/**
+ * lp2p_host_get_usage:
+ * @self: a host
+ * @option: one of the options `max-connections`, `max-half-open`, `max-streams` and
+ *   `memory-budget`
+ *
+ * Tells how much of a limit is in use. Streams are those that peers opened, half-open
+ * connections those that peers began.
+ *
+ * Returns: how many, or for the memory how many bytes; 0 for any other option
+ */
+guint64
+lp2p_host_get_usage (Lp2pHost *self, const char *option)
+{
+  Lp2pLimits *limits;
+
+  g_return_val_if_fail (LP2P_IS_HOST (self), 0);
+  g_return_val_if_fail (option != NULL, 0);
+
+  limits = self->swarm->limits;
+  if (g_str_equal (option, "max-connections"))
+    return g_hash_table_size (limits->connections);
+  if (g_str_equal (option, "max-half-open"))
+    return limits->n_handshakes;
+  if (g_str_equal (option, "max-streams"))
+    return limits->n_streams;
+  return g_str_equal (option, "memory-budget") ? self->swarm->memory : 0;
+}
+
+static void
+on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  GPtrArray *addresses = lp2p_context_resolve_finish (LP2P_CONTEXT (source), result, &error);
+
+  if (addresses != NULL)
+    g_task_return_pointer (task, addresses, (GDestroyNotify) g_ptr_array_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * lp2p_host_resolve_async:
+ * @self: a host that runs
+ * @address: an address
+ * @cancellable: (nullable): to give up
+ * @callback: called when it is done
+ * @user_data: passed on
+ *
+ * Finds out what the names in an address stand for, as connecting to it does by
+ * itself: for programs that show it.
+ */
+void
+lp2p_host_resolve_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (LP2P_IS_HOST (self));
+  g_return_if_fail (address != NULL);
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, lp2p_host_resolve_async);
+  if (check_thread (self, task))
+    lp2p_context_resolve_async (LP2P_CONTEXT (self->swarm), address, cancellable, on_resolved, g_steal_pointer (&task));
+}
+
+/**
+ * lp2p_host_resolve_finish:
+ * @self: a host
+ * @result: what the callback was given
+ * @error: where to put the error
+ *
+ * Returns: (transfer full) (element-type Lp2pMultiaddr): addresses without names that
+ *   need looking up; of an address without names, that one
+ */
+GPtrArray *
+lp2p_host_resolve_finish (Lp2pHost *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

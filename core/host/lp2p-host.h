@@ -56,6 +56,9 @@ LP2P_AVAILABLE_IN_1_0
 Lp2pKeptPeer *lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses);
 
 LP2P_AVAILABLE_IN_1_0
+GPtrArray *lp2p_host_dup_kept_peers (Lp2pHost *self);
+
+LP2P_AVAILABLE_IN_1_0
 void lp2p_host_open_stream_async (Lp2pHost *self,
                                   Lp2pPeerId *peer,
                                   const char *const *protocols,
@@ -97,5 +100,13 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_host_forget_peer (Lp2pHost *self, Lp2pPeerId *peer);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_host_dup_observed_addresses (Lp2pHost *self);
+
+LP2P_AVAILABLE_IN_1_0
+guint64 lp2p_host_get_usage (Lp2pHost *self, const char *option);
+
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_resolve_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+LP2P_AVAILABLE_IN_1_0
+GPtrArray *lp2p_host_resolve_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

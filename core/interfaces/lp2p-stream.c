@@ -54,6 +54,7 @@ struct _Lp2pStream
   guint input_closed : 1;
   guint output_ended : 1;
   guint told_agreed : 1;
+  guint told_broken : 1;
   guint resending : 1; /* holds a reference until the head has left */
 };
 
@@ -68,6 +69,7 @@ enum
 };
 
 static GParamSpec *properties[N_PROPS];
+static guint broken_signal;
 
 /* Errors */
 
@@ -119,7 +121,6 @@ break_stream (Lp2pStream *self, GError *error, guint32 code)
     self->error = error;
   else
     g_error_free (error);
-
   if (self->handle != NULL)
     {
       self->session->klass->stream_reset (self->session, self->handle, code);
@@ -372,7 +373,6 @@ stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
     return n;
   if (n == LP2P_IO_FAILED)
     return fail_io (self, LP2P_READY_READ, error);
-
   self->ready &= ~LP2P_READY_READ;
   lp2p_async_io_set_would_block (error);
   return -1;
@@ -418,7 +418,6 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
     return n;
   if (n == LP2P_IO_FAILED)
     return fail_io (self, LP2P_READY_WRITE, error);
-
   wait_for_room (self);
   lp2p_async_io_set_would_block (error);
   return -1;
@@ -461,7 +460,6 @@ finish_closing (Lp2pStream *self)
 {
   if (self->handle == NULL || (self->io.closed & LP2P_READY_WRITE) == 0 || self->head != NULL)
     return;
-
   if (!self->output_ended)
     {
       self->output_ended = TRUE;
@@ -500,12 +498,26 @@ try_agree (Lp2pStream *self)
     return;
   if (self->negotiation != NULL && self->error == NULL && !closed)
     return;
-
   if (self->error != NULL)
     error = g_error_copy (self->error);
   else if (self->negotiation != NULL)
     lp2p_async_io_set_closed_error (&error);
   lp2p_async_operation_return (&self->agreeing, TRUE, error);
+}
+
+/* For who neither reads nor writes at the time. */
+static void
+tell_broken (Lp2pStream *self)
+{
+  Lp2pReady side = self->output_ended ? LP2P_READY_READ : LP2P_READY_WRITE;
+  const GError *error = self->error;
+
+  if (self->handle != NULL)
+    error = self->session->klass->stream_get_error (self->session, self->handle, side, NULL);
+  if (error == NULL || self->told_broken)
+    return;
+  self->told_broken = TRUE;
+  g_signal_emit (self, broken_signal, 0);
 }
 
 /* From the run queue, before reads and writes are tried. */
@@ -527,6 +539,7 @@ stream_run (GIOStream *stream)
       lp2p_connection_stream_agreed (self->connection, self);
     }
   try_agree (self);
+  tell_broken (self);
 }
 
 static void
@@ -643,6 +656,7 @@ lp2p_stream_class_init (Lp2pStreamClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GIOStreamClass *io_class = G_IO_STREAM_CLASS (klass);
+  GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
   object_class->dispose = lp2p_stream_dispose;
   object_class->finalize = lp2p_stream_finalize;
@@ -658,16 +672,23 @@ lp2p_stream_class_init (Lp2pStreamClass *klass)
    *
    * The protocol that is spoken.
    */
-  properties[PROP_PROTOCOL] = g_param_spec_string (
-      "protocol", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_PROTOCOL] = g_param_spec_string ("protocol", NULL, NULL, NULL, flags);
   /**
    * Lp2pStream:connection:
    *
    * The connection that carries it.
    */
-  properties[PROP_CONNECTION] = g_param_spec_object (
-      "connection", NULL, NULL, LP2P_TYPE_CONNECTION, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_CONNECTION] = g_param_spec_object ("connection", NULL, NULL, LP2P_TYPE_CONNECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
+
+  /**
+   * Lp2pStream::broken:
+   * @self: the stream
+   *
+   * Emitted when the stream broke off, by the peer or with the connection: also for
+   * who neither reads nor writes then. Not emitted after [method@Stream.reset].
+   */
+  broken_signal = g_signal_new ("broken", LP2P_TYPE_STREAM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -676,11 +697,8 @@ lp2p_stream_init (Lp2pStream *self)
 }
 
 Lp2pStream *
-lp2p_stream_new (Lp2pConnection *connection,
-                 Lp2pMuxerSession *session,
-                 Lp2pMuxerStream *handle,
-                 Lp2pMultistream *negotiation,
-                 gboolean outbound)
+lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxerStream *handle,
+                 Lp2pMultistream *negotiation, gboolean outbound)
 {
   Lp2pStream *self = g_object_new (LP2P_TYPE_STREAM, NULL);
 
@@ -842,6 +860,7 @@ lp2p_stream_reset (Lp2pStream *self, guint32 code)
 
   if (self->handle == NULL)
     return;
+  self->told_broken = TRUE;
   lp2p_async_io_set_closed_error (&error);
   break_stream (self, error, code);
 }

@@ -23,9 +23,11 @@ typedef struct
   const char *name;
   ToolTransportFlags flags;
   const char *format; /* with a %s for the address of the interface */
+  Lp2pProtocol markers[2]; /* of its addresses, the second one may be 0 */
 } ToolTransport;
 
 const ToolTransport *tool_find_transport (const char *name);
+const ToolTransport *tool_find_transport_for (Lp2pMultiaddr *address);
 char *tool_transport_dup_address (const ToolTransport *self, const char *ip);
 
 G_END_DECLS

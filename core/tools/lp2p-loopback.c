@@ -4,16 +4,20 @@
 
 #include <string.h>
 
+/* In the order in which their markers decide: what is behind a relay is for it, however
+ * the relay is reached. */
 static const ToolTransport transports[] = {
-  { "tcp", 0, "%s/tcp/0" },
-  { "ws", 0, "%s/tcp/0/ws" },
-  { "wss", 0, "%s/tcp/0/tls/ws" },
-  { "quic-v1", TOOL_TRANSPORT_NATIVE, "%s/udp/0/quic-v1" },
-  { "webtransport", TOOL_TRANSPORT_NATIVE, "%s/udp/0/quic-v1/webtransport" },
-  { "webrtc-direct", TOOL_TRANSPORT_NATIVE, "%s/udp/0/webrtc-direct" },
-  { "memory", TOOL_TRANSPORT_SAME_PROCESS, "/memory/1" },
-  { "circuit", TOOL_TRANSPORT_NEEDS_RELAY, NULL },
-  { "webrtc", TOOL_TRANSPORT_NATIVE | TOOL_TRANSPORT_NEEDS_RELAY, NULL },
+  { "webrtc", TOOL_TRANSPORT_NATIVE | TOOL_TRANSPORT_NEEDS_RELAY, NULL, { LP2P_PROTOCOL_WEBRTC } },
+  { "circuit", TOOL_TRANSPORT_NEEDS_RELAY, NULL, { LP2P_PROTOCOL_P2P_CIRCUIT } },
+  { "webrtc-direct", TOOL_TRANSPORT_NATIVE, "%s/udp/0/webrtc-direct", { LP2P_PROTOCOL_WEBRTC_DIRECT } },
+  { "webtransport", TOOL_TRANSPORT_NATIVE, "%s/udp/0/quic-v1/webtransport", { LP2P_PROTOCOL_WEBTRANSPORT } },
+  { "quic-v1", TOOL_TRANSPORT_NATIVE, "%s/udp/0/quic-v1", { LP2P_PROTOCOL_QUIC_V1 } },
+  { "wss", 0, "%s/tcp/0/tls/ws", { LP2P_PROTOCOL_TLS, LP2P_PROTOCOL_WS } },
+  /* As it was written once. */
+  { "wss", 0, NULL, { LP2P_PROTOCOL_WSS } },
+  { "ws", 0, "%s/tcp/0/ws", { LP2P_PROTOCOL_WS } },
+  { "memory", TOOL_TRANSPORT_SAME_PROCESS, "/memory/1", { LP2P_PROTOCOL_MEMORY } },
+  { "tcp", 0, "%s/tcp/0", { LP2P_PROTOCOL_TCP } },
 };
 
 const ToolTransport *
@@ -21,6 +25,30 @@ tool_find_transport (const char *name)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (transports); i++)
     if (g_str_equal (transports[i].name, name))
+      return &transports[i];
+  return NULL;
+}
+
+static gboolean
+is_marked (const ToolTransport *self, Lp2pMultiaddr *address)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (self->markers) && self->markers[i] != 0; i++)
+    if (lp2p_multiaddr_find (address, self->markers[i], 0) < 0)
+      return FALSE;
+  return TRUE;
+}
+
+/**
+ * tool_find_transport_for:
+ * @address: an address
+ *
+ * Returns: (nullable): the transport that it is of
+ */
+const ToolTransport *
+tool_find_transport_for (Lp2pMultiaddr *address)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (transports); i++)
+    if (is_marked (&transports[i], address))
       return &transports[i];
   return NULL;
 }

@@ -12,6 +12,10 @@ static const ToolCommand commands[] = {
     tool_command_config },
   { "demo", NULL, "Tries every enabled way to connect, and shows how fast each is.",
     tool_command_demo },
+  { "doctor", "[PEER]", "Finds out what is wrong here, or why a peer cannot be reached.",
+    tool_command_doctor },
+  { "forward", NULL, "Connects local sockets to services of peers, and the other way round.",
+    tool_command_forward },
   { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",
     tool_command_id },
   { "identify", "ADDRESS", "Shows what a peer says of itself.", tool_command_identify },
@@ -20,6 +24,7 @@ static const ToolCommand commands[] = {
   { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
   { "perf", "ADDRESS", "Measures how fast a peer takes and sends data.", tool_command_perf },
   { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
+  { "status", "[PID]", "Shows what the hosts that run are doing.", tool_command_status },
 };
 
 static const char exit_codes[] =

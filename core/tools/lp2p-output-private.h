@@ -27,7 +27,9 @@ void tool_json_add_integer (ToolJson *self, const char *name, gint64 value);
 void tool_json_add_number (ToolJson *self, const char *name, double value, guint decimals);
 void tool_json_add_null (ToolJson *self, const char *name);
 void tool_json_add_boolean (ToolJson *self, const char *name, gboolean value);
+void tool_json_append (ToolJson *self, GString *lines);
 void tool_json_print (ToolJson *self);
+void tool_print_json (const char *lines);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ToolJson, tool_json_free)
 

@@ -274,14 +274,31 @@ tool_json_add_boolean (ToolJson *self, const char *name, gboolean value)
   g_string_append (self->text, value ? "true" : "false");
 }
 
+/* The object is complete then. */
+void
+tool_json_append (ToolJson *self, GString *lines)
+{
+  g_string_append (self->text, "}\n");
+  g_string_append_len (lines, self->text->str, (gssize) self->text->len);
+}
+
 /* The object is complete then. It is flushed at once: the reader may wait for it. */
 void
 tool_json_print (ToolJson *self)
 {
-  g_string_append (self->text, "}\n");
+  g_autoptr (GString) line = g_string_new (NULL);
+
+  tool_json_append (self, line);
+  tool_print_json (line->str);
+}
+
+/* Lines that are JSON already. */
+void
+tool_print_json (const char *lines)
+{
   tool_progress_clear ();
   /* Not g_print(), which would convert: JSON is UTF-8 whatever the locale. */
-  fwrite (self->text->str, 1, self->text->len, stdout);
+  fputs (lines, stdout);
   fflush (stdout);
 }
 

@@ -49,14 +49,20 @@ struct _ToolCommand
 
 int tool_command_config (ToolLine *line);
 int tool_command_demo (ToolLine *line);
+int tool_command_doctor (ToolLine *line);
+int tool_command_forward (ToolLine *line);
 int tool_command_id (ToolLine *line);
 int tool_command_identify (ToolLine *line);
 int tool_command_inspect (ToolLine *line);
 int tool_command_listen (ToolLine *line);
 int tool_command_perf (ToolLine *line);
 int tool_command_ping (ToolLine *line);
+int tool_command_status (ToolLine *line);
 
 char *tool_find_key_file (void);
+
+/* What a kept peer is doing, in a word. */
+const char *tool_describe_kept (Lp2pKeptPeer *kept);
 
 /* The kinds of loadable objects and the option of the host that enables those of
  * a kind. Ends with a kind of NULL. */

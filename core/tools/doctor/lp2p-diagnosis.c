@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What an error of a dial means, and what can be done about it. */
+
+#include "tools/doctor/lp2p-doctor-private.h"
+
+#include "tools/lp2p-loopback-private.h"
+
+/* Which loadable object is for a transport. */
+static Lp2pDescriptor *
+find_descriptor (Lp2pRegistry *registry, const char *transport)
+{
+  GListModel *descriptors = lp2p_registry_get_descriptors (registry);
+
+  for (guint i = 0; i < g_list_model_get_n_items (descriptors); i++)
+    {
+      g_autoptr (Lp2pDescriptor) descriptor = g_list_model_get_item (descriptors, i);
+      const char *const *protocols = lp2p_descriptor_get_protocols (descriptor);
+
+      if (g_strcmp0 (lp2p_descriptor_get_kind (descriptor), LP2P_KIND_TRANSPORT) == 0 &&
+          protocols != NULL && g_strv_contains (protocols, transport))
+        return g_steal_pointer (&descriptor);
+    }
+  return NULL;
+}
+
+static char *
+advise_on_transport (Lp2pConfig *config, Lp2pMultiaddr *address)
+{
+  const ToolTransport *transport = tool_find_transport_for (address);
+  g_autoptr (Lp2pRegistry) registry = lp2p_registry_new (config);
+  g_autoptr (Lp2pDescriptor) descriptor = NULL;
+  const char *name;
+
+  if (transport == NULL)
+    return g_strdup ("no transport that is known here has such addresses: ask the peer for another one");
+  lp2p_registry_scan (registry);
+  descriptor = find_descriptor (registry, transport->name);
+  if (descriptor == NULL)
+    return g_strdup_printf ("install the transport %s, or ask the peer for another address", transport->name);
+  name = lp2p_descriptor_get_name (descriptor);
+  if (!lp2p_registry_is_enabled (registry, descriptor))
+    return g_strdup_printf ("enable it: add '%s' to transports in the group [host]", name);
+  return g_strdup_printf ("the transport %s does not take this address; lp2p inspect %s shows whether it works",
+                          transport->name, name);
+}
+
+static const char *
+advise_on_connecting (const GError *error)
+{
+  switch (error->code)
+    {
+    case G_IO_ERROR_CONNECTION_REFUSED:
+      return "the machine is there, but nobody listens on the port: is the peer running, and is this its port?";
+    case G_IO_ERROR_HOST_UNREACHABLE:
+    case G_IO_ERROR_NETWORK_UNREACHABLE:
+      return "this machine has no route there: look at the network, or use an address of the other IP version";
+    case G_IO_ERROR_TIMED_OUT:
+      return "nothing comes back: a firewall drops it, the machine is off, or a NAT is in between";
+    case G_IO_ERROR_PROXY_FAILED:
+    case G_IO_ERROR_PROXY_AUTH_FAILED:
+    case G_IO_ERROR_PROXY_NEED_AUTH:
+    case G_IO_ERROR_PROXY_NOT_ALLOWED:
+      return "the proxy does not let it through: look at the proxy settings of the system";
+    default:
+      return NULL;
+    }
+}
+
+static void
+set (ToolDiagnosis *self, const char *check, const char *advice)
+{
+  self->check = check;
+  self->advice = g_strdup (advice);
+}
+
+/* @diagnosis: (out): to be cleared */
+void
+tool_diagnose (const GError *error, Lp2pConfig *config, Lp2pMultiaddr *address, ToolDiagnosis *diagnosis)
+{
+  if (error->domain == G_IO_ERROR)
+    {
+      set (diagnosis, "connect", advise_on_connecting (error));
+      return;
+    }
+  if (error->domain != LP2P_ERROR)
+    {
+      set (diagnosis, "handshake", NULL);
+      return;
+    }
+  switch (error->code)
+    {
+    case LP2P_ERROR_NO_TRANSPORT:
+      diagnosis->check = "transport";
+      diagnosis->advice = advise_on_transport (config, address);
+      break;
+    case LP2P_ERROR_NO_ADDRESS:
+    case LP2P_ERROR_REFUSED_BY_GATER:
+      set (diagnosis, "filter", "it is not dialed from here: ask the peer for another address");
+      break;
+    case LP2P_ERROR_WRONG_PEER:
+      set (diagnosis, "peer", "another peer is there now: take its new id, if it is the one you want");
+      break;
+    default:
+      set (diagnosis, "handshake",
+           "something answers, but does not speak with us: is it libp2p, with a security protocol and a "
+           "muxer that are enabled here?");
+    }
+}
+
+void
+tool_diagnosis_clear (ToolDiagnosis *self)
+{
+  g_clear_pointer (&self->advice, g_free);
+}

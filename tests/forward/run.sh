@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# lp2p forward, between processes of its own. Usage: tests/forward/run.sh [BUILD]
+
+set -eu
+
+lp2p_root=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-$lp2p_root/_build}
+exec python3 "$lp2p_root/tests/forward/forward.py" "$lp2p_root" "$build"
