@@ -61,6 +61,8 @@ lp2p_connection_close_async (Lp2pConnection *self, GCancellable *cancellable, GA
  * @result: what the callback was given
  * @error: where to put the error
  *
+ * Finishes [method@Connection.close_async].
+ *
  * Returns: whether the connection is closed
  */
 gboolean
@@ -137,6 +139,8 @@ lp2p_connection_open_stream_async (Lp2pConnection *self,
  * @self: a connection
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Connection.open_stream_async].
  *
  * Returns: (transfer full): the stream
  */
@@ -334,6 +338,8 @@ lp2p_connection_init (Lp2pConnection *self)
  * lp2p_connection_get_state:
  * @self: a connection
  *
+ * Gets how far the connection has come.
+ *
  * Returns: how far it has come
  */
 Lp2pConnectionState
@@ -346,6 +352,8 @@ lp2p_connection_get_state (Lp2pConnection *self)
 /**
  * lp2p_connection_get_remote_peer:
  * @self: a connection
+ *
+ * Gets who is on the other side.
  *
  * Returns: (transfer none): who is on the other side
  */
@@ -360,6 +368,8 @@ lp2p_connection_get_remote_peer (Lp2pConnection *self)
  * lp2p_connection_get_remote_key:
  * @self: a connection
  *
+ * Gets the public key that the peer proved to have.
+ *
  * Returns: (transfer none) (nullable): the public key of the other side
  */
 Lp2pPublicKey *
@@ -372,6 +382,8 @@ lp2p_connection_get_remote_key (Lp2pConnection *self)
 /**
  * lp2p_connection_get_local_address:
  * @self: a connection
+ *
+ * Gets the address of this end, without peer id.
  *
  * Returns: (transfer none) (nullable): our end, without peer id
  */
@@ -386,6 +398,9 @@ lp2p_connection_get_local_address (Lp2pConnection *self)
  * lp2p_connection_get_remote_address:
  * @self: a connection
  *
+ * Gets the address of the other end, without peer id. It may change while the
+ * connection lives.
+ *
  * Returns: (transfer none): the peer's end, without peer id
  */
 Lp2pMultiaddr *
@@ -398,6 +413,8 @@ lp2p_connection_get_remote_address (Lp2pConnection *self)
 /**
  * lp2p_connection_get_direction:
  * @self: a connection
+ *
+ * Gets who began: the initiator is the side that dialed.
  *
  * Returns: %LP2P_ROLE_INITIATOR when this host dialed
  */
@@ -412,6 +429,8 @@ lp2p_connection_get_direction (Lp2pConnection *self)
  * lp2p_connection_get_transport:
  * @self: a connection
  *
+ * Gets the name of the transport, such as `tcp`.
+ *
  * Returns: (transfer none): the name of the transport
  */
 const char *
@@ -424,6 +443,8 @@ lp2p_connection_get_transport (Lp2pConnection *self)
 /**
  * lp2p_connection_get_security:
  * @self: a connection
+ *
+ * Gets the name of the security protocol, such as `noise`.
  *
  * Returns: (transfer none): the name of the security protocol
  */
@@ -438,6 +459,8 @@ lp2p_connection_get_security (Lp2pConnection *self)
  * lp2p_connection_get_muxer:
  * @self: a connection
  *
+ * Gets the name of the stream muxer, such as `yamux`.
+ *
  * Returns: (transfer none): the name of the muxer
  */
 const char *
@@ -450,6 +473,9 @@ lp2p_connection_get_muxer (Lp2pConnection *self)
 /**
  * lp2p_connection_get_socket_id:
  * @self: a connection
+ *
+ * Gets which of the sockets of this host the connection uses, to tell those of one
+ * socket from others.
  *
  * Returns: (transfer none) (nullable): the local socket, as a listener names it
  */
@@ -464,6 +490,9 @@ lp2p_connection_get_socket_id (Lp2pConnection *self)
  * lp2p_connection_get_limited:
  * @self: a connection
  *
+ * Tells whether a relay meters the connection. Only streams that allow it use such
+ * a one.
+ *
  * Returns: whether a relay meters it
  */
 gboolean
@@ -476,6 +505,8 @@ lp2p_connection_get_limited (Lp2pConnection *self)
 /**
  * lp2p_connection_get_rtt:
  * @self: a connection
+ *
+ * Gets the smoothed round-trip time.
  *
  * Returns: smoothed round-trip time in microseconds, -1 while unknown
  */
@@ -491,6 +522,8 @@ lp2p_connection_get_rtt (Lp2pConnection *self)
  * lp2p_connection_get_bytes_read:
  * @self: a connection
  *
+ * Gets how many bytes came in, with all overhead above the transport.
+ *
  * Returns: bytes that came in
  */
 guint64
@@ -504,6 +537,8 @@ lp2p_connection_get_bytes_read (Lp2pConnection *self)
 /**
  * lp2p_connection_get_bytes_written:
  * @self: a connection
+ *
+ * Gets how many bytes went out, with all overhead above the transport.
  *
  * Returns: bytes that went out
  */
@@ -519,6 +554,8 @@ lp2p_connection_get_bytes_written (Lp2pConnection *self)
  * lp2p_connection_get_n_streams:
  * @self: a connection
  *
+ * Gets how many streams are open.
+ *
  * Returns: how many streams are open
  */
 guint
@@ -531,6 +568,8 @@ lp2p_connection_get_n_streams (Lp2pConnection *self)
 /**
  * lp2p_connection_get_error:
  * @self: a connection
+ *
+ * Gets why the connection ended.
  *
  * Returns: (transfer none) (nullable): why it is closed; %NULL after an orderly
  *   end
@@ -546,6 +585,9 @@ lp2p_connection_get_error (Lp2pConnection *self)
  * lp2p_connection_get_capability:
  * @self: a connection
  * @interface_type: an interface of this library, such as [iface@Datagrams]
+ *
+ * Gets what a connection can do beside carrying streams, such as
+ * [iface@Datagrams].
  *
  * Returns: (transfer none) (nullable): an object that implements it, where the
  *   connection is ready and can do that
