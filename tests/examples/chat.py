@@ -3,7 +3,9 @@
 
 """Lets the chat programs talk to each other, each language to each.
 
-Usage: chat.py BUILD-FOLDER FOLDER-OF-THE-EXAMPLES
+Usage: chat.py BUILD-FOLDER FOLDER-OF-THE-EXAMPLES [PYTHON]
+
+PYTHON is one that has the bindings.
 
 Prints a line for each ordered pair: `ok`, `not ok` or `skip`, its name, and why.
 """
@@ -20,22 +22,14 @@ SECONDS = 30
 BURST = [f"line {number} of many" for number in range(20000)]
 
 
-def find_python():
-    """A Python that has the bindings: the first one in the path may have none."""
-    for python in ("python3", "/usr/bin/python3"):
-        if subprocess.run([python, "-c", "import gi"], capture_output=True, check=False).returncode == 0:
-            return python
-    return None
-
-
-def find_programs(build, folder):
+def find_programs(build, folder, python=None):
     """Maps each language to its command, or to what is missing for it."""
     programs = {}
     for language, why in (("c", "a build of it"), ("vala", "valac")):
         path = os.path.join(build, "tests/examples/chat-" + language)
         programs[language] = [path] if os.path.exists(path) else why
     has_typelib = os.path.exists(os.path.join(build, "core/Lp2p-1.0.typelib"))
-    python, gjs = find_python(), shutil.which("gjs")
+    gjs = shutil.which("gjs")
     programs["python"] = [python, os.path.join(folder, "chat.py")] if python else "python3-gi"
     programs["javascript"] = [gjs, "-m", os.path.join(folder, "chat.js")] if gjs else "gjs"
     if not has_typelib:
@@ -149,7 +143,7 @@ def run_case(name, commands, function):
 
 
 def main(arguments):
-    if len(arguments) != 2:
+    if len(arguments) not in (2, 3):
         print(__doc__, file=sys.stderr)
         return 2
     programs = find_programs(*arguments)
