@@ -32,6 +32,8 @@ typedef struct _LayerPair
   const char *security;
 } LayerPair;
 
+/* A copy that stays until the process ends, as tests look at it. */
+const LayerPair *layer_pair_keep (const LayerPair *pair);
 /* Adds what the kit asks of every layer; @pair has to stay. */
 void layer_pair_add_tests (const LayerPair *pair);
 

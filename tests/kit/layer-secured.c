@@ -66,23 +66,17 @@ static const struct
 void
 lp2p_test_add_security_layer (const char *name)
 {
-  /* The tests look at them until the process ends. */
-  static GPtrArray *pairs;
-
-  if (pairs == NULL)
-    pairs = g_ptr_array_new ();
   for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
     {
       g_autofree char *full_name = g_strconcat (name, lines[i].suffix, NULL);
-      LayerPair *pair = g_new0 (LayerPair, 1);
 
-      pair->name = g_intern_string (full_name);
-      pair->volume = lines[i].volume;
-      pair->records = TRUE;
-      pair->make = make_secured;
-      pair->data = &lines[i].options;
-      pair->security = g_intern_string (name);
-      layer_pair_add_tests (pair);
-      g_ptr_array_add (pairs, pair);
+      layer_pair_add_tests (layer_pair_keep (&(LayerPair){
+          .name = g_intern_string (full_name),
+          .volume = lines[i].volume,
+          .records = TRUE,
+          .make = make_secured,
+          .data = &lines[i].options,
+          .security = g_intern_string (name),
+      }));
     }
 }

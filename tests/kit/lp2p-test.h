@@ -44,6 +44,29 @@ typedef struct
   const char *config;
 } Lp2pTestTransport;
 
+/**
+ * Lp2pTestLayers:
+ * @name: in the names of the tests
+ * @real: sockets are at work, so that time is not the test's own
+ * @volume: how many bytes a test moves that moves many, such as 3000000; less where
+ *   each takes long
+ * @records: bytes come in records: that some came does not mean that a record did
+ * @no_reset: an abort looks like the end of the stream from the other side
+ * @make: makes two ends that are connected, each in a loop of its own; it may leave
+ *   a handshake to them
+ *
+ * A layer, with what its tests need.
+ */
+typedef struct
+{
+  const char *name;
+  gboolean real;
+  gsize volume;
+  gboolean records;
+  gboolean no_reset;
+  void (*make) (Lp2pLoop *a_loop, Lp2pLoop *b_loop, Lp2pLayer **a, Lp2pLayer **b);
+} Lp2pTestLayers;
+
 /* @transport has to stay until the tests have run. */
 LP2P_TEST_API
 void lp2p_test_add_transport (const Lp2pTestTransport *transport);
@@ -52,6 +75,9 @@ void lp2p_test_add_security (const char *name);
 /* What the layer does that a security protocol makes. */
 LP2P_TEST_API
 void lp2p_test_add_security_layer (const char *name);
+/* What any layer does; @layers has to stay until the tests have run. */
+LP2P_TEST_API
+void lp2p_test_add_layer (const Lp2pTestLayers *layers);
 LP2P_TEST_API
 void lp2p_test_add_muxer (const char *name);
 

@@ -687,6 +687,17 @@ static const struct
   { "info", test_info },
 };
 
+const LayerPair *
+layer_pair_keep (const LayerPair *pair)
+{
+  static GPtrArray *kept;
+
+  if (kept == NULL)
+    kept = g_ptr_array_new ();
+  g_ptr_array_add (kept, g_memdup2 (pair, sizeof *pair));
+  return kept->pdata[kept->len - 1];
+}
+
 void
 layer_pair_add_tests (const LayerPair *pair)
 {
