@@ -24,5 +24,4 @@
 #include <lp2p/interfaces/lp2p-stream.h>
 
 #include <lp2p/plugin/lp2p-descriptor.h>
-#include <lp2p/plugin/lp2p-loader.h>
 #include <lp2p/plugin/lp2p-registry.h>

@@ -86,6 +86,8 @@ lp2p_host_unprotect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag)
  * @self: a host
  * @peer: who
  *
+ * Gets what a peer serves, as it said last.
+ *
  * Returns: (transfer full) (nullable): what the peer serves, %NULL while unknown
  */
 GStrv
@@ -99,6 +101,8 @@ lp2p_host_dup_peer_protocols (Lp2pHost *self, Lp2pPeerId *peer)
  * lp2p_host_dup_peer_agent:
  * @self: a host
  * @peer: who
+ *
+ * Gets what a peer calls its program.
  *
  * Returns: (transfer full) (nullable): what the peer runs, %NULL while unknown
  */
@@ -114,7 +118,9 @@ lp2p_host_dup_peer_agent (Lp2pHost *self, Lp2pPeerId *peer)
  * @self: a host
  * @peer: who
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): where the peer can be
+ * Gets where a peer can be dialed, from the application and from the peer itself.
+ *
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): where the peer can be
  *   dialed, as far as known, best first
  */
 GPtrArray *

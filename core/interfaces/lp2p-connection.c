@@ -61,6 +61,8 @@ lp2p_connection_close_async (Lp2pConnection *self, GCancellable *cancellable, GA
  * @result: what the callback was given
  * @error: where to put the error
  *
+ * Finishes [method@Connection.close_async].
+ *
  * Returns: whether the connection is closed
  */
 gboolean
@@ -142,6 +144,8 @@ lp2p_connection_open_stream_async (Lp2pConnection *self,
  * @self: a connection
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Connection.open_stream_async].
  *
  * Returns: (transfer full): the stream
  */
@@ -342,6 +346,8 @@ lp2p_connection_init (Lp2pConnection *self)
  * lp2p_connection_get_state:
  * @self: a connection
  *
+ * Gets how far the connection has come.
+ *
  * Returns: how far it has come
  */
 Lp2pConnectionState
@@ -354,6 +360,8 @@ lp2p_connection_get_state (Lp2pConnection *self)
 /**
  * lp2p_connection_get_remote_peer:
  * @self: a connection
+ *
+ * Gets who is on the other side.
  *
  * Returns: (transfer none): who is on the other side
  */
@@ -368,6 +376,8 @@ lp2p_connection_get_remote_peer (Lp2pConnection *self)
  * lp2p_connection_get_remote_key:
  * @self: a connection
  *
+ * Gets the public key that the peer proved to have.
+ *
  * Returns: (transfer none) (nullable): the public key of the other side
  */
 Lp2pPublicKey *
@@ -380,6 +390,8 @@ lp2p_connection_get_remote_key (Lp2pConnection *self)
 /**
  * lp2p_connection_get_local_address:
  * @self: a connection
+ *
+ * Gets the address of this end, without peer id.
  *
  * Returns: (transfer none) (nullable): our end, without peer id
  */
@@ -394,6 +406,9 @@ lp2p_connection_get_local_address (Lp2pConnection *self)
  * lp2p_connection_get_remote_address:
  * @self: a connection
  *
+ * Gets the address of the other end, without peer id. It may change while the
+ * connection lives.
+ *
  * Returns: (transfer none): the peer's end, without peer id
  */
 Lp2pMultiaddr *
@@ -406,6 +421,8 @@ lp2p_connection_get_remote_address (Lp2pConnection *self)
 /**
  * lp2p_connection_get_direction:
  * @self: a connection
+ *
+ * Gets who began: the initiator is the side that dialed.
  *
  * Returns: %LP2P_ROLE_INITIATOR when this host dialed
  */
@@ -420,6 +437,8 @@ lp2p_connection_get_direction (Lp2pConnection *self)
  * lp2p_connection_get_transport:
  * @self: a connection
  *
+ * Gets the name of the transport, such as `tcp`.
+ *
  * Returns: (transfer none): the name of the transport
  */
 const char *
@@ -432,6 +451,8 @@ lp2p_connection_get_transport (Lp2pConnection *self)
 /**
  * lp2p_connection_get_security:
  * @self: a connection
+ *
+ * Gets the name of the security protocol, such as `noise`.
  *
  * Returns: (transfer none): the name of the security protocol
  */
@@ -446,7 +467,7 @@ lp2p_connection_get_security (Lp2pConnection *self)
  * lp2p_connection_get_muxer:
  * @self: a connection
  *
- * Tells what carries the streams. Where the handshake does not settle that, a muxer is
+ * Gets the name of the stream muxer, such as `yamux`. Where the handshake does not settle that, a muxer is
  * proposed together with the first bytes of streams, which saves a round trip: a
  * connection is ready then before the peer has agreed. Where it refuses, it is dialed
  * once more, and this connection and its streams go on over the muxer that it does take.
@@ -465,6 +486,9 @@ lp2p_connection_get_muxer (Lp2pConnection *self)
  * lp2p_connection_get_socket_id:
  * @self: a connection
  *
+ * Gets which of the sockets of this host the connection uses, to tell those of one
+ * socket from others.
+ *
  * Returns: (transfer none) (nullable): the local socket, as a listener names it
  */
 const char *
@@ -478,6 +502,9 @@ lp2p_connection_get_socket_id (Lp2pConnection *self)
  * lp2p_connection_get_limited:
  * @self: a connection
  *
+ * Tells whether a relay meters the connection. Only streams that allow it use such
+ * a one.
+ *
  * Returns: whether a relay meters it
  */
 gboolean
@@ -490,6 +517,8 @@ lp2p_connection_get_limited (Lp2pConnection *self)
 /**
  * lp2p_connection_get_rtt:
  * @self: a connection
+ *
+ * Gets the smoothed round-trip time.
  *
  * Returns: smoothed round-trip time in microseconds, -1 while unknown
  */
@@ -505,6 +534,8 @@ lp2p_connection_get_rtt (Lp2pConnection *self)
  * lp2p_connection_get_bytes_read:
  * @self: a connection
  *
+ * Gets how many bytes came in, with all overhead above the transport.
+ *
  * Returns: bytes that came in
  */
 guint64
@@ -518,6 +549,8 @@ lp2p_connection_get_bytes_read (Lp2pConnection *self)
 /**
  * lp2p_connection_get_bytes_written:
  * @self: a connection
+ *
+ * Gets how many bytes went out, with all overhead above the transport.
  *
  * Returns: bytes that went out
  */
@@ -533,6 +566,8 @@ lp2p_connection_get_bytes_written (Lp2pConnection *self)
  * lp2p_connection_get_n_streams:
  * @self: a connection
  *
+ * Gets how many streams are open.
+ *
  * Returns: how many streams are open
  */
 guint
@@ -545,6 +580,8 @@ lp2p_connection_get_n_streams (Lp2pConnection *self)
 /**
  * lp2p_connection_get_error:
  * @self: a connection
+ *
+ * Gets why the connection ended.
  *
  * Returns: (transfer none) (nullable): why it is closed; %NULL after an orderly
  *   end
@@ -560,6 +597,9 @@ lp2p_connection_get_error (Lp2pConnection *self)
  * lp2p_connection_get_capability:
  * @self: a connection
  * @interface_type: an interface of this library, such as [iface@Datagrams]
+ *
+ * Gets what a connection can do beside carrying streams, such as
+ * [iface@Datagrams].
  *
  * Returns: (transfer none) (nullable): an object that implements it, where the
  *   connection is ready and can do that

@@ -772,6 +772,8 @@ lp2p_stream_lose_early (Lp2pStream *self, GError *error)
  * lp2p_stream_get_protocol:
  * @self: a stream
  *
+ * Gets what both sides agreed to speak.
+ *
  * Returns: (transfer none) (nullable): the protocol id; as long as the peer has
  *   not answered, the one that was proposed
  */
@@ -786,6 +788,8 @@ lp2p_stream_get_protocol (Lp2pStream *self)
  * lp2p_stream_get_connection:
  * @self: a stream
  *
+ * Gets the connection that carries the stream.
+ *
  * Returns: (transfer none): the connection that carries it
  */
 Lp2pConnection *
@@ -799,6 +803,8 @@ lp2p_stream_get_connection (Lp2pStream *self)
  * lp2p_stream_get_outbound:
  * @self: a stream
  *
+ * Tells whether this side opened the stream.
+ *
  * Returns: whether this host opened it
  */
 gboolean
@@ -811,6 +817,8 @@ lp2p_stream_get_outbound (Lp2pStream *self)
 /**
  * lp2p_stream_get_remote_code:
  * @self: a stream
+ *
+ * Gets the code with which the peer reset the stream, or stopped reading it.
  *
  * Returns: the code with which the peer reset the stream, 0 for none
  */
@@ -899,6 +907,8 @@ lp2p_stream_negotiate_async (Lp2pStream *self, int io_priority, GCancellable *ca
  * @self: a stream
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Stream.negotiate_async].
  *
  * Returns: whether the peer speaks the protocol; `LP2P_ERROR_NOT_SUPPORTED` when
  *   it does not

@@ -129,6 +129,9 @@ lp2p_registry_init (Lp2pRegistry *self)
  * lp2p_registry_new:
  * @config: the configuration of the host
  *
+ * Makes a registry of the loadable objects that a host with this configuration
+ * finds.
+ *
  * Returns: (transfer full): a registry that knows nothing yet, see
  *   [method@Registry.scan]
  *
@@ -481,7 +484,7 @@ find_existing (GPtrArray *existing, const char *name)
  * @existing has none of. One that cannot be loaded is left out: why is kept in its
  * descriptor, and logged once.
  *
- * Returns: (transfer full) (element-type Lp2pExtension): the instances, in the
+ * Returns: (transfer container) (element-type Lp2pExtension): the instances, in the
  *   order of the configuration
  *
  * Since: 1.0

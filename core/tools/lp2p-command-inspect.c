@@ -2,6 +2,8 @@
 
 /* lp2p inspect: what can be loaded, what is, and what is wrong with the rest. */
 
+#include <lp2p/plugin/lp2p-loader.h>
+
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-tool-private.h"
 

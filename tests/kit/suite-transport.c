@@ -4,27 +4,19 @@
 
 #include <string.h>
 
+#include "lp2p-test.h"
 #include "test-context.h"
 #include "test-end.h"
-#include "transport-table.h"
 
 typedef struct
 {
-  const TransportCase *kind;
+  const Lp2pTestTransport *kind;
   TestWorld *world;
   TestContext *near;
   TestContext *far;
   Lp2pTransport *dialer;
   Lp2pTransport *server;
 } Fixture;
-
-static gboolean
-is_built (const char *name)
-{
-  g_auto (GStrv) names = test_list_plugins ("transport");
-
-  return g_strv_contains ((const char *const *) names, name);
-}
 
 static TestContext *
 new_context (Fixture *self)
@@ -494,16 +486,13 @@ static const struct
   { "stop-while-dialing", test_stop_while_dialing },
 };
 
-int
-main (int argc, char **argv)
+void
+lp2p_test_add_transport (const Lp2pTestTransport *transport)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  for (guint i = 0; i < n_transport_cases; i++)
-    for (guint j = 0; j < G_N_ELEMENTS (tests) && is_built (transport_cases[i].plugin); j++)
-      {
-        g_autofree char *path = g_strdup_printf ("/transport/%s/%s", transport_cases[i].name, tests[j].name);
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/transport/%s/%s", transport->name, tests[i].name);
 
-        g_test_add (path, Fixture, &transport_cases[i], set_up, tests[j].test, tear_down);
-      }
-  return g_test_run ();
+      g_test_add (path, Fixture, transport, set_up, tests[i].test, tear_down);
+    }
 }

@@ -7,6 +7,7 @@
 #include <lp2p/interfaces/lp2p-muxer.h>
 
 #include "lp2p-memory-pipe.h"
+#include "lp2p-test.h"
 #include "session-driver.h"
 #include "test-context.h"
 
@@ -1073,19 +1074,13 @@ static const struct
   { "garbage", test_garbage },
 };
 
-int
-main (int argc, char **argv)
+void
+lp2p_test_add_muxer (const char *name)
 {
-  g_auto (GStrv) names = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/muxer/%s/%s", name, tests[i].name);
 
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  names = test_list_plugins ("muxer");
-  for (guint i = 0; names[i] != NULL; i++)
-    for (guint j = 0; j < G_N_ELEMENTS (tests); j++)
-      {
-        g_autofree char *path = g_strdup_printf ("/muxer/%s/%s", names[i], tests[j].name);
-
-        g_test_add (path, Fixture, names[i], set_up, tests[j].test, tear_down);
-      }
-  return g_test_run ();
+      g_test_add (path, Fixture, g_intern_string (name), set_up, tests[i].test, tear_down);
+    }
 }

@@ -17,8 +17,7 @@ G_BEGIN_DECLS
  * @no_reset: an abort looks like the end of the stream from the other side
  * @make: makes two ends that are connected
  * @data: for @make
- * @security: (nullable): the security protocol on it; where its loadable object
- *   was not built, there is nothing to test
+ * @security: (nullable): the security protocol on it
  *
  * One implementation of a layer, or a stack of them.
  */
@@ -34,7 +33,9 @@ typedef struct _LayerPair
   const char *security;
 } LayerPair;
 
-extern const LayerPair layer_pairs[];
-extern const guint n_layer_pairs;
+/* A copy that stays until the process ends, as tests look at it. */
+const LayerPair *layer_pair_keep (const LayerPair *pair);
+/* Adds what the kit asks of every layer; @pair has to stay. */
+void layer_pair_add_tests (const LayerPair *pair);
 
 G_END_DECLS

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* What the test kit asks of every layer, of those of the library and of the security
+ * protocols that were built. */
+
 #include "layer-pair.h"
 
-#include <lp2p/interfaces/lp2p-security.h>
 #include <lp2p/net/lp2p-gnutls-layer.h>
 #include <lp2p/net/lp2p-io-stream-layer.h>
 #include <lp2p/net/lp2p-layer-io-stream.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "lp2p-memory-pipe.h"
+#include "lp2p-test.h"
 #include "test-context.h"
 #include "tls-session.h"
 
@@ -145,49 +148,7 @@ make_gio_tcp (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer 
   *b = new_gio_layer (world, fds[1]);
 }
 
-/* A secured connection over one in memory. */
-
-static void
-start_securing (TestContext *context, Lp2pSecurity *security, Lp2pLayer *layer, Lp2pRole role, GAsyncResult **result)
-{
-  Lp2pSecurityParams params = { .role = role };
-
-  lp2p_security_secure_async (security, layer, &params, NULL, test_take_result, result);
-}
-
-static Lp2pLayer *
-finish_securing (TestContext *context, Lp2pSecurity *security, GAsyncResult *result)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (Lp2pSecurityResult) secured = lp2p_security_secure_finish (security, result, &error);
-  Lp2pLayer *layer;
-
-  g_assert_no_error (error);
-  layer = g_steal_pointer (&secured->layer);
-  test_plugin_free (security);
-  g_object_unref (context);
-  g_object_unref (result);
-  return layer;
-}
-
-static void
-make_secured (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
-{
-  TestContext *one = test_context_new (world);
-  TestContext *two = test_context_new (world);
-  Lp2pSecurity *near = test_plugin_new (one, pair->security);
-  Lp2pSecurity *far = test_plugin_new (two, pair->security);
-  GAsyncResult *results[2] = { NULL };
-
-  make_memory (world, pair, a, b);
-  start_securing (one, near, *a, LP2P_ROLE_INITIATOR, &results[0]);
-  start_securing (two, far, *b, LP2P_ROLE_RESPONDER, &results[1]);
-  test_until (world, results[0] != NULL && results[1] != NULL);
-  *a = finish_securing (one, near, results[0]);
-  *b = finish_securing (two, far, results[1]);
-}
-
-const LayerPair layer_pairs[] = {
+static const LayerPair layer_pairs[] = {
   { "memory", FALSE, 3000000, FALSE, FALSE, make_memory, &plain },
   { "memory-narrow", FALSE, 20000, FALSE, FALSE, make_memory, &narrow },
   { "memory-bytes", FALSE, 5000, FALSE, FALSE, make_memory, &bytes },
@@ -204,14 +165,18 @@ const LayerPair layer_pairs[] = {
   { "gnutls-narrow", FALSE, 20000, TRUE, FALSE, make_gnutls, &narrow },
   { "gnutls-bytes", FALSE, 5000, TRUE, FALSE, make_gnutls, &bytes },
   { "gnutls-bad-line", FALSE, 200000, FALSE, FALSE, make_gnutls, &bad_line },
-  { "noise", FALSE, 3000000, FALSE, FALSE, make_secured, &plain, "noise" },
-  { "noise-narrow", FALSE, 20000, TRUE, FALSE, make_secured, &narrow, "noise" },
-  { "noise-bytes", FALSE, 5000, TRUE, FALSE, make_secured, &bytes, "noise" },
-  { "noise-bad-line", FALSE, 200000, FALSE, FALSE, make_secured, &bad_line, "noise" },
-  { "tls", FALSE, 3000000, FALSE, FALSE, make_secured, &plain, "tls" },
-  { "tls-narrow", FALSE, 20000, TRUE, FALSE, make_secured, &narrow, "tls" },
-  { "tls-bytes", FALSE, 5000, TRUE, FALSE, make_secured, &bytes, "tls" },
-  { "tls-bad-line", FALSE, 200000, FALSE, FALSE, make_secured, &bad_line, "tls" },
 };
 
-const guint n_layer_pairs = G_N_ELEMENTS (layer_pairs);
+int
+main (int argc, char **argv)
+{
+  g_auto (GStrv) names = NULL;
+
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (layer_pairs); i++)
+    layer_pair_add_tests (&layer_pairs[i]);
+  names = test_list_plugins ("security");
+  for (guint i = 0; names[i] != NULL; i++)
+    lp2p_test_add_security_layer (names[i]);
+  return g_test_run ();
+}
