@@ -29,7 +29,9 @@ lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses
  * lp2p_host_dup_kept_peers:
  * @self: a host
  *
- * Returns: (transfer full) (element-type Lp2pKeptPeer): what
+ * Lists the peers that the host keeps itself connected to.
+ *
+ * Returns: (transfer container) (element-type Lp2pKeptPeer): what
  *   [method@Host.keep_connected] began and nobody has ended
  */
 GPtrArray *

@@ -760,7 +760,7 @@ lp2p_host_resolve_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *c
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_host_resolve_async);
-  if (check_thread (self, task))
+  if (lp2p_host_check_thread (self, task))
     lp2p_context_resolve_async (LP2P_CONTEXT (self->swarm), address, cancellable, on_resolved, g_steal_pointer (&task));
 }
 
@@ -770,7 +770,9 @@ lp2p_host_resolve_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *c
  * @result: what the callback was given
  * @error: where to put the error
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): addresses without names that
+ * Finishes [method@Host.resolve_async].
+ *
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): addresses without names that
  *   need looking up; of an address without names, that one
  */
 GPtrArray *

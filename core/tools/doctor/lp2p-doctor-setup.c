@@ -3,6 +3,8 @@
 /* What of the own set-up lp2p itself decides: configuration, loadable objects,
  * identity, where to listen. */
 
+#include <lp2p/plugin/lp2p-loader.h>
+
 #include "tools/doctor/lp2p-doctor-private.h"
 
 #include "tools/lp2p-loopback-private.h"
