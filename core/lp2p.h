@@ -12,8 +12,10 @@
 #include <lp2p/types/lp2p-peer-id.h>
 #include <lp2p/types/lp2p-public-key.h>
 
+#include <lp2p/host/lp2p-file-key-store.h>
 #include <lp2p/host/lp2p-host.h>
 #include <lp2p/host/lp2p-kept-peer.h>
+#include <lp2p/host/lp2p-key-stores.h>
 #include <lp2p/host/lp2p-peer.h>
 #include <lp2p/host/lp2p-settings.h>
 
@@ -21,6 +23,7 @@
 #include <lp2p/interfaces/lp2p-datagrams.h>
 #include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
+#include <lp2p/interfaces/lp2p-key-store.h>
 #include <lp2p/interfaces/lp2p-stream.h>
 
 #include <lp2p/plugin/lp2p-descriptor.h>

@@ -24,11 +24,19 @@ Lp2pDescriptor *lp2p_registry_find (Lp2pRegistry *self, const char *name);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_registry_is_enabled (Lp2pRegistry *self, Lp2pDescriptor *descriptor);
 LP2P_AVAILABLE_IN_1_0
+char **lp2p_registry_dup_enabled (Lp2pRegistry *self, const char *kind);
+LP2P_AVAILABLE_IN_1_0
 char **lp2p_registry_get_missing (Lp2pRegistry *self);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_registry_create (Lp2pRegistry *self,
                                  const char *kind,
                                  GPtrArray *existing,
                                  Lp2pContext *context);
+LP2P_AVAILABLE_IN_1_0
+Lp2pExtension *lp2p_registry_create_one (Lp2pRegistry *self,
+                                         const char *kind,
+                                         const char *name,
+                                         Lp2pContext *context,
+                                         GError **error);
 
 G_END_DECLS
