@@ -61,6 +61,17 @@ check_name (Lp2pKeyStore *self, const char *name, gpointer tag, GAsyncReadyCallb
   return FALSE;
 }
 
+/* What stores of others, built before there was more than loading and saving, lack. */
+static gboolean
+check_function (Lp2pKeyStore *self, gboolean present, gpointer tag, GAsyncReadyCallback callback, gpointer user_data)
+{
+  if (!present)
+    g_task_report_new_error (self, callback, user_data, tag, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                             "the key store %s can only load and save",
+                             lp2p_extension_get_name (LP2P_EXTENSION (self)));
+  return present;
+}
+
 /**
  * lp2p_key_store_load_async:
  * @self: a key store
@@ -159,7 +170,10 @@ void
 lp2p_key_store_list_async (Lp2pKeyStore *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_return_if_fail (LP2P_IS_KEY_STORE (self));
-  LP2P_KEY_STORE_GET_IFACE (self)->list_async (self, cancellable, callback, user_data);
+
+  if (check_function (self, LP2P_KEY_STORE_GET_IFACE (self)->list_async != NULL, lp2p_key_store_list_async, callback,
+                      user_data))
+    LP2P_KEY_STORE_GET_IFACE (self)->list_async (self, cancellable, callback, user_data);
 }
 
 static int
@@ -187,6 +201,8 @@ lp2p_key_store_list_finish (Lp2pKeyStore *self, GAsyncResult *result, GError **e
 
   g_return_val_if_fail (LP2P_IS_KEY_STORE (self), NULL);
 
+  if (g_async_result_is_tagged (result, lp2p_key_store_list_async))
+    return g_task_propagate_pointer (G_TASK (result), error);
   keys = LP2P_KEY_STORE_GET_IFACE (self)->list_finish (self, result, error);
   if (keys != NULL)
     g_ptr_array_sort (keys, compare_names);
@@ -211,7 +227,9 @@ lp2p_key_store_remove_async (Lp2pKeyStore *self, const char *name, GCancellable 
   g_return_if_fail (LP2P_IS_KEY_STORE (self));
   g_return_if_fail (name != NULL);
 
-  if (check_name (self, name, lp2p_key_store_remove_async, callback, user_data))
+  if (check_name (self, name, lp2p_key_store_remove_async, callback, user_data) &&
+      check_function (self, LP2P_KEY_STORE_GET_IFACE (self)->remove_async != NULL, lp2p_key_store_remove_async,
+                      callback, user_data))
     LP2P_KEY_STORE_GET_IFACE (self)->remove_async (self, name, cancellable, callback, user_data);
 }
 

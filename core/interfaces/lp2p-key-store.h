@@ -28,9 +28,9 @@ G_DECLARE_INTERFACE (Lp2pKeyStore, lp2p_key_store, LP2P, KEY_STORE, Lp2pExtensio
  * @save_async: keeps an identity under a name, replacing none:
  *   `G_IO_ERROR_EXISTS`
  * @save_finish: whether it is kept
- * @list_async: looks up what there is, without asking anybody for leave
+ * @list_async: (nullable): looks up what there is, without asking anybody for leave
  * @list_finish: yields a [struct@KeyInfo] for each name, in any order
- * @remove_async: drops the identity with that name
+ * @remove_async: (nullable): drops the identity with that name
  * @remove_finish: whether it is gone, or `G_IO_ERROR_NOT_FOUND`
  *
  * A place that keeps private keys. It is made without a context, because there is no

@@ -12,7 +12,7 @@ static const ToolCommand commands[] = {
     tool_command_config },
   { "demo", NULL, "Tries every enabled way to connect, and shows how fast each is.",
     tool_command_demo },
-  { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",
+  { "id", NULL, "Makes, shows, moves, imports and exports the private keys behind peer ids.",
     tool_command_id },
   { "identify", "ADDRESS", "Shows what a peer says of itself.", tool_command_identify },
   { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",

@@ -2,6 +2,8 @@
 
 #include "tools/lp2p-session-private.h"
 
+#include "tools/lp2p-keys-private.h"
+
 #include <glib-unix.h>
 #include <string.h>
 
@@ -174,6 +176,32 @@ make_identity (ToolOptions *options, GError **error)
   return identity;
 }
 
+/* The one that the configuration names, or else that `lp2p id` keeps, or else none. */
+static Lp2pIdentity *
+load_configured (ToolOptions *options, Lp2pConfig *config, GError **error)
+{
+  g_autofree char *configured = lp2p_config_get_string (config, LP2P_CONFIG_GROUP_HOST, "identity");
+  const char *name = configured[0] != '\0' ? configured : TOOL_KEY_NAME;
+  g_autoptr (GError) local_error = NULL;
+  g_auto (ToolWait) wait;
+  Lp2pIdentity *identity;
+
+  /* It may take the user some time to unlock a key store. */
+  tool_wait_init (&wait, 0);
+  lp2p_key_stores_load_async (config, name, wait.cancellable, tool_wait_ready, &wait);
+  identity = lp2p_key_stores_load_finish (tool_wait_run (&wait), &local_error);
+  if (identity != NULL)
+    {
+      tool_note (options, "identity %s", name);
+      return identity;
+    }
+  if (configured[0] == '\0' && g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return make_identity (options, error);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  tool_wait_explain (&wait, error);
+  return NULL;
+}
+
 /**
  * tool_load_identity:
  * @options: the common options
@@ -194,22 +222,10 @@ tool_load_identity (ToolOptions *options,
                     gboolean for_listening,
                     GError **error)
 {
-  g_autofree char *file = g_strdup (options->identity_file);
-
-  if (file == NULL && for_listening)
-    file = lp2p_config_get_string (config, LP2P_CONFIG_GROUP_HOST, "identity");
-  if (file != NULL && file[0] == '\0')
-    g_clear_pointer (&file, g_free);
-  if (file == NULL && for_listening)
-    {
-      file = tool_find_key_file ();
-      if (!g_file_test (file, G_FILE_TEST_EXISTS))
-        g_clear_pointer (&file, g_free);
-    }
-  if (file == NULL)
-    return make_identity (options, error);
-  tool_note (options, "identity in %s", file);
-  return lp2p_identity_load_file (file, LP2P_IDENTITY_FILE_NONE, error);
+  if (options->identity_file == NULL)
+    return for_listening ? load_configured (options, config, error) : make_identity (options, error);
+  tool_note (options, "identity in %s", options->identity_file);
+  return lp2p_identity_load_file (options->identity_file, LP2P_IDENTITY_FILE_NONE, error);
 }
 
 /**

@@ -56,8 +56,6 @@ int tool_command_listen (ToolLine *line);
 int tool_command_perf (ToolLine *line);
 int tool_command_ping (ToolLine *line);
 
-char *tool_find_key_file (void);
-
 /* The kinds of loadable objects and the option of the host that enables those of
  * a kind. Ends with a kind of NULL. */
 typedef struct
