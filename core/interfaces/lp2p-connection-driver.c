@@ -400,11 +400,21 @@ run_job (Lp2pJob *job)
 
 /* Making and closing */
 
+/* Hosts of several threads may make connections at once. */
+static guint64
+next_id (void)
+{
+  static guint64 last;
+
+  return __atomic_add_fetch (&last, 1, __ATOMIC_RELAXED);
+}
+
 Lp2pConnection *
 lp2p_connection_new (Lp2pRawConnection *raw, const Lp2pConnectionLimits *limits, const Lp2pConnectionOwner *owner, gpointer user_data)
 {
   Lp2pConnection *self = g_object_new (LP2P_TYPE_CONNECTION, NULL);
 
+  self->id = next_id ();
   self->session = lp2p_raw_connection_steal_session (raw);
   self->loop = lp2p_loop_ref (self->session->loop);
   self->direction = raw->transport_role;

@@ -31,6 +31,7 @@ struct _Lp2pConnection
 {
   GObject parent_instance;
 
+  guint64 id;
   Lp2pMuxerSession *session;
   Lp2pLoop *loop;
   Lp2pConnectionState state;

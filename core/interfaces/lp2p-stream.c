@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include <lp2p/interfaces/lp2p-connection.h>
+#include <lp2p/interfaces/lp2p-log.h>
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"
 #include "net/lp2p-async-io-private.h"
+#include "types/lp2p-trace-private.h"
 
 /* What a negotiation needs at once fits; more than that is never sent before
  * the other side has answered. */
@@ -39,6 +41,7 @@ struct _Lp2pStream
   GByteArray *early;
   GByteArray *kept; /* what was sent before the peer is verified, until it is */
   const char *protocol;
+  gint64 trace; /* when it was opened, for Sysprof */
 
   Lp2pAsyncOperation agreeing;
   GError *error;
@@ -202,6 +205,9 @@ finish_negotiation (Lp2pStream *self)
 {
   self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  lp2p_trace_end (self->trace, "stream", self->protocol);
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, self->connection, "A stream of %s is open, protocol %s",
+                       self->outbound ? "ours" : "the peer", self->protocol);
   if (self->input_closed && self->handle != NULL)
     self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
   lp2p_async_io_wake (&self->io);
@@ -686,6 +692,7 @@ lp2p_stream_new (Lp2pConnection *connection,
   self->handle = handle;
   self->negotiation = negotiation;
   self->outbound = outbound;
+  self->trace = lp2p_trace_begin ();
   self->protocol = g_intern_string (lp2p_multistream_get_proposed (negotiation));
   self->ready = LP2P_READY_WRITE | (outbound ? LP2P_READY_NONE : LP2P_READY_READ);
   lp2p_async_io_init (&self->io, G_IO_STREAM (self), &stream_funcs, session->loop);
