@@ -170,9 +170,6 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
   lp2p_swarm_forget_connection (self, connection);
   g_ptr_array_remove_fast (self->all_connections, connection);
   lp2p_dials_disconnected (self->dials, connection);
-  lp2p_log_connection (G_LOG_LEVEL_DEBUG, connection, "Connection to %s closed: %s",
-                       lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
-                       error != NULL ? error->message : "in order");
 
   if (g_list_store_find (self->connections, connection, &position))
     {

@@ -5,6 +5,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 /* What one connection may move before others get their turn, and before who
  * reads from it does: a record of the largest size. More would not wait in the
  * reader's memory but in a queue, and be out of the processor's caches. */
@@ -250,6 +252,8 @@ tell_closed (Lp2pConnection *self)
   if (self->told_closed)
     return;
   self->told_closed = TRUE;
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "Connection to %s closed: %s",
+                       lp2p_peer_id_get_string (self->remote_peer), self->error != NULL ? self->error->message : "in order");
   lp2p_timer_clear (&self->timer);
   lp2p_timer_clear (&self->ready_timer);
 

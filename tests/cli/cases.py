@@ -548,6 +548,20 @@ def test_identities(world):
 
 
 @case
+def test_debug_messages(world):
+    """G_MESSAGES_DEBUG=lp2p* shows what goes on, beside the output"""
+    with world.listener(LOOPBACK) as ready:
+        world.env["G_MESSAGES_DEBUG"] = "lp2p*"
+        result = world.run("ping", ready["addresses"][0], "-c", "1", "--json").expect(0)
+        check(result.objects(), "no output")
+        for part in ("dialing over tcp", f"Connected: {ready['peer_id']}", "protocol /ipfs/ping/1.0.0"):
+            check(part in result.err, f"no {part} in {result.err}")
+        check("GLib" not in result.err, result.err)
+        del world.env["G_MESSAGES_DEBUG"]
+        check(not world.run("ping", ready["addresses"][0], "-c", "1").expect(0).err, "not silent")
+
+
+@case
 def test_listen_anywhere(world):
     """listen: without addresses, wherever it can"""
     with world.listener("--verbose") as ready:
