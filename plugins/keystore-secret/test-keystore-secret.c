@@ -8,8 +8,15 @@
 
 #include <lp2p/lp2p-plugin.h>
 
+#include <fcntl.h>
 #include <libsecret/secret.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* What is read of the own memory at a time. */
+#define MEMORY_PIECE 65536
+#define MEMORY_MAX   (G_GUINT64_CONSTANT (1) << 30)
 
 GType lp2p_secret_key_store_get_type (void);
 
@@ -269,6 +276,85 @@ test_race (Fixture *self)
     }
 }
 
+/* What to look for, in a form in which it is not found itself. */
+#define MASK     0x5a
+#define MASK_LEN 32
+
+static gboolean
+is_masked (const guint8 *data, const guint8 *masked)
+{
+  for (gsize i = 0; i < MASK_LEN; i++)
+    if (data[i] != (masked[i] ^ MASK))
+      return FALSE;
+  return TRUE;
+}
+
+/* How often it is in what this process can write. It reads itself by way of the kernel,
+ * as parts of it may be out of bounds, and into memory that nothing else is near. What is
+ * larger than any heap is the sanitizer's own. */
+static guint
+count_in_memory (const guint8 *masked)
+{
+  static guint8 buffer[MEMORY_PIECE];
+  g_autofree char *maps = NULL;
+  g_auto (GStrv) lines = NULL;
+  int memory = open ("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  guint n = 0;
+
+  g_assert_cmpint (memory, >=, 0);
+  g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
+  lines = g_strsplit (maps, "\n", -1);
+  for (gsize i = 0; lines[i] != NULL; i++)
+    {
+      guint64 start, end;
+      char mode[5];
+
+      if (sscanf (lines[i], "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x %4s", &start, &end, mode) != 3 ||
+          mode[0] != 'r' || mode[1] != 'w' || end - start > MEMORY_MAX)
+        continue;
+      for (guint64 at = start; at < end; at += MEMORY_PIECE - MASK_LEN)
+        {
+          gssize got;
+
+          /* Not itself. */
+          if (at < (guintptr) buffer + MEMORY_PIECE && (guintptr) buffer < at + MEMORY_PIECE)
+            continue;
+          got = pread (memory, buffer, MIN (MEMORY_PIECE, end - at), (off_t) at);
+          for (gssize j = 0; j + MASK_LEN <= got; j++)
+            n += is_masked (buffer + j, masked);
+        }
+    }
+  close (memory);
+  return n;
+}
+
+/* Neither the key in base64, as the keyring has it, nor a part of it stays behind. */
+static void
+test_wiped (Fixture *self)
+{
+  guint8 masked[MASK_LEN];
+  GBytes *text;
+  Lp2pIdentity *identity = test_key_new ();
+  g_autoptr (GError) error = NULL;
+
+  text = lp2p_identity_to_text (identity, NULL);
+  /* Behind the first bytes, which are the same for all keys. */
+  for (gsize i = 0; i < MASK_LEN; i++)
+    masked[i] = ((const guint8 *) g_bytes_get_data (text, NULL))[i + 8] ^ MASK;
+  g_assert_cmpuint (count_in_memory (masked), >, 0);
+  g_bytes_unref (text);
+  g_assert_cmpuint (count_in_memory (masked), ==, 0);
+
+  g_assert_true (test_key_store_save (self->store, "one", identity, &error));
+  g_assert_no_error (error);
+  g_object_unref (identity);
+  g_assert_cmpuint (count_in_memory (masked), ==, 0);
+  identity = test_key_store_load (self->store, "one", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (count_in_memory (masked), ==, 0);
+  g_object_unref (identity);
+}
+
 /* The service goes away under the calls. */
 static void
 test_service_ends (Fixture *self)
@@ -297,6 +383,7 @@ main (int argc, char **argv)
     { "/keystore-secret/foreign", { TRUE, test_foreign } },
     { "/keystore-secret/duplicates", { TRUE, test_duplicates } },
     { "/keystore-secret/race", { TRUE, test_race } },
+    { "/keystore-secret/wiped", { TRUE, test_wiped } },
     { "/keystore-secret/service-ends", { TRUE, test_service_ends } },
   };
 
