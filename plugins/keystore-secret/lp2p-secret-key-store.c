@@ -13,6 +13,10 @@
 
 #define CONTENT_TYPE "text/plain"
 
+/* An item that goes away while libsecret looks at it fails the search. So often it is
+ * done again. */
+#define MAX_SEARCHES 5
+
 /* Part of the interface: other programs find the items by it. */
 static const SecretSchema schema = {
   "org.lp2p.Identity",
@@ -47,7 +51,10 @@ typedef struct
   char *name;
   Lp2pIdentity *identity; /* that is saved */
   char *peer_id;          /* of the item at hand */
-  GError *error;          /* that is returned when the item is taken back */
+  /* The search under way. */
+  SecretSearchFlags flags;
+  GAsyncReadyCallback on_found;
+  guint n_searches;
 } Call;
 
 static void
@@ -56,7 +63,6 @@ call_free (Call *call)
   g_free (call->name);
   g_clear_object (&call->identity);
   g_free (call->peer_id);
-  g_clear_error (&call->error);
   g_free (call);
 }
 
@@ -72,6 +78,39 @@ new_task (Lp2pKeyStore *store, gpointer tag, const char *name, GCancellable *can
   return task;
 }
 
+/* Whether an item was there, and is no longer. */
+static gboolean
+is_gone (const GError *error)
+{
+  return g_error_matches (error, SECRET_ERROR, SECRET_ERROR_NO_SUCH_OBJECT) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT);
+}
+
+/* Whether nobody answers: there is no bus, or nobody of that name on it. */
+static gboolean
+is_unreachable (const GError *error)
+{
+  if (error->domain == G_IO_ERROR)
+    return TRUE;
+  if (error->domain != G_DBUS_ERROR)
+    return FALSE;
+  switch (error->code)
+    {
+    case G_DBUS_ERROR_SERVICE_UNKNOWN:
+    case G_DBUS_ERROR_NAME_HAS_NO_OWNER:
+    case G_DBUS_ERROR_NO_REPLY:
+    case G_DBUS_ERROR_NO_SERVER:
+    case G_DBUS_ERROR_TIMEOUT:
+    case G_DBUS_ERROR_TIMED_OUT:
+    case G_DBUS_ERROR_DISCONNECTED:
+    case G_DBUS_ERROR_FILE_NOT_FOUND:
+      return TRUE;
+    default:
+      return error->code >= G_DBUS_ERROR_SPAWN_EXEC_FAILED && error->code <= G_DBUS_ERROR_SPAWN_NO_MEMORY;
+    }
+}
+
 /* Takes @error, and makes one of it that says what to do. */
 static void
 return_error (GTask *task, GError *error)
@@ -85,7 +124,7 @@ return_error (GTask *task, GError *error)
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
                              "the keyring is locked, and it was not unlocked: nobody answered the question for its "
                              "password, or nothing on this session can ask it");
-  else if (cause->domain == G_DBUS_ERROR || cause->domain == G_IO_ERROR)
+  else if (is_unreachable (cause))
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED,
                              "there is no Secret Service on the session bus: %s", cause->message);
   else
@@ -108,25 +147,37 @@ search (GTask *task, SecretSearchFlags flags, GAsyncReadyCallback callback)
   Call *call = g_task_get_task_data (task);
   g_autoptr (GHashTable) attributes = g_hash_table_new (g_str_hash, g_str_equal);
 
+  call->flags = flags;
+  call->on_found = callback;
+  call->n_searches++;
   if (call->name != NULL)
     g_hash_table_insert (attributes, (gpointer) ATTRIBUTE_NAME, call->name);
   secret_password_searchv (&schema, attributes, flags | SECRET_SEARCH_ALL, g_task_get_cancellable (task), callback,
                            g_object_ref (task));
 }
 
-/* The items that were searched for, or NULL when the task has its error. */
+/* The items that were searched for, or NULL when the task has its error or the search
+ * is done again. */
 static GPtrArray *
 search_finish (GTask *task, GAsyncResult *result)
 {
+  Call *call = g_task_get_task_data (task);
   GError *error = NULL;
   GList *items = secret_password_search_finish (result, &error);
   GPtrArray *array;
 
+  if (is_gone (error) && call->n_searches < MAX_SEARCHES)
+    {
+      g_error_free (error);
+      search (task, call->flags, call->on_found);
+      return NULL;
+    }
   if (error != NULL)
     {
       return_error (task, error);
       return NULL;
     }
+  call->n_searches = 0;
   array = g_ptr_array_new_with_free_func (g_object_unref);
   for (GList *l = items; l != NULL; l = l->next)
     g_ptr_array_add (array, l->data);
@@ -179,13 +230,14 @@ on_secret (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (SecretValue) value = secret_retrievable_retrieve_secret_finish (SECRET_RETRIEVABLE (source), result, &error);
   Lp2pIdentity *identity;
 
-  if (error != NULL)
+  if (error != NULL && !is_gone (error))
     {
       return_error (task, error);
       return;
     }
   if (value == NULL)
     {
+      g_clear_error (&error);
       return_not_found (task);
       return;
     }
@@ -272,6 +324,17 @@ on_taken_back (GObject *source, GAsyncResult *result, gpointer user_data)
     return_error (task, error);
 }
 
+static gboolean
+is_only_item (GPtrArray *items, const char *peer_id)
+{
+  g_autofree char *found = NULL;
+
+  if (items->len != 1)
+    return FALSE;
+  found = dup_attribute (g_ptr_array_index (items, 0), ATTRIBUTE_PEER_ID);
+  return g_strcmp0 (found, peer_id) == 0;
+}
+
 static void
 on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -281,7 +344,7 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (items == NULL)
     return;
-  if (items->len <= 1)
+  if (is_only_item (items, call->peer_id))
     g_task_return_boolean (task, TRUE);
   else
     secret_password_clear (&schema, NULL, on_taken_back, g_object_ref (task), ATTRIBUTE_NAME, call->name,
