@@ -21,6 +21,7 @@
 #include <lp2p/interfaces/lp2p-datagrams.h>
 #include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
+#include <lp2p/interfaces/lp2p-log.h>
 #include <lp2p/interfaces/lp2p-stream.h>
 
 #include <lp2p/plugin/lp2p-descriptor.h>

@@ -343,6 +343,22 @@ lp2p_connection_init (Lp2pConnection *self)
 }
 
 /**
+ * lp2p_connection_get_id:
+ * @self: a connection
+ *
+ * Tells the number of a connection, which no other one of the process has or will
+ * have. Log messages have it in the field `LP2P_CONNECTION`.
+ *
+ * Returns: the number, from 1 on
+ */
+guint64
+lp2p_connection_get_id (Lp2pConnection *self)
+{
+  g_return_val_if_fail (LP2P_IS_CONNECTION (self), 0);
+  return self->id;
+}
+
+/**
  * lp2p_connection_get_state:
  * @self: a connection
  *

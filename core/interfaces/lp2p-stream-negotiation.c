@@ -3,8 +3,11 @@
 /* Agreeing on the protocol of a stream: a codec that rides on the stream's first bytes.
  * `head` is what it still has to send, `early` what came behind its end. */
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-parts-private.h"
+#include "types/lp2p-trace-private.h"
 
 /* What a negotiation needs at once fits; more than that is never sent before
  * the other side has answered. */
@@ -47,6 +50,9 @@ finish_negotiation (Lp2pStream *self)
 {
   self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  lp2p_trace_end (self->trace, "stream", self->protocol);
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, self->connection, "A stream of %s is open, protocol %s",
+                       self->outbound ? "ours" : "the peer", self->protocol);
   if (self->input_closed && self->handle != NULL)
     self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
   lp2p_async_io_wake (&self->io);

@@ -7,6 +7,7 @@
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-parts-private.h"
+#include "types/lp2p-trace-private.h"
 
 /**
  * Lp2pStream:
@@ -479,6 +480,7 @@ lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxe
   self->handle = handle;
   self->negotiation = negotiation;
   self->outbound = outbound;
+  self->trace = lp2p_trace_begin ();
   self->protocol = g_intern_string (lp2p_multistream_get_proposed (negotiation));
   self->ready = LP2P_READY_WRITE | (outbound ? LP2P_READY_NONE : LP2P_READY_READ);
   lp2p_async_io_init (&self->io, G_IO_STREAM (self), &stream_funcs, session->loop);

@@ -20,5 +20,11 @@ GPtrArray *lp2p_registry_create (Lp2pRegistry *self,
                                  const char *kind,
                                  GPtrArray *existing,
                                  Lp2pContext *context);
+LP2P_AVAILABLE_IN_1_0
+Lp2pExtension *lp2p_registry_create_one (Lp2pRegistry *self,
+                                         const char *kind,
+                                         const char *name,
+                                         Lp2pContext *context,
+                                         GError **error);
 
 G_END_DECLS

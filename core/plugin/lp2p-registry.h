@@ -23,6 +23,8 @@ Lp2pDescriptor *lp2p_registry_find (Lp2pRegistry *self, const char *name);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_registry_is_enabled (Lp2pRegistry *self, Lp2pDescriptor *descriptor);
 LP2P_AVAILABLE_IN_1_0
+char **lp2p_registry_dup_enabled (Lp2pRegistry *self, const char *kind);
+LP2P_AVAILABLE_IN_1_0
 char **lp2p_registry_get_missing (Lp2pRegistry *self);
 
 G_END_DECLS

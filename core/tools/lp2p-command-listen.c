@@ -69,7 +69,8 @@ on_echoed (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (g_output_stream_splice_finish (G_OUTPUT_STREAM (source), result, &error) < 0)
     {
-      g_message ("%s: %s", ECHO_PROTOCOL, error->message);
+      lp2p_log_connection (G_LOG_LEVEL_MESSAGE, lp2p_stream_get_connection (stream), "%s: %s", ECHO_PROTOCOL,
+                           error->message);
       lp2p_stream_reset (stream, LP2P_CODE_NONE);
     }
 }

@@ -16,7 +16,7 @@ static const ToolCommand commands[] = {
     tool_command_doctor },
   { "forward", NULL, "Connects local sockets to services of peers, and the other way round.",
     tool_command_forward },
-  { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",
+  { "id", NULL, "Makes, shows, moves, imports and exports the private keys behind peer ids.",
     tool_command_id },
   { "identify", "ADDRESS", "Shows what a peer says of itself.", tool_command_identify },
   { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",

@@ -44,6 +44,10 @@ void tool_interrupt (void);
 gboolean tool_is_interrupted (void);
 gboolean tool_sleep (double seconds);
 
+gboolean tool_load_kept_identity (ToolOptions *options,
+                                  Lp2pConfig *config,
+                                  Lp2pIdentity **identity,
+                                  GError **error);
 Lp2pIdentity *tool_load_identity (ToolOptions *options,
                                   Lp2pConfig *config,
                                   gboolean for_listening,

@@ -59,8 +59,6 @@ int tool_command_perf (ToolLine *line);
 int tool_command_ping (ToolLine *line);
 int tool_command_status (ToolLine *line);
 
-char *tool_find_key_file (void);
-
 /* What a kept peer is doing, in a word. */
 const char *tool_describe_kept (Lp2pKeptPeer *kept);
 
