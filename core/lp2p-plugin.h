@@ -5,12 +5,10 @@
 
 #include <lp2p/lp2p.h>
 
-#include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-envelope.h>
 #include <lp2p/types/lp2p-multibase.h>
 #include <lp2p/types/lp2p-multihash.h>
 #include <lp2p/types/lp2p-peer-record.h>
-#include <lp2p/types/lp2p-varint.h>
 
 #include <lp2p/codec/lp2p-codec-error.h>
 #include <lp2p/codec/lp2p-multistream.h>

@@ -6,11 +6,14 @@
 #include <lp2p/lp2p-version.h>
 
 #include <lp2p/types/lp2p-config.h>
+#include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
 #include <lp2p/types/lp2p-identity.h>
 #include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-peer-id.h>
 #include <lp2p/types/lp2p-public-key.h>
+#include <lp2p/types/lp2p-ticket.h>
+#include <lp2p/types/lp2p-varint.h>
 
 #include <lp2p/host/lp2p-host.h>
 #include <lp2p/host/lp2p-kept-peer.h>
