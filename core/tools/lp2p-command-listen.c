@@ -2,7 +2,7 @@
 
 /* lp2p listen: a peer that others can connect to, until it is interrupted. */
 
-#include "tools/lp2p-loopback-private.h"
+#include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/lp2p-transfer-private.h"
@@ -12,10 +12,6 @@
 
 #define WHAT          "listen"
 #define ECHO_PROTOCOL "/lp2p/echo/1.0.0"
-
-/* Where nobody said where: on all interfaces, on free ports. */
-#define ANY_IP4 "/ip4/0.0.0.0"
-#define ANY_IP6 "/ip6/::"
 
 typedef struct
 {
@@ -86,82 +82,6 @@ on_echo (Lp2pStream *stream, gpointer user_data)
                                 G_OUTPUT_STREAM_SPLICE_CLOSE_SOURCE |
                                     G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET,
                                 G_PRIORITY_DEFAULT, NULL, on_echoed, g_object_ref (stream));
-}
-
-/* Addresses */
-
-static GPtrArray *
-parse_addresses (char **texts, GError **error)
-{
-  g_autoptr (GPtrArray) addresses =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
-
-  for (gsize i = 0; texts != NULL && texts[i] != NULL; i++)
-    {
-      Lp2pMultiaddr *address = lp2p_multiaddr_new_from_string (texts[i], error);
-
-      if (address == NULL)
-        return NULL;
-      g_ptr_array_add (addresses, address);
-    }
-  return g_steal_pointer (&addresses);
-}
-
-static gboolean
-listen_on_all (Lp2pHost *host, GPtrArray *addresses, GError **error)
-{
-  for (guint i = 0; i < addresses->len; i++)
-    {
-      Lp2pMultiaddr *address = g_ptr_array_index (addresses, i);
-
-      if (!tool_host_listen (host, address, error))
-        {
-          g_prefix_error (error, "%s: ", lp2p_multiaddr_get_string (address));
-          return FALSE;
-        }
-    }
-  return TRUE;
-}
-
-/* A system without IPv6, or a transport that is broken, is no failure here. */
-static guint
-try_to_listen (Listen *self, ToolOptions *options, const ToolTransport *transport, const char *ip)
-{
-  g_autofree char *text = tool_transport_dup_address (transport, ip);
-  g_autoptr (Lp2pMultiaddr) address = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (text != NULL)
-    address = lp2p_multiaddr_new_from_string (text, &error);
-  if (address == NULL)
-    return 0;
-  if (tool_host_listen (self->host, address, &error))
-    return 1;
-  tool_note (options, "not listening on %s: %s", text, error->message);
-  return 0;
-}
-
-static gboolean
-listen_anywhere (Listen *self, ToolOptions *options, Lp2pConfig *config, GError **error)
-{
-  g_auto (GStrv) names = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "transports");
-  guint n = 0;
-
-  for (gsize i = 0; names[i] != NULL; i++)
-    {
-      const ToolTransport *transport = tool_find_transport (names[i]);
-
-      if (transport == NULL || (transport->flags & TOOL_TRANSPORT_SAME_PROCESS) != 0)
-        continue;
-      n += try_to_listen (self, options, transport, ANY_IP4);
-      n += try_to_listen (self, options, transport, ANY_IP6);
-    }
-  if (n > 0)
-    return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                       "there is no address to listen on: name one, or set listen in the "
-                       "configuration; lp2p inspect shows which transports work");
-  return FALSE;
 }
 
 /* Output */
@@ -278,8 +198,7 @@ apply_command_line (Listen *self, Lp2pConfig *config, GError **error)
 {
   char **services = self->options->services;
 
-  return (!self->own_addresses ||
-          lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error)) &&
+  return (!self->own_addresses || tool_forget_listen (config, error)) &&
          (services == NULL || enable_services (config, services, error));
 }
 
@@ -303,11 +222,9 @@ start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
 {
   g_autoptr (Lp2pConfig) config = tool_options_load_config (options, error);
   g_autoptr (Lp2pIdentity) identity = NULL;
-  g_auto (GStrv) configured = NULL;
 
   if (config == NULL)
     return FALSE;
-  configured = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "listen");
   self->own_addresses = addresses->len > 0;
   if (!apply_command_line (self, config, error))
     return FALSE;
@@ -323,10 +240,7 @@ start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
   if (self->options->echo)
     lp2p_host_set_stream_handler (self->host, ECHO_PROTOCOL, LP2P_HANDLER_NONE, on_echo, NULL,
                                   NULL);
-  if (!serve_demo (self, error) || !listen_on_all (self->host, addresses, error))
-    return FALSE;
-  return addresses->len > 0 || configured[0] != NULL ||
-         listen_anywhere (self, options, config, error);
+  return serve_demo (self, error) && tool_listen (self->host, options, addresses, error);
 }
 
 int
@@ -355,7 +269,7 @@ tool_command_listen (ToolLine *line)
 
   if (!tool_line_parse (line, entries, description, 0, G_MAXUINT))
     return TOOL_EXIT_USAGE;
-  addresses = parse_addresses (line->arguments, &error);
+  addresses = tool_parse_addresses (line->arguments, &error);
   if (addresses == NULL)
     return tool_fail (TOOL_EXIT_USAGE, WHAT, "%s", error->message);
 

@@ -55,6 +55,8 @@ int tool_command_inspect (ToolLine *line);
 int tool_command_listen (ToolLine *line);
 int tool_command_perf (ToolLine *line);
 int tool_command_ping (ToolLine *line);
+int tool_command_receive (ToolLine *line);
+int tool_command_send (ToolLine *line);
 
 char *tool_find_key_file (void);
 

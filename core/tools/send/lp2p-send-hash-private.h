@@ -33,6 +33,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SendHasher, send_hasher_free)
 SendHash send_hash (const void *data, gsize size);
 gboolean send_hash_equal (const SendHash *a, const SendHash *b);
 gboolean send_hash_equal_bytes (const SendHash *hash, const void *data, gsize size);
+void send_hash_take (SendHash *hash, const guint8 *data, gsize size);
 char *send_hash_to_string (const SendHash *hash);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 
 #include "tools/send/lp2p-send-hash-private.h"
 
+#include <lp2p/lp2p.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -75,6 +76,16 @@ gboolean
 send_hash_equal_bytes (const SendHash *hash, const void *data, gsize size)
 {
   return size == SEND_HASH_SIZE && memcmp (hash->bytes, data, SEND_HASH_SIZE) == 0;
+}
+
+/* Of another length it is that of nothing at all. */
+void
+send_hash_take (SendHash *hash, const guint8 *data, gsize size)
+{
+  Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
+
+  if (!lp2p_cursor_copy (&cursor, hash->bytes, SEND_HASH_SIZE))
+    *hash = (SendHash) { { 0 } };
 }
 
 char *
