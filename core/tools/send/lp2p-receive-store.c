@@ -63,7 +63,7 @@ open_state (int folder, GError **error)
       send_set_errno (error, "the target folder", errno);
       return -1;
     }
-  fd = openat (folder, SEND_STATE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  fd = send_open_folder_at (folder, SEND_STATE_FOLDER, FALSE, FALSE);
   if (fd < 0)
     send_set_errno (error, SEND_STATE_FOLDER " in the target folder", errno);
   else if (!check_state (fd, error))
@@ -164,9 +164,16 @@ receive_store_load_identity (ReceiveStore *self, GError **error)
   return g_steal_pointer (&identity);
 }
 
-/* The transfer is over: nobody has to come back as the same peer. */
+/* The transfer is over: nobody has to come back as the same peer. What a writer of the
+ * file that was killed has left goes with it. */
 void
 receive_store_clean (ReceiveStore *self)
 {
-  unlinkat (self->state_fd, IDENTITY, 0);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->state_fd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_prefix (name, IDENTITY))
+      unlinkat (self->state_fd, name, 0);
 }

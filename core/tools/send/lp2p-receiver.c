@@ -243,7 +243,9 @@ make_item (Receiver *self, const Lp2p__Send__Entry *entry, GError **reason)
   item->path = send_path_new (entry->path, entry->n_path, reason);
   if (item->path == NULL)
     item->path = g_strdup ("?");
-  item->target = g_strndup ((const char *) entry->target.data, entry->target.len);
+  item->target = entry->target.len > 0
+                     ? g_strndup ((const char *) entry->target.data, entry->target.len)
+                     : g_strdup ("");
   item->key = receive_partial_make_key (item->path);
   return item;
 }
@@ -294,7 +296,7 @@ take_begin (Receiver *self, const Lp2p__Send__Begin *begin, GError **error)
   if (receive_store_is_pending (self->store, item))
     return fail_protocol (error, "the peer sends a file twice");
   self->partial = receive_partial_new (self->store, item, begin->offset, error);
-  send_report_pass (self->report, begin->offset);
+  send_report_resume (self->report, item->path, begin->offset);
   return self->partial != NULL;
 }
 
@@ -456,6 +458,20 @@ receive_entries (Receiver *self, GError **error)
   return TRUE;
 }
 
+/* The sender may have found less than it had offered. */
+static void
+check_complete (Receiver *self)
+{
+  g_autofree char *why = NULL;
+
+  if (self->n_files == self->offer->files)
+    return;
+  why = g_strdup_printf ("%" G_GUINT64_FORMAT " of the files that were offered did not come; the "
+                         "sender tells why",
+                         self->offer->files - self->n_files);
+  send_report_entry (self->report, self->offer->name, TRUE, 0, SEND_OUTCOME_FAILED, why);
+}
+
 /* All is on the disk before the sender is told so. */
 static gboolean
 finish (Receiver *self, GError **error)
@@ -475,6 +491,7 @@ finish (Receiver *self, GError **error)
   frame.body_case = SEND_BODY (RESULT);
   frame.result = &result;
   send_append_frame (send_channel_get_output (self->channel), &frame);
+  check_complete (self);
   return send_channel_write (self->channel, NULL, 0, error);
 }
 

@@ -22,6 +22,7 @@ int send_folder_reach (
 int send_folder_open_file (SendFolder *self, const char *path, GError **error);
 int send_folder_open_folder (SendFolder *self, const char *path, gboolean make, GError **error);
 
+int send_open_folder_at (int parent, const char *name, gboolean follow, gboolean make);
 gboolean send_set_errno (GError **error, const char *what, int code);
 gint64 send_stat_get_mtime (const struct stat *status);
 void send_close (int *fd);

@@ -77,11 +77,12 @@ send_folder_get_fd (SendFolder *self)
   return self->fd;
 }
 
-/* A symbolic link that is not followed shows as ENOTDIR, as a file does. */
-static int
-open_below (SendFolder *self, int parent, const char *name, gboolean make)
+/* To open(), a symbolic link that is not followed is ENOTDIR, as a file is; here it is
+ * ELOOP. */
+int
+send_open_folder_at (int parent, const char *name, gboolean follow, gboolean make)
 {
-  int flags = OPEN_FOLDER | (self->follow ? 0 : O_NOFOLLOW);
+  int flags = OPEN_FOLDER | (follow ? 0 : O_NOFOLLOW);
   int fd = openat (parent, name, flags);
   struct stat status;
 
@@ -102,7 +103,7 @@ walk (SendFolder *self, const char *path, gsize size, gboolean make, GError **er
 
   for (gsize i = 0; names[i] != NULL && fd >= 0; i++)
     {
-      int next = open_below (self, fd, names[i], make);
+      int next = send_open_folder_at (fd, names[i], self->follow, make);
       int code = errno;
 
       close (fd);

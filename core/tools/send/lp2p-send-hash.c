@@ -4,7 +4,12 @@
 
 #include <lp2p/lp2p.h>
 #include <string.h>
+
+#ifdef LP2P_XXH_DISPATCH
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 G_STATIC_ASSERT (sizeof (XXH128_canonical_t) == SEND_HASH_SIZE);
 

@@ -25,7 +25,7 @@ gboolean send_report_get_json (SendReport *self);
 void send_report_begin (SendReport *self, const char *peer, const char *name, guint64 files, guint64 size);
 void send_report_move (SendReport *self, const char *path, guint64 bytes);
 void send_report_pass (SendReport *self, guint64 bytes);
-void send_report_back (SendReport *self, guint64 bytes);
+void send_report_resume (SendReport *self, const char *path, guint64 offset);
 void send_report_entry (SendReport *self,
                         const char *path,
                         gboolean is_file,

@@ -169,11 +169,27 @@ send_report_pass (SendReport *self, guint64 bytes)
   self->done += bytes;
 }
 
-/* Bytes that were counted have to move once more. */
+/* A file goes on at an offset; with 0 it begins. */
 void
-send_report_back (SendReport *self, guint64 bytes)
+send_report_resume (SendReport *self, const char *path, guint64 offset)
 {
-  self->done -= MIN (bytes, self->done);
+  g_autofree char *printable = NULL;
+
+  if (offset == 0)
+    return;
+  send_report_pass (self, offset);
+  if (self->json)
+    {
+      g_autoptr (ToolJson) object = tool_json_new ();
+
+      tool_json_add_string (object, "type", "resume");
+      tool_json_add_string (object, "path", path);
+      tool_json_add_integer (object, "offset", (gint64) offset);
+      tool_json_print (object);
+      return;
+    }
+  printable = tool_make_printable (path);
+  tool_note (self->line->options, "%s: goes on at %" G_GUINT64_FORMAT " bytes", printable, offset);
 }
 
 /* Entries */

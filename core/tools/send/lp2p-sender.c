@@ -457,7 +457,7 @@ send_file (Sender *self, const Announced *entry, GError **error)
     {
       if (offset == 0)
         send_source_rewind (source);
-      send_report_pass (self->report, offset);
+      send_report_resume (self->report, entry->item->path, offset);
       append_begin (self, entry, offset);
       if (!send_chunks (self, entry, source, &reason, error))
         return FALSE;
