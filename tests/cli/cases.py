@@ -24,7 +24,8 @@ LP2P = os.path.join(BUILD, "core/tools/lp2p")
 KEYS = os.path.join(SOURCE, "tests/unit/data/keys")
 # Sanitizers and busy machines are slow; what hangs is caught all the same.
 LONG = 120
-COMMANDS = ["config", "demo", "id", "identify", "inspect", "listen", "perf", "ping"]
+COMMANDS = ["config", "demo", "id", "identify", "inspect", "listen", "perf", "ping", "receive",
+            "send"]
 ANOTHER_PEER = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 

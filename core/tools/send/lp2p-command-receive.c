@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define WHAT "receive"
@@ -283,6 +284,8 @@ ask (Receive *self,
   guint watch = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, on_stdin, &question);
   gboolean good = TRUE;
 
+  /* What was typed before is no answer. */
+  tcflush (STDIN_FILENO, TCIFLUSH);
   show_question (self, channel, offer);
   while (good && !question.answered)
     {

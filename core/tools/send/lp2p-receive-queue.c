@@ -131,6 +131,7 @@ place_file (ReceiveQueue *self, const ReceiveItem *item, GError **error)
     return FALSE;
   if (move (state, item->key, parent, name, receive_store_get_overwrite (self->store)) != 0)
     return send_set_errno (error, NULL, errno);
+  /* Its journal. */
   receive_partial_remove (self->store, item);
   return TRUE;
 }

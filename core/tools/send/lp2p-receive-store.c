@@ -164,8 +164,17 @@ receive_store_load_identity (ReceiveStore *self, GError **error)
   return g_steal_pointer (&identity);
 }
 
-/* The transfer is over: nobody has to come back as the same peer. What a writer of the
- * file that was killed has left goes with it. */
+/* What nothing can go on from: bytes without a journal, and the identity, as nobody has
+ * to come back as the same peer. */
+static gboolean
+is_useless (ReceiveStore *self, const char *name)
+{
+  g_autofree char *journal = g_strconcat (name, ".journal", NULL);
+
+  return !g_str_has_suffix (name, ".journal") && faccessat (self->state_fd, journal, F_OK, 0) != 0;
+}
+
+/* The transfer is over. */
 void
 receive_store_clean (ReceiveStore *self)
 {
@@ -174,6 +183,6 @@ receive_store_clean (ReceiveStore *self)
   const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    if (g_str_has_prefix (name, IDENTITY))
+    if (is_useless (self, name))
       unlinkat (self->state_fd, name, 0);
 }
