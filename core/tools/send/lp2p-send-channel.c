@@ -31,6 +31,8 @@ struct _SendChannel
   gsize free; /* where a read puts what comes */
   gint64 read_since;
   gboolean reading;
+  gboolean parting; /* what still comes is of no interest */
+  gboolean over;    /* there is an error */
 
   GByteArray *output;
   GByteArray *leaving;
@@ -66,6 +68,7 @@ send_channel_fail (SendChannel *self, GError *error)
     self->error = error;
   else
     g_error_free (error);
+  self->over = TRUE;
   g_cancellable_cancel (self->cancellable);
   if (self->notify != NULL)
     self->notify (self, self->user_data);
@@ -248,7 +251,8 @@ on_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 /* Tells the peer why there is no more, ends our direction, and waits a little until
- * the peer has understood, which it shows by ending its own. */
+ * the peer has understood, which it shows by ending its own. Until then it may send:
+ * a reset would overtake what it is told. */
 void
 send_channel_part (SendChannel *self, Lp2p__Send__Frame__BodyCase kind, const char *text)
 {
@@ -269,9 +273,10 @@ send_channel_part (SendChannel *self, Lp2p__Send__Frame__BodyCase kind, const ch
                                G_PRIORITY_DEFAULT, self->cancellable, on_ended,
                                g_rc_box_acquire (self));
   run_until (self, &self->writing, FALSE);
+  self->parting = TRUE;
   self->used = self->input->len;
   start_reading (self);
-  run_until (self, &self->reading, FALSE);
+  run_until (self, &self->over, TRUE);
 }
 
 /* Input */
@@ -287,8 +292,12 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   g_byte_array_set_size (self->input, (guint) (self->free + (gsize) MAX (n, 0)));
   if (n == 0)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the peer ended the stream");
+  if (self->parting)
+    self->used = self->input->len;
   if (n <= 0)
     send_channel_fail (self, error);
+  else if (self->parting)
+    start_reading (self);
   else if (self->notify != NULL)
     self->notify (self, self->user_data);
   release (self);
