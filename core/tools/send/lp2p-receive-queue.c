@@ -294,22 +294,21 @@ receive_store_is_pending (ReceiveStore *store, const ReceiveItem *item)
 static void
 sync_all_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  syncfs (GPOINTER_TO_INT (data));
-  g_task_return_boolean (task, TRUE);
+  g_task_return_int (task, syncfs (GPOINTER_TO_INT (data)) == 0 ? 0 : errno);
 }
 
 static void
 on_all_synced (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  *(gboolean *) user_data = TRUE;
+  *(int *) user_data = (int) g_task_propagate_int (G_TASK (result), NULL);
 }
 
-/* Has all names outlive a loss of power; sets @done then. */
+/* Has all names outlive a loss of power; sets @code then, to 0 or to what went wrong. */
 void
-receive_store_sync (ReceiveStore *store, gboolean *done)
+receive_store_sync (ReceiveStore *store, int *code)
 {
   int fd = send_folder_get_fd (receive_store_get_folder (store));
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_all_synced, done);
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_all_synced, code);
 
   g_task_set_task_data (task, GINT_TO_POINTER (fd), NULL);
   g_task_run_in_thread (task, sync_all_thread);

@@ -431,7 +431,8 @@ wait_input (Receiver *self, GError **error)
       if (!send_channel_wait (self->channel, error))
         return FALSE;
     }
-  while (send_channel_get_output (self->channel)->len > MAX_OUTPUT);
+  while (send_channel_get_output (self->channel)->len > MAX_OUTPUT &&
+         !send_channel_is_over (self->channel));
   return TRUE;
 }
 
@@ -478,13 +479,15 @@ finish (Receiver *self, GError **error)
 {
   SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Result result = LP2P__SEND__RESULT__INIT;
-  gboolean synced = FALSE;
+  int code = -1;
 
   while (receive_store_get_pending (self->store) > 0)
     g_main_context_iteration (NULL, TRUE);
-  receive_store_sync (self->store, &synced);
-  while (!synced)
+  receive_store_sync (self->store, &code);
+  while (code < 0)
     g_main_context_iteration (NULL, TRUE);
+  if (code > 0)
+    return send_set_errno (error, "the target folder", code);
   result.stored = send_report_get_count (self->report, SEND_OUTCOME_DONE);
   result.present = send_report_get_count (self->report, SEND_OUTCOME_PRESENT);
   result.failed = send_report_get_count (self->report, SEND_OUTCOME_FAILED);

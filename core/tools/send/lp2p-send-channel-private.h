@@ -28,6 +28,7 @@ void send_channel_part (SendChannel *self, Lp2p__Send__Frame__BodyCase kind, con
 
 SendInput send_channel_poll (SendChannel *self, SendEvent *event, GError **error);
 gboolean send_channel_wait (SendChannel *self, GError **error);
+gboolean send_channel_is_over (SendChannel *self);
 void send_channel_fail (SendChannel *self, GError *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SendChannel, send_channel_free)

@@ -229,11 +229,17 @@ finish_writing (SendChannel *self, GError **error)
 gboolean
 send_channel_write (SendChannel *self, const void *data, gsize size, GError **error)
 {
-  if (!finish_writing (self, error))
-    return FALSE;
-  if (self->error != NULL)
+  gboolean good = finish_writing (self, error);
+
+  if (good && self->error != NULL)
     {
       g_propagate_error (error, g_error_copy (self->error));
+      good = FALSE;
+    }
+  if (!good)
+    {
+      /* Without the bytes the frame before them is none. */
+      g_byte_array_set_size (self->output, 0);
       return FALSE;
     }
   if (self->output->len + size > 0)
@@ -359,6 +365,12 @@ send_channel_poll (SendChannel *self, SendEvent *event, GError **error)
       start_reading (self);
     }
   return found;
+}
+
+gboolean
+send_channel_is_over (SendChannel *self)
+{
+  return self->over;
 }
 
 /* Lets something happen. Returns whether there is a reason to go on. */
