@@ -9,6 +9,7 @@
 G_BEGIN_DECLS
 
 GPtrArray *tool_parse_addresses (char **texts, GError **error);
+GStrv tool_list_addresses (GPtrArray *addresses);
 gboolean tool_forget_listen (Lp2pConfig *config, GError **error);
 gboolean
 tool_listen (Lp2pHost *host, ToolOptions *options, GPtrArray *addresses, GError **error);

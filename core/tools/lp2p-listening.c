@@ -26,6 +26,17 @@ tool_parse_addresses (char **texts, GError **error)
   return g_steal_pointer (&addresses);
 }
 
+/* The texts of addresses. */
+GStrv
+tool_list_addresses (GPtrArray *addresses)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < addresses->len; i++)
+    g_strv_builder_add (builder, lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i)));
+  return g_strv_builder_end (builder);
+}
+
 /* For a host that does not listen, or where the command line says. */
 gboolean
 tool_forget_listen (Lp2pConfig *config, GError **error)

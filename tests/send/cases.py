@@ -31,6 +31,10 @@ STATE = ".lp2p-receive"
 CASES = []
 
 
+class Skip(Exception):
+    pass
+
+
 def case(function):
     CASES.append(function)
     return function
@@ -368,6 +372,50 @@ def test_full_disk(world):
 
 
 @case
+def test_no_space(world):
+    """a file system without space"""
+    mount = ["unshare", "--mount", "sh", "-c",
+             'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh",
+             world.path("target")]
+    if subprocess.run([*mount, "true"], capture_output=True).returncode != 0:
+        raise Skip("no mount namespace")
+    file = world.write_random("a", 8 * MIB)
+    sender, ticket = world.send(file)
+    receiver = subprocess.run([*mount, world.lp2p, "receive", "--into", world.path("target"), ticket],
+                              env=world.env, capture_output=True, text=True, timeout=60)
+    check(receiver.returncode == 1 and "No space left" in receiver.stderr, receiver.stderr)
+    sender.signal(signal.SIGINT)
+    sender.wait(1, "gave up.*No space left")
+
+
+@case
+def test_permissions(world):
+    """files that may not be read, and a folder that may not be written"""
+    nobody = 65534
+    os.chmod(world.folder, 0o755)
+    as_nobody = {"preexec_fn": lambda: os.setuid(nobody)} if os.geteuid() == 0 else {}
+    if subprocess.run([world.lp2p, "--version"], env=world.env, capture_output=True,
+                      **as_nobody).returncode != 0:
+        raise Skip("the build folder is not for everybody")
+    world.write("tree/a", b"secret")
+    world.write("tree/b", b"not secret")
+    world.write("tree/c/d", b"in a folder")
+    os.chmod(world.path("source/tree/a"), 0)
+    os.chmod(world.path("source/tree/c"), 0)
+    sender, ticket = world.send(world.path("source/tree"), **as_nobody)
+    receiver = world.receive(ticket)
+    receiver.wait(1, "a: the sender says: Permission denied")
+    sender.wait(1, "tree/c: Permission denied")
+    check(os.listdir(world.path("target/tree")) == ["b"], os.listdir(world.path("target/tree")))
+
+    os.chmod(world.path("target"), 0o555)
+    sender, ticket = world.send(world.path("source/tree/b"))
+    world.receive(ticket, **as_nobody).wait(1, "target folder: Permission denied")
+    sender.kill()
+    os.chmod(world.path("source/tree/c"), 0o700)
+
+
+@case
 def test_interrupts(world):
     """an interrupt leaves what a transfer can go on from"""
     file = world.write_random("a", 64 * MIB)
@@ -540,6 +588,8 @@ def main():
         try:
             function(world)
             print(f"ok {function.__doc__}", flush=True)
+        except Skip as reason:
+            print(f"skip {function.__doc__}: {reason}", flush=True)
         except (Failure, OSError, subprocess.SubprocessError, ValueError) as error:
             reason = str(error).replace("\n", "; ")
             print(f"not ok {function.__doc__}: {reason}", flush=True)

@@ -2,6 +2,7 @@
 
 /* lp2p receive: files and folders from one peer. */
 
+#include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-output-private.h"
 #include "tools/send/lp2p-receiver-private.h"
 #include "tools/send/lp2p-send-door-private.h"
@@ -215,24 +216,21 @@ print_listening (Receive *self, Lp2pHost *host)
 {
   const char *peer = lp2p_peer_id_get_string (lp2p_host_get_peer_id (host));
   g_autoptr (GPtrArray) addresses = lp2p_host_dup_listen_addresses (host);
-  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
+  g_auto (GStrv) texts = tool_list_addresses (addresses);
 
-  for (guint i = 0; i < addresses->len; i++)
-    g_ptr_array_add (texts, (char *) lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i)));
-  g_ptr_array_add (texts, NULL);
   if (self->options->json)
     {
       g_autoptr (ToolJson) object = tool_json_new ();
 
       tool_json_add_string (object, "type", "listening");
       tool_json_add_string (object, "peer_id", peer);
-      tool_json_add_strings (object, "addresses", (const char *const *) texts->pdata);
+      tool_json_add_strings (object, "addresses", (const char *const *) texts);
       tool_json_print (object);
       return;
     }
   tool_print_field ("peer id", peer);
-  for (guint i = 0; i < addresses->len; i++)
-    tool_print_field ("address", g_ptr_array_index (texts, i));
+  for (gsize i = 0; texts[i] != NULL; i++)
+    tool_print_field ("address", texts[i]);
   tool_flush ();
 }
 

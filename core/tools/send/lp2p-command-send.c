@@ -2,6 +2,7 @@
 
 /* lp2p send: files and folders to one peer. */
 
+#include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-output-private.h"
 #include "tools/send/lp2p-send-door-private.h"
 #include "tools/send/lp2p-send-qr-private.h"
@@ -119,16 +120,12 @@ print_ticket (Serve *self, Lp2pHost *host, const char *text, GPtrArray *addresse
   if (self->options->json)
     {
       g_autoptr (ToolJson) object = tool_json_new ();
-      g_autoptr (GPtrArray) texts = g_ptr_array_new ();
+      g_auto (GStrv) texts = tool_list_addresses (addresses);
 
-      for (guint i = 0; i < addresses->len; i++)
-        g_ptr_array_add (texts,
-                         (char *) lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i)));
-      g_ptr_array_add (texts, NULL);
       tool_json_add_string (object, "type", "ticket");
       tool_json_add_string (object, "ticket", text);
       tool_json_add_string (object, "peer_id", peer);
-      tool_json_add_strings (object, "addresses", (const char *const *) texts->pdata);
+      tool_json_add_strings (object, "addresses", (const char *const *) texts);
       tool_json_add_integer (object, "expires", self->expires);
       tool_json_print (object);
       return;

@@ -2,6 +2,7 @@
 
 #include "tools/send/lp2p-receive-partial-private.h"
 
+#include "tools/lp2p-transfer-private.h"
 #include "tools/send/lp2p-send-journal-private.h"
 #include "tools/send/lp2p-send-source-private.h"
 
@@ -172,23 +173,6 @@ fail_errno (const ReceivePartial *self, GError **error)
 }
 
 static gboolean
-write_all (int fd, const guint8 *data, gsize size)
-{
-  while (size > 0)
-    {
-      gssize n = write (fd, data, size);
-
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        return FALSE;
-      data += n;
-      size -= (gsize) n;
-    }
-  return TRUE;
-}
-
-static gboolean
 open_new (ReceivePartial *self, GError **error)
 {
   receive_partial_remove (self->store, self->item);
@@ -304,10 +288,10 @@ note_chunk (ReceivePartial *self, GError **error)
       header = send_journal_start (&journal);
       self->journal = openat (receive_store_get_state_fd (self->store), name,
                               O_WRONLY | O_APPEND | O_CREAT | O_EXCL | OPEN_STATE, 0600);
-      if (self->journal < 0 || !write_all (self->journal, header->data, header->len))
+      if (self->journal < 0 || !tool_write_fd (self->journal, header->data, header->len))
         return fail_errno (self, error);
     }
-  return write_all (self->journal, self->expected.bytes, SEND_HASH_SIZE) ||
+  return tool_write_fd (self->journal, self->expected.bytes, SEND_HASH_SIZE) ||
          fail_errno (self, error);
 }
 
@@ -317,7 +301,7 @@ receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GEr
 {
   SendHash hash;
 
-  if (!write_all (self->fd, data, size))
+  if (!tool_write_fd (self->fd, data, size))
     return fail_errno (self, error);
   send_hasher_add (self->chunk, data, size);
   self->offset += size;

@@ -32,13 +32,6 @@ typedef struct
   gboolean finished;
 } Receiver;
 
-static gboolean
-fail_protocol (GError **error, const char *what)
-{
-  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL, what);
-  return FALSE;
-}
-
 /* What else there is to do gets its turn while a file is read. */
 static gboolean
 take_turn (gpointer user_data, GError **error)
@@ -223,10 +216,10 @@ count_entry (Receiver *self, const Lp2p__Send__Entry *entry, GError **error)
   self->n_files += entry->kind == LP2P__SEND__KIND__FILE;
   if (self->n_entries > self->offer->entries || self->n_files > self->offer->files ||
       entry->size > self->offer->size - self->size)
-    return fail_protocol (error, "the peer sends more than it offered");
+    return send_fail_protocol (error, "the peer sends more than it offered");
   self->size += entry->size;
   if (self->items.length >= SEND_MAX_ANNOUNCED)
-    return fail_protocol (error, "the peer announces more than 1024 entries ahead");
+    return send_fail_protocol (error, "the peer announces more than 1024 entries ahead");
   return TRUE;
 }
 
@@ -278,7 +271,7 @@ find_current (Receiver *self, guint64 number, GError **error)
 
   if (item != NULL && item->number == number)
     return item;
-  fail_protocol (error, "the peer goes on with another entry than the next one");
+  send_fail_protocol (error, "the peer goes on with another entry than the next one");
   return NULL;
 }
 
@@ -290,11 +283,11 @@ take_begin (Receiver *self, const Lp2p__Send__Begin *begin, GError **error)
   if (item == NULL)
     return FALSE;
   if (self->partial != NULL || item->kind != LP2P__SEND__KIND__FILE || item->comparing)
-    return fail_protocol (error, "the peer begins an entry that cannot begin");
+    return send_fail_protocol (error, "the peer begins an entry that cannot begin");
   if (begin->offset != 0 && begin->offset != item->offset)
-    return fail_protocol (error, "the peer begins a file where it was not asked to");
+    return send_fail_protocol (error, "the peer begins a file where it was not asked to");
   if (receive_store_is_pending (self->store, item))
-    return fail_protocol (error, "the peer sends a file twice");
+    return send_fail_protocol (error, "the peer sends a file twice");
   self->partial = receive_partial_new (self->store, item, begin->offset, error);
   send_report_resume (self->report, item->path, begin->offset);
   return self->partial != NULL;
@@ -333,7 +326,7 @@ take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
       return TRUE;
     }
   if (self->partial == NULL)
-    return fail_protocol (error, "the peer ended a file that it did not begin");
+    return send_fail_protocol (error, "the peer ended a file that it did not begin");
   if (!receive_partial_check (self->partial, end, error))
     {
       receive_partial_remove (self->store, item);
@@ -354,7 +347,7 @@ take_verdict (Receiver *self, const Lp2p__Send__Verdict *verdict, GError **error
   if (item == NULL)
     return FALSE;
   if (!item->comparing)
-    return fail_protocol (error, "the peer compared a file that it was not asked about");
+    return send_fail_protocol (error, "the peer compared a file that it was not asked about");
   item->comparing = FALSE;
   if (!verdict->same && receive_store_get_overwrite (self->store))
     return want_file (self, item, error);
@@ -402,7 +395,7 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
       return take_begin (self, frame->begin, error);
     case SEND_BODY (CHUNK):
       if (self->partial == NULL)
-        return fail_protocol (error, "the peer sent a chunk of no file");
+        return send_fail_protocol (error, "the peer sent a chunk of no file");
       return receive_partial_begin_chunk (self->partial, frame->chunk, error);
     case SEND_BODY (END):
       return take_end (self, frame->end, error);
@@ -416,9 +409,9 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
       return FALSE;
     case SEND_BODY (FINISH):
       self->finished = self->items.length == 0;
-      return self->finished || fail_protocol (error, "the peer finished with entries left out");
+      return self->finished || send_fail_protocol (error, "the peer finished with entries left out");
     default:
-      return fail_protocol (error, "the peer sent a frame that a sender does not send");
+      return send_fail_protocol (error, "the peer sent a frame that a sender does not send");
     }
 }
 

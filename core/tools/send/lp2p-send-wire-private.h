@@ -27,6 +27,8 @@ typedef Lp2p__Send__Frame SendFrame;
 void send_frame_free (SendFrame *frame);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SendFrame, send_frame_free)
 
+gboolean send_fail_protocol (GError **error, const char *what);
+
 /* One frame that is known to be what it should be. */
 void send_append_frame (GByteArray *out, const SendFrame *frame);
 

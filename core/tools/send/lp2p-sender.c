@@ -96,13 +96,6 @@ announced_free (Announced *self)
   g_free (self);
 }
 
-static gboolean
-fail_protocol (GError **error, const char *what)
-{
-  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL, what);
-  return FALSE;
-}
-
 /* The entry that an answer is about. */
 static Announced *
 find_unanswered (Sender *self, guint64 number, GError **error)
@@ -114,7 +107,7 @@ find_unanswered (Sender *self, guint64 number, GError **error)
     found = g_queue_peek_nth (&self->announced, (guint) (number - first->number));
   if (found == NULL || found->answer != ANSWER_NONE)
     {
-      fail_protocol (error, "the peer answered an entry that was not asked about");
+      send_fail_protocol (error, "the peer answered an entry that was not asked about");
       return NULL;
     }
   return found;
@@ -129,7 +122,7 @@ take_want (Sender *self, const Lp2p__Send__Want *want, GError **error)
     return FALSE;
   if (want->offset > entry->item->size ||
       (want->offset % SEND_CHUNK_SIZE != 0 && want->offset != entry->item->size))
-    return fail_protocol (error, "the peer asked for an offset where no chunk begins");
+    return send_fail_protocol (error, "the peer asked for an offset where no chunk begins");
   entry->answer = ANSWER_WANT;
   entry->offset = want->offset;
   send_hash_take (&entry->hash, want->hash.data, want->hash.len);
@@ -144,7 +137,7 @@ take_compare (Sender *self, const Lp2p__Send__Compare *compare, GError **error)
   if (entry == NULL)
     return FALSE;
   if (entry->item->kind != LP2P__SEND__KIND__FILE)
-    return fail_protocol (error, "the peer has a hash of what is no file");
+    return send_fail_protocol (error, "the peer has a hash of what is no file");
   entry->answer = ANSWER_COMPARE;
   send_hash_take (&entry->hash, compare->hash.data, compare->hash.len);
   return TRUE;
@@ -189,7 +182,7 @@ take_frame (Sender *self, SendFrame *frame, GError **error)
     case SEND_BODY (REFUSE):
       return take_refusal (self, frame->refuse, error);
     default:
-      return fail_protocol (error, "the peer sent a frame that a receiver does not send");
+      return send_fail_protocol (error, "the peer sent a frame that a receiver does not send");
     }
 }
 
@@ -209,7 +202,7 @@ on_input (SendChannel *channel, gpointer user_data)
       if (found == SEND_INPUT_MORE || found == SEND_INPUT_FAILED)
         return;
       if (found == SEND_INPUT_DATA || frame->body_case == SEND_BODY (CHUNK))
-        fail_protocol (&self->error, "the peer sent data, which only a sender does");
+        send_fail_protocol (&self->error, "the peer sent data, which only a sender does");
       else if (frame->body_case == SEND_BODY (RESULT))
         self->result = g_steal_pointer (&frame);
       else
