@@ -6,8 +6,10 @@
 
 #include <string.h>
 
-/* How often progress is shown, and how much a new figure counts for the rate. */
+/* How often progress is shown, to programs also after so many bytes, and how much a new
+ * figure counts for the rate. */
 #define TICK (G_USEC_PER_SEC / 5)
+#define STEP (16 * 1024 * 1024)
 #define NEW  0.15
 
 /* So many things that went wrong get a line each. */
@@ -139,11 +141,12 @@ tick (SendReport *self, const char *path)
 {
   gint64 now = g_get_monotonic_time ();
   double seconds = (double) (now - self->shown_at) / G_USEC_PER_SEC;
+  gboolean step = self->json && self->moved - self->shown >= STEP;
   double rate;
 
-  if (now - self->shown_at < TICK)
+  if (now - self->shown_at < TICK && !step)
     return;
-  rate = (double) (self->moved - self->shown) / seconds;
+  rate = (double) (self->moved - self->shown) / MAX (seconds, 1e-6);
   self->rate = self->rate > 0 ? (1 - NEW) * self->rate + NEW * rate : rate;
   self->shown_at = now;
   self->shown = self->moved;
