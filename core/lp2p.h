@@ -11,6 +11,7 @@
 #include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-peer-id.h>
 #include <lp2p/types/lp2p-public-key.h>
+#include <lp2p/types/lp2p-ticket.h>
 
 #include <lp2p/host/lp2p-host.h>
 #include <lp2p/host/lp2p-kept-peer.h>

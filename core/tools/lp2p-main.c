@@ -24,6 +24,8 @@ static const ToolCommand commands[] = {
   { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
   { "perf", "ADDRESS", "Measures how fast a peer takes and sends data.", tool_command_perf },
   { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
+  { "receive", "[TICKET]", "Receives files and folders from a peer.", tool_command_receive },
+  { "send", "PATH…", "Sends files and folders to a peer.", tool_command_send },
   { "status", "[PID]", "Shows what the hosts that run are doing.", tool_command_status },
 };
 

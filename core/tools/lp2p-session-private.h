@@ -55,11 +55,6 @@ Lp2pIdentity *tool_load_identity (ToolOptions *options,
 
 Lp2pHost *tool_host_start (Lp2pConfig *config, Lp2pIdentity *identity, GError **error);
 gboolean tool_host_listen (Lp2pHost *host, Lp2pMultiaddr *address, GError **error);
-GPtrArray *tool_parse_addresses (char **texts, GError **error);
-gboolean tool_host_listen_all (Lp2pHost *host,
-                               ToolOptions *options,
-                               GPtrArray *addresses,
-                               GError **error);
 Lp2pConnection *
 tool_host_connect (Lp2pHost *host, Lp2pMultiaddr *address, double seconds, GError **error);
 void tool_host_close (Lp2pHost *host);

@@ -25,7 +25,7 @@ KEYS = os.path.join(SOURCE, "tests/unit/data/keys")
 # Sanitizers and busy machines are slow; what hangs is caught all the same.
 LONG = 120
 COMMANDS = ["config", "demo", "doctor", "forward", "id", "identify", "inspect", "listen", "perf", "ping",
-            "status"]
+            "receive", "send", "status"]
 ANOTHER_PEER = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 

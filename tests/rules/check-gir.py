@@ -29,6 +29,7 @@ FOR_C_ONLY = {
     "Option": "it is made of constant C strings",
     "lp2p_config_list_options": "the table of options is one of C structures",
     "lp2p_config_register_group": "the table of options is one of C structures",
+    "lp2p_log_write": "it takes arguments as printf() does",
 }
 
 DECLARED = re.compile(r"^[\w\s*]*?\b(lp2p_\w+) \(", re.M)
