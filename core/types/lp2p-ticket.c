@@ -166,7 +166,7 @@ encode (Lp2pTicket *self)
  * Returns: (transfer full): the text, or %NULL with
  *   %LP2P_TYPES_ERROR_INVALID_TICKET when @identity is another's, when the ticket
  *   expires before it is made, or when something of it is too large, or an error of
- *   [func@Lp2p.Envelope.seal]
+ *   `lp2p_envelope_seal()`
  *
  * Since: 1.0
  */
