@@ -73,8 +73,6 @@ upgrade_fail (GTask *task, GError *error, const char *step)
     g_prefix_error (&error, "Failed while %s: ", step);
 
   lp2p_trace_end (self->trace, "handshake", error->message);
-  lp2p_log_peer (G_LOG_LEVEL_DEBUG, self->expected_peer, "The handshake with %s came to nothing: %s",
-                 lp2p_multiaddr_get_string (self->raw->remote_address), error->message);
   if (self->raw->layer != NULL)
     lp2p_layer_abort (self->raw->layer, 0);
   g_task_return_error (task, error);
