@@ -41,4 +41,5 @@
 #include <lp2p/interfaces/lp2p-service.h>
 #include <lp2p/interfaces/lp2p-transport.h>
 
+#include <lp2p/plugin/lp2p-loader.h>
 #include <lp2p/plugin/lp2p-plugin-info.h>

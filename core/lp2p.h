@@ -11,6 +11,7 @@
 #include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-peer-id.h>
 #include <lp2p/types/lp2p-public-key.h>
+#include <lp2p/types/lp2p-ticket.h>
 
 #include <lp2p/host/lp2p-host.h>
 #include <lp2p/host/lp2p-kept-peer.h>
@@ -21,8 +22,8 @@
 #include <lp2p/interfaces/lp2p-datagrams.h>
 #include <lp2p/interfaces/lp2p-gater.h>
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
+#include <lp2p/interfaces/lp2p-log.h>
 #include <lp2p/interfaces/lp2p-stream.h>
 
 #include <lp2p/plugin/lp2p-descriptor.h>
-#include <lp2p/plugin/lp2p-loader.h>
 #include <lp2p/plugin/lp2p-registry.h>

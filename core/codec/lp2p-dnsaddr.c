@@ -91,7 +91,7 @@ read_record (Lp2pCursor *cursor, GPtrArray *records)
  * Reads the TXT records of an answer, the strings of each put together. Those
  * that are not UTF-8 are left out.
  *
- * Returns: (transfer full) (element-type utf8): the records, or %NULL when the
+ * Returns: (transfer container) (element-type utf8): the records, or %NULL when the
  *   message is malformed
  */
 GPtrArray *

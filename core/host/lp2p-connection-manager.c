@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 #include "host/lp2p-connection-manager-private.h"
 
 typedef struct
@@ -122,8 +124,8 @@ trim (Lp2pConnectionManager *self)
     {
       Entry *entry = g_ptr_array_index (candidates, i);
 
-      g_debug ("Closing the connection to %s, one of %u",
-               lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (entry->connection)), n);
+      lp2p_log_connection (G_LOG_LEVEL_DEBUG, entry->connection, "Closing the connection to %s, one of %u",
+                           lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (entry->connection)), n);
       entry->closing = TRUE;
       lp2p_connection_abort (entry->connection, LP2P_CODE_CONNECTION_GARBAGE_COLLECTED);
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 #include "host/lp2p-swarm-private.h"
 #include "interfaces/lp2p-connection-private.h"
 
@@ -134,8 +136,9 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   else if (!cancelled && !self->hint.waits && lp2p_upgrade_was_refused (error))
     {
-      g_debug ("%s refused what was proposed ahead (%s), dialing again", lp2p_multiaddr_get_string (self->address),
-               error->message);
+      lp2p_log_peer (G_LOG_LEVEL_DEBUG, self->options.expected_peer,
+                     "%s refused what was proposed ahead (%s), dialing again",
+                     lp2p_multiaddr_get_string (self->address), error->message);
       self->hint.waits = TRUE;
       dial_transport (task);
     }

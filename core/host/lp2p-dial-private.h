@@ -3,12 +3,14 @@
 
 #include "host/lp2p-dial-plan-private.h"
 #include "host/lp2p-swarm-private.h"
+#include "types/lp2p-trace-private.h"
 
 /* What the two halves of a dial share: lp2p-dial.c tries addresses,
  * lp2p-dial-addresses.c finds out which. */
 struct _Lp2pDial
 {
   int refs;
+  gint64 trace; /* when it began, for Sysprof */
   Lp2pDials *dials;
   Lp2pSwarm *swarm;
   Lp2pDialOptions options;

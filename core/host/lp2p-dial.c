@@ -6,12 +6,9 @@
 
 #include "host/lp2p-dial-private.h"
 
-#define dial_debug(self, ...)                                                                        \
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_DEBUG, "LP2P_PEER",                                    \
-                    (self)->options.expected_peer != NULL                                            \
-                        ? lp2p_peer_id_get_string ((self)->options.expected_peer)                    \
-                        : "",                                                                        \
-                    "MESSAGE", __VA_ARGS__)
+#include <lp2p/interfaces/lp2p-log.h>
+
+#define dial_debug(self, ...) lp2p_log_peer (G_LOG_LEVEL_DEBUG, (self)->options.expected_peer, __VA_ARGS__)
 
 /* An error that lists more than that is read by nobody. */
 #define MAX_REASONS 64
@@ -287,6 +284,8 @@ finish (Lp2pDial *self, Lp2pConnection *connection, GError *error)
 {
   g_autoptr (GPtrArray) waiters = g_steal_pointer (&self->waiters);
 
+  lp2p_trace_end (self->trace, "dial", connection != NULL ? "connected" : error->message);
+  dial_debug (self, "The dial is over: %s", connection != NULL ? "connected" : error->message);
   self->over = TRUE;
   self->waiters = g_ptr_array_new_with_free_func (g_object_unref);
   lp2p_timer_clear (&self->wake);
@@ -355,6 +354,7 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   guint seconds = lp2p_config_get_uint (swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
 
   self->refs = 1;
+  self->trace = lp2p_trace_begin ();
   self->dials = dials;
   self->swarm = g_object_ref (swarm);
   lp2p_dial_options_copy (options, &self->options);

@@ -29,7 +29,9 @@ lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses
  * lp2p_host_dup_kept_peers:
  * @self: a host
  *
- * Returns: (transfer full) (element-type Lp2pKeptPeer): what
+ * Lists the peers that the host keeps itself connected to.
+ *
+ * Returns: (transfer container) (element-type Lp2pKeptPeer): what
  *   [method@Host.keep_connected] began and nobody has ended
  */
 GPtrArray *
@@ -86,6 +88,8 @@ lp2p_host_unprotect_peer (Lp2pHost *self, Lp2pPeerId *peer, const char *tag)
  * @self: a host
  * @peer: who
  *
+ * Gets what a peer serves, as it said last.
+ *
  * Returns: (transfer full) (nullable): what the peer serves, %NULL while unknown
  */
 GStrv
@@ -99,6 +103,8 @@ lp2p_host_dup_peer_protocols (Lp2pHost *self, Lp2pPeerId *peer)
  * lp2p_host_dup_peer_agent:
  * @self: a host
  * @peer: who
+ *
+ * Gets what a peer calls its program.
  *
  * Returns: (transfer full) (nullable): what the peer runs, %NULL while unknown
  */
@@ -114,7 +120,9 @@ lp2p_host_dup_peer_agent (Lp2pHost *self, Lp2pPeerId *peer)
  * @self: a host
  * @peer: who
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): where the peer can be
+ * Gets where a peer can be dialed, from the application and from the peer itself.
+ *
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): where the peer can be
  *   dialed, as far as known, best first
  */
 GPtrArray *

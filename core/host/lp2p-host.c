@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/codec/lp2p-multistream.h>
-
 #include "host/lp2p-host-private.h"
 
 /**
@@ -192,7 +190,7 @@ lp2p_host_class_init (Lp2pHostClass *klass)
    */
   properties[PROP_PEERS] = g_param_spec_object ("peers", NULL, NULL, G_TYPE_LIST_MODEL, flags);
   /**
-   * Lp2pHost:listen-addresses:
+   * Lp2pHost:listen-addresses: (type GPtrArray(Lp2pMultiaddr)) (getter dup_listen_addresses)
    *
    * Where the host can be dialed, each with its peer id.
    */
@@ -210,6 +208,8 @@ lp2p_host_class_init (Lp2pHostClass *klass)
    * Lp2pHost::connection-added:
    * @self: the host
    * @connection: a connection whose peer is verified
+   *
+   * Emitted when a connection can be used, whoever dialed.
    */
   signals[CONNECTION_ADDED] = g_signal_new ("connection-added", LP2P_TYPE_HOST, G_SIGNAL_RUN_LAST, 0, NULL,
                                             NULL, NULL, G_TYPE_NONE, 1, LP2P_TYPE_CONNECTION);
@@ -217,6 +217,8 @@ lp2p_host_class_init (Lp2pHostClass *klass)
    * Lp2pHost::connection-removed:
    * @self: the host
    * @connection: a connection that is over
+   *
+   * Emitted when a connection has ended; [method@Connection.get_error] tells why.
    */
   signals[CONNECTION_REMOVED] = g_signal_new ("connection-removed", LP2P_TYPE_HOST, G_SIGNAL_RUN_LAST, 0, NULL,
                                               NULL, NULL, G_TYPE_NONE, 1, LP2P_TYPE_CONNECTION);
@@ -224,6 +226,8 @@ lp2p_host_class_init (Lp2pHostClass *klass)
    * Lp2pHost::peer-updated:
    * @self: the host
    * @peer: a peer of which more is known now
+   *
+   * Emitted when a peer told something of itself, or was forgotten.
    */
   signals[PEER_UPDATED] = g_signal_new ("peer-updated", LP2P_TYPE_HOST, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                         G_TYPE_NONE, 1, LP2P_TYPE_PEER_ID);
@@ -270,8 +274,8 @@ lp2p_host_new (Lp2pConfig *config, Lp2pIdentity *identity)
   return lp2p_host_new_with_clock (config, identity, NULL);
 }
 
-static gboolean
-check_thread (Lp2pHost *self, GTask *task)
+gboolean
+lp2p_host_check_thread (Lp2pHost *self, GTask *task)
 {
   if (lp2p_loop_is_owner (self->swarm->loop))
     return TRUE;
@@ -301,7 +305,7 @@ lp2p_host_start_async (Lp2pHost *self, GCancellable *cancellable, GAsyncReadyCal
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_host_start_async);
-  if (!check_thread (self, task))
+  if (!lp2p_host_check_thread (self, task))
     return;
   if (self->started)
     {
@@ -320,6 +324,8 @@ lp2p_host_start_async (Lp2pHost *self, GCancellable *cancellable, GAsyncReadyCal
  * @self: a host
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Host.start_async].
  *
  * Returns: whether the host runs
  */
@@ -357,7 +363,7 @@ lp2p_host_close_async (Lp2pHost *self, GCancellable *cancellable, GAsyncReadyCal
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_host_close_async);
-  if (check_thread (self, task))
+  if (lp2p_host_check_thread (self, task))
     lp2p_swarm_close_async (self->swarm, cancellable, on_swarm_closed, g_steal_pointer (&task));
 }
 
@@ -366,6 +372,8 @@ lp2p_host_close_async (Lp2pHost *self, GCancellable *cancellable, GAsyncReadyCal
  * @self: a host
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Host.close_async].
  *
  * Returns: whether the host is closed
  */
@@ -380,6 +388,8 @@ lp2p_host_close_finish (Lp2pHost *self, GAsyncResult *result, GError **error)
  * lp2p_host_get_config:
  * @self: a host
  *
+ * Gets the configuration that the host was made with.
+ *
  * Returns: (transfer none): the configuration
  */
 Lp2pConfig *
@@ -392,6 +402,8 @@ lp2p_host_get_config (Lp2pHost *self)
 /**
  * lp2p_host_get_identity:
  * @self: a host
+ *
+ * Gets the private key that proves who the host is.
  *
  * Returns: (transfer none): the private key
  */
@@ -406,6 +418,8 @@ lp2p_host_get_identity (Lp2pHost *self)
  * lp2p_host_get_peer_id:
  * @self: a host
  *
+ * Gets who this host is to others. Peers that know it and an address can connect.
+ *
  * Returns: (transfer none): who this host is to others
  */
 Lp2pPeerId *
@@ -419,7 +433,10 @@ lp2p_host_get_peer_id (Lp2pHost *self)
  * lp2p_host_dup_listen_addresses:
  * @self: a host
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): where the host can be
+ * Gets the addresses to give to others. They change while the host runs, which
+ * [property@Host:listen-addresses] notifies.
+ *
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): where the host can be
  *   dialed, each with its peer id
  */
 GPtrArray *
@@ -441,6 +458,8 @@ lp2p_host_dup_listen_addresses (Lp2pHost *self)
 /**
  * lp2p_host_get_connections:
  * @self: a host
+ *
+ * Gets the connections whose peers are verified, as a list that tells of changes.
  *
  * Returns: (transfer none): a list of [class@Connection]
  */
@@ -471,6 +490,8 @@ lp2p_host_get_peers (Lp2pHost *self)
 /**
  * lp2p_host_get_plugins:
  * @self: a host
+ *
+ * Gets what loadable objects there are, as a list that tells of changes.
  *
  * Returns: (transfer none): a list of [class@Descriptor], with the errors of
  *   those that cannot be used
@@ -504,7 +525,7 @@ lp2p_host_listen_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *ca
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_host_listen_async);
-  if (!check_thread (self, task) || g_task_return_error_if_cancelled (task))
+  if (!lp2p_host_check_thread (self, task) || g_task_return_error_if_cancelled (task))
     return;
   if (lp2p_swarm_listen (self->swarm, address, &error) != NULL)
     g_task_return_boolean (task, TRUE);
@@ -517,6 +538,8 @@ lp2p_host_listen_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *ca
  * @self: a host
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Host.listen_async].
  *
  * Returns: whether it listens
  */
@@ -585,8 +608,8 @@ lp2p_host_connect_peer_async (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addre
   g_return_if_fail (LP2P_IS_HOST (self));
 
   task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, lp2p_host_connect_async);
-  if (check_thread (self, task))
+  g_task_set_source_tag (task, lp2p_host_connect_peer_async);
+  if (lp2p_host_check_thread (self, task))
     lp2p_swarm_connect_async (self->swarm, peer, addresses, NULL, cancellable, on_connected, g_steal_pointer (&task));
 }
 
@@ -596,7 +619,7 @@ lp2p_host_connect_peer_async (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addre
  * @result: what the callback was given
  * @error: where to put the error
  *
- * Finishes both ways to connect. The error tells each address with its own
+ * Finishes [method@Host.connect_async]. The error tells each address with its own
  * reason.
  *
  * Returns: (transfer full): the connection
@@ -608,111 +631,28 @@ lp2p_host_connect_finish (Lp2pHost *self, GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-static void
-on_stream_opened (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  Lp2pStream *stream = lp2p_swarm_open_stream_finish (result, &error);
-
-  if (stream != NULL)
-    g_task_return_pointer (task, stream, g_object_unref);
-  else
-    g_task_return_error (task, error);
-}
-
 /**
- * lp2p_host_open_stream_async:
- * @self: a host that runs
- * @peer: to whom
- * @protocols: (array zero-terminated=1): what to speak, preferred first
- * @flags: on which kind of connection
- * @cancellable: (nullable): to give up
- * @callback: called when it is open
- * @user_data: passed on
- *
- * Opens a stream to a peer, connecting first where needed. See
- * [method@Connection.open_stream_async] for what one protocol and several mean.
- */
-void
-lp2p_host_open_stream_async (Lp2pHost *self,
-                             Lp2pPeerId *peer,
-                             const char *const *protocols,
-                             Lp2pStreamFlags flags,
-                             GCancellable *cancellable,
-                             GAsyncReadyCallback callback,
-                             gpointer user_data)
-{
-  g_autoptr (GTask) task = NULL;
-
-  g_return_if_fail (LP2P_IS_HOST (self));
-  g_return_if_fail (peer != NULL);
-  g_return_if_fail (protocols != NULL && protocols[0] != NULL);
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, lp2p_host_open_stream_async);
-  if (check_thread (self, task))
-    lp2p_swarm_open_stream_async (self->swarm, peer, protocols, flags, cancellable, on_stream_opened,
-                                  g_steal_pointer (&task));
-}
-
-/**
- * lp2p_host_open_stream_finish:
+ * lp2p_host_connect_peer_finish:
  * @self: a host
  * @result: what the callback was given
  * @error: where to put the error
  *
- * Returns: (transfer full): the stream
- */
-Lp2pStream *
-lp2p_host_open_stream_finish (Lp2pHost *self, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/**
- * lp2p_host_set_stream_handler:
- * @self: a host
- * @protocol: the protocol id, such as `/org.example.Chat/1`
- * @flags: on which connections
- * @handler: (scope notified): who serves it
- * @user_data: passed on
- * @destroy: (nullable): frees @user_data
+ * Finishes [method@Host.connect_peer_async]. The error tells each address with its
+ * own reason.
  *
- * Serves a protocol. A handler that was set before is replaced.
+ * Returns: (transfer full): the connection
  */
-void
-lp2p_host_set_stream_handler (Lp2pHost *self,
-                              const char *protocol,
-                              Lp2pHandlerFlags flags,
-                              Lp2pStreamHandler handler,
-                              gpointer user_data,
-                              GDestroyNotify destroy)
+Lp2pConnection *
+lp2p_host_connect_peer_finish (Lp2pHost *self, GAsyncResult *result, GError **error)
 {
-  g_return_if_fail (LP2P_IS_HOST (self));
-  g_return_if_fail (protocol != NULL && lp2p_multistream_is_protocol_name (protocol));
-
-  lp2p_context_set_stream_handler (LP2P_CONTEXT (self->swarm), protocol, flags, handler, user_data, destroy);
-}
-
-/**
- * lp2p_host_remove_stream_handler:
- * @self: a host
- * @protocol: the protocol id
- *
- * Serves a protocol no longer. Streams that are open stay.
- */
-void
-lp2p_host_remove_stream_handler (Lp2pHost *self, const char *protocol)
-{
-  g_return_if_fail (LP2P_IS_HOST (self));
-  lp2p_context_remove_stream_handler (LP2P_CONTEXT (self->swarm), protocol);
+  return lp2p_host_connect_finish (self, result, error);
 }
 
 /**
  * lp2p_host_get_gater:
  * @self: a host
+ *
+ * Gets what [method@Host.set_gater] set.
  *
  * Returns: (transfer none) (nullable): who decides with whom to connect
  */
@@ -745,7 +685,9 @@ lp2p_host_set_gater (Lp2pHost *self, Lp2pGater *gater)
  * lp2p_host_dup_observed_addresses:
  * @self: a host
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): what peers see this host
+ * Gets what peers see this host as. Behind a NAT these are the addresses outside.
+ *
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): what peers see this host
  *   as, most seen first
  */
 GPtrArray *
@@ -818,7 +760,7 @@ lp2p_host_resolve_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *c
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_host_resolve_async);
-  if (check_thread (self, task))
+  if (lp2p_host_check_thread (self, task))
     lp2p_context_resolve_async (LP2P_CONTEXT (self->swarm), address, cancellable, on_resolved, g_steal_pointer (&task));
 }
 
@@ -828,7 +770,9 @@ lp2p_host_resolve_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *c
  * @result: what the callback was given
  * @error: where to put the error
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): addresses without names that
+ * Finishes [method@Host.resolve_async].
+ *
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): addresses without names that
  *   need looking up; of an address without names, that one
  */
 GPtrArray *

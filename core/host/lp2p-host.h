@@ -48,9 +48,11 @@ gboolean lp2p_host_listen_finish (Lp2pHost *self, GAsyncResult *result, GError *
 LP2P_AVAILABLE_IN_1_0
 void lp2p_host_connect_async (Lp2pHost *self, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
+Lp2pConnection *lp2p_host_connect_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
+LP2P_AVAILABLE_IN_1_0
 void lp2p_host_connect_peer_async (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
-Lp2pConnection *lp2p_host_connect_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
+Lp2pConnection *lp2p_host_connect_peer_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
 
 LP2P_AVAILABLE_IN_1_0
 Lp2pKeptPeer *lp2p_host_keep_connected (Lp2pHost *self, Lp2pPeerId *peer, GPtrArray *addresses);
@@ -68,6 +70,16 @@ void lp2p_host_open_stream_async (Lp2pHost *self,
                                   gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 Lp2pStream *lp2p_host_open_stream_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_open_stream_at_async (Lp2pHost *self,
+                                     Lp2pMultiaddr *address,
+                                     const char *const *protocols,
+                                     Lp2pStreamFlags flags,
+                                     GCancellable *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
+LP2P_AVAILABLE_IN_1_0
+Lp2pStream *lp2p_host_open_stream_at_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
 
 LP2P_AVAILABLE_IN_1_0
 void lp2p_host_set_stream_handler (Lp2pHost *self,

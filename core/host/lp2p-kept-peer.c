@@ -270,6 +270,8 @@ lp2p_kept_peer_new (Lp2pSwarm *swarm, Lp2pPeerId *peer, GPtrArray *addresses)
  * lp2p_kept_peer_get_peer_id:
  * @self: a kept peer
  *
+ * Gets whom the host stays connected to.
+ *
  * Returns: (transfer none): who it is
  */
 Lp2pPeerId *
@@ -283,6 +285,8 @@ lp2p_kept_peer_get_peer_id (Lp2pKeptPeer *self)
  * lp2p_kept_peer_get_state:
  * @self: a kept peer
  *
+ * Gets how it goes.
+ *
  * Returns: how it goes
  */
 Lp2pKeptPeerState
@@ -295,6 +299,8 @@ lp2p_kept_peer_get_state (Lp2pKeptPeer *self)
 /**
  * lp2p_kept_peer_get_retry_delay:
  * @self: a kept peer
+ *
+ * Gets how long it takes until the next attempt.
  *
  * Returns: microseconds until the next attempt, 0 while none is waited for
  */
@@ -310,6 +316,8 @@ lp2p_kept_peer_get_retry_delay (Lp2pKeptPeer *self)
 /**
  * lp2p_kept_peer_get_error:
  * @self: a kept peer
+ *
+ * Gets why the last attempt to connect failed.
  *
  * Returns: (transfer none) (nullable): why the last attempt failed, %NULL while
  *   connected

@@ -12,6 +12,8 @@ G_BEGIN_DECLS
  * @LP2P_KEPT_PEER_CONNECTED: there is a connection
  * @LP2P_KEPT_PEER_WAITING: the last attempt failed, the next one will come
  * @LP2P_KEPT_PEER_RELEASED: nothing is done any more
+ *
+ * How it goes to stay connected to a peer.
  */
 typedef enum
 {

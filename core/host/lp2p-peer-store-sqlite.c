@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 #include "host/lp2p-peer-sqlite-private.h"
 #include "host/lp2p-peer-storage-private.h"
 
@@ -247,7 +249,8 @@ load_facts (Storage *self, Lp2pPeerEntry *entry, gint64 *id)
       *id = sqlite3_column_int64 (bind.statement, 0);
       if (!lp2p_peer_entry_restore_facts (entry, key, column_text (bind.statement, 2), column_text (bind.statement, 3),
                                           column_text (bind.statement, 4), record))
-        g_debug ("Some of what is stored of %s is not valid", lp2p_peer_id_get_string (entry->id));
+        lp2p_log_peer (G_LOG_LEVEL_DEBUG, entry->id, "Some of what is stored of %s is not valid",
+                       lp2p_peer_id_get_string (entry->id));
     }
   sqlite3_reset (bind.statement);
   sqlite3_clear_bindings (bind.statement);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 #include "host/lp2p-network-id-private.h"
 #include "host/lp2p-peer-list-private.h"
 #include "host/lp2p-peer-store-private.h"
@@ -468,7 +470,8 @@ take_record (Lp2pPeerStore *self, Lp2pPeerEntry *entry, const Lp2pPeerInfo *info
 
   if (record == NULL)
     {
-      g_debug ("Ignoring a signed record of %s: %s", lp2p_peer_id_get_string (entry->id), error->message);
+      lp2p_log_peer (G_LOG_LEVEL_DEBUG, entry->id, "Ignoring a signed record of %s: %s",
+                     lp2p_peer_id_get_string (entry->id), error->message);
       return NULL;
     }
   lp2p_peer_entry_replace_addresses (entry, lp2p_peer_record_get_addresses (record), &how, get_now (self));

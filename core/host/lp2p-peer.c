@@ -114,7 +114,7 @@ lp2p_peer_class_init (Lp2pPeerClass *klass)
    */
   properties[PROP_PROTOCOLS] = g_param_spec_boxed ("protocols", NULL, NULL, G_TYPE_STRV, flags);
   /**
-   * Lp2pPeer:addresses:
+   * Lp2pPeer:addresses: (type GPtrArray(Lp2pMultiaddr))
    *
    * Where it may be dialed.
    */
@@ -221,6 +221,8 @@ lp2p_peer_refresh (Lp2pPeer *self, Lp2pPeerEntry *entry)
  * lp2p_peer_get_peer_id:
  * @self: a peer
  *
+ * Gets who it is.
+ *
  * Returns: (transfer none): who it is
  */
 Lp2pPeerId *
@@ -234,6 +236,8 @@ lp2p_peer_get_peer_id (Lp2pPeer *self)
  * lp2p_peer_get_agent_version:
  * @self: a peer
  *
+ * Gets what the peer calls its program.
+ *
  * Returns: (nullable): what it says it runs, %NULL while unknown
  */
 const char *
@@ -246,6 +250,8 @@ lp2p_peer_get_agent_version (Lp2pPeer *self)
 /**
  * lp2p_peer_get_protocol_version:
  * @self: a peer
+ *
+ * Gets which network the peer says that it belongs to.
  *
  * Returns: (nullable): which family of protocols it says it belongs to, %NULL while
  *   unknown
@@ -261,6 +267,8 @@ lp2p_peer_get_protocol_version (Lp2pPeer *self)
  * lp2p_peer_get_protocols:
  * @self: a peer
  *
+ * Gets what the peer serves, as it said last.
+ *
  * Returns: (nullable) (transfer none) (array zero-terminated=1): what it serves,
  *   %NULL while unknown
  */
@@ -275,6 +283,8 @@ lp2p_peer_get_protocols (Lp2pPeer *self)
  * lp2p_peer_get_addresses:
  * @self: a peer
  *
+ * Gets where the peer can be dialed, as far as known.
+ *
  * Returns: (transfer none) (element-type Lp2pMultiaddr): where it may be dialed, as
  *   far as known, in no particular order
  */
@@ -288,6 +298,8 @@ lp2p_peer_get_addresses (Lp2pPeer *self)
 /**
  * lp2p_peer_get_connected:
  * @self: a peer
+ *
+ * Tells whether there is a connection to the peer.
  *
  * Returns: whether there is a connection to it
  */

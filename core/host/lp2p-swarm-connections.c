@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 #include "host/lp2p-swarm-private.h"
 #include "interfaces/lp2p-connection-private.h"
 
@@ -29,7 +31,7 @@ on_begin_stream (Lp2pConnection *connection, gpointer user_data)
 
   if (lp2p_limits_add_stream (self->limits, connection, &error))
     return TRUE;
-  g_debug ("A stream is refused: %s", error->message);
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, connection, "A stream of the peer is refused: %s", error->message);
   return FALSE;
 }
 
@@ -135,9 +137,15 @@ on_ready (Lp2pConnection *connection, gpointer user_data)
 {
   g_autoptr (Lp2pSwarm) self = g_object_ref (user_data);
   g_autoptr (GTask) task = steal_waiting (self, connection);
+  const char *muxer = lp2p_connection_get_muxer (connection);
 
   if (task != NULL && return_if_cancelled (task, connection))
     return;
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, connection, "Connected: %s by %s, %s, %s, %s",
+                       lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
+                       lp2p_connection_get_transport (connection), lp2p_connection_get_security (connection),
+                       muxer != NULL ? muxer : "a muxer that is being agreed on",
+                       lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR ? "dialed" : "accepted");
   lp2p_dials_connected (self->dials, connection);
   note_connected (self, connection);
   g_list_store_append (self->connections, connection);
@@ -184,9 +192,6 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
 
   lp2p_swarm_forget_connection (self, connection);
   g_ptr_array_remove_fast (self->all_connections, connection);
-  g_debug ("Connection to %s closed: %s",
-           lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
-           error != NULL ? error->message : "in order");
 
   if (g_list_store_find (self->connections, connection, &position))
     {
@@ -278,7 +283,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
 
   if (!admit (self, raw, &code, &error))
     {
-      g_debug ("A connection is not taken: %s", error->message);
+      lp2p_log_peer (G_LOG_LEVEL_DEBUG, raw->remote_peer, "A connection is not taken: %s", error->message);
       raw->session->klass->abort (raw->session, code);
       lp2p_raw_connection_free (raw);
       if (task != NULL)

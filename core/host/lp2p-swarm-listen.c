@@ -67,6 +67,7 @@ lp2p_swarm_listen (Lp2pSwarm *self, Lp2pMultiaddr *address, GError **error)
   g_signal_connect_object (listener, "notify::suffixes", G_CALLBACK (on_addresses_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (listener, "failed", G_CALLBACK (on_listener_failed), self, 0);
   g_ptr_array_add (self->listeners, listener);
+  g_debug ("Listening on %s by %s", lp2p_multiaddr_get_string (address), lp2p_listener_get_transport (listener));
   lp2p_job_queue (&self->addresses_job);
   g_signal_emit_by_name (self, "listeners-changed");
   return listener;
@@ -89,6 +90,8 @@ close_listener (Lp2pSwarm *self, Lp2pListener *listener)
 {
   g_autoptr (Lp2pListener) keep = g_object_ref (listener);
 
+  g_debug ("No longer listening by %s, socket %s", lp2p_listener_get_transport (listener),
+           lp2p_listener_get_socket_id (listener));
   lp2p_listener_close (listener);
   forget_listener (self, listener);
 }

@@ -3,7 +3,7 @@
 
 #include <lp2p/interfaces/lp2p-context.h>
 #include <lp2p/interfaces/lp2p-gater.h>
-#include <lp2p/plugin/lp2p-registry.h>
+#include <lp2p/plugin/lp2p-loader.h>
 
 #include "host/lp2p-connection-manager-private.h"
 #include "host/lp2p-dials-private.h"

@@ -2,6 +2,8 @@
 
 #include <gnutls/crypto.h>
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 #include "host/lp2p-kept-peer-private.h"
 #include "interfaces/lp2p-connection-private.h"
 
@@ -471,10 +473,23 @@ run_protocols_job (Lp2pJob *job)
 }
 
 static void
+log_addresses (Lp2pSwarm *self)
+{
+  g_autoptr (GPtrArray) addresses = lp2p_swarm_dup_addresses (self);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < addresses->len; i++)
+    g_string_append_printf (text, " %s", lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i)));
+  g_debug ("Addresses:%s", text->len > 0 ? text->str : " none");
+}
+
+static void
 run_addresses_job (Lp2pJob *job)
 {
   Lp2pSwarm *self = (Lp2pSwarm *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pSwarm, addresses_job));
 
+  if (lp2p_log_is_wanted (G_LOG_DOMAIN, G_LOG_LEVEL_DEBUG))
+    log_addresses (self);
   g_signal_emit_by_name (self, "addresses-changed");
 }
 

@@ -3,9 +3,11 @@
 /* From a byte stream to streams: agree on a security protocol, run its
  * handshake, agree on a muxer, start its session. */
 
+#include <lp2p/interfaces/lp2p-log.h>
 #include <lp2p/net/lp2p-multistream-layer.h>
 
 #include "host/lp2p-upgrade-private.h"
+#include "types/lp2p-trace-private.h"
 
 typedef struct
 {
@@ -22,6 +24,7 @@ typedef struct
   gboolean timed_out;
   void (*security_agreed) (gpointer user_data);
   gpointer user_data;
+  gint64 trace; /* when it began, for Sysprof */
 
   Lp2pLoop *loop;
   Lp2pSecurity *security;
@@ -69,6 +72,9 @@ upgrade_fail (GTask *task, GError *error, const char *step)
   else
     g_prefix_error (&error, "Failed while %s: ", step);
 
+  lp2p_trace_end (self->trace, "handshake", error->message);
+  lp2p_log_peer (G_LOG_LEVEL_DEBUG, self->expected_peer, "The handshake with %s came to nothing: %s",
+                 lp2p_multiaddr_get_string (self->raw->remote_address), error->message);
   if (self->raw->layer != NULL)
     lp2p_layer_abort (self->raw->layer, 0);
   g_task_return_error (task, error);
@@ -185,6 +191,10 @@ start_session (GTask *task, Lp2pMuxer *muxer)
   self->raw->session = lp2p_muxer_create_session (muxer, lp2p_raw_connection_steal_layer (self->raw), &params);
   self->raw->muxer = g_intern_string (lp2p_extension_get_name (LP2P_EXTENSION (muxer)));
   lp2p_timer_clear (&self->timer);
+  lp2p_trace_end (self->trace, "handshake", self->raw->muxer);
+  lp2p_log_peer (G_LOG_LEVEL_DEBUG, self->raw->remote_peer, "The handshake with %s at %s is done: %s, %s",
+                 lp2p_peer_id_get_string (self->raw->remote_peer),
+                 lp2p_multiaddr_get_string (self->raw->remote_address), self->raw->security, self->raw->muxer);
   g_task_return_pointer (task, g_steal_pointer (&self->raw), (GDestroyNotify) lp2p_raw_connection_free);
 }
 
@@ -355,6 +365,7 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, self, (GDestroyNotify) upgrade_free);
   self->raw = raw;
+  self->trace = lp2p_trace_begin ();
   self->loop = lp2p_loop_ref (raw->layer->loop);
   lp2p_timer_init (&self->timer, self->loop, on_timeout);
   if (!check_choice (params, task))
@@ -378,6 +389,9 @@ lp2p_upgrade_async (Lp2pRawConnection *raw, const Lp2pUpgradeParams *params, GCa
                                               g_object_ref (self->cancellable), g_object_unref);
     }
   lp2p_timer_set (&self->timer, lp2p_loop_now (self->loop) + params->timeout);
+  lp2p_log_peer (G_LOG_LEVEL_DEBUG, self->expected_peer, "A handshake with %s begins, %s",
+                 lp2p_multiaddr_get_string (raw->remote_address),
+                 raw->security_role == LP2P_ROLE_INITIATOR ? "dialed" : "accepted");
   negotiate_security (task);
 }
 

@@ -5,6 +5,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 /* What one connection may move before others get their turn, and before who
  * reads from it does: a record of the largest size. More would not wait in the
  * reader's memory but in a queue, and be out of the processor's caches. */
@@ -271,6 +273,8 @@ tell_closed (Lp2pConnection *self)
   if (self->told_closed)
     return;
   self->told_closed = TRUE;
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "Connection to %s closed: %s",
+                       lp2p_peer_id_get_string (self->remote_peer), self->error != NULL ? self->error->message : "in order");
   lp2p_timer_clear (&self->timer);
   lp2p_timer_clear (&self->ready_timer);
 
@@ -429,11 +433,21 @@ run_job (Lp2pJob *job)
 
 /* Making and closing */
 
+/* Hosts of several threads may make connections at once. */
+static guint64
+next_id (void)
+{
+  static guint64 last;
+
+  return __atomic_add_fetch (&last, 1, __ATOMIC_RELAXED);
+}
+
 Lp2pConnection *
 lp2p_connection_new (Lp2pRawConnection *raw, const Lp2pConnectionLimits *limits, const Lp2pConnectionOwner *owner, gpointer user_data)
 {
   Lp2pConnection *self = g_object_new (LP2P_TYPE_CONNECTION, NULL);
 
+  self->id = next_id ();
   self->session = lp2p_raw_connection_steal_session (raw);
   self->loop = lp2p_loop_ref (self->session->loop);
   self->direction = raw->transport_role;

@@ -32,6 +32,7 @@ struct _Lp2pConnection
 {
   GObject parent_instance;
 
+  guint64 id;
   Lp2pMuxerSession *session;
   Lp2pMuxerSession *refused_session; /* until its streams are opened again */
   /* To the muxer that was proposed ahead, until that is settled. */

@@ -4,6 +4,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include <lp2p/interfaces/lp2p-log.h>
+
 /* What is sent early fits the first flight, which an initial congestion window
  * bounds: more would wait for the peer's first answer anyway. */
 #define EARLY_MAX (16 * 1024)
@@ -60,7 +62,7 @@ run_negotiation_timeout (Lp2pTimer *timer)
     {
       g_autoptr (Lp2pStream) stream = take_negotiating (self, first->stream);
 
-      g_debug ("A stream of a peer did not agree on a protocol in time");
+      lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "A stream of the peer did not agree on a protocol in time");
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
     }
   set_negotiation_timer (self);
@@ -160,6 +162,14 @@ take_out (GQueue *queue, Lp2pStream *stream)
   return g_queue_remove (queue, stream) ? stream : NULL;
 }
 
+static const char *
+get_protocol_name (Lp2pStream *stream)
+{
+  const char *protocol = lp2p_stream_get_protocol (stream);
+
+  return protocol != NULL ? protocol : "not agreed on";
+}
+
 void
 lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream)
 {
@@ -167,6 +177,8 @@ lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream)
   g_autoptr (Lp2pStream) held = take_out (&self->held, stream);
   g_autoptr (Lp2pStream) early = take_out (&self->early_streams, stream);
 
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "A stream of %s is over, protocol %s",
+                       lp2p_stream_get_outbound (stream) ? "ours" : "the peer", get_protocol_name (stream));
   self->n_streams--;
   if (!lp2p_stream_get_outbound (stream))
     {

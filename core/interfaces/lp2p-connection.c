@@ -61,6 +61,8 @@ lp2p_connection_close_async (Lp2pConnection *self, GCancellable *cancellable, GA
  * @result: what the callback was given
  * @error: where to put the error
  *
+ * Finishes [method@Connection.close_async].
+ *
  * Returns: whether the connection is closed
  */
 gboolean
@@ -142,6 +144,8 @@ lp2p_connection_open_stream_async (Lp2pConnection *self,
  * @self: a connection
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Connection.open_stream_async].
  *
  * Returns: (transfer full): the stream
  */
@@ -339,8 +343,26 @@ lp2p_connection_init (Lp2pConnection *self)
 }
 
 /**
+ * lp2p_connection_get_id:
+ * @self: a connection
+ *
+ * Tells the number of a connection, which no other one of the process has or will
+ * have. Log messages have it in the field `LP2P_CONNECTION`.
+ *
+ * Returns: the number, from 1 on
+ */
+guint64
+lp2p_connection_get_id (Lp2pConnection *self)
+{
+  g_return_val_if_fail (LP2P_IS_CONNECTION (self), 0);
+  return self->id;
+}
+
+/**
  * lp2p_connection_get_state:
  * @self: a connection
+ *
+ * Gets how far the connection has come.
  *
  * Returns: how far it has come
  */
@@ -355,6 +377,8 @@ lp2p_connection_get_state (Lp2pConnection *self)
  * lp2p_connection_get_remote_peer:
  * @self: a connection
  *
+ * Gets who is on the other side.
+ *
  * Returns: (transfer none): who is on the other side
  */
 Lp2pPeerId *
@@ -367,6 +391,8 @@ lp2p_connection_get_remote_peer (Lp2pConnection *self)
 /**
  * lp2p_connection_get_remote_key:
  * @self: a connection
+ *
+ * Gets the public key that the peer proved to have.
  *
  * Returns: (transfer none) (nullable): the public key of the other side
  */
@@ -381,6 +407,8 @@ lp2p_connection_get_remote_key (Lp2pConnection *self)
  * lp2p_connection_get_local_address:
  * @self: a connection
  *
+ * Gets the address of this end, without peer id.
+ *
  * Returns: (transfer none) (nullable): our end, without peer id
  */
 Lp2pMultiaddr *
@@ -393,6 +421,9 @@ lp2p_connection_get_local_address (Lp2pConnection *self)
 /**
  * lp2p_connection_get_remote_address:
  * @self: a connection
+ *
+ * Gets the address of the other end, without peer id. It may change while the
+ * connection lives.
  *
  * Returns: (transfer none): the peer's end, without peer id
  */
@@ -407,6 +438,8 @@ lp2p_connection_get_remote_address (Lp2pConnection *self)
  * lp2p_connection_get_direction:
  * @self: a connection
  *
+ * Gets who began: the initiator is the side that dialed.
+ *
  * Returns: %LP2P_ROLE_INITIATOR when this host dialed
  */
 Lp2pRole
@@ -419,6 +452,8 @@ lp2p_connection_get_direction (Lp2pConnection *self)
 /**
  * lp2p_connection_get_transport:
  * @self: a connection
+ *
+ * Gets the name of the transport, such as `tcp`.
  *
  * Returns: (transfer none): the name of the transport
  */
@@ -433,6 +468,8 @@ lp2p_connection_get_transport (Lp2pConnection *self)
  * lp2p_connection_get_security:
  * @self: a connection
  *
+ * Gets the name of the security protocol, such as `noise`.
+ *
  * Returns: (transfer none): the name of the security protocol
  */
 const char *
@@ -446,7 +483,7 @@ lp2p_connection_get_security (Lp2pConnection *self)
  * lp2p_connection_get_muxer:
  * @self: a connection
  *
- * Tells what carries the streams. Where the handshake does not settle that, a muxer is
+ * Gets the name of the stream muxer, such as `yamux`. Where the handshake does not settle that, a muxer is
  * proposed together with the first bytes of streams, which saves a round trip: a
  * connection is ready then before the peer has agreed. Where it refuses, it is dialed
  * once more, and this connection and its streams go on over the muxer that it does take.
@@ -465,6 +502,9 @@ lp2p_connection_get_muxer (Lp2pConnection *self)
  * lp2p_connection_get_socket_id:
  * @self: a connection
  *
+ * Gets which of the sockets of this host the connection uses, to tell those of one
+ * socket from others.
+ *
  * Returns: (transfer none) (nullable): the local socket, as a listener names it
  */
 const char *
@@ -478,6 +518,9 @@ lp2p_connection_get_socket_id (Lp2pConnection *self)
  * lp2p_connection_get_limited:
  * @self: a connection
  *
+ * Tells whether a relay meters the connection. Only streams that allow it use such
+ * a one.
+ *
  * Returns: whether a relay meters it
  */
 gboolean
@@ -490,6 +533,8 @@ lp2p_connection_get_limited (Lp2pConnection *self)
 /**
  * lp2p_connection_get_rtt:
  * @self: a connection
+ *
+ * Gets the smoothed round-trip time.
  *
  * Returns: smoothed round-trip time in microseconds, -1 while unknown
  */
@@ -505,6 +550,8 @@ lp2p_connection_get_rtt (Lp2pConnection *self)
  * lp2p_connection_get_bytes_read:
  * @self: a connection
  *
+ * Gets how many bytes came in, with all overhead above the transport.
+ *
  * Returns: bytes that came in
  */
 guint64
@@ -518,6 +565,8 @@ lp2p_connection_get_bytes_read (Lp2pConnection *self)
 /**
  * lp2p_connection_get_bytes_written:
  * @self: a connection
+ *
+ * Gets how many bytes went out, with all overhead above the transport.
  *
  * Returns: bytes that went out
  */
@@ -533,6 +582,8 @@ lp2p_connection_get_bytes_written (Lp2pConnection *self)
  * lp2p_connection_get_n_streams:
  * @self: a connection
  *
+ * Gets how many streams are open.
+ *
  * Returns: how many streams are open
  */
 guint
@@ -545,6 +596,8 @@ lp2p_connection_get_n_streams (Lp2pConnection *self)
 /**
  * lp2p_connection_get_error:
  * @self: a connection
+ *
+ * Gets why the connection ended.
  *
  * Returns: (transfer none) (nullable): why it is closed; %NULL after an orderly
  *   end
@@ -560,6 +613,9 @@ lp2p_connection_get_error (Lp2pConnection *self)
  * lp2p_connection_get_capability:
  * @self: a connection
  * @interface_type: an interface of this library, such as [iface@Datagrams]
+ *
+ * Gets what a connection can do beside carrying streams, such as
+ * [iface@Datagrams].
  *
  * Returns: (transfer none) (nullable): an object that implements it, where the
  *   connection is ready and can do that

@@ -19,6 +19,8 @@ G_DECLARE_FINAL_TYPE (Lp2pConnection, lp2p_connection, LP2P, CONNECTION, GObject
  * @LP2P_CONNECTION_READY: the peer is verified
  * @LP2P_CONNECTION_CLOSING: no new streams, open ones may finish
  * @LP2P_CONNECTION_CLOSED: over
+ *
+ * How far a connection has come. It only goes forward.
  */
 typedef enum
 {
@@ -31,6 +33,25 @@ typedef enum
 
 /**
  * Lp2pCode:
+ * @LP2P_CODE_NONE: no reason
+ * @LP2P_CODE_CONNECTION_PROTOCOL_NEGOTIATION_FAILED: no common protocol
+ * @LP2P_CODE_CONNECTION_RESOURCE_LIMIT: a limit was reached
+ * @LP2P_CODE_CONNECTION_RATE_LIMITED: too much at once
+ * @LP2P_CODE_CONNECTION_PROTOCOL_VIOLATION: the peer broke a protocol
+ * @LP2P_CODE_CONNECTION_SUPPLANTED: another connection took its place
+ * @LP2P_CODE_CONNECTION_GARBAGE_COLLECTED: nobody needed it
+ * @LP2P_CODE_CONNECTION_SHUTDOWN: the host closes
+ * @LP2P_CODE_CONNECTION_GATED: the gater refused the peer
+ * @LP2P_CODE_CONNECTION_CODE_OUT_OF_RANGE: the reason has no code of its own
+ * @LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED: no common protocol
+ * @LP2P_CODE_STREAM_RESOURCE_LIMIT: a limit was reached
+ * @LP2P_CODE_STREAM_RATE_LIMITED: too much at once
+ * @LP2P_CODE_STREAM_PROTOCOL_VIOLATION: the peer broke a protocol
+ * @LP2P_CODE_STREAM_SUPPLANTED: another stream took its place
+ * @LP2P_CODE_STREAM_GARBAGE_COLLECTED: nobody needed it
+ * @LP2P_CODE_STREAM_SHUTDOWN: the host closes
+ * @LP2P_CODE_STREAM_GATED: the gater refused the peer
+ * @LP2P_CODE_STREAM_CODE_OUT_OF_RANGE: the reason has no code of its own
  *
  * Codes that tell a peer why a connection or a stream ended. They are what
  * go-libp2p sends; no specification has them yet. Those of connections and those
@@ -59,6 +80,8 @@ typedef enum
   LP2P_CODE_STREAM_CODE_OUT_OF_RANGE = 0x1009,
 } Lp2pCode;
 
+LP2P_AVAILABLE_IN_1_0
+guint64 lp2p_connection_get_id (Lp2pConnection *self);
 LP2P_AVAILABLE_IN_1_0
 Lp2pConnectionState lp2p_connection_get_state (Lp2pConnection *self);
 LP2P_AVAILABLE_IN_1_0

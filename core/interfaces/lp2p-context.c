@@ -397,7 +397,7 @@ lp2p_context_dup_protocols (Lp2pContext *self)
  * lp2p_context_dup_addresses:
  * @self: the context
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): the addresses to
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): the addresses to
  *   advertise, without peer id
  */
 GPtrArray *
@@ -412,7 +412,7 @@ lp2p_context_dup_addresses (Lp2pContext *self)
  * @self: the context
  * @peer: (nullable): of one peer only
  *
- * Returns: (transfer full) (element-type Lp2pConnection): the connections, best
+ * Returns: (transfer container) (element-type Lp2pConnection): the connections, best
  *   first
  */
 GPtrArray *
@@ -504,7 +504,7 @@ lp2p_context_end_inbound (Lp2pContext *self, const char *transport, Lp2pMultiadd
  * lp2p_context_dup_listeners:
  * @self: the context
  *
- * Returns: (transfer full) (element-type Lp2pListener): all listeners
+ * Returns: (transfer container) (element-type Lp2pListener): all listeners
  */
 GPtrArray *
 lp2p_context_dup_listeners (Lp2pContext *self)
@@ -518,7 +518,7 @@ lp2p_context_dup_listeners (Lp2pContext *self)
  * @self: the context
  * @socket_id: which socket
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): what peers see it as, most
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): what peers see it as, most
  *   seen first
  */
 GPtrArray *
@@ -628,7 +628,7 @@ lp2p_context_resolve_async (Lp2pContext *self,
  * `G_RESOLVER_ERROR` as a rule, or with %G_IO_ERROR_TIMED_OUT. The message lists what
  * was asked and why it failed.
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): at least one address without
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): at least one address without
  *   names, each once, in the order of the records, for `/dns` IPv6 before IPv4
  */
 GPtrArray *
@@ -658,7 +658,7 @@ lp2p_context_update_peer (Lp2pContext *self, Lp2pPeerId *peer, const Lp2pPeerInf
  * @self: the context
  * @peer: who
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): where it can be dialed, as
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): where it can be dialed, as
  *   far as known
  */
 GPtrArray *

@@ -19,6 +19,8 @@ lp2p_datagrams_default_init (Lp2pDatagramsInterface *iface)
    * Lp2pDatagrams::received:
    * @self: the capability
    * @datagram: what came
+   *
+   * Emitted for each datagram of the peer. One that nobody is connected for is lost.
    */
   received_signal = g_signal_new ("received", LP2P_TYPE_DATAGRAMS, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                   NULL, G_TYPE_NONE, 1, G_TYPE_BYTES);
@@ -35,6 +37,8 @@ lp2p_datagrams_default_init (Lp2pDatagramsInterface *iface)
 /**
  * lp2p_datagrams_get_max_size:
  * @self: the capability
+ *
+ * Gets the largest datagram that can be sent now.
  *
  * Returns: the largest payload in bytes that can be sent now, 0 while none can
  */

@@ -5,6 +5,16 @@
 
 G_BEGIN_DECLS
 
+/* What only loadable objects know: applications and bindings do not see these. */
+typedef struct _Lp2pContext Lp2pContext;
+typedef struct _Lp2pTransport Lp2pTransport;
+typedef struct _Lp2pListener Lp2pListener;
+typedef struct _Lp2pSecurity Lp2pSecurity;
+typedef struct _Lp2pMuxer Lp2pMuxer;
+typedef struct _Lp2pMuxerSession Lp2pMuxerSession;
+typedef struct _Lp2pMuxerStream Lp2pMuxerStream;
+typedef struct _Lp2pRawConnection Lp2pRawConnection;
+
 #define LP2P_TYPE_EXTENSION (lp2p_extension_get_type ())
 LP2P_AVAILABLE_IN_1_0
 G_DECLARE_DERIVABLE_TYPE (Lp2pExtension, lp2p_extension, LP2P, EXTENSION, GObject)

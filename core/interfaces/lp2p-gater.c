@@ -20,6 +20,8 @@ lp2p_gater_default_init (Lp2pGaterInterface *iface)
  * @peer: (nullable): who is expected there
  * @address: what would be dialed
  *
+ * Asks whether an address may be dialed.
+ *
  * Returns: whether it may be
  */
 gboolean
@@ -34,6 +36,8 @@ lp2p_gater_allow_dial (Lp2pGater *self, Lp2pPeerId *peer, Lp2pMultiaddr *address
  * lp2p_gater_allow_accept:
  * @self: a gater
  * @remote_address: where the connection comes from
+ *
+ * Asks whether an inbound connection may begin its handshake.
  *
  * Returns: whether its handshake may begin
  */
@@ -51,6 +55,8 @@ lp2p_gater_allow_accept (Lp2pGater *self, Lp2pMultiaddr *remote_address)
  * @peer: who it turned out to be
  * @remote_address: where
  * @direction: %LP2P_ROLE_INITIATOR where this host dialed
+ *
+ * Asks whether a connection may be used, now that the peer proved who it is.
  *
  * Returns: whether the connection may be used
  */

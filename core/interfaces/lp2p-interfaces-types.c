@@ -2,4 +2,11 @@
 
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 
+/**
+ * lp2p_error_quark:
+ *
+ * Gets the error domain of connections, streams and plugins.
+ *
+ * Returns: the quark
+ */
 G_DEFINE_QUARK (lp2p-error-quark, lp2p_error)

@@ -5,16 +5,8 @@
 
 G_BEGIN_DECLS
 
-typedef struct _Lp2pContext Lp2pContext;
-typedef struct _Lp2pTransport Lp2pTransport;
-typedef struct _Lp2pListener Lp2pListener;
-typedef struct _Lp2pSecurity Lp2pSecurity;
-typedef struct _Lp2pMuxer Lp2pMuxer;
-typedef struct _Lp2pMuxerSession Lp2pMuxerSession;
-typedef struct _Lp2pMuxerStream Lp2pMuxerStream;
 typedef struct _Lp2pConnection Lp2pConnection;
 typedef struct _Lp2pStream Lp2pStream;
-typedef struct _Lp2pRawConnection Lp2pRawConnection;
 
 /**
  * Lp2pRole:

@@ -282,7 +282,7 @@ lp2p_listener_set_suffixes (Lp2pListener *self, GPtrArray *suffixes)
  * lp2p_listener_dup_addresses:
  * @self: a listener
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): each bound address with
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): each bound address with
  *   each suffix
  */
 GPtrArray *

@@ -63,7 +63,8 @@ G_DECLARE_INTERFACE (Lp2pSecurity, lp2p_security, LP2P, SECURITY, Lp2pExtension)
  * @get_protocol: the protocol id, such as `/noise`
  * @secure_async: runs the handshake on @layer, which it owns from then on, even
  *   when it fails; ends when the cancellable is triggered
- * @secure_finish: yields the secured layer and the verified peer
+ * @secure_finish: yields the secured layer and the verified peer; where the other side
+ *   has the same role, whoever finds that out fails with %LP2P_ERROR_SAME_ROLE
  *
  * A protocol that authenticates both sides and encrypts what they send.
  */

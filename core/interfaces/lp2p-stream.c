@@ -6,15 +6,8 @@
 #include <lp2p/interfaces/lp2p-muxer-output.h>
 
 #include "interfaces/lp2p-connection-private.h"
-#include "interfaces/lp2p-stream-private.h"
-#include "net/lp2p-async-io-private.h"
-
-/* What a negotiation needs at once fits; more than that is never sent before
- * the other side has answered. */
-#define NEGOTIATION_READ_SIZE 256
-
-/* More than a proposal and what is usually written with it. */
-#define MAX_EARLY_VECTORS 17
+#include "interfaces/lp2p-stream-parts-private.h"
+#include "types/lp2p-trace-private.h"
 
 /**
  * Lp2pStream:
@@ -28,36 +21,6 @@
  *
  * A stream belongs to the thread of its host.
  */
-struct _Lp2pStream
-{
-  GIOStream parent_instance;
-
-  Lp2pConnection *connection;
-  Lp2pMuxerSession *session;
-  Lp2pMuxerStream *handle;
-  Lp2pAsyncIo io;
-
-  Lp2pMultistream *negotiation;
-  GError *refusal; /* what is wrong with the peer's answer, until the stream's turn */
-  GByteArray *head;
-  GByteArray *early;
-  GByteArray *kept; /* what was sent and may be refused, until it is known */
-  const char *protocol;
-
-  Lp2pAsyncOperation agreeing;
-  GError *error;
-  guint32 remote_code;
-  guint32 stop_code;
-  Lp2pReady ready;
-  guint outbound : 1;
-  guint replay_safe : 1;
-  guint input_closed : 1;
-  guint output_ended : 1;
-  guint told_agreed : 1;
-  guint told_broken : 1;
-  guint resending : 1; /* holds a reference until the head has left */
-};
-
 G_DEFINE_FINAL_TYPE (Lp2pStream, lp2p_stream, G_TYPE_IO_STREAM)
 
 enum
@@ -73,8 +36,8 @@ static guint broken_signal;
 
 /* Errors */
 
-static gssize
-fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
+gssize
+lp2p_stream_fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
 {
   const GError *reason = NULL;
   guint32 code = 0;
@@ -93,12 +56,6 @@ fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
   return -1;
 }
 
-static void
-forget_kept (Lp2pStream *self)
-{
-  g_clear_pointer (&self->kept, g_byte_array_unref);
-}
-
 /* Gives the session's stream back; what comes for it is no longer told. */
 static void
 release_handle (Lp2pStream *self)
@@ -110,12 +67,12 @@ release_handle (Lp2pStream *self)
   handle->user_data = NULL;
   self->session->klass->stream_release (self->session, handle);
   self->session = NULL;
-  forget_kept (self);
+  lp2p_stream_forget_kept (self);
   lp2p_connection_stream_gone (self->connection, self);
 }
 
-static void
-break_stream (Lp2pStream *self, GError *error, guint32 code)
+void
+lp2p_stream_break (Lp2pStream *self, GError *error, guint32 code)
 {
   if (self->error == NULL)
     self->error = error;
@@ -129,198 +86,14 @@ break_stream (Lp2pStream *self, GError *error, guint32 code)
   lp2p_async_io_wake (&self->io);
 }
 
-/* Hands bytes down; those that the peer may refuse are kept. */
-static gssize
-write_out (Lp2pStream *self, const GOutputVector *vectors, guint n_vectors)
-{
-  const Lp2pMuxerSessionClass *klass = self->session->klass;
-  Lp2pVectorCursor place = { vectors, n_vectors, 0 };
-  GOutputVector first[MAX_EARLY_VECTORS];
-  guint kept;
-  gsize size;
-  gssize n;
-
-  if (self->kept == NULL)
-    return klass->stream_writev (self->session, self->handle, vectors, n_vectors);
-
-  n_vectors = lp2p_vector_cursor_take (&place, lp2p_connection_get_early_room (self->connection), first,
-                                       G_N_ELEMENTS (first), &size);
-  if (size == 0)
-    return LP2P_IO_AGAIN;
-  kept = self->kept->len;
-  for (guint i = 0; i < n_vectors; i++)
-    g_byte_array_append (self->kept, first[i].buffer, first[i].size);
-  n = klass->stream_writev (self->session, self->handle, first, n_vectors);
-  g_byte_array_set_size (self->kept, kept + MAX (n, 0));
-  lp2p_connection_count_early (self->connection, MAX (n, 0));
-  /* The write may be what finds out that the peer takes nothing. */
-  return n == LP2P_IO_FAILED && lp2p_connection_get_early_room (self->connection) == 0 ? LP2P_IO_AGAIN : n;
-}
-
-/* Where no more may be sent early, it is waited for that the peer takes it. */
-static void
-wait_for_room (Lp2pStream *self)
-{
-  self->ready &= ~LP2P_READY_WRITE;
-  if (self->kept == NULL || lp2p_connection_get_early_room (self->connection) > 0)
-    self->session->klass->stream_want (self->session, self->handle, LP2P_READY_READ | LP2P_READY_WRITE);
-}
-
-/* Negotiation: a codec that rides on the stream's first bytes. `head` is what it
- * still has to send, `early` what came behind its end. */
-
-static void
-collect_head (Lp2pStream *self)
-{
-  if (self->negotiation == NULL)
-    return;
-  if (self->head == NULL)
-    self->head = g_byte_array_new ();
-  lp2p_multistream_take_output (self->negotiation, self->head);
-  if (self->head->len == 0)
-    g_clear_pointer (&self->head, g_byte_array_unref);
-}
-
-static void
-send_head (Lp2pStream *self)
-{
-  GOutputVector vector;
-  gssize n;
-
-  collect_head (self);
-  if (self->head == NULL || self->handle == NULL)
-    return;
-
-  vector = (GOutputVector) { self->head->data, self->head->len };
-  n = write_out (self, &vector, 1);
-  if (n > 0)
-    g_byte_array_remove_range (self->head, 0, n);
-  if (self->head->len == 0 || n == LP2P_IO_FAILED)
-    g_clear_pointer (&self->head, g_byte_array_unref);
-  else
-    wait_for_room (self);
-}
-
-static void
-finish_negotiation (Lp2pStream *self)
-{
-  self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
-  g_clear_pointer (&self->negotiation, lp2p_multistream_free);
-  if (self->input_closed && self->handle != NULL)
-    self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
-  lp2p_async_io_wake (&self->io);
-}
-
-static void
-negotiation_failed (Lp2pStream *self, GError *error)
-{
-  GError *reason;
-
-  if (g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_REFUSED))
-    reason = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED, error->message);
-  else
-    reason = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_PROTOCOL, error->message);
-  g_error_free (error);
-  /* A refusal that was not sent yet tells the peer more than the reset. */
-  send_head (self);
-  g_clear_pointer (&self->negotiation, lp2p_multistream_free);
-  break_stream (self, reason, LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
-}
-
-static void
-settle_negotiation (Lp2pStream *self, GError *error)
-{
-  if (error != NULL)
-    negotiation_failed (self, error);
-  else
-    send_head (self);
-  if (self->negotiation != NULL && lp2p_multistream_get_status (self->negotiation) == LP2P_MULTISTREAM_DONE)
-    finish_negotiation (self);
-}
-
-/* Feeds the codec one piece; what lies behind its end is kept for the reader. */
-static void
-feed_negotiation (Lp2pStream *self, const guint8 *data, gsize size)
-{
-  GError *error = NULL;
-  gsize consumed = 0;
-
-  if (lp2p_multistream_input (self->negotiation, data, size, &consumed, &error) == LP2P_MULTISTREAM_DONE &&
-      consumed < size)
-    {
-      self->early = g_byte_array_new ();
-      g_byte_array_append (self->early, data + consumed, size - consumed);
-    }
-  settle_negotiation (self, error);
-}
-
-/* The peer's answer as it comes in: a reset right behind it, with which many answer
- * what was sent ahead, would take it away. All else waits for the stream's turn. */
-static gsize
-take_answer (Lp2pStream *self, const guint8 *data, gsize size)
-{
-  gsize consumed = 0;
-
-  if (!self->outbound || lp2p_connection_get_early (self->connection) ||
-      lp2p_multistream_get_status (self->negotiation) != LP2P_MULTISTREAM_MORE)
-    return 0;
-  lp2p_multistream_input (self->negotiation, data, size, &consumed, &self->refusal);
-  lp2p_async_io_wake (&self->io);
-  return consumed;
-}
-
-static void
-settle_answer (Lp2pStream *self)
-{
-  if (self->negotiation != NULL && lp2p_multistream_get_status (self->negotiation) != LP2P_MULTISTREAM_MORE)
-    settle_negotiation (self, g_steal_pointer (&self->refusal));
-}
-
 static gboolean
 check_usable (Lp2pStream *self, GError **error)
 {
-  settle_answer (self);
+  lp2p_stream_settle_answer (self);
   if (self->handle != NULL)
     return TRUE;
-  fail_io (self, LP2P_READY_READ, error);
+  lp2p_stream_fail_io (self, LP2P_READY_READ, error);
   return FALSE;
-}
-
-static void
-drive_negotiation (Lp2pStream *self)
-{
-  guint8 buffer[NEGOTIATION_READ_SIZE];
-  GInputVector vector = { buffer, sizeof buffer };
-
-  send_head (self);
-  settle_answer (self);
-  /* Nothing is read as long as bytes are kept: it could not be taken back. */
-  while (self->negotiation != NULL && self->handle != NULL && self->kept == NULL)
-    {
-      gssize n = self->session->klass->stream_readv (self->session, self->handle, &vector, 1);
-
-      if (n > 0)
-        {
-          feed_negotiation (self, buffer, n);
-          continue;
-        }
-      if (n == LP2P_IO_AGAIN)
-        {
-          self->ready &= ~LP2P_READY_READ;
-          return;
-        }
-      if (n == 0)
-        negotiation_failed (self, g_error_new (LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                                               "The stream ended before its protocol was agreed on"));
-      else
-        {
-          GError *error = NULL;
-
-          fail_io (self, LP2P_READY_READ, &error);
-          g_clear_pointer (&self->negotiation, lp2p_multistream_free);
-          break_stream (self, error, 0);
-        }
-    }
 }
 
 /* Reading and writing */
@@ -356,11 +129,11 @@ stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
     return -1;
   if (self->negotiation != NULL)
     {
-      drive_negotiation (self);
+      lp2p_stream_drive_negotiation (self);
       if (self->early != NULL)
         return take_early (self, buffer, size);
       if (self->handle == NULL)
-        return fail_io (self, LP2P_READY_READ, error);
+        return lp2p_stream_fail_io (self, LP2P_READY_READ, error);
       if (self->negotiation != NULL)
         {
           lp2p_async_io_set_would_block (error);
@@ -372,7 +145,7 @@ stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
   if (n >= 0)
     return n;
   if (n == LP2P_IO_FAILED)
-    return fail_io (self, LP2P_READY_READ, error);
+    return lp2p_stream_fail_io (self, LP2P_READY_READ, error);
   self->ready &= ~LP2P_READY_READ;
   lp2p_async_io_set_would_block (error);
   return -1;
@@ -387,7 +160,7 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
   if (!check_usable (self, error))
     return -1;
 
-  collect_head (self);
+  lp2p_stream_collect_head (self);
   if (self->head != NULL && n_vectors < 16)
     {
       /* The proposal and the first bytes leave in one frame. */
@@ -395,7 +168,7 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
       gsize head = self->head->len;
 
       memcpy (with_head + 1, vectors, n_vectors * sizeof *vectors);
-      n = write_out (self, with_head, n_vectors + 1);
+      n = lp2p_stream_write_out (self, with_head, n_vectors + 1);
       if (n >= (gssize) head)
         {
           g_clear_pointer (&self->head, g_byte_array_unref);
@@ -409,16 +182,16 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
     }
   else
     {
-      send_head (self);
+      lp2p_stream_send_head (self);
       if (self->head == NULL && self->handle != NULL)
-        n = write_out (self, vectors, n_vectors);
+        n = lp2p_stream_write_out (self, vectors, n_vectors);
     }
 
   if (n >= 0)
     return n;
   if (n == LP2P_IO_FAILED)
-    return fail_io (self, LP2P_READY_WRITE, error);
-  wait_for_room (self);
+    return lp2p_stream_fail_io (self, LP2P_READY_WRITE, error);
+  lp2p_stream_wait_for_room (self);
   lp2p_async_io_set_would_block (error);
   return -1;
 }
@@ -429,7 +202,7 @@ gsize
 lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size)
 {
   if (self->negotiation != NULL)
-    return take_answer (self, data, size);
+    return lp2p_stream_take_answer (self, data, size);
   if (self->early != NULL)
     return 0;
   return lp2p_async_io_take_input (&self->io, data, size);
@@ -527,9 +300,9 @@ stream_run (GIOStream *stream)
   Lp2pStream *self = LP2P_STREAM (stream);
 
   if (self->negotiation != NULL && self->handle != NULL)
-    drive_negotiation (self);
+    lp2p_stream_drive_negotiation (self);
   else if (self->head != NULL && may_write (self))
-    send_head (self);
+    lp2p_stream_send_head (self);
   finish_closing (self);
   finish_resending (self);
 
@@ -549,7 +322,7 @@ stream_close_side (GIOStream *stream, Lp2pReady side)
 
   if ((side & LP2P_READY_READ) != 0)
     lp2p_stream_stop_reading (self, LP2P_CODE_NONE);
-  send_head (self);
+  lp2p_stream_send_head (self);
   finish_closing (self);
 }
 
@@ -626,7 +399,7 @@ lp2p_stream_finalize (GObject *object)
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   g_clear_pointer (&self->head, g_byte_array_unref);
   g_clear_pointer (&self->early, g_byte_array_unref);
-  forget_kept (self);
+  lp2p_stream_forget_kept (self);
   g_clear_error (&self->error);
   g_clear_error (&self->refusal);
   g_clear_object (&self->connection);
@@ -707,6 +480,7 @@ lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxe
   self->handle = handle;
   self->negotiation = negotiation;
   self->outbound = outbound;
+  self->trace = lp2p_trace_begin ();
   self->protocol = g_intern_string (lp2p_multistream_get_proposed (negotiation));
   self->ready = LP2P_READY_WRITE | (outbound ? LP2P_READY_NONE : LP2P_READY_READ);
   lp2p_async_io_init (&self->io, G_IO_STREAM (self), &stream_funcs, session->loop);
@@ -717,60 +491,11 @@ lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxe
   return self;
 }
 
-/* Early data */
-
-void
-lp2p_stream_keep_early (Lp2pStream *self, Lp2pStreamFlags flags)
-{
-  self->kept = g_byte_array_new ();
-  self->replay_safe = (flags & LP2P_STREAM_REPLAY_SAFE) != 0;
-}
-
-gboolean
-lp2p_stream_may_repeat (Lp2pStream *self)
-{
-  return self->replay_safe || self->kept->len == 0;
-}
-
-void
-lp2p_stream_confirm_early (Lp2pStream *self)
-{
-  forget_kept (self);
-  lp2p_stream_set_ready (self, LP2P_READY_READ | LP2P_READY_WRITE);
-}
-
-/* What was kept goes ahead of all else once more; the end of our direction, where it
- * was sent already, follows again. */
-void
-lp2p_stream_reopen_early (Lp2pStream *self, Lp2pMuxerSession *session, Lp2pMuxerStream *handle)
-{
-  Lp2pMuxerStream *refused = self->handle;
-
-  refused->user_data = NULL;
-  self->session->klass->stream_release (self->session, refused);
-  self->session = session;
-  self->handle = handle;
-  handle->user_data = self;
-  self->output_ended = FALSE;
-  if (self->head != NULL)
-    g_byte_array_append (self->kept, self->head->data, self->head->len);
-  g_clear_pointer (&self->head, g_byte_array_unref);
-  self->head = g_steal_pointer (&self->kept);
-  self->resending = TRUE;
-  g_object_ref (self);
-  self->session->klass->stream_want (self->session, handle, LP2P_READY_READ);
-  lp2p_stream_set_ready (self, LP2P_READY_WRITE);
-}
-
-void
-lp2p_stream_lose_early (Lp2pStream *self, GError *error)
-{
-  break_stream (self, error, 0);
-}
-
 /**
  * lp2p_stream_get_protocol:
  * @self: a stream
+ *
+ * Gets what both sides agreed to speak.
  *
  * Returns: (transfer none) (nullable): the protocol id; as long as the peer has
  *   not answered, the one that was proposed
@@ -786,6 +511,8 @@ lp2p_stream_get_protocol (Lp2pStream *self)
  * lp2p_stream_get_connection:
  * @self: a stream
  *
+ * Gets the connection that carries the stream.
+ *
  * Returns: (transfer none): the connection that carries it
  */
 Lp2pConnection *
@@ -799,6 +526,8 @@ lp2p_stream_get_connection (Lp2pStream *self)
  * lp2p_stream_get_outbound:
  * @self: a stream
  *
+ * Tells whether this side opened the stream.
+ *
  * Returns: whether this host opened it
  */
 gboolean
@@ -811,6 +540,8 @@ lp2p_stream_get_outbound (Lp2pStream *self)
 /**
  * lp2p_stream_get_remote_code:
  * @self: a stream
+ *
+ * Gets the code with which the peer reset the stream, or stopped reading it.
  *
  * Returns: the code with which the peer reset the stream, 0 for none
  */
@@ -862,7 +593,7 @@ lp2p_stream_reset (Lp2pStream *self, guint32 code)
     return;
   self->told_broken = TRUE;
   lp2p_async_io_set_closed_error (&error);
-  break_stream (self, error, code);
+  lp2p_stream_break (self, error, code);
 }
 
 /**
@@ -899,6 +630,8 @@ lp2p_stream_negotiate_async (Lp2pStream *self, int io_priority, GCancellable *ca
  * @self: a stream
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes [method@Stream.negotiate_async].
  *
  * Returns: whether the peer speaks the protocol; `LP2P_ERROR_NOT_SUPPORTED` when
  *   it does not

@@ -11,10 +11,13 @@ G_DECLARE_FINAL_TYPE (Lp2pStream, lp2p_stream, LP2P, STREAM, GIOStream)
 
 /**
  * Lp2pStreamFlags:
+ * @LP2P_STREAM_NONE: on any connection that is not limited, dialed where needed
  * @LP2P_STREAM_ALLOW_LIMITED: a metered connection through a relay will do
  * @LP2P_STREAM_REPLAY_SAFE: the first bytes may arrive twice: they may ride in
  *   0-RTT data
  * @LP2P_STREAM_NO_DIAL: only use a connection that exists
+ *
+ * On what kind of connection a stream may be opened.
  */
 typedef enum
 {
@@ -26,8 +29,11 @@ typedef enum
 
 /**
  * Lp2pHandlerFlags:
+ * @LP2P_HANDLER_NONE: only serve verified peers on connections that are not limited
  * @LP2P_HANDLER_ALLOW_LIMITED: also serve metered connections through a relay
  * @LP2P_HANDLER_ALLOW_EARLY: also serve bytes that may have been replayed
+ *
+ * On what kind of connection a handler serves streams.
  */
 typedef enum
 {
@@ -39,6 +45,7 @@ typedef enum
 /**
  * Lp2pStreamHandler:
  * @stream: a stream that a peer opened, its protocol agreed on
+ * @user_data: what was passed with the handler
  *
  * Serves an incoming stream. The stream is closed when the last reference to it
  * is dropped: a handler that goes on working keeps one.

@@ -126,6 +126,8 @@ lp2p_layer_peek (Lp2pLayer *self, const guint8 **data)
  * lp2p_layer_consume:
  * @self: a layer
  * @size: how many of the peeked bytes are done with
+ *
+ * Drops bytes that lp2p_layer_peek() lent.
  */
 void
 lp2p_layer_consume (Lp2pLayer *self, gsize size)
@@ -206,6 +208,8 @@ lp2p_layer_write_room (Lp2pLayer *self)
  * lp2p_layer_want:
  * @self: a layer
  * @ready: which readiness is waited for
+ *
+ * Says what whoever is above waits for; `Lp2pLayerEvents` tells when it is there.
  */
 void
 lp2p_layer_want (Lp2pLayer *self, Lp2pReady ready)
@@ -268,6 +272,8 @@ lp2p_layer_get_error (Lp2pLayer *self)
  * lp2p_layer_get_info:
  * @self: a layer
  * @info: (out caller-allocates): what is known
+ *
+ * Tells what a layer knows of itself and of what is below it.
  */
 void
 lp2p_layer_get_info (Lp2pLayer *self, Lp2pLayerInfo *info)

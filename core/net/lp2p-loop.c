@@ -536,6 +536,8 @@ lp2p_loop_take_scratch (Lp2pLoop *self)
  * lp2p_loop_give_scratch:
  * @self: the loop
  * @scratch: (transfer full): a buffer that was taken
+ *
+ * Gives a buffer back, for the next one to take.
  */
 void
 lp2p_loop_give_scratch (Lp2pLoop *self, guint8 *scratch)

@@ -396,7 +396,7 @@ collect (Entry *entry, GHashTable *seen, GPtrArray *addresses, GPtrArray *host_n
     collect (entry->children->pdata[i], seen, addresses, host_names);
 }
 
-/* Returns: (transfer full) (element-type Lp2pMultiaddr): the leaves, each once */
+/* Returns: (transfer container) (element-type Lp2pMultiaddr): the leaves, each once */
 GPtrArray *
 lp2p_name_tree_collect (Lp2pNameTree *self, GPtrArray **host_names, GError **error)
 {

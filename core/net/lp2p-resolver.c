@@ -306,12 +306,12 @@ lp2p_resolver_resolve_async (Lp2pResolver *self,
  * lp2p_resolver_resolve_finish:
  * @self: a resolver
  * @result: what the callback was given
- * @host_names: (out) (optional) (transfer full) (element-type utf8): for each address
+ * @host_names: (out) (optional) (transfer container) (element-type utf8): for each address
  *   the name of the host that it is of, as HTTP and TLS want to know it; %NULL where
  *   the address was given as one
  * @error: return location for the error, which says what was asked and why it failed
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): at least one address without
+ * Returns: (transfer container) (element-type Lp2pMultiaddr): at least one address without
  *   names up to its first relay, each once, those of IPv6 before those of IPv4
  */
 GPtrArray *

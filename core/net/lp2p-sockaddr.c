@@ -185,7 +185,7 @@ compare_addresses (gconstpointer a, gconstpointer b)
 /* What a socket bound to an address can be reached at: for a wildcard, each
  * address of each interface, in a fixed order.
  *
- * Returns: (transfer full) (element-type Lp2pMultiaddr) */
+ * Returns: (transfer container) (element-type Lp2pMultiaddr) */
 GPtrArray *
 lp2p_sockaddr_list_bound (const struct sockaddr *self, Lp2pProtocol transport)
 {

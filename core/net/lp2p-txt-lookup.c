@@ -142,7 +142,7 @@ lp2p_txt_lookup_async (const char *name, GCancellable *cancellable, GAsyncReadyC
   g_task_run_in_thread (task, query_in_thread);
 }
 
-/* Returns: (transfer full) (element-type utf8): each record as one text */
+/* Returns: (transfer container) (element-type utf8): each record as one text */
 GPtrArray *
 lp2p_txt_lookup_finish (GAsyncResult *result, GError **error)
 {

@@ -288,6 +288,8 @@ lp2p_descriptor_set_error (Lp2pDescriptor *self, const GError *error)
  * lp2p_descriptor_get_file: (get-property file)
  * @self: a descriptor
  *
+ * Gets the file that the descriptor was read from.
+ *
  * Returns: (transfer none): path of the descriptor itself
  *
  * Since: 1.0
@@ -302,6 +304,8 @@ lp2p_descriptor_get_file (Lp2pDescriptor *self)
 /**
  * lp2p_descriptor_get_name: (get-property name)
  * @self: a descriptor
+ *
+ * Gets the name by which the configuration enables the object.
  *
  * Returns: (transfer none) (nullable): the name in configuration files, %NULL
  *   when the descriptor has none that is valid
@@ -319,6 +323,8 @@ lp2p_descriptor_get_name (Lp2pDescriptor *self)
  * lp2p_descriptor_get_module: (get-property module)
  * @self: a descriptor
  *
+ * Gets the name of the shared object, without folder.
+ *
  * Returns: (transfer none) (nullable): file name of the loadable object, %NULL
  *   when the descriptor is wrong
  *
@@ -334,6 +340,8 @@ lp2p_descriptor_get_module (Lp2pDescriptor *self)
 /**
  * lp2p_descriptor_dup_module_file:
  * @self: a descriptor
+ *
+ * Gets the file of the shared object, which lies beside the descriptor.
  *
  * Returns: (transfer full) (nullable): path of the loadable object, %NULL when
  *   the descriptor is wrong
@@ -357,6 +365,8 @@ lp2p_descriptor_dup_module_file (Lp2pDescriptor *self)
  * lp2p_descriptor_get_abi: (get-property abi)
  * @self: a descriptor
  *
+ * Gets the plugin ABI that the object was built for.
+ *
  * Returns: the plugin ABI that the object was built for
  *
  * Since: 1.0
@@ -371,6 +381,8 @@ lp2p_descriptor_get_abi (Lp2pDescriptor *self)
 /**
  * lp2p_descriptor_get_kind: (get-property kind)
  * @self: a descriptor
+ *
+ * Gets what the object is, such as %LP2P_KIND_TRANSPORT.
  *
  * Returns: (transfer none) (nullable): which interface the object implements,
  *   such as %LP2P_KIND_TRANSPORT; %NULL when the descriptor is wrong
@@ -387,6 +399,8 @@ lp2p_descriptor_get_kind (Lp2pDescriptor *self)
 /**
  * lp2p_descriptor_get_protocols: (get-property protocols)
  * @self: a descriptor
+ *
+ * Gets what the object speaks, for users to read.
  *
  * Returns: (transfer none) (array zero-terminated=1): the protocols it speaks, as
  *   text to show
@@ -406,6 +420,8 @@ lp2p_descriptor_get_protocols (Lp2pDescriptor *self)
  * lp2p_descriptor_get_priority: (get-property priority)
  * @self: a descriptor
  *
+ * Gets which object comes first among those of a kind.
+ *
  * Returns: its rank among its kind, higher first, where the configuration gives
  *   none
  *
@@ -422,6 +438,8 @@ lp2p_descriptor_get_priority (Lp2pDescriptor *self)
  * lp2p_descriptor_get_schema: (get-property schema)
  * @self: a descriptor
  *
+ * Gets the settings schema of the options of the object.
+ *
  * Returns: (transfer none) (nullable): id of the settings schema with its options
  *
  * Since: 1.0
@@ -436,6 +454,8 @@ lp2p_descriptor_get_schema (Lp2pDescriptor *self)
 /**
  * lp2p_descriptor_get_license: (get-property license)
  * @self: a descriptor
+ *
+ * Gets the licence of the object.
  *
  * Returns: (transfer none) (nullable): its licence, as an SPDX expression
  *
@@ -452,6 +472,8 @@ lp2p_descriptor_get_license (Lp2pDescriptor *self)
  * lp2p_descriptor_get_title: (get-property title)
  * @self: a descriptor
  *
+ * Gets the name of the object for users.
+ *
  * Returns: (transfer none) (nullable): a name for people, in the user's language
  *
  * Since: 1.0
@@ -466,6 +488,8 @@ lp2p_descriptor_get_title (Lp2pDescriptor *self)
 /**
  * lp2p_descriptor_get_description: (get-property description)
  * @self: a descriptor
+ *
+ * Gets what the object does, in one sentence for users.
  *
  * Returns: (transfer none) (nullable): what it is for, in the user's language
  *
@@ -482,6 +506,8 @@ lp2p_descriptor_get_description (Lp2pDescriptor *self)
  * lp2p_descriptor_get_loaded: (get-property loaded)
  * @self: a descriptor
  *
+ * Tells whether the object is in memory. Once loaded, it stays.
+ *
  * Returns: whether the loadable object was loaded through this descriptor
  *
  * Since: 1.0
@@ -496,6 +522,8 @@ lp2p_descriptor_get_loaded (Lp2pDescriptor *self)
 /**
  * lp2p_descriptor_get_error: (get-property error)
  * @self: a descriptor
+ *
+ * Gets why the object cannot be used.
  *
  * Returns: (transfer none) (nullable): why it cannot be used, %NULL when nothing
  *   speaks against it so far

@@ -8,37 +8,37 @@ G_BEGIN_DECLS
 /**
  * LP2P_KIND_TRANSPORT:
  *
- * A [iface@Transport], in descriptors.
+ * An object that is an `Lp2pTransport`, in descriptors.
  */
 #define LP2P_KIND_TRANSPORT "transport"
 /**
  * LP2P_KIND_SECURITY:
  *
- * A [iface@Security], in descriptors.
+ * An object that is an `Lp2pSecurity`, in descriptors.
  */
 #define LP2P_KIND_SECURITY "security"
 /**
  * LP2P_KIND_MUXER:
  *
- * A [iface@Muxer], in descriptors.
+ * An object that is an `Lp2pMuxer`, in descriptors.
  */
 #define LP2P_KIND_MUXER "muxer"
 /**
  * LP2P_KIND_SERVICE:
  *
- * A [iface@Service], in descriptors.
+ * An object that is an `Lp2pService`, in descriptors.
  */
 #define LP2P_KIND_SERVICE "service"
 /**
  * LP2P_KIND_DISCOVERY:
  *
- * A [iface@Discovery], in descriptors.
+ * An object that is an `Lp2pDiscovery`, in descriptors.
  */
 #define LP2P_KIND_DISCOVERY "discovery"
 /**
  * LP2P_KIND_KEY_STORE:
  *
- * A [iface@KeyStore], in descriptors.
+ * An object that is an `Lp2pKeyStore`, in descriptors.
  */
 #define LP2P_KIND_KEY_STORE "key-store"
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/plugin/lp2p-descriptor.h>
+#include <lp2p/interfaces/lp2p-extension.h>
+#include <lp2p/plugin/lp2p-registry.h>
+
+/* For those that make loadable objects work: the host, and whoever tests an object.
+ * Applications and bindings do not see this. */
 
 G_BEGIN_DECLS
 
@@ -11,5 +15,16 @@ LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_loader_check_file (const char *file, gboolean privileged, GError **error);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_loader_is_privileged (void);
+LP2P_AVAILABLE_IN_1_0
+GPtrArray *lp2p_registry_create (Lp2pRegistry *self,
+                                 const char *kind,
+                                 GPtrArray *existing,
+                                 Lp2pContext *context);
+LP2P_AVAILABLE_IN_1_0
+Lp2pExtension *lp2p_registry_create_one (Lp2pRegistry *self,
+                                         const char *kind,
+                                         const char *name,
+                                         Lp2pContext *context,
+                                         GError **error);
 
 G_END_DECLS

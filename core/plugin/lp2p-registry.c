@@ -5,6 +5,7 @@
 #include "plugin/lp2p-descriptor-private.h"
 
 #include <lp2p/interfaces/lp2p-context.h>
+#include <lp2p/interfaces/lp2p-key-store.h>
 #include <lp2p/plugin/lp2p-loader.h>
 
 #include <string.h>
@@ -128,6 +129,9 @@ lp2p_registry_init (Lp2pRegistry *self)
 /**
  * lp2p_registry_new:
  * @config: the configuration of the host
+ *
+ * Makes a registry of the loadable objects that a host with this configuration
+ * finds.
  *
  * Returns: (transfer full): a registry that knows nothing yet, see
  *   [method@Registry.scan]
@@ -355,9 +359,47 @@ lp2p_registry_find (Lp2pRegistry *self, const char *name)
   return NULL;
 }
 
+/* To be the key store of the configuration is to be enabled; the one of files is not
+ * loaded. */
 static char **
-dup_enabled (Lp2pRegistry *self, const char *kind)
+dup_key_stores (Lp2pRegistry *self)
 {
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) listed = lp2p_config_get_strv (self->config, LP2P_CONFIG_GROUP_HOST, "key-stores");
+  g_autofree char *chosen = lp2p_config_get_string (self->config, LP2P_CONFIG_GROUP_HOST, "key-store");
+  g_autofree char *fallback = lp2p_config_get_string (self->config, LP2P_CONFIG_GROUP_HOST, "key-store-fallback");
+  const char *const named[] = { chosen, fallback };
+
+  for (gsize i = 0; listed[i] != NULL; i++)
+    if (!g_str_equal (listed[i], LP2P_KEY_STORE_FILE))
+      g_strv_builder_add (builder, listed[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (named); i++)
+    if (named[i][0] != '\0' && !g_str_equal (named[i], LP2P_KEY_STORE_FILE) &&
+        !g_strv_contains ((const char *const *) listed, named[i]) && (i == 0 || !g_str_equal (named[i], named[0])))
+      g_strv_builder_add (builder, named[i]);
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * lp2p_registry_dup_enabled:
+ * @self: a registry
+ * @kind: which kind, such as %LP2P_KIND_TRANSPORT
+ *
+ * Lists what the configuration enables of a kind, installed or not.
+ *
+ * Returns: (transfer full) (nullable) (array zero-terminated=1): the names, in the
+ *   order of the configuration; %NULL for a kind that there is not
+ *
+ * Since: 1.0
+ */
+char **
+lp2p_registry_dup_enabled (Lp2pRegistry *self, const char *kind)
+{
+  g_return_val_if_fail (LP2P_IS_REGISTRY (self), NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+
+  if (g_str_equal (kind, LP2P_KIND_KEY_STORE))
+    return dup_key_stores (self);
   for (gsize i = 0; i < G_N_ELEMENTS (kind_options); i++)
     if (g_str_equal (kind_options[i].kind, kind))
       return lp2p_config_get_strv (self->config, LP2P_CONFIG_GROUP_HOST, kind_options[i].option);
@@ -389,7 +431,7 @@ lp2p_registry_is_enabled (Lp2pRegistry *self, Lp2pDescriptor *descriptor)
   kind = lp2p_descriptor_get_kind (descriptor);
   if (name == NULL || kind == NULL)
     return FALSE;
-  enabled = dup_enabled (self, kind);
+  enabled = lp2p_registry_dup_enabled (self, kind);
   return enabled != NULL && g_strv_contains ((const char *const *) enabled, name);
 }
 
@@ -436,7 +478,7 @@ lp2p_registry_get_missing (Lp2pRegistry *self)
 
   for (gsize i = 0; i < G_N_ELEMENTS (kind_options); i++)
     {
-      g_auto (GStrv) enabled = dup_enabled (self, kind_options[i].kind);
+      g_auto (GStrv) enabled = lp2p_registry_dup_enabled (self, kind_options[i].kind);
 
       for (gsize j = 0; enabled != NULL && enabled[j] != NULL; j++)
         if (find_of_kind (self, enabled[j], kind_options[i].kind, NULL) == NULL)
@@ -445,13 +487,32 @@ lp2p_registry_get_missing (Lp2pRegistry *self)
   return g_strv_builder_end (missing);
 }
 
-static Lp2pExtension *
-create_one (
-    Lp2pRegistry *self, const char *name, const char *kind, Lp2pContext *context, GError **error)
+/**
+ * lp2p_registry_create_one:
+ * @self: a registry
+ * @kind: of which kind, such as %LP2P_KIND_KEY_STORE
+ * @name: what to load, enabled or not
+ * @context: (nullable): what the extension is given of the host
+ * @error: return location for a %LP2P_ERROR_PLUGIN error
+ *
+ * Loads an object and makes an instance of it.
+ *
+ * Returns: (transfer full): the instance
+ *
+ * Since: 1.0
+ */
+Lp2pExtension *
+lp2p_registry_create_one (
+    Lp2pRegistry *self, const char *kind, const char *name, Lp2pContext *context, GError **error)
 {
-  Lp2pDescriptor *descriptor = find_of_kind (self, name, kind, error);
+  Lp2pDescriptor *descriptor;
   GType type;
 
+  g_return_val_if_fail (LP2P_IS_REGISTRY (self), NULL);
+  g_return_val_if_fail (kind != NULL && name != NULL, NULL);
+  g_return_val_if_fail (context == NULL || LP2P_IS_CONTEXT (context), NULL);
+
+  descriptor = find_of_kind (self, name, kind, error);
   if (descriptor == NULL)
     return NULL;
   type = lp2p_loader_load (descriptor, error);
@@ -481,7 +542,7 @@ find_existing (GPtrArray *existing, const char *name)
  * @existing has none of. One that cannot be loaded is left out: why is kept in its
  * descriptor, and logged once.
  *
- * Returns: (transfer full) (element-type Lp2pExtension): the instances, in the
+ * Returns: (transfer container) (element-type Lp2pExtension): the instances, in the
  *   order of the configuration
  *
  * Since: 1.0
@@ -500,7 +561,7 @@ lp2p_registry_create (Lp2pRegistry *self,
   g_return_val_if_fail (context == NULL || LP2P_IS_CONTEXT (context), NULL);
 
   extensions = g_ptr_array_new_with_free_func (g_object_unref);
-  enabled = dup_enabled (self, kind);
+  enabled = lp2p_registry_dup_enabled (self, kind);
   for (gsize i = 0; enabled != NULL && enabled[i] != NULL; i++)
     {
       g_autoptr (GError) error = NULL;
@@ -509,7 +570,7 @@ lp2p_registry_create (Lp2pRegistry *self,
       if (extension != NULL)
         g_object_ref (extension);
       else
-        extension = create_one (self, enabled[i], kind, context, &error);
+        extension = lp2p_registry_create_one (self, kind, enabled[i], context, &error);
       if (extension != NULL)
         g_ptr_array_add (extensions, extension);
       else if (g_hash_table_add (self->reported, g_strdup (enabled[i])))

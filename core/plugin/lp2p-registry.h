@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/interfaces/lp2p-extension.h>
 #include <lp2p/plugin/lp2p-descriptor.h>
 #include <lp2p/types/lp2p-config.h>
 
@@ -24,11 +23,8 @@ Lp2pDescriptor *lp2p_registry_find (Lp2pRegistry *self, const char *name);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_registry_is_enabled (Lp2pRegistry *self, Lp2pDescriptor *descriptor);
 LP2P_AVAILABLE_IN_1_0
-char **lp2p_registry_get_missing (Lp2pRegistry *self);
+char **lp2p_registry_dup_enabled (Lp2pRegistry *self, const char *kind);
 LP2P_AVAILABLE_IN_1_0
-GPtrArray *lp2p_registry_create (Lp2pRegistry *self,
-                                 const char *kind,
-                                 GPtrArray *existing,
-                                 Lp2pContext *context);
+char **lp2p_registry_get_missing (Lp2pRegistry *self);
 
 G_END_DECLS

@@ -2,6 +2,8 @@
 
 /* lp2p demo: every enabled way to connect, tried out between two processes. */
 
+#include <lp2p/plugin/lp2p-loader.h>
+
 #include "tools/lp2p-demo-private.h"
 #include "tools/lp2p-output-private.h"
 

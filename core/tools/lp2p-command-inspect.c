@@ -2,6 +2,8 @@
 
 /* lp2p inspect: what can be loaded, what is, and what is wrong with the rest. */
 
+#include <lp2p/plugin/lp2p-loader.h>
+
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-tool-private.h"
 
@@ -98,12 +100,11 @@ is_installed (Lp2pRegistry *registry, const char *name, const char *kind)
 }
 
 static void
-add_missing (GPtrArray *rows, Lp2pRegistry *registry, Lp2pConfig *config)
+add_missing (GPtrArray *rows, Lp2pRegistry *registry)
 {
   for (guint i = 0; tool_kinds[i].kind != NULL; i++)
     {
-      g_auto (GStrv) enabled =
-          lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, tool_kinds[i].option);
+      g_auto (GStrv) enabled = lp2p_registry_dup_enabled (registry, tool_kinds[i].kind);
 
       for (gsize j = 0; enabled[j] != NULL; j++)
         {
@@ -320,7 +321,7 @@ tool_command_inspect (ToolLine *line)
   lp2p_registry_scan (registry);
 
   add_descriptors (rows, registry);
-  add_missing (rows, registry, config);
+  add_missing (rows, registry);
   g_ptr_array_sort (rows, compare_rows);
   if (name != NULL)
     {

@@ -2,6 +2,7 @@
 
 /* lp2p listen: a peer that others can connect to, until it is interrupted. */
 
+#include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/lp2p-transfer-private.h"
@@ -69,7 +70,8 @@ on_echoed (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (g_output_stream_splice_finish (G_OUTPUT_STREAM (source), result, &error) < 0)
     {
-      g_message ("%s: %s", ECHO_PROTOCOL, error->message);
+      lp2p_log_connection (G_LOG_LEVEL_MESSAGE, lp2p_stream_get_connection (stream), "%s: %s", ECHO_PROTOCOL,
+                           error->message);
       lp2p_stream_reset (stream, LP2P_CODE_NONE);
     }
 }
@@ -198,8 +200,7 @@ apply_command_line (Listen *self, Lp2pConfig *config, GError **error)
 {
   char **services = self->options->services;
 
-  return (!self->own_addresses ||
-          lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error)) &&
+  return (!self->own_addresses || tool_forget_listen (config, error)) &&
          (services == NULL || enable_services (config, services, error));
 }
 
@@ -241,7 +242,7 @@ start (Listen *self, ToolOptions *options, GPtrArray *addresses, GError **error)
   if (self->options->echo)
     lp2p_host_set_stream_handler (self->host, ECHO_PROTOCOL, LP2P_HANDLER_NONE, on_echo, NULL,
                                   NULL);
-  return serve_demo (self, error) && tool_host_listen_all (self->host, options, addresses, error);
+  return serve_demo (self, error) && tool_listen (self->host, options, addresses, error);
 }
 
 int

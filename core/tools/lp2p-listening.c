@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where the commands listen that others connect to. */
+#include "tools/lp2p-listening-private.h"
 
 #include "tools/lp2p-loopback-private.h"
-#include "tools/lp2p-session-private.h"
 
 /* Where nobody said where: on all interfaces, on free ports. */
 #define ANY_IP4 "/ip4/0.0.0.0"
 #define ANY_IP6 "/ip6/::"
 
-/**
- * tool_parse_addresses:
- * @texts: (nullable) (array zero-terminated=1): what a user wrote
- * @error: return location for an error
- *
- * Returns: (transfer full) (element-type Lp2pMultiaddr): the addresses
- */
+/* Returns: (element-type Lp2pMultiaddr): empty for none */
 GPtrArray *
 tool_parse_addresses (char **texts, GError **error)
 {
@@ -31,6 +24,24 @@ tool_parse_addresses (char **texts, GError **error)
       g_ptr_array_add (addresses, address);
     }
   return g_steal_pointer (&addresses);
+}
+
+/* The texts of addresses. */
+GStrv
+tool_list_addresses (GPtrArray *addresses)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < addresses->len; i++)
+    g_strv_builder_add (builder, lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i)));
+  return g_strv_builder_end (builder);
+}
+
+/* For a host that does not listen, or where the command line says. */
+gboolean
+tool_forget_listen (Lp2pConfig *config, GError **error)
+{
+  return lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error);
 }
 
 static gboolean
@@ -70,8 +81,8 @@ try_to_listen (Lp2pHost *host, ToolOptions *options, const ToolTransport *transp
 static gboolean
 listen_anywhere (Lp2pHost *host, ToolOptions *options, GError **error)
 {
-  Lp2pConfig *config = lp2p_host_get_config (host);
-  g_auto (GStrv) names = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, "transports");
+  g_auto (GStrv) names =
+      lp2p_config_get_strv (lp2p_host_get_config (host), LP2P_CONFIG_GROUP_HOST, "transports");
   guint n = 0;
 
   for (gsize i = 0; names[i] != NULL; i++)
@@ -92,19 +103,19 @@ listen_anywhere (Lp2pHost *host, ToolOptions *options, GError **error)
 }
 
 /**
- * tool_host_listen_all:
- * @host: a host that runs
+ * tool_listen:
+ * @host: a host that runs, and so listens where its configuration says
  * @options: the common options
  * @addresses: (element-type Lp2pMultiaddr): those of the command line
  * @error: return location for an error
  *
- * Listens on @addresses, in addition to those of the configuration; where there are
- * neither, on a free port of each enabled transport on all interfaces.
+ * Listens on the addresses of the command line, or else somewhere, unless the
+ * configuration has said where.
  *
  * Returns: whether it listens
  */
 gboolean
-tool_host_listen_all (Lp2pHost *host, ToolOptions *options, GPtrArray *addresses, GError **error)
+tool_listen (Lp2pHost *host, ToolOptions *options, GPtrArray *addresses, GError **error)
 {
   g_auto (GStrv) configured =
       lp2p_config_get_strv (lp2p_host_get_config (host), LP2P_CONFIG_GROUP_HOST, "listen");
@@ -112,21 +123,4 @@ tool_host_listen_all (Lp2pHost *host, ToolOptions *options, GPtrArray *addresses
   if (!listen_on_all (host, addresses, error))
     return FALSE;
   return addresses->len > 0 || configured[0] != NULL || listen_anywhere (host, options, error);
-}
-
-const char *
-tool_describe_kept (Lp2pKeptPeer *kept)
-{
-  switch (lp2p_kept_peer_get_state (kept))
-    {
-    case LP2P_KEPT_PEER_CONNECTING:
-      return "connecting";
-    case LP2P_KEPT_PEER_CONNECTED:
-      return "connected";
-    case LP2P_KEPT_PEER_WAITING:
-      return "waiting";
-    case LP2P_KEPT_PEER_RELEASED:
-    default:
-      return "released";
-    }
 }

@@ -16,7 +16,7 @@ static const ToolCommand commands[] = {
     tool_command_doctor },
   { "forward", NULL, "Connects local sockets to services of peers, and the other way round.",
     tool_command_forward },
-  { "id", NULL, "Makes, shows, imports and exports the private key behind a peer id.",
+  { "id", NULL, "Makes, shows, moves, imports and exports the private keys behind peer ids.",
     tool_command_id },
   { "identify", "ADDRESS", "Shows what a peer says of itself.", tool_command_identify },
   { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",
@@ -24,6 +24,8 @@ static const ToolCommand commands[] = {
   { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
   { "perf", "ADDRESS", "Measures how fast a peer takes and sends data.", tool_command_perf },
   { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
+  { "receive", "[TICKET]", "Receives files and folders from a peer.", tool_command_receive },
+  { "send", "PATH…", "Sends files and folders to a peer.", tool_command_send },
   { "status", "[PID]", "Shows what the hosts that run are doing.", tool_command_status },
 };
 

@@ -180,7 +180,7 @@ write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoint
       g_getenv ("G_MESSAGES_DEBUG") != NULL)
     {
       tool_progress_clear ();
-      return g_log_writer_default (level, fields, n_fields, NULL);
+      return lp2p_log_writer (level, fields, n_fields, NULL);
     }
   /* Messages of the library are about what the command reports itself. */
   if (!self->verbose || (level & G_LOG_LEVEL_DEBUG) != 0)
@@ -195,11 +195,14 @@ write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoint
  * tool_options_listen_to_logs:
  * @self: the common options, for as long as the process lives
  *
- * Makes the log messages of the library follow --verbose.
+ * Makes the log messages of the library follow --verbose, and all others
+ * `G_MESSAGES_DEBUG`, in which `lp2p*` stands for the library and all that it loads.
+ * Standard output is for what a command reports.
  */
 void
 tool_options_listen_to_logs (ToolOptions *self)
 {
+  g_log_writer_default_set_use_stderr (TRUE);
   g_log_set_writer_func (write_log, self, NULL);
 }
 

@@ -52,4 +52,7 @@ char *tool_make_printable (const char *text);
 void tool_progress (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void tool_progress_clear (void);
 
+/* What a kept peer is doing, in a word. */
+const char *tool_describe_kept (Lp2pKeptPeer *kept);
+
 G_END_DECLS

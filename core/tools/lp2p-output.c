@@ -415,3 +415,20 @@ tool_table_print (ToolTable *self)
       tool_print ("%s\n", line->str);
     }
 }
+
+const char *
+tool_describe_kept (Lp2pKeptPeer *kept)
+{
+  switch (lp2p_kept_peer_get_state (kept))
+    {
+    case LP2P_KEPT_PEER_CONNECTING:
+      return "connecting";
+    case LP2P_KEPT_PEER_CONNECTED:
+      return "connected";
+    case LP2P_KEPT_PEER_WAITING:
+      return "waiting";
+    case LP2P_KEPT_PEER_RELEASED:
+    default:
+      return "released";
+    }
+}

@@ -44,6 +44,10 @@ void tool_interrupt (void);
 gboolean tool_is_interrupted (void);
 gboolean tool_sleep (double seconds);
 
+gboolean tool_load_kept_identity (ToolOptions *options,
+                                  Lp2pConfig *config,
+                                  Lp2pIdentity **identity,
+                                  GError **error);
 Lp2pIdentity *tool_load_identity (ToolOptions *options,
                                   Lp2pConfig *config,
                                   gboolean for_listening,
@@ -51,11 +55,6 @@ Lp2pIdentity *tool_load_identity (ToolOptions *options,
 
 Lp2pHost *tool_host_start (Lp2pConfig *config, Lp2pIdentity *identity, GError **error);
 gboolean tool_host_listen (Lp2pHost *host, Lp2pMultiaddr *address, GError **error);
-GPtrArray *tool_parse_addresses (char **texts, GError **error);
-gboolean tool_host_listen_all (Lp2pHost *host,
-                               ToolOptions *options,
-                               GPtrArray *addresses,
-                               GError **error);
 Lp2pConnection *
 tool_host_connect (Lp2pHost *host, Lp2pMultiaddr *address, double seconds, GError **error);
 void tool_host_close (Lp2pHost *host);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <lp2p/host/lp2p-key-stores.h>
+
 #include "tools/lp2p-session-private.h"
+
+#include "tools/lp2p-keys-private.h"
 
 #include <glib-unix.h>
 #include <string.h>
@@ -175,6 +179,48 @@ make_identity (ToolOptions *options, GError **error)
 }
 
 /**
+ * tool_load_kept_identity:
+ * @options: the common options
+ * @config: the configuration
+ * @identity: (out) (nullable): return location for the identity
+ * @error: return location for an error
+ *
+ * Loads the identity of --identity, or else the one that the configuration names, or
+ * else the one that `lp2p id` keeps.
+ *
+ * Returns: whether nothing is wrong; @identity is %NULL then where none is kept
+ */
+gboolean
+tool_load_kept_identity (ToolOptions *options, Lp2pConfig *config, Lp2pIdentity **identity, GError **error)
+{
+  g_autofree char *configured = lp2p_config_get_string (config, LP2P_CONFIG_GROUP_HOST, "identity");
+  const char *name = configured[0] != '\0' ? configured : TOOL_KEY_NAME;
+  g_autoptr (GError) local_error = NULL;
+  g_auto (ToolWait) wait = { 0 };
+
+  if (options->identity_file != NULL)
+    {
+      tool_note (options, "identity in %s", options->identity_file);
+      *identity = lp2p_identity_load_file (options->identity_file, LP2P_IDENTITY_FILE_NONE, error);
+      return *identity != NULL;
+    }
+
+  /* It may take the user some time to unlock a key store. */
+  tool_wait_init (&wait, 0);
+  lp2p_key_stores_load_async (config, name, wait.cancellable, tool_wait_ready, &wait);
+  *identity = lp2p_key_stores_load_finish (tool_wait_run (&wait), &local_error);
+  if (*identity != NULL)
+    tool_note (options, "identity %s", name);
+  else if (configured[0] != '\0' || !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      tool_wait_explain (&wait, error);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/**
  * tool_load_identity:
  * @options: the common options
  * @config: the configuration
@@ -194,22 +240,12 @@ tool_load_identity (ToolOptions *options,
                     gboolean for_listening,
                     GError **error)
 {
-  g_autofree char *file = g_strdup (options->identity_file);
+  Lp2pIdentity *identity = NULL;
 
-  if (file == NULL && for_listening)
-    file = lp2p_config_get_string (config, LP2P_CONFIG_GROUP_HOST, "identity");
-  if (file != NULL && file[0] == '\0')
-    g_clear_pointer (&file, g_free);
-  if (file == NULL && for_listening)
-    {
-      file = tool_find_key_file ();
-      if (!g_file_test (file, G_FILE_TEST_EXISTS))
-        g_clear_pointer (&file, g_free);
-    }
-  if (file == NULL)
-    return make_identity (options, error);
-  tool_note (options, "identity in %s", file);
-  return lp2p_identity_load_file (file, LP2P_IDENTITY_FILE_NONE, error);
+  if ((for_listening || options->identity_file != NULL) &&
+      !tool_load_kept_identity (options, config, &identity, error))
+    return NULL;
+  return identity != NULL ? identity : make_identity (options, error);
 }
 
 /**

@@ -57,12 +57,9 @@ int tool_command_inspect (ToolLine *line);
 int tool_command_listen (ToolLine *line);
 int tool_command_perf (ToolLine *line);
 int tool_command_ping (ToolLine *line);
+int tool_command_receive (ToolLine *line);
+int tool_command_send (ToolLine *line);
 int tool_command_status (ToolLine *line);
-
-char *tool_find_key_file (void);
-
-/* What a kept peer is doing, in a word. */
-const char *tool_describe_kept (Lp2pKeptPeer *kept);
 
 /* The kinds of loadable objects and the option of the host that enables those of
  * a kind. Ends with a kind of NULL. */

@@ -41,6 +41,7 @@ void tool_file_free (ToolFile *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ToolFile, tool_file_free)
 
+gboolean tool_write_fd (int fd, const guint8 *data, gsize size);
 void tool_digest (const guint8 *data, gsize size, guint8 digest[TOOL_DIGEST_SIZE]);
 
 gboolean tool_transfer_upload (Lp2pConnection *connection,

@@ -59,7 +59,8 @@ transfer_free (Transfer *self)
 static void
 fail (Transfer *self, const char *why)
 {
-  g_message ("%s: %s", lp2p_stream_get_protocol (self->stream), why);
+  lp2p_log_connection (G_LOG_LEVEL_MESSAGE, lp2p_stream_get_connection (self->stream), "%s: %s",
+                       lp2p_stream_get_protocol (self->stream), why);
   lp2p_stream_reset (self->stream, LP2P_CODE_NONE);
   transfer_free (self);
 }
@@ -83,8 +84,8 @@ start_transfer (Server *server, Lp2pStream *stream)
 
   if (!lp2p_peer_id_equal (lp2p_connection_get_remote_peer (connection), server->peer))
     {
-      g_message ("%s: refused to %s", lp2p_stream_get_protocol (stream),
-                 lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)));
+      lp2p_log_connection (G_LOG_LEVEL_MESSAGE, connection, "%s: refused to %s", lp2p_stream_get_protocol (stream),
+                           lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)));
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_GATED);
       return NULL;
     }
@@ -129,7 +130,8 @@ on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   if (!g_io_stream_close_finish (G_IO_STREAM (source), result, &error))
-    g_message ("%s: %s", lp2p_stream_get_protocol (self->stream), error->message);
+    lp2p_log_connection (G_LOG_LEVEL_MESSAGE, lp2p_stream_get_connection (self->stream), "%s: %s",
+                         lp2p_stream_get_protocol (self->stream), error->message);
   transfer_free (self);
 }
 

@@ -42,8 +42,9 @@ set_file_error (GError **error, int code, const char *path)
   return FALSE;
 }
 
-static gboolean
-write_fd (int fd, const guint8 *data, gsize size)
+/* Writes all of it. Else errno tells why. */
+gboolean
+tool_write_fd (int fd, const guint8 *data, gsize size)
 {
   while (size > 0)
     {
@@ -88,7 +89,7 @@ write_random (int fd, ToolFile *self, GError **error)
 
       fill_random (block, BUFFER_SIZE / sizeof *block, &state);
       g_checksum_update (checksum, (const guchar *) block, (gssize) n);
-      if (!write_fd (fd, (const guint8 *) block, n))
+      if (!tool_write_fd (fd, (const guint8 *) block, n))
         return set_file_error (error, errno, self->path);
       left -= n;
       /* A large file takes a while. */
@@ -271,7 +272,7 @@ receive_file (Lp2pStream *stream,
                      done, file->size);
       if (n <= 0)
         return FALSE;
-      if (!write_fd (fd, buffer, (gsize) n))
+      if (!tool_write_fd (fd, buffer, (gsize) n))
         return set_file_error (error, errno, path);
       done += (guint64) n;
       progress (done, file->size, user_data);

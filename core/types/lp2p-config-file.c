@@ -198,7 +198,7 @@ parse_line (Parser *parser, const char *start, gsize len, GError **error)
  * Splits a key file into its lines: groups in brackets, `key=value`, comments
  * after `#`. A group may be named again, a key within it may not.
  *
- * Returns: (transfer full) (nullable) (element-type Lp2pConfigEntry): the entries
+ * Returns: (transfer container) (nullable) (element-type Lp2pConfigEntry): the entries
  */
 GPtrArray *
 lp2p_config_parse_data (const char *data, gsize len, const char *name, GError **error)

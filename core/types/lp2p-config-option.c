@@ -27,6 +27,8 @@ typedef enum
   CHECK_DIRECTORIES,
   CHECK_AGENT_VERSION,
   CHECK_PROXY,
+  CHECK_NAME,
+  CHECK_NAME_OR_NONE,
 } Check;
 
 static const Lp2pOption host_options[] = {
@@ -37,7 +39,12 @@ static const Lp2pOption host_options[] = {
   { "discovery", "as", "[]", 0, 0, "Ways to find peers to load, by name" },
   { "key-stores", "as", "[]", 0, 0, "Places for private keys to load, by name" },
   { "listen", "as", "[]", 0, 0, "Multiaddrs to listen on" },
-  { "identity", "s", "''", 0, 0, "File of the private key; empty for a key that is not kept" },
+  { "key-store", "s", "'file'", 0, 0,
+    "Where the private key is: 'file', or a loadable object such as 'secret'" },
+  { "key-store-fallback", "s", "''", 0, 0,
+    "Where it is when that key store cannot be reached; empty for nowhere" },
+  { "identity", "s", "''", 0, 0,
+    "Name of the private key in the key store, or path of its file; empty for a key that is not kept" },
   { "peer-store", "s", "''", 0, 0,
     "File of what is known of peers; empty to remember it in memory only" },
   { "agent-version", "s", "'lp2p/" LP2P_VERSION_S "'", 0, 0,
@@ -84,6 +91,8 @@ static const struct
   { "services", CHECK_NAMES },
   { "discovery", CHECK_NAMES },
   { "key-stores", CHECK_NAMES },
+  { "key-store", CHECK_NAME },
+  { "key-store-fallback", CHECK_NAME_OR_NONE },
   { "listen", CHECK_MULTIADDRS },
   { "agent-version", CHECK_AGENT_VERSION },
   { "proxy", CHECK_PROXY },
@@ -206,6 +215,20 @@ check_names (GVariant *value, char **problem)
 }
 
 static gboolean
+check_name (GVariant *value, gboolean none, char **problem)
+{
+  const char *text = g_variant_get_string (value, NULL);
+  g_autofree char *quoted = NULL;
+
+  if (is_name (text) || (none && text[0] == '\0'))
+    return TRUE;
+  quoted = lp2p_quote (text, strlen (text));
+  *problem = g_strdup_printf ("got %s, expected a name of lower-case letters, digits and hyphens%s",
+                              quoted, none ? ", or nothing" : "");
+  return FALSE;
+}
+
+static gboolean
 check_multiaddrs (GVariant *value, char **problem)
 {
   g_autofree const char **texts = g_variant_get_strv (value, NULL);
@@ -307,6 +330,9 @@ lp2p_config_option_check (const Lp2pConfigOption *option,
       return check_agent_version (value, problem);
     case CHECK_PROXY:
       return check_proxy (value, problem);
+    case CHECK_NAME:
+    case CHECK_NAME_OR_NONE:
+      return check_name (value, find_check (group, option->option.name) == CHECK_NAME_OR_NONE, problem);
     case CHECK_NONE:
     default:
       return TRUE;

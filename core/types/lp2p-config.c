@@ -272,7 +272,7 @@ has_same_options (const Lp2pConfigGroup *group, GPtrArray *options)
 }
 
 /**
- * lp2p_config_register_group:
+ * lp2p_config_register_group: (skip)
  * @self: a config
  * @group: the name of the group, such as `plugin quic-v1`
  * @options: (array length=n_options): its options, which are copied

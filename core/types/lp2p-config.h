@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 typedef struct _Lp2pOption Lp2pOption;
 
 /**
- * Lp2pOption:
+ * Lp2pOption: (skip)
  * @name: the key, of lower-case letters, digits and hyphens
  * @type: the GVariant type of its value, as a string
  * @default_value: the default, as GVariant text

@@ -21,6 +21,9 @@ G_BEGIN_DECLS
  * @LP2P_TYPES_ERROR_TRUNCATED: the input ends too early
  * @LP2P_TYPES_ERROR_UNSUPPORTED: the input is valid, but of a kind that this
  *   library does not know
+ * @LP2P_TYPES_ERROR_INVALID_TICKET: a ticket is malformed
+ * @LP2P_TYPES_ERROR_EXPIRED: what is signed was valid once
+ * @LP2P_TYPES_ERROR_NOT_YET_VALID: what is signed was made in the future
  *
  * Errors of the basic types.
  */
@@ -36,6 +39,9 @@ typedef enum
   LP2P_TYPES_ERROR_INVALID_CONFIG,
   LP2P_TYPES_ERROR_TRUNCATED,
   LP2P_TYPES_ERROR_UNSUPPORTED,
+  LP2P_TYPES_ERROR_INVALID_TICKET,
+  LP2P_TYPES_ERROR_EXPIRED,
+  LP2P_TYPES_ERROR_NOT_YET_VALID,
 } Lp2pTypesError;
 
 LP2P_AVAILABLE_IN_1_0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The private key in a file of its own. */
+/* The private key as a text, and in a file of its own. */
 
 #include <lp2p/types/lp2p-identity.h>
 
@@ -191,25 +191,76 @@ read_base64 (const guint8 *data, gsize len, GError **error)
   return self;
 }
 
-static Lp2pIdentity *
-read_contents (GBytes *contents, GError **error)
+/**
+ * lp2p_identity_new_from_text:
+ * @text: (array length=len) (element-type guint8): a private key
+ * @len: how many bytes it has
+ * @error: return location for an error
+ *
+ * Reads a private key from a text: the protobuf `PrivateKey` in base64, as
+ * [method@Lp2p.Identity.to_text] writes it, or unencrypted PEM, with white space
+ * around it or not. Accepted is also the protobuf itself.
+ *
+ * Returns: (transfer full): the identity, or %NULL with
+ *   %LP2P_TYPES_ERROR_INVALID_KEY or %LP2P_TYPES_ERROR_UNSUPPORTED
+ *
+ * Since: 1.0
+ */
+Lp2pIdentity *
+lp2p_identity_new_from_text (const char *text, gsize len, GError **error)
 {
-  gsize len;
-  const guint8 *data = g_bytes_get_data (contents, &len);
+  g_return_val_if_fail (text != NULL || len == 0, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (len > 0 && data[0] == PROTOBUF_TYPE_TAG)
-    return lp2p_identity_new_from_bytes (data, len, error);
+  if (len > 0 && text[0] == PROTOBUF_TYPE_TAG)
+    return lp2p_identity_new_from_bytes ((const guint8 *) text, len, error);
 
-  while (len > 0 && g_ascii_isspace (data[len - 1]))
+  while (len > 0 && g_ascii_isspace (text[len - 1]))
     len--;
-  while (len > 0 && g_ascii_isspace (*data))
+  while (len > 0 && g_ascii_isspace (*text))
     {
-      data++;
+      text++;
       len--;
     }
-  if (len > strlen (PEM_START) && memcmp (data, PEM_START, strlen (PEM_START)) == 0)
-    return read_pem (data, len, error);
-  return read_base64 (data, len, error);
+  if (len > strlen (PEM_START) && memcmp (text, PEM_START, strlen (PEM_START)) == 0)
+    return read_pem ((const guint8 *) text, len, error);
+  return read_base64 ((const guint8 *) text, len, error);
+}
+
+/**
+ * lp2p_identity_to_text:
+ * @self: an identity
+ * @error: return location for an error
+ *
+ * Writes the private key as a text: the protobuf `PrivateKey` in base64, the form in
+ * which other implementations export keys, without a zero byte at the end.
+ *
+ * The bytes are secret. They are overwritten when their last reference is
+ * given back; copies of them must be overwritten by whoever makes them.
+ *
+ * Returns: (transfer full): the text, or %NULL with
+ *   %LP2P_TYPES_ERROR_UNSUPPORTED when the cryptographic library refuses
+ *
+ * Since: 1.0
+ */
+GBytes *
+lp2p_identity_to_text (Lp2pIdentity *self, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  GBytes *secret;
+  char *text;
+
+  g_return_val_if_fail (LP2P_IS_IDENTITY (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  bytes = lp2p_identity_to_bytes (self, error);
+  if (bytes == NULL)
+    return NULL;
+  text = g_base64_encode (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  secret = lp2p_secret_bytes_new ((const guint8 *) text, strlen (text));
+  OPENSSL_cleanse (text, strlen (text));
+  g_free (text);
+  return secret;
 }
 
 /**
@@ -242,7 +293,8 @@ lp2p_identity_load_file (const char *path, Lp2pIdentityFileFlags flags, GError *
   contents = read_file (path, flags, error);
   if (contents == NULL)
     return NULL;
-  self = read_contents (contents, error);
+  self = lp2p_identity_new_from_text (g_bytes_get_data (contents, NULL), g_bytes_get_size (contents),
+                                      error);
   if (self == NULL)
     g_prefix_error (error, "%s: ", path);
   return self;
@@ -268,14 +320,15 @@ write_all (int fd, const char *data, gsize len)
 /* Writes a line to a new file of mode 0600, whose name replaces the pattern in
  * @temporary; returns 0 or an errno. */
 static int
-write_beside (const char *line, char *temporary)
+write_beside (GBytes *line, char *temporary)
 {
   int fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0600);
   int code = 0;
 
   if (fd < 0)
     return errno;
-  if (!write_all (fd, line, strlen (line)) || !write_all (fd, "\n", 1) || fsync (fd) != 0)
+  if (!write_all (fd, g_bytes_get_data (line, NULL), g_bytes_get_size (line)) ||
+      !write_all (fd, "\n", 1) || fsync (fd) != 0)
     code = errno;
   if (close (fd) != 0 && code == 0)
     code = errno;
@@ -351,22 +404,19 @@ lp2p_identity_save_file (Lp2pIdentity *self,
                          GError **error)
 {
   g_autofree char *temporary = NULL;
-  g_autofree char *text = NULL;
-  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GBytes) text = NULL;
   int code;
 
   g_return_val_if_fail (LP2P_IS_IDENTITY (self), FALSE);
   g_return_val_if_fail (path != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  bytes = lp2p_identity_to_bytes (self, error);
-  if (bytes == NULL)
+  text = lp2p_identity_to_text (self, error);
+  if (text == NULL)
     return FALSE;
 
-  text = g_base64_encode (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
   temporary = g_strconcat (path, ".XXXXXX", NULL);
   code = write_beside (text, temporary);
-  OPENSSL_cleanse (text, strlen (text));
   if (code == 0)
     code = put_in_place (temporary, path, (flags & LP2P_IDENTITY_FILE_REPLACE) != 0);
   if (code != 0)

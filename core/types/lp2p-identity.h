@@ -34,12 +34,16 @@ Lp2pIdentity *lp2p_identity_generate (Lp2pKeyType key_type, GError **error);
 LP2P_AVAILABLE_IN_1_0
 Lp2pIdentity *lp2p_identity_new_from_bytes (const guint8 *data, gsize len, GError **error);
 LP2P_AVAILABLE_IN_1_0
+Lp2pIdentity *lp2p_identity_new_from_text (const char *text, gsize len, GError **error);
+LP2P_AVAILABLE_IN_1_0
 Lp2pIdentity *lp2p_identity_load_file (const char *path,
                                        Lp2pIdentityFileFlags flags,
                                        GError **error);
 
 LP2P_AVAILABLE_IN_1_0
 GBytes *lp2p_identity_to_bytes (Lp2pIdentity *self, GError **error);
+LP2P_AVAILABLE_IN_1_0
+GBytes *lp2p_identity_to_text (Lp2pIdentity *self, GError **error);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_identity_save_file (Lp2pIdentity *self,
                                   const char *path,

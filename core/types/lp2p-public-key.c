@@ -66,7 +66,7 @@ lp2p_key_type_to_string (Lp2pKeyType key_type)
 
 /**
  * lp2p_key_type_from_string:
- * @name: a name as [func@Lp2p.key_type_to_string] returns it
+ * @name: a name as [func@Lp2p.KeyType.to_string] returns it
  * @key_type: (out): return location for the kind of key; untouched on failure
  *
  * Finds a kind of key by its name.

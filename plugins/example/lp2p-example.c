@@ -56,7 +56,8 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error))
     {
-      g_debug ("The greeting was not sent: %s", error->message);
+      lp2p_log_connection (G_LOG_LEVEL_DEBUG, lp2p_stream_get_connection (greeting->stream),
+                           "The greeting was not sent: %s", error->message);
       lp2p_stream_reset (greeting->stream, LP2P_CODE_NONE);
       return;
     }

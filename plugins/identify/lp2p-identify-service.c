@@ -138,7 +138,8 @@ note_message (Lp2pIdentifyService *self, Lp2pConnection *connection, Lp2pIdentif
 
   if (!check_key (message, peer))
     {
-      g_debug ("%s identified itself with the key of another peer", lp2p_peer_id_get_string (peer));
+      lp2p_log_connection (G_LOG_LEVEL_DEBUG, connection, "%s identified itself with the key of another peer",
+                           lp2p_peer_id_get_string (peer));
       return;
     }
 
@@ -274,9 +275,9 @@ on_exchange_done (Lp2pIdentifyExchange *exchange,
 
   g_ptr_array_remove_fast (self->exchanges, exchange);
   if (error != NULL)
-    g_debug ("identify with %s, %s: %s",
-             lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
-             kind_names[kind], error->message);
+    lp2p_log_connection (G_LOG_LEVEL_DEBUG, connection, "identify with %s, %s: %s",
+                         lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
+                         kind_names[kind], error->message);
   exchange_over (self, kind, get_state (connection));
   if (message != NULL)
     note_message (self, connection, message);

@@ -19,8 +19,10 @@ sys.path.insert(0, HERE)
 import gates  # noqa: E402
 import measure  # noqa: E402
 import results  # noqa: E402
+import sending  # noqa: E402
 
 MIB = 1024 * 1024
+BENCHES = {**measure.BENCHES, "send": sending.send}
 SIZES = {
     "quick": {"runs": 1, "bytes": 16 * MIB, "connects": 64, "idle": 500, "foreign_idle": 20,
               "link_runs": 1, "link_bytes": 16 * MIB},
@@ -34,7 +36,7 @@ SIZES = {
 def collect(context, names):
     samples = []
     for name in names:
-        samples += measure.BENCHES[name](context)
+        samples += BENCHES[name](context)
     return gates.rows_of(samples)
 
 
@@ -67,6 +69,8 @@ def expected_rows():
             yield "connect", stack[1], metric
         for side in ("dialer", "listener"):
             yield "idle", stack[1], f"{side} heap"
+    for metric in ("throughput", "throughput / perf", "small files"):
+        yield "send", "noise", metric
 
 
 def check(build):
@@ -74,7 +78,7 @@ def check(build):
     notes = []
     rows = []
     try:
-        rows = collect(measure.Context(build, SIZES["quick"], notes.append), measure.BENCHES)
+        rows = collect(measure.Context(build, SIZES["quick"], notes.append), BENCHES)
     except (RuntimeError, ValueError, subprocess.SubprocessError) as reason:
         notes.append(str(reason))
     found = {(r["bench"], r["security"], r["metric"]): r["value"] for r in rows
@@ -107,8 +111,8 @@ def main():
     default = os.path.join(HERE, "..", "..", "_build")
     parser.add_argument("--build", default=default, metavar="FOLDER", help="default: _build")
     parser.add_argument("--json", metavar="FILE", help="also write one JSON object per row")
-    parser.add_argument("--only", action="append", choices=list(measure.BENCHES), metavar="NAME",
-                        help=f"one of {', '.join(measure.BENCHES)}; may be repeated")
+    parser.add_argument("--only", action="append", choices=list(BENCHES), metavar="NAME",
+                        help=f"one of {', '.join(BENCHES)}; may be repeated")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one run of little: does it work")
     size.add_argument("--full", action="store_true", help="256 MiB and 5,000 connections")
@@ -127,7 +131,7 @@ def main():
     load = os.getloadavg()[0]
     try:
         context = measure.Context(build, chosen, lambda note: print(note, file=sys.stderr))
-        rows = collect(context, args.only or measure.BENCHES)
+        rows = collect(context, args.only or BENCHES)
     except (RuntimeError, ValueError, subprocess.SubprocessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

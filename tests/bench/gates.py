@@ -58,6 +58,7 @@ LIMITS = {
     ("download", "throughput / best peer"): (">=", 1, 1.5),
     ("download", "CPU / best peer"): ("<=", 1, 0.5),
     ("delayed line", "throughput / raw"): (">=", 0.9, None),
+    ("send", "throughput / perf"): (">=", 0.5, 0.8),
     ("round trips", "first answered byte"): ("<=", 3, None),
     ("round trips", "with TCP Fast Open"): ("<=", 2, None),
 }

@@ -44,6 +44,14 @@ What one connection adds: for lp2p to the memory of a host with {idle} of them, 
 | Stack | Who | Heap of the dialer | Heap of the listener | Private pages of the listener |
 |---|---|---|---|---|
 """
+SEND = """
+## Files
+
+`lp2p send` and `lp2p receive` with a file of {send_mib} MiB and a folder with {files} files of 1,000 bytes, from memory to memory, beside `lp2p perf`, which moves as many bytes from nowhere to nowhere.
+
+| Stack | perf | A large file | Small files |
+|---|---|---|---|
+"""
 CODEC = """
 ## Codecs
 
@@ -147,6 +155,12 @@ def idle_lines(rows):
         yield f"| {stack} | {NAMES[peer]} | {' | '.join(cells)} |"
 
 
+def send_lines(rows):
+    for (_, stack, _), m in group(rows, "send").items():
+        yield (f"| {stack} | {m['perf']:.0f} MB/s | {m['throughput']:.0f} MB/s "
+               f"| {m['small files']:.0f} files/s |")
+
+
 def codec_lines(rows):
     for (_, _, name), m in group(rows, "codec").items():
         (_, ours), (beside, theirs) = m.items()
@@ -173,10 +187,11 @@ def gate_lines(found, words):
 
 
 def write(rows, size, load):
-    sizes = dict(size, mib=size["bytes"] >> 20, link_mib=size["link_bytes"] >> 20)
+    sizes = dict(size, mib=size["bytes"] >> 20, link_mib=size["link_bytes"] >> 20,
+                 send_mib=size["bytes"] >> 18, files=size["connects"] * 20)
     must, aims = gates.judge(rows)
     parts = [(TRANSFER, transfer_lines(rows)), (CONNECT, connect_lines(rows)),
-             (IDLE, idle_lines(rows)), (CODEC, codec_lines(rows)), (LINK, link_lines(rows)),
+             (IDLE, idle_lines(rows)), (SEND, send_lines(rows)), (CODEC, codec_lines(rows)), (LINK, link_lines(rows)),
              (ROUND_TRIPS, round_trip_lines(rows)),
              (GATES, gate_lines(must, {True: "holds", False: "**missed**"})),
              (GOALS, gate_lines(aims, {True: "reached", False: "not yet"}))]

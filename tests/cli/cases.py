@@ -25,12 +25,16 @@ KEYS = os.path.join(SOURCE, "tests/unit/data/keys")
 # Sanitizers and busy machines are slow; what hangs is caught all the same.
 LONG = 120
 COMMANDS = ["config", "demo", "doctor", "forward", "id", "identify", "inspect", "listen", "perf", "ping",
-            "status"]
+            "receive", "send", "status"]
 ANOTHER_PEER = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 
 
 class Failure(Exception):
+    pass
+
+
+class Skip(Exception):
     pass
 
 
@@ -547,6 +551,20 @@ def test_identities(world):
 
 
 @case
+def test_debug_messages(world):
+    """G_MESSAGES_DEBUG=lp2p* shows what goes on, beside the output"""
+    with world.listener(LOOPBACK) as ready:
+        world.env["G_MESSAGES_DEBUG"] = "lp2p*"
+        result = world.run("ping", ready["addresses"][0], "-c", "1", "--json").expect(0)
+        check(result.objects(), "no output")
+        for part in ("dialing over tcp", f"Connected: {ready['peer_id']}", "protocol /ipfs/ping/1.0.0"):
+            check(part in result.err, f"no {part} in {result.err}")
+        check("GLib" not in result.err, result.err)
+        del world.env["G_MESSAGES_DEBUG"]
+        check(not world.run("ping", ready["addresses"][0], "-c", "1").expect(0).err, "not silent")
+
+
+@case
 def test_listen_anywhere(world):
     """listen: without addresses, wherever it can"""
     with world.listener("--verbose") as ready:
@@ -693,6 +711,11 @@ def test_demo_interrupted(world):
     check(not os.listdir(world.path("tmp")), "the temporary folder is still there")
 
 
+# It adds its cases to those of this program, which is no module of that name.
+sys.modules["cases"] = sys.modules[__name__]
+import key_cases  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+
+
 def main(functions):
     failed = 0
     for function in functions:
@@ -700,6 +723,8 @@ def main(functions):
         try:
             function(World(folder))
             print(f"ok {function.__doc__}", flush=True)
+        except Skip as reason:
+            print(f"skip {function.__doc__}: {reason}", flush=True)
         except Exception as error:  # pylint: disable=broad-except
             failed += 1
             reason = " ".join(str(error).split()) or repr(error)

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* A transport, and what is put on it. */
 typedef struct
 {
-  const TransportCase *transport;
+  const Lp2pTestTransport *transport;
   char *security;
   char *muxer;
 } Combination;

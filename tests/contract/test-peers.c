@@ -66,7 +66,7 @@ connect_by_id (Fixture *f, TestHost *host, Lp2pPeerId *peer, GError **error)
 
   lp2p_host_connect_peer_async (host->host, peer, NULL, NULL, test_take_result, &result);
   test_wait (f->world, result);
-  return lp2p_host_connect_finish (host->host, result, error);
+  return lp2p_host_connect_peer_finish (host->host, result, error);
 }
 
 static void

@@ -15,7 +15,7 @@
                "/p2p/" PEER,                                                                    \
                "/memory/1/p2p/" PEER "/p2p-circuit/p2p/" PEER }
 
-const TransportCase transport_cases[] = {
+const Lp2pTestTransport transport_cases[] = {
   { .name = "memory", MEMORY_ADDRESSES },
   { .name = "memory-slow",
     MEMORY_ADDRESSES,

@@ -3,7 +3,8 @@
 #
 # What an author of a plugin does: installs lp2p, copies plugins/example out of
 # the tree, builds it against the installed pkg-config file and nothing else,
-# installs it, enables it in a configuration file, and sees it work.
+# installs it, enables it in a configuration file, and sees it work. And what authors
+# of applications do, in C and in other languages, and readers of the tutorials.
 
 set -eu
 
@@ -38,8 +39,7 @@ check ()
 
 install_lp2p ()
 {
-  setup_configure "$build" -Dprefix="$prefix" -Dlibdir=lib -Dtests=false -Ddocs=disabled \
-    -Dintrospection=disabled -Dbuildtype=debug \
+  setup_configure "$build" -Dprefix="$prefix" -Dlibdir=lib -Dtests=false -Ddocs=disabled -Dbuildtype=debug \
     && setup_compile "$build" \
     && rm -rf "$prefix" \
     && meson install -C "$build" --no-rebuild --quiet
@@ -87,6 +87,41 @@ value = json.dumps(found.get(sys.argv[2]))
 print(f"{sys.argv[2]} is {value}, expected {sys.argv[3]}")
 sys.exit(value != sys.argv[3])
 END
+}
+
+# Bindings are where they are looked for, beside the library.
+binds ()
+{
+  [ -f "$prefix/share/gir-1.0/Lp2p-1.0.gir" ] \
+    && [ -f "$prefix/lib/girepository-1.0/Lp2p-1.0.typelib" ] \
+    && [ -f "$prefix/share/vala/vapi/lp2p-1.vapi" ] \
+    && [ -f "$prefix/share/vala/vapi/lp2p-1.deps" ]
+}
+
+# What valac makes has warnings of its own.
+build_vala ()
+{
+  valac --vapidir "$prefix/share/vala/vapi" --pkg lp2p-1 --pkg gio-unix-2.0 -X -w \
+    -o "$work/chat" "$prefix/share/doc/lp2p/examples/chat/chat.vala"
+}
+
+# The author of another object runs the kit's tests over it: some of each kind will do.
+run_kit ()
+{
+  # shellcheck disable=SC2046 # the flags are words
+  "${CC:-cc}" -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/kit" "$lp2p_root/tests/example/kit.c" \
+    $(pkg-config --cflags --libs lp2p-test-1) || return 1
+  for kit_path in /transport/memory/dial /muxer/yamux/both-ways /security/noise/handshake /layer/noise/vectors /layer/sockets; do
+    "$work/kit" -p "$kit_path" >"$work/kit.tap" || return 1
+    cat "$work/kit.tap"
+    grep -q "^ok .*$kit_path" "$work/kit.tap" || return 1
+  done
+}
+
+# follow NAME: does what the tutorial says.
+follow ()
+{
+  mkdir "$work/$1" && python3 "$lp2p_root/tests/example/tutorial.py" "$lp2p_root/data/docs/$1.md" "$work/$1"
 }
 
 uses_installed ()
@@ -150,4 +185,17 @@ check 'code with the TLS layer builds against pkg-config' build_tls || true
 check 'an application builds against pkg-config' build_greet || exit 1
 check 'a host greets with the text of the configuration file' greets || true
 check 'and so does lp2p listen' listen_greets || true
+
+if command -v g-ir-scanner >/dev/null && command -v valac >/dev/null; then
+  check 'the bindings are installed' binds || true
+  check 'an application in Vala builds against them' build_vala || true
+else
+  echo 'skip the bindings are installed: missing: gobject-introspection, valac'
+fi
+check 'the test kit runs over installed objects' run_kit || true
+PATH=$prefix/bin:$PATH
+export PATH
+XDG_CONFIG_HOME=$work/none
+check 'the tutorial first-peer works' follow first-peer || true
+check 'the tutorial first-plugin works' follow first-plugin || true
 exit $status

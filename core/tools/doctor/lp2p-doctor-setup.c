@@ -3,6 +3,8 @@
 /* What of the own set-up lp2p itself decides: configuration, loadable objects,
  * identity, where to listen. */
 
+#include <lp2p/plugin/lp2p-loader.h>
+
 #include "tools/doctor/lp2p-doctor-private.h"
 
 #include "tools/lp2p-loopback-private.h"
@@ -82,26 +84,19 @@ check_plugins (ToolDoctor *self, Lp2pConfig *config)
 static void
 check_identity (ToolDoctor *self, Lp2pConfig *config)
 {
-  g_autofree char *configured = lp2p_config_get_string (config, LP2P_CONFIG_GROUP_HOST, "identity");
-  g_autofree char *kept = tool_find_key_file ();
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pIdentity) identity = NULL;
 
-  if (self->line->options->identity_file == NULL && configured[0] == '\0' &&
-      !g_file_test (kept, G_FILE_TEST_EXISTS))
-    {
-      tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_WARNING, -1,
-                        "none is kept, so each start makes another peer",
-                        "lp2p id --make makes one that stays");
-      return;
-    }
-  identity = tool_load_identity (self->line->options, config, TRUE, &error);
-  if (identity != NULL)
-    tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_OK, -1,
-                      lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)), NULL);
-  else
+  if (!tool_load_kept_identity (self->line->options, config, &identity, &error))
     tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_FAILURE, -1, error->message,
                       "make the file readable for you alone (mode 0600), or name another one");
+  else if (identity == NULL)
+    tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_WARNING, -1,
+                      "none is kept, so each start makes another peer",
+                      "lp2p id --make makes one that stays");
+  else
+    tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_OK, -1,
+                      lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)), NULL);
 }
 
 /* Listening */

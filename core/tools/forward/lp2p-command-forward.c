@@ -5,6 +5,7 @@
 
 #include "tools/forward/lp2p-forward-private.h"
 #include "tools/lp2p-output-private.h"
+#include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/status/lp2p-control-private.h"
 
@@ -320,7 +321,7 @@ start_host (Command *self, ToolOptions *options, GError **error)
   if (self->forward.host == NULL)
     return FALSE;
   return (!serves && addresses->len == 0) ||
-         tool_host_listen_all (self->forward.host, options, addresses, error);
+         tool_listen (self->forward.host, options, addresses, error);
 }
 
 static gboolean

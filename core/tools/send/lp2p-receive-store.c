@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "tools/send/lp2p-receive-store-private.h"
+
+#include "tools/send/lp2p-send-path-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define IDENTITY "identity"
+
+struct _ReceiveStore
+{
+  SendFolder *folder;
+  int state_fd;
+  gboolean overwrite;
+  ReceiveQueue *queue;
+};
+
+void
+receive_item_free (ReceiveItem *self)
+{
+  g_free (self->path);
+  g_free (self->target);
+  g_free (self->key);
+  g_free (self);
+}
+
+/* What is in it is believed, so it has to be ours; two receivers at once would
+ * destroy each other's work. */
+static gboolean
+check_state (int fd, GError **error)
+{
+  struct stat status;
+
+  if (fstat (fd, &status) != 0)
+    return send_set_errno (error, SEND_STATE_FOLDER, errno);
+  if (status.st_uid != geteuid () || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                           SEND_STATE_FOLDER " in the target folder is another user's, or others "
+                                             "may write to it");
+      return FALSE;
+    }
+  if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+    return TRUE;
+  if (errno != EWOULDBLOCK)
+    return send_set_errno (error, SEND_STATE_FOLDER, errno);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                       "another lp2p receive works in the target folder");
+  return FALSE;
+}
+
+static int
+open_state (int folder, GError **error)
+{
+  int fd;
+
+  if (mkdirat (folder, SEND_STATE_FOLDER, 0700) != 0 && errno != EEXIST)
+    {
+      send_set_errno (error, "the target folder", errno);
+      return -1;
+    }
+  fd = send_open_folder_at (folder, SEND_STATE_FOLDER, FALSE, FALSE);
+  if (fd < 0)
+    send_set_errno (error, SEND_STATE_FOLDER " in the target folder", errno);
+  else if (!check_state (fd, error))
+    send_close (&fd);
+  return fd;
+}
+
+/**
+ * receive_store_new:
+ * @path: the target folder, which is made if it is missing
+ * @overwrite: whether files that are there may be replaced
+ * @report: who tells the user what was stored
+ * @error: return location for an error
+ *
+ * Prepares a folder for files to come.
+ *
+ * Returns: (transfer full): the store
+ */
+ReceiveStore *
+receive_store_new (const char *path, gboolean overwrite, SendReport *report, GError **error)
+{
+  g_autoptr (ReceiveStore) self = g_new0 (ReceiveStore, 1);
+
+  self->state_fd = -1;
+  self->overwrite = overwrite;
+  self->queue = receive_queue_new (self, report);
+  if (g_mkdir_with_parents (path, 0777) != 0)
+    {
+      send_set_errno (error, path, errno);
+      return NULL;
+    }
+  self->folder = send_folder_new (path, FALSE, error);
+  if (self->folder == NULL)
+    return NULL;
+  self->state_fd = open_state (send_folder_get_fd (self->folder), error);
+  return self->state_fd >= 0 ? g_steal_pointer (&self) : NULL;
+}
+
+/* An empty state folder goes, too. */
+void
+receive_store_free (ReceiveStore *self)
+{
+  receive_queue_free (self->queue);
+  send_close (&self->state_fd);
+  if (self->folder != NULL)
+    unlinkat (send_folder_get_fd (self->folder), SEND_STATE_FOLDER, AT_REMOVEDIR);
+  g_clear_pointer (&self->folder, send_folder_free);
+  g_free (self);
+}
+
+SendFolder *
+receive_store_get_folder (ReceiveStore *self)
+{
+  return self->folder;
+}
+
+int
+receive_store_get_state_fd (ReceiveStore *self)
+{
+  return self->state_fd;
+}
+
+gboolean
+receive_store_get_overwrite (ReceiveStore *self)
+{
+  return self->overwrite;
+}
+
+ReceiveQueue *
+receive_store_get_queue (ReceiveStore *self)
+{
+  return self->queue;
+}
+
+/**
+ * receive_store_load_identity:
+ * @self: a store
+ * @error: return location for an error
+ *
+ * Loads the identity of the transfer, or makes it: the code of a ticket belongs to
+ * the first peer that shows it, and who takes up the transfer has to be that peer.
+ *
+ * Returns: (transfer full): the identity
+ */
+Lp2pIdentity *
+receive_store_load_identity (ReceiveStore *self, GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d/" IDENTITY, self->state_fd);
+  g_autoptr (Lp2pIdentity) identity =
+      lp2p_identity_load_file (path, LP2P_IDENTITY_FILE_NONE, NULL);
+
+  if (identity != NULL)
+    return g_steal_pointer (&identity);
+  identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, error);
+  if (identity == NULL ||
+      !lp2p_identity_save_file (identity, path, LP2P_IDENTITY_FILE_REPLACE, error))
+    return NULL;
+  return g_steal_pointer (&identity);
+}
+
+/* What nothing can go on from: bytes without a journal, and the identity, as nobody has
+ * to come back as the same peer. */
+static gboolean
+is_useless (ReceiveStore *self, const char *name)
+{
+  g_autofree char *journal = g_strconcat (name, ".journal", NULL);
+
+  return !g_str_has_suffix (name, ".journal") && faccessat (self->state_fd, journal, F_OK, 0) != 0;
+}
+
+/* The transfer is over. */
+void
+receive_store_clean (ReceiveStore *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->state_fd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    if (is_useless (self, name))
+      unlinkat (self->state_fd, name, 0);
+}

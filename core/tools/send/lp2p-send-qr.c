@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "tools/send/lp2p-send-qr-private.h"
+
+#include <qrencode.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The white border that a reader needs, in modules. */
+#define BORDER 2
+
+/* Two rows of modules are one line of text: its colours are those of the upper and
+ * the lower half. */
+static const char *const halves[] = { " ", "\u2584", "\u2580", "\u2588" };
+
+static gboolean
+is_white (const QRcode *code, int x, int y)
+{
+  x -= BORDER;
+  y -= BORDER;
+  return x < 0 || y < 0 || x >= code->width || y >= code->width ||
+         (code->data[y * code->width + x] & 1) == 0;
+}
+
+char *
+send_qr_make (const char *text)
+{
+  QRcode *code = QRcode_encodeData ((int) strlen (text), (const unsigned char *) text, 0,
+                                    QR_ECLEVEL_L);
+  GString *lines;
+  int size;
+
+  if (code == NULL)
+    return NULL;
+  lines = g_string_new (NULL);
+  size = code->width + 2 * BORDER;
+  for (int y = 0; y < size; y += 2)
+    {
+      /* Black and white whatever the colours of the terminal are. */
+      g_string_append (lines, "\033[97;40m");
+      for (int x = 0; x < size; x++)
+        g_string_append (lines, halves[(is_white (code, x, y) ? 2 : 0) +
+                                       (is_white (code, x, y + 1) ? 1 : 0)]);
+      g_string_append (lines, "\033[0m\n");
+    }
+  QRcode_free (code);
+  return g_string_free (lines, FALSE);
+}
+
+/* Only on a terminal that knows the characters. */
+gboolean
+send_qr_is_shown (void)
+{
+  const char *term = g_getenv ("TERM");
+
+  return isatty (STDOUT_FILENO) && g_strcmp0 (term, "dumb") != 0 && g_get_charset (NULL);
+}

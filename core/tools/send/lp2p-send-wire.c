@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "tools/send/lp2p-send-wire-private.h"
+
+#include "tools/send/lp2p-send-path-private.h"
+
+#include <lp2p/types/lp2p-varint.h>
+
+#include <string.h>
+
+void
+send_frame_free (SendFrame *frame)
+{
+  lp2p__send__frame__free_unpacked (frame, NULL);
+}
+
+/* Writing */
+
+void
+send_append_frame (GByteArray *out, const SendFrame *frame)
+{
+  gsize size = lp2p__send__frame__get_packed_size (frame);
+  gsize start;
+
+  lp2p_append_varint (out, size);
+  start = out->len;
+  g_byte_array_set_size (out, (guint) (start + size));
+  lp2p__send__frame__pack (frame, out->data + start);
+}
+
+/* @kind is one of those without content. */
+void
+send_append_nothing (GByteArray *out, Lp2p__Send__Frame__BodyCase kind)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Nothing nothing = LP2P__SEND__NOTHING__INIT;
+
+  frame.body_case = kind;
+  frame.busy = &nothing;
+  send_append_frame (out, &frame);
+}
+
+static char *
+shorten (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  if (strlen (valid) > SEND_MAX_TEXT)
+    *g_utf8_find_prev_char (valid, valid + SEND_MAX_TEXT) = '\0';
+  return g_steal_pointer (&valid);
+}
+
+/* @kind is one of those with a text alone. */
+void
+send_append_text (GByteArray *out, Lp2p__Send__Frame__BodyCase kind, const char *text)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Text message = LP2P__SEND__TEXT__INIT;
+  g_autofree char *shortened = shorten (text);
+
+  message.text = shortened;
+  frame.body_case = kind;
+  frame.abort = &message;
+  send_append_frame (out, &frame);
+}
+
+void
+send_append_failure (GByteArray *out,
+                     Lp2p__Send__Frame__BodyCase kind,
+                     guint64 entry,
+                     const char *text)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Failure message = LP2P__SEND__FAILURE__INIT;
+  g_autofree char *shortened = shorten (text);
+
+  message.entry = entry;
+  message.text = shortened;
+  frame.body_case = kind;
+  frame.fail = &message;
+  send_append_frame (out, &frame);
+}
+
+void
+send_append_chunk (GByteArray *out, gsize size, const SendHash *hash)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Chunk message = LP2P__SEND__CHUNK__INIT;
+
+  message.size = (guint32) size;
+  message.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
+  frame.body_case = SEND_BODY (CHUNK);
+  frame.chunk = &message;
+  send_append_frame (out, &frame);
+}
+
+void
+send_append_end (GByteArray *out, guint64 entry, const SendHash *hash)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__End message = LP2P__SEND__END__INIT;
+
+  message.entry = entry;
+  message.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
+  frame.body_case = SEND_BODY (END);
+  frame.end = &message;
+  send_append_frame (out, &frame);
+}
+
+/* Reading */
+
+/* Returns FALSE. */
+gboolean
+send_fail_protocol (GError **error, const char *what)
+{
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL, what);
+  return FALSE;
+}
+
+static gboolean
+check_hash (const ProtobufCBinaryData *hash, GError **error)
+{
+  return hash->len == SEND_HASH_SIZE ||
+         send_fail_protocol (error, "the peer sent a hash of another length, expected 16 bytes");
+}
+
+/* What is wrong with a path is told about that entry alone, later. */
+static gboolean
+check_entry (const Lp2p__Send__Entry *entry, GError **error)
+{
+  if (entry->kind != LP2P__SEND__KIND__FILE && entry->kind != LP2P__SEND__KIND__FOLDER &&
+      entry->kind != LP2P__SEND__KIND__LINK)
+    return send_fail_protocol (error, "the peer sent an entry of an unknown kind, expected 0, 1 or 2");
+  if (entry->size > G_MAXINT64 || (entry->kind != LP2P__SEND__KIND__FILE && entry->size != 0))
+    return send_fail_protocol (error, "the peer sent an entry with an impossible size");
+  return TRUE;
+}
+
+static gboolean
+check_chunk (const Lp2p__Send__Chunk *chunk, GError **error)
+{
+  if (chunk->size == 0 || chunk->size > SEND_CHUNK_SIZE)
+    return send_fail_protocol (error, "the peer sent a chunk of an impossible size, expected 1 to 1048576 bytes");
+  return check_hash (&chunk->hash, error);
+}
+
+/* An offset is where a chunk starts, or the end of the file. Where nothing is there
+ * yet, there is nothing to compare either. */
+static gboolean
+check_want (const Lp2p__Send__Want *want, GError **error)
+{
+  return want->offset == 0 || check_hash (&want->hash, error);
+}
+
+static gboolean
+check_frame (const SendFrame *frame, GError **error)
+{
+  switch (frame->body_case)
+    {
+    case SEND_BODY (_NOT_SET):
+      return send_fail_protocol (error, "the peer sent a frame of an unknown kind");
+    case SEND_BODY (ENTRY):
+      return check_entry (frame->entry, error);
+    case SEND_BODY (CHUNK):
+      return check_chunk (frame->chunk, error);
+    case SEND_BODY (END):
+      return check_hash (&frame->end->hash, error);
+    case SEND_BODY (WANT):
+      return check_want (frame->want, error);
+    case SEND_BODY (COMPARE):
+      return check_hash (&frame->compare->hash, error);
+    default:
+      return TRUE;
+    }
+}
+
+/* A frame that is not complete leaves the cursor where it is. */
+static SendInput
+read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
+{
+  Lp2pCursor ahead = *cursor;
+  const guint8 *bytes;
+  guint64 size;
+
+  if (!lp2p_cursor_read_varint (&ahead, &size))
+    {
+      if (lp2p_cursor_left (cursor) < LP2P_VARINT_MAX)
+        return SEND_INPUT_MORE;
+      send_fail_protocol (error, "the peer sent a malformed length of a frame");
+      return SEND_INPUT_FAILED;
+    }
+  if (size == 0 || size > SEND_MAX_FRAME)
+    {
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
+                   "the peer sent a frame of %" G_GUINT64_FORMAT " bytes, expected 1 to %d", size,
+                   SEND_MAX_FRAME);
+      return SEND_INPUT_FAILED;
+    }
+  if (!lp2p_cursor_read_bytes (&ahead, (gsize) size, &bytes))
+    return SEND_INPUT_MORE;
+  *frame = lp2p__send__frame__unpack (NULL, (gsize) size, bytes);
+  if (*frame == NULL)
+    {
+      send_fail_protocol (error, "the peer sent a malformed frame, expected a protobuf Frame");
+      return SEND_INPUT_FAILED;
+    }
+  *cursor = ahead;
+  return SEND_INPUT_FRAME;
+}
+
+/**
+ * send_decoder_next:
+ * @self: a decoder, which starts as zeros
+ * @cursor: what came and was not used yet
+ * @event: (out): what it is; a frame is the caller's, bytes are borrowed
+ * @error: return location for an error
+ *
+ * Takes the next thing off what came.
+ *
+ * Returns: what was found; %SEND_INPUT_MORE when that is less than a frame, which
+ *   stays, and is to come again with more behind it
+ */
+SendInput
+send_decoder_next (SendDecoder *self, Lp2pCursor *cursor, SendEvent *event, GError **error)
+{
+  g_autoptr (SendFrame) frame = NULL;
+  SendInput found;
+
+  *event = (SendEvent) { NULL };
+  if (self->left > 0)
+    {
+      event->size = MIN (self->left, lp2p_cursor_left (cursor));
+      if (event->size == 0)
+        return SEND_INPUT_MORE;
+      lp2p_cursor_read_bytes (cursor, event->size, &event->data);
+      self->left -= event->size;
+      return SEND_INPUT_DATA;
+    }
+  found = read_frame (cursor, &frame, error);
+  if (found != SEND_INPUT_FRAME)
+    return found;
+  if (!check_frame (frame, error))
+    return SEND_INPUT_FAILED;
+  if (frame->body_case == SEND_BODY (CHUNK))
+    self->left = frame->chunk->size;
+  event->frame = g_steal_pointer (&frame);
+  return SEND_INPUT_FRAME;
+}

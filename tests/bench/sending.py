@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""lp2p send beside lp2p perf: the same bytes, from a file into a file, and from nowhere
+to nowhere."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+
+from measure import SECONDS, Sample, pinned
+
+LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+STACK = ("tcp", "noise", "yamux")
+# A disk would be measured, not the command.
+MEMORY = "/dev/shm"
+
+
+class Command:
+    """The command, with a home of its own."""
+
+    def __init__(self, context, folder):
+        self.lp2p = os.path.join(context.build, "core", "tools", "lp2p")
+        self.env = dict(os.environ, HOME=folder, XDG_CONFIG_HOME=folder, XDG_DATA_HOME=folder,
+                        GSETTINGS_BACKEND="memory", G_DEBUG="", G_SLICE="", MALLOC_CHECK_="0",
+                        LP2P_PLUGIN_PATH=os.path.join(context.build, "plugins"))
+
+    def start(self, side, *arguments):
+        return pinned(side, [self.lp2p, *arguments], env=self.env, stdin=subprocess.DEVNULL,
+                      stdout=subprocess.PIPE, text=True)
+
+
+def read_object(process):
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError("a side of the transfer ended too early")
+    return json.loads(line)
+
+
+def finish(process):
+    """The last object that it prints."""
+    text = process.communicate(timeout=SECONDS)[0]
+    if process.returncode != 0:
+        raise RuntimeError(f"a side of the transfer ended with status {process.returncode}")
+    return json.loads(text.splitlines()[-1])
+
+
+def run_pair(first, start_second):
+    """The last object of the second side."""
+    try:
+        second = start_second(read_object(first))
+        # A side whose output nobody reads stands still.
+        drain = threading.Thread(target=first.stdout.read)
+        drain.start()
+        try:
+            return finish(second)
+        finally:
+            second.kill()
+            second.wait()
+            first.terminate()
+            drain.join()
+    finally:
+        first.terminate()
+        first.wait()
+
+
+def run_perf(command, size):
+    listener = command.start(0, "listen", "--json", "--service", "perf", LOOPBACK)
+    final = run_pair(listener, lambda ready: command.start(
+        1, "perf", "--json", "--upload", str(size), "--download", "0", ready["addresses"][0]))
+    return size / final["seconds"] / 1e6
+
+
+def run_send(command, source, target):
+    sender = command.start(1, "send", "--json", "--listen", LOOPBACK, source)
+    final = run_pair(sender, lambda ready: command.start(
+        0, "receive", "--json", "--into", target, ready["ticket"]))
+    return final["bytes"] / final["seconds"] / 1e6
+
+
+def make_files(folder, size, count):
+    large, small = os.path.join(folder, "large"), os.path.join(folder, "small")
+    with open(large, "wb") as file:
+        for _ in range(0, size, 1 << 20):
+            file.write(os.urandom(1 << 20))
+    os.mkdir(small)
+    for number in range(count):
+        with open(os.path.join(small, str(number)), "wb") as file:
+            file.write(os.urandom(1000))
+    return large, small
+
+
+def send(context):
+    """A large file and many small ones, beside what perf moves."""
+    size = context.size["bytes"] * 4
+    count = context.size["connects"] * 20
+    where = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="lp2p-bench.", dir=where) as folder:
+        command = Command(context, folder)
+        large, small = make_files(folder, size, count)
+        target = os.path.join(folder, "target")
+        for number in range(context.size["runs"]):
+            perf = run_perf(command, size)
+            rate = run_send(command, large, target)
+            files = run_send(command, small, target) * 1e6 / 1000
+            shutil.rmtree(target)
+            for metric, unit, value in (("perf", "MB/s", perf), ("throughput", "MB/s", rate),
+                                        ("small files", "1/s", files),
+                                        ("throughput / perf", "ratio", rate / perf)):
+                yield Sample("send", STACK, "lp2p", metric, unit, value, number)

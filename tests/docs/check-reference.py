@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Checks that the reference is made without a warning, and that its links lead somewhere.
+
+Usage: check-reference.py PAGES GIR GI-DOCGEN ARGUMENT...
+
+Prints TAP, a case for each of the two; below it, what is wrong.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+LINK = re.compile(r'(?:href|src)="([^"#:]+)(?:#([^"]*))?"')
+ANCHOR = re.compile(r'(?:id|name)="([^"]+)"')
+
+
+def find_broken_links(folder):
+    texts = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".html"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                texts[name] = file.read()
+    anchors = {name: set(ANCHOR.findall(text)) for name, text in texts.items()}
+    for name, text in texts.items():
+        for target, anchor in LINK.findall(text):
+            if not os.path.exists(os.path.join(folder, target)):
+                yield f"{name}: there is no {target}"
+            elif anchor and anchor not in anchors.get(target, {anchor}):
+                yield f"{name}: there is no {anchor} in {target}"
+
+
+def main(arguments):
+    if len(arguments) < 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    pages, gir, docgen, *options = arguments
+    with tempfile.TemporaryDirectory() as folder:
+        made = subprocess.run(
+            [docgen, "generate", *options, "--content-dir", pages, "--output-dir", folder,
+             "--no-namespace-dir", gir],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        broken = list(find_broken_links(folder))
+        count = len(os.listdir(folder))
+    cases = [("it is made without a warning", made.stdout.splitlines() if made.returncode else []),
+             ("its links lead somewhere", broken if count else ["there are no pages"])]
+    print(f"1..{len(cases)}")
+    for number, (name, problems) in enumerate(cases, 1):
+        print(f"{'not ok' if problems else 'ok'} {number} {name}")
+        for problem in problems:
+            print(f"# {problem}")
+    return 1 if any(problems for _, problems in cases) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Does what a tutorial says, to the letter.
+
+Usage: tutorial.py DOCUMENT FOLDER
+
+A block of code below a line "`NAME`:" is a file of FOLDER. A block of `sh` is typed
+into a terminal there: the second one where the line before the block says so. A block
+of `text` behind it is what it prints, where … stands for anything; the last command may
+then go on running. Else every command has to succeed. ADDRESS is the first address that
+was printed.
+"""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+SECONDS = 120
+BLOCK = re.compile(r"([^\n]*)\n\n```(\w+)\n(.*?)\n```\n", re.S)
+FILE = re.compile(r"`([\w./-]+)`:$")
+ADDRESS = re.compile(r"/ip4/127\.0\.0\.1/\S+/p2p/\w+")
+DONE = "tutorial-command-ended"
+
+
+class Failure(Exception):
+    pass
+
+
+class Terminal:
+    """A shell that is typed into."""
+
+    def __init__(self, folder):
+        self.shell = subprocess.Popen(
+            ["bash"], cwd=folder, text=True, encoding="utf-8", start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.lines = queue.Queue()
+        threading.Thread(target=self.read_lines, daemon=True).start()
+
+    def read_lines(self):
+        for line in self.shell.stdout:
+            self.lines.put(" ".join(line.split()))
+
+    def type(self, command):
+        self.shell.stdin.write(command + "\n")
+        self.shell.stdin.flush()
+
+    def next_line(self, deadline, what):
+        try:
+            line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise Failure(f"{what}: waited for too long") from None
+        print(line, flush=True)
+        return line
+
+    def run(self, command):
+        """Types a command and waits until it has succeeded."""
+        self.type(f"{command}\necho {DONE} $?")
+        deadline = time.monotonic() + SECONDS
+        line = ""
+        while not line.startswith(DONE):
+            line = self.next_line(deadline, command)
+        if line != f"{DONE} 0":
+            raise Failure(f"{command}: exit status {line.split()[-1]}")
+
+    def expect(self, command, pattern):
+        """Types a command and waits until it has printed a line; returns that."""
+        self.type(command)
+        deadline = time.monotonic() + SECONDS
+        line = ""
+        while not pattern.search(line):
+            line = self.next_line(deadline, f"{command}: expected {pattern.pattern}")
+        return line
+
+    def close(self):
+        os.killpg(self.shell.pid, signal.SIGKILL)
+        self.shell.wait()
+
+
+def as_pattern(line):
+    return re.compile("^" + ".*".join(re.escape(part) for part in line.split("…")) + "$")
+
+
+def type_block(terminal, commands, expected, address):
+    """Returns the address, once something printed it."""
+    commands = [command.replace("ADDRESS", address or "ADDRESS") for command in commands.split("\n")]
+    for command in commands if expected is None else commands[:-1]:
+        terminal.run(command)
+    if expected is None:
+        return address
+    for number, line in enumerate(expected.split("\n")):
+        printed = terminal.expect(commands[-1] if number == 0 else "", as_pattern(line))
+        found = ADDRESS.search(printed)
+        if address is None and found:
+            address = found[0]
+    return address
+
+
+def follow(document, folder, terminals):
+    with open(document, encoding="utf-8") as file:
+        # One block may follow another at once: every block needs its own line before.
+        blocks = BLOCK.findall(file.read().replace("```\n\n```", "```\n\n\n\n```"))
+    address = None
+    for number, (before, language, text) in enumerate(blocks):
+        name = FILE.search(before)
+        if language == "sh":
+            following = blocks[number + 1] if number + 1 < len(blocks) else ("", "", "")
+            expected = following[2] if following[1] == "text" else None
+            which = "second" if "second terminal" in before else "first"
+            if which not in terminals:
+                terminals[which] = Terminal(folder)
+            address = type_block(terminals[which], text, expected, address)
+        elif language != "text":
+            if not name:
+                raise Failure(f"a block of {language} has no name: expected a line such as `NAME`: before it")
+            with open(os.path.join(folder, name[1]), "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+    if not terminals:
+        raise Failure(f"{document} tells to type nothing")
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    terminals = {}
+    try:
+        follow(*arguments, terminals)
+    except Failure as failure:
+        print(failure)
+        return 1
+    finally:
+        for terminal in terminals.values():
+            terminal.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Compares what the library exports with the list of what it should.
+
+Usage: check-library-symbols.py LIBRARY            compares, and prints TAP
+       check-library-symbols.py --update LIBRARY   writes the list
+
+The list is liblp2p-1.symbols in this folder, sorted, one symbol a line. See
+data/docs/abi.md for what may change in it.
+"""
+
+import importlib
+import os
+import sys
+
+LIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "liblp2p-1.symbols")
+
+sys.path.insert(0, os.path.dirname(LIST))
+exported = importlib.import_module("check-symbols").exported
+
+
+def compare(library):
+    with open(LIST, encoding="utf-8") as file:
+        listed = file.read().splitlines()
+    found = exported(library)
+    cases = [
+        ("the list is sorted, each symbol once", [] if listed == sorted(set(listed)) else [LIST]),
+        ("nothing that is listed has gone", sorted(set(listed) - set(found))),
+        ("nothing is exported that is not listed", sorted(set(found) - set(listed))),
+    ]
+    print(f"1..{len(cases)}")
+    for number, (name, problems) in enumerate(cases, 1):
+        print(f"{'not ok' if problems else 'ok'} {number} {name}")
+        for problem in problems:
+            print(f"# {problem}")
+    return 1 if any(problems for _, problems in cases) else 0
+
+
+def main(arguments):
+    if len(arguments) == 2 and arguments[0] == "--update":
+        with open(LIST, "w", encoding="utf-8") as file:
+            file.writelines(symbol + "\n" for symbol in exported(arguments[1]))
+        return 0
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return compare(arguments[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

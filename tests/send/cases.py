@@ -1,0 +1,611 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The cases of the suite send: one function each, named by its docstring.
+
+Usage: cases.py BUILD [WORD]; prints `ok NAME` or `not ok NAME: REASON`. With WORD only
+cases with that in their names. LP2P_FULL=1 moves 10,000 files and 4 GiB through the
+kills instead of 500 and 64 MiB; LP2P_SEND_SEED=N makes the kills of another run again.
+"""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from sides import Failure, World, check, check_same, describe
+from terminal import Terminal
+
+BUILD = os.path.abspath(sys.argv[1])
+FULL = bool(os.environ.get("LP2P_FULL"))
+FILES = 10000 if FULL else 500
+LARGE = (4 << 30) if FULL else (64 << 20)
+SEED = int(os.environ.get("LP2P_SEND_SEED") or random.randrange(1 << 32))
+MIB = 1 << 20
+STATE = ".lp2p-receive"
+
+CASES = []
+
+
+class Skip(Exception):
+    pass
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def make_large(world, size=256 * MIB):
+    """A file of zeros that takes a while: events come in time for what is to be done in
+    the middle of it."""
+    file = world.write("a", b"")
+    os.truncate(file, size)
+    return file
+
+
+def make_tree(world):
+    """Some of all that a folder may have in it."""
+    for number in range(40):
+        world.write(f"tree/{number % 4}/file {number}", random.randbytes(number * 100))
+    world.write("tree/empty", b"")
+    world.write("tree/one chunk", random.randbytes(MIB))
+    world.write("tree/chunks", random.randbytes(3 * MIB + 1))
+    world.write(b"tree/not \xff\xfe text", b"bytes")
+    world.write(b"tree/CON/back\\slash: \n\033[31m", b"names")
+    os.makedirs(world.path("source/tree/empty folder"))
+    os.chmod(world.path("source/tree/empty"), 0o755)
+    os.chmod(world.path("source/tree/chunks"), 0o444)
+    os.utime(world.path("source/tree/empty folder"), ns=(1, 1234567890123456789))
+    os.utime(world.path("source/tree/0"), ns=(1, -5 * 10**9 + 7))
+    os.chmod(world.path("source/tree/1"), 0o700)
+    return world.path("source/tree")
+
+
+def transfer(world, *paths, send=(), receive=(), statuses=(0, 0)):
+    """From beginning to end with a ticket; the last events of both sides."""
+    sender, ticket = world.send(*send, *paths)
+    receiver = world.receive(*receive, ticket)
+    last = receiver.wait(statuses[1])
+    # A receiver that does not come to an end leaves a sender that waits for it.
+    if last is None or last["type"] != "final":
+        sender.signal(signal.SIGINT)
+    sender.wait(statuses[0])
+    return sender, receiver
+
+
+@case
+def test_tree(world):
+    """a folder arrives with all that is in it"""
+    sender, receiver = transfer(world, make_tree(world))
+    check_same(world.path("source"), world.path("target"))
+    final = receiver.events[-1]
+    check(final["files"] == 45 and final["failed"] == 0, final)
+    check(sender.events[-1]["files"] == 45, sender.events[-1])
+    check(not sender.err() and not receiver.err(), sender.err() + receiver.err())
+
+
+@case
+def test_again(world):
+    """what is there already is not sent again"""
+    tree = make_tree(world)
+    transfer(world, tree)
+    sender, receiver = transfer(world, tree)
+    for side in (sender, receiver):
+        check(side.events[-1]["present"] == 45 and side.events[-1]["bytes"] == 0, side.events[-1])
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_overwrite(world):
+    """what is there is replaced only with --overwrite"""
+    file = world.write("a", b"new")
+    for old in (b"old", b"longer", b""):
+        with open(world.path("target/a"), "wb") as target:
+            target.write(old)
+        sender, receiver = transfer(world, file, statuses=(1, 1))
+        check("--overwrite" in receiver.err() and "--overwrite" in sender.err(), receiver.err())
+        with open(world.path("target/a"), "rb") as target:
+            check(target.read() == old, "it was replaced")
+        transfer(world, file, receive=["--overwrite"])
+        check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_other_kinds(world):
+    """a folder where a file is to be, and a file where a folder is to be"""
+    world.write("tree/a", b"file")
+    world.write("tree/b/c", b"file in a folder")
+    world.write("tree/d", b"another")
+    os.makedirs(world.path("target/tree/a"))
+    with open(world.path("target/tree/b"), "wb"):
+        pass
+    transfer(world, world.path("source/tree"), receive=["--overwrite"], statuses=(1, 1))
+    check(os.path.isdir(world.path("target/tree/a")), "the folder is gone")
+    check(os.path.isfile(world.path("target/tree/b")), "the file is gone")
+    check(os.path.isfile(world.path("target/tree/d")), "the other file did not arrive")
+
+
+@case
+def test_special_files(world):
+    """symbolic links and special files"""
+    world.write("tree/a", b"file")
+    os.symlink("a", world.path("source/tree/link"))
+    os.symlink("/etc/hostname", world.path("source/tree/out"))
+    os.symlink(".", world.path("source/tree/loop"))
+    os.mkfifo(world.path("source/tree/pipe"))
+    tree = world.path("source/tree")
+
+    sender, _ = transfer(world, tree)
+    check(sender.events[-1]["skipped"] == 4, sender.events[-1])
+    check(os.listdir(world.path("target/tree")) == ["a"], os.listdir(world.path("target/tree")))
+
+    # A link that leads back to where it is in has no end.
+    sender, _ = transfer(world, tree, send=["--follow"], receive=["--into", world.path("follow")],
+                         statuses=(1, 0))
+    check("leads back" in sender.err(), sender.err())
+    check(not os.path.islink(world.path("follow/tree/link")), "the link is one")
+    with open(world.path("follow/tree/link"), "rb") as file:
+        check(file.read() == b"file", "what the link leads to did not arrive")
+
+    links = ["--links", "--into", world.path("links")]
+    _, receiver = transfer(world, tree, send=["--links"], receive=links, statuses=(1, 1))
+    check("absolute" in receiver.err(), receiver.err())
+    check(os.readlink(world.path("links/tree/link")) == "a", "the link leads elsewhere")
+    check(not os.path.lexists(world.path("links/tree/out")), "a link leads out")
+    _, receiver = transfer(world, tree, send=["--links"], statuses=(1, 1))
+    check("without --links" in receiver.err(), receiver.err())
+
+
+@case
+def test_planted_link(world):
+    """a symbolic link in the target folder leads nowhere"""
+    os.makedirs(world.path("outside"))
+    for number in range(3):
+        world.write(f"tree/{number}/file", b"data")
+    os.makedirs(world.path("target/tree"))
+    os.symlink(world.path("outside"), world.path("target/tree/1"))
+    _, receiver = transfer(world, world.path("source/tree"), receive=["--overwrite"],
+                           statuses=(1, 1))
+    check("symbolic link is in the way" in receiver.err(), receiver.err())
+    check(not os.listdir(world.path("outside")), "something was written outside")
+    check(os.path.isfile(world.path("target/tree/2/file")), "the rest did not arrive")
+
+    os.symlink(world.path("outside"), world.path(f"target/{STATE}"))
+    sender, ticket = world.send(world.path("source/tree"))
+    world.receive(ticket).wait(1, "symbolic link is in the way")
+    sender.kill()
+    check(not os.listdir(world.path("outside")), "something was written outside")
+
+
+# Who is served
+
+@case
+def test_dial(world):
+    """a receiver serves who is allowed, nobody else"""
+    file = world.write_random("a", 3 * MIB)
+    friend, friend_id = world.make_id("friend")
+    stranger, _ = world.make_id("stranger")
+    receiver, address = world.listen("--allow", friend_id)
+    world.dial(address, "--identity", stranger, file).wait(1, "does not serve you")
+    world.dial(address, "--identity", friend, file).wait(0)
+    receiver.wait(0)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_nobody(world):
+    """a receiver that would serve nobody does not start"""
+    world.receive().wait(2, "nobody would be served")
+
+
+@case
+def test_second_receiver(world):
+    """a ticket is for one receiver"""
+    file = make_large(world)
+    sender, ticket = world.send(file)
+    first = world.receive(ticket)
+    first.wait_event("begin")
+    first.signal(signal.SIGSTOP)
+    world.receive(ticket, target="other").wait(1, "used by another receiver")
+    first.signal(signal.SIGCONT)
+    first.wait(0)
+    sender.wait(0)
+    check_same(world.path("source"), world.path("target"))
+    check(not os.path.exists(world.path("other/a")), "the other one got it")
+
+
+@case
+def test_wrong_codes(world):
+    """a sender stops after some wrong codes"""
+    file = world.write("a", b"secret")
+    sender, ticket = world.send(file)
+    hostile = os.path.join(BUILD, "tests/send/hostile")
+    for number in range(5):
+        result = subprocess.run([hostile, "code", ticket], env=world.env, capture_output=True,
+                                text=True, timeout=60)
+        check("the code of the ticket is wrong" in result.stdout, result.stdout + result.stderr)
+    sender.wait(1, "wrong code was tried 5 times")
+
+
+@case
+def test_bad_tickets(world):
+    """tickets that are none, changed or expired"""
+    file = world.write("a", b"data")
+    sender, ticket = world.send("--expire", "0.02", file)
+    changed = ticket[:80] + ("A" if ticket[80] != "A" else "B") + ticket[81:]
+    world.receive("nonsense").wait(2, "no ticket")
+    world.receive(changed).wait(1, "damaged or was changed")
+    sender.wait(5, "the ticket expired")
+    world.receive(ticket).wait(1, "expired")
+    check(not os.listdir(world.path("target")), "something is in the target folder")
+
+
+@case
+def test_busy_folder(world):
+    """two receivers do not work in one folder"""
+    file = make_large(world)
+    sender, ticket = world.send(file)
+    first = world.receive(ticket)
+    first.wait_event("begin")
+    first.signal(signal.SIGSTOP)
+    world.receive(ticket).wait(1, "another lp2p receive")
+    first.signal(signal.SIGCONT)
+    first.wait(0)
+    sender.wait(0)
+
+
+@case
+def test_hostile_sender(world):
+    """what a hostile sender cannot do"""
+    hostile = os.path.join(BUILD, "tests/send/hostile")
+    key, peer = world.make_id("hostile")
+    os.makedirs(world.path("outside"))
+    listing = subprocess.run([hostile, "list"], capture_output=True, text=True, check=True)
+    for line in listing.stdout.splitlines():
+        name, expected = line.split("\t")
+        before = describe(world.folder)
+        receiver, address = world.listen("--allow", peer, "--links")
+        result = subprocess.run([hostile, name, address, key], env=world.env, capture_output=True,
+                                text=True, timeout=60)
+        check(expected in result.stdout, f"{name}: {result.stdout} {result.stderr}")
+        receiver.signal(signal.SIGINT)
+        receiver.wait()
+        check(receiver.process.returncode == 1, f"{name}: status {receiver.process.returncode}")
+        after = {path: value for path, value in describe(world.folder).items()
+                 if path.split(b"/")[0] not in (b"target", b"state", b"cache")}
+        before = {path: after.get(path) for path in before
+                  if path.split(b"/")[0] not in (b"target", b"state", b"cache")}
+        check(before == after, f"{name}: something changed outside of the target folder")
+        print(f"# {name}: {expected}")
+
+
+# What changes while it is sent
+
+def stop_in_the_middle(world, *paths):
+    """A transfer whose receiver stands still, so that the sender does not come to its end."""
+    sender, ticket = world.send(*paths)
+    receiver = world.receive(ticket)
+    sender.wait_event("progress")
+    receiver.signal(signal.SIGSTOP)
+    return sender, receiver
+
+
+@case
+def test_source_changes(world):
+    """a file that grows, shrinks or vanishes while it is sent"""
+    file = make_large(world)
+    world.write("b/other", b"data")
+    for change, expected in ((MIB, "changed"), (-255 * MIB, "changed")):
+        sender, receiver = stop_in_the_middle(world, file, world.path("source/b"))
+        size = os.path.getsize(file)
+        os.truncate(file, size + change)
+        receiver.signal(signal.SIGCONT)
+        receiver.wait(1, expected)
+        sender.wait(1, expected)
+        check(not os.path.exists(world.path("target/a")), "a file that changed is there")
+        check(os.path.exists(world.path("target/b/other")), "the other file is missing")
+        os.truncate(file, 256 * MIB)
+    sender, receiver = stop_in_the_middle(world, file, world.path("source/b"))
+    os.unlink(world.path("source/b/other"))
+    os.unlink(world.path("target/b/other"))
+    receiver.signal(signal.SIGCONT)
+    receiver.wait(1, "No such file")
+    sender.wait(1, "No such file")
+    check(not os.listdir(world.path("target/b")), "what is gone is there")
+    check(describe(world.path("target"))[b"a"] == describe(world.path("source"))[b"a"], "a differs")
+
+
+@case
+def test_source_replaced(world):
+    """a file that is another one when the transfer goes on begins anew"""
+    file = make_large(world)
+    sender, ticket = world.send(file)
+    receiver = world.receive(ticket)
+    receiver.wait_event("progress")
+    receiver.kill()
+    sender.kill()
+    status = os.stat(file)
+    with open(file, "r+b") as opened:
+        opened.write(b"x")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    _, receiver = transfer(world, file)
+    check(receiver.events[-1]["bytes"] == 256 * MIB, receiver.events[-1])
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_damaged_partial(world):
+    """what is kept of a file is read again before it is believed"""
+    file = make_large(world)
+    sender, ticket = world.send(file)
+    receiver = world.receive(ticket)
+    while receiver.wait_event("progress")["done"] < 2 * MIB:
+        pass
+    receiver.kill()
+    sender.kill()
+    state = world.path("target", STATE)
+    data = [name for name in os.listdir(state) if len(name) == 32]
+    check(len(data) == 1, os.listdir(state))
+    with open(os.path.join(state, data[0]), "r+b") as partial:
+        partial.seek(MIB + 5)
+        byte = partial.read(1)
+        partial.seek(MIB + 5)
+        partial.write(bytes([byte[0] ^ 1]))
+    _, receiver = transfer(world, file)
+    check(receiver.events[-1]["bytes"] == 255 * MIB, receiver.events[-1])
+    check_same(world.path("source"), world.path("target"))
+
+
+# Cuts
+
+@case
+def test_full_disk(world):
+    """a disk that is full"""
+    file = world.write_random("a", 8 * MIB)
+    sender, ticket = world.send(file)
+    # As if the disk had 4 MiB: a write beyond fails, where the signal is ignored.
+    receiver = world.receive(ticket, restore_signals=False, preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (4 * MIB, 4 * MIB)))
+    receiver.wait(1, "File too large")
+    check(not os.path.exists(world.path("target/a")), "a file that is not complete is there")
+    receiver = world.receive(ticket)
+    receiver.wait(0)
+    check(receiver.events[-1]["bytes"] == 4 * MIB, receiver.events[-1])
+    sender.wait(0, "gave up.*File too large")
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_no_space(world):
+    """a file system without space"""
+    mount = ["unshare", "--mount", "sh", "-c",
+             'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh",
+             world.path("target")]
+    if subprocess.run([*mount, "true"], capture_output=True).returncode != 0:
+        raise Skip("no mount namespace")
+    file = world.write_random("a", 8 * MIB)
+    sender, ticket = world.send(file)
+    receiver = subprocess.run([*mount, world.lp2p, "receive", "--into", world.path("target"), ticket],
+                              env=world.env, capture_output=True, text=True, timeout=60)
+    check(receiver.returncode == 1 and "No space left" in receiver.stderr, receiver.stderr)
+    sender.signal(signal.SIGINT)
+    sender.wait(1, "gave up.*No space left")
+
+
+@case
+def test_permissions(world):
+    """files that may not be read, and a folder that may not be written"""
+    nobody = 65534
+    os.chmod(world.folder, 0o755)
+    as_nobody = {"preexec_fn": lambda: os.setuid(nobody)} if os.geteuid() == 0 else {}
+    if subprocess.run([world.lp2p, "--version"], env=world.env, capture_output=True,
+                      **as_nobody).returncode != 0:
+        raise Skip("the build folder is not for everybody")
+    world.write("tree/a", b"secret")
+    world.write("tree/b", b"not secret")
+    world.write("tree/c/d", b"in a folder")
+    os.chmod(world.path("source/tree/a"), 0)
+    os.chmod(world.path("source/tree/c"), 0)
+    sender, ticket = world.send(world.path("source/tree"), **as_nobody)
+    receiver = world.receive(ticket)
+    receiver.wait(1, "a: the sender says: Permission denied")
+    sender.wait(1, "tree/c: Permission denied")
+    check(os.listdir(world.path("target/tree")) == ["b"], os.listdir(world.path("target/tree")))
+
+    os.chmod(world.path("target"), 0o555)
+    sender, ticket = world.send(world.path("source/tree/b"))
+    world.receive(ticket, **as_nobody).wait(1, "target folder: Permission denied")
+    sender.kill()
+    os.chmod(world.path("source/tree/c"), 0o700)
+
+
+@case
+def test_interrupts(world):
+    """an interrupt leaves what a transfer can go on from"""
+    file = make_large(world)
+    sender, ticket = world.send(file)
+    receiver = world.receive(ticket)
+    while receiver.wait_event("progress")["done"] < 2 * MIB:
+        pass
+    receiver.signal(signal.SIGINT)
+    receiver.wait(1, "interrupted.*goes on")
+    second = world.receive(ticket)
+    second.wait_event("begin")
+    sender.signal(signal.SIGINT)
+    sender.wait(1, "interrupted.*goes on")
+    second.wait(1, "gave up: interrupted|the peer|ended|reset|lost")
+    _, receiver = transfer(world, file)
+    check(receiver.events[-1]["bytes"] < 256 * MIB, receiver.events[-1])
+    check_same(world.path("source"), world.path("target"))
+
+
+class Killer:
+    """Lets a transfer go on to some event, and a little longer, and kills a side."""
+
+    def __init__(self, world, paths):
+        self.world, self.paths = world, paths
+        self.random = random.Random(SEED)
+        self.sender = self.ticket = None
+        self.kills = {"sender": 0, "receiver": 0, "both": 0}
+        self.resumed = 0
+
+    def start(self):
+        if self.sender is None or self.sender.process.poll() is not None:
+            self.sender, self.ticket = self.world.send(*self.paths)
+        return self.world.receive(self.ticket)
+
+    def run(self, victim):
+        """One attempt. Returns whether it came to its end."""
+        receiver = self.start()
+        for _ in range(self.random.choice([0, 1, 2, 5, 20, 100, FILES // 2])):
+            if receiver.next() is None:
+                break
+        # So that any moment is hit, that of opening a file too.
+        time.sleep(self.random.uniform(0, self.random.choice([0.02, 0.3])))
+        if victim != "sender":
+            receiver.kill()
+        if victim != "receiver":
+            self.sender.kill()
+        last = receiver.wait()
+        self.resumed += any(event["type"] == "resume" for event in receiver.events)
+        if last is not None and last["type"] == "final":
+            return True
+        check(receiver.process.returncode in (-9, 1, 3), f"the receiver ended: {receiver.err()}")
+        self.kills[victim] += 1
+        return False
+
+    def finish(self):
+        receiver = self.start()
+        receiver.wait(0)
+        self.sender.wait(0)
+        return receiver.events[-1]
+
+
+@case
+def test_kills(world):
+    """a transfer whose sides are killed again and again loses nothing"""
+    print(f"# LP2P_SEND_SEED={SEED}, {FILES} files, {LARGE} bytes", flush=True)
+    maker = random.Random(SEED)
+    for number in range(FILES):
+        world.write(f"tree/{number % 20}/{number}", maker.randbytes(maker.randrange(9000)))
+    world.write_random("large", LARGE, SEED)
+    killer = Killer(world, [world.path("source/large"), world.path("source/tree")])
+    rounds = 40 if FULL else 20
+    for number in range(rounds):
+        if killer.run(killer.random.choice(["sender", "receiver", "both"])):
+            # It was faster than the killer: what is there goes, in part.
+            os.unlink(world.path("target/large"))
+    final = killer.finish()
+    print(f"# kills: {killer.kills}, {killer.resumed} times the large file went on, "
+          f"in the end {final['bytes']} bytes", flush=True)
+    check(sum(killer.kills.values()) > rounds // 5, "hardly anything was killed")
+    check_same(world.path("source"), world.path("target"))
+
+
+# Terminals
+
+@case
+def test_prompt(world):
+    """a receiver on a terminal asks"""
+    file = world.write("a", b"x" * 5000)
+    receive = ["receive", "--listen", "/ip4/127.0.0.1/tcp/0", "--into", world.path("target")]
+    with Terminal(world, *receive) as terminal:
+        address = terminal.expect(r"address +(\S+)").group(1)
+        for answer, status, reason in ((b"n\n", 1, "does not want it"), (b"\n", 1, "not want"),
+                                       (b"y\n", 0, None)):
+            sender = world.dial(address, file)
+            question = terminal.expect(r"(12D3\S+)\s+wants to send \"a\": 1 files, 5.0\skB, into "
+                                       r"\S+\s+Take them\? \[y/N\] ")
+            check(len(question.group(1)) > 40, question.group(0))
+            terminal.write(answer)
+            sender.wait(status, reason)
+        terminal.expect("1 files received")
+        check(terminal.wait() == 0, "the receiver failed")
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_prompt_withdrawn(world):
+    """a sender that goes is not asked about any more"""
+    file = world.write("a", b"x")
+    receive = ["receive", "--listen", "/ip4/127.0.0.1/tcp/0", "--into", world.path("target")]
+    with Terminal(world, *receive) as terminal:
+        address = terminal.expect(r"address +(\S+)").group(1)
+        sender = world.dial(address, file)
+        terminal.expect(r"Take them\? \[y/N\] ")
+        sender.signal(signal.SIGINT)
+        sender.wait(1, "interrupted")
+        terminal.expect("took the offer back|ended|reset|lost")
+        terminal.write(b"\x03")
+        check(terminal.wait() == 1, "an interrupt is no success")
+
+
+@case
+def test_progress(world):
+    """progress on a terminal, and Ctrl-C"""
+    file = make_large(world, 1024 * MIB)
+    with Terminal(world, "send", "--listen", "/ip4/127.0.0.1/tcp/0", file) as sender:
+        ticket = sender.expect(r"lp2p receive (lp2p:\S+)").group(1)
+        sender.expect("\u2580|\u2584|\u2588")
+        receiver = world.receive(ticket)
+        receiver.wait_event("progress")
+        sender.expect(r"\[[#-]{20}\] \d+ %  \S+\s\S+ of 1.1\sGB  \S+\s\S+/s  \S+ left  a")
+        sender.write(b"\x03")
+        sender.expect("interrupted; the same transfer begun again goes on")
+        check(sender.wait() == 1, "an interrupt is no success")
+        receiver.wait(1)
+    sender, receiver = transfer(world, file)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_usage(world):
+    """wrong usage"""
+    file = world.write("a", b"x")
+    world.dial("nonsense", file).wait(2, "nonsense")
+    world.dial("/ip4/127.0.0.1/tcp/1", file).wait(3)
+    world.dial("/ip4/127.0.0.1/tcp/1", world.path("missing")).wait(1, "missing: No such file")
+    for arguments, reason in ((["--follow", "--links", file], "exclude"),
+                              (["--expire", "0", file], "expires"),
+                              (["--timeout", "0", file], "timeout"),
+                              (["--to", "/ip4/127.0.0.1/tcp/1", "--listen", "/memory/1", file],
+                               "--listen"),
+                              (["/"], "no name"), ([file, world.path("source/../source/a")],
+                                                   "two of the files")):
+        status = 1 if reason in ("no name", "two of the files") else 2
+        result = subprocess.run([world.lp2p, "send", *arguments], env=world.env,
+                                capture_output=True, text=True, timeout=60)
+        check(result.returncode == status and reason in result.stderr,
+              f"{arguments}: {result.returncode} {result.stderr}")
+
+
+def main():
+    word = sys.argv[2] if len(sys.argv) > 2 else ""
+    failed = False
+    for function in CASES:
+        if word not in function.__name__:
+            continue
+        world = World(BUILD, tempfile.mkdtemp(prefix="lp2p-send."))
+        started = time.monotonic()
+        try:
+            function(world)
+            print(f"ok {function.__doc__}", flush=True)
+        except Skip as reason:
+            print(f"skip {function.__doc__}: {reason}", flush=True)
+        except (Failure, OSError, subprocess.SubprocessError, ValueError) as error:
+            reason = str(error).replace("\n", "; ")
+            print(f"not ok {function.__doc__}: {reason}", flush=True)
+            failed = True
+        finally:
+            world.close()
+        print(f"# {function.__name__}: {time.monotonic() - started:.1f} s", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

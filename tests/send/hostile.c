@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A peer of lp2p send and lp2p receive that means no good.
+ *
+ *   hostile list                prints the cases, and what is to be answered
+ *   hostile CASE ADDRESS KEY    sends to a receiver
+ *   hostile code TICKET         shows a sender a wrong code
+ *
+ * Prints what the other side says. */
+
+#include "tools/send/lp2p-send-path-private.h"
+#include "tools/send/lp2p-send-wire-private.h"
+
+#include <string.h>
+
+/* Asynchronous calls, one after the other */
+
+static void
+on_ready (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+static GAsyncResult *
+wait_for (GAsyncResult **result)
+{
+  while (*result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  return *result;
+}
+
+static Lp2pHost *
+start (Lp2pIdentity *identity)
+{
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  Lp2pHost *host = lp2p_host_new (config, identity);
+
+  lp2p_host_start_async (host, NULL, on_ready, &result);
+  if (!lp2p_host_start_finish (host, wait_for (&result), &error))
+    g_error ("%s", error->message);
+  return host;
+}
+
+static Lp2pStream *
+dial (Lp2pHost *host, Lp2pPeerId *peer, GPtrArray *addresses)
+{
+  const char *const protocols[] = { SEND_PROTOCOL, NULL };
+  g_autoptr (GAsyncResult) connected = NULL;
+  g_autoptr (GAsyncResult) opened = NULL;
+  g_autoptr (Lp2pConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+  Lp2pStream *stream = NULL;
+
+  lp2p_host_connect_peer_async (host, peer, addresses, NULL, on_ready, &connected);
+  connection = lp2p_host_connect_finish (host, wait_for (&connected), &error);
+  if (connection != NULL)
+    {
+      lp2p_connection_open_stream_async (connection, protocols, LP2P_STREAM_NONE, NULL, on_ready,
+                                         &opened);
+      stream = lp2p_connection_open_stream_finish (connection, wait_for (&opened), &error);
+    }
+  if (stream == NULL)
+    g_error ("%s", error->message);
+  return stream;
+}
+
+/* Cases: what is sent behind an offer of one file of 4 bytes */
+
+static void
+append_offer (GByteArray *out, guint64 entries, guint64 size)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
+
+  offer.entries = offer.files = entries;
+  offer.size = size;
+  offer.name = (char *) "\033[31mname\n";
+  frame.body_case = SEND_BODY (OFFER);
+  frame.offer = &offer;
+  send_append_frame (out, &frame);
+}
+
+static void
+append_entry (GByteArray *out, Lp2p__Send__Kind kind, const char *path, gsize size, const char *target)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Entry entry = LP2P__SEND__ENTRY__INIT;
+  g_auto (GStrv) names = g_strsplit (path, "|", -1);
+  gsize n = g_strv_length (names);
+  g_autofree ProtobufCBinaryData *components = g_new0 (ProtobufCBinaryData, n + 1);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      components[i] = (ProtobufCBinaryData) { strlen (names[i]), (guint8 *) names[i] };
+      /* What a text of C cannot have in it. */
+      for (char *p = strchr (names[i], '%'); p != NULL; p = NULL)
+        *p = '\0';
+    }
+  entry.kind = kind;
+  entry.n_path = n;
+  entry.path = components;
+  entry.size = size;
+  entry.mode = 04777;
+  entry.target = (ProtobufCBinaryData) { strlen (target), (guint8 *) target };
+  frame.body_case = SEND_BODY (ENTRY);
+  frame.entry = &entry;
+  send_append_frame (out, &frame);
+}
+
+static void
+append_file (GByteArray *out, const char *path)
+{
+  append_entry (out, LP2P__SEND__KIND__FILE, path, 4, "");
+}
+
+static void
+append_begin (GByteArray *out, guint64 entry, guint64 offset)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Begin begin = LP2P__SEND__BEGIN__INIT;
+
+  begin.entry = entry;
+  begin.offset = offset;
+  frame.body_case = SEND_BODY (BEGIN);
+  frame.begin = &begin;
+  send_append_frame (out, &frame);
+}
+
+/* @change: of the hash */
+static void
+append_data (GByteArray *out, const char *data, guint8 change)
+{
+  SendHash hash = send_hash (data, strlen (data));
+
+  hash.bytes[0] ^= change;
+  send_append_chunk (out, strlen (data), &hash);
+  g_byte_array_append (out, (const guint8 *) data, (guint) strlen (data));
+}
+
+static void
+bad_path (GByteArray *out, const char *path)
+{
+  append_offer (out, 1, 4);
+  append_file (out, path);
+}
+
+static void
+bad_link (GByteArray *out, const char *target)
+{
+  append_offer (out, 1, 0);
+  append_entry (out, LP2P__SEND__KIND__LINK, "link", 0, target);
+}
+
+/* A symbolic link that is all right, and then a file behind it. */
+static void
+behind_link (GByteArray *out, const char *unused)
+{
+  SendHash hash = send_hash (NULL, 0);
+
+  append_offer (out, 2, 4);
+  append_entry (out, LP2P__SEND__KIND__LINK, "link", 0, "folder");
+  send_append_end (out, 0, &hash);
+  append_file (out, "link|file");
+}
+
+static void
+too_many (GByteArray *out, const char *unused)
+{
+  append_offer (out, 1, 100);
+  append_file (out, "a");
+  append_file (out, "b");
+}
+
+static void
+too_large (GByteArray *out, const char *unused)
+{
+  append_offer (out, 1, 3);
+  append_file (out, "a");
+}
+
+static void
+too_far_ahead (GByteArray *out, const char *unused)
+{
+  append_offer (out, 2000, 8000);
+  for (guint i = 0; i <= SEND_MAX_ANNOUNCED; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%u", i);
+
+      append_file (out, name);
+    }
+}
+
+static void
+bad_chunk (GByteArray *out, const char *data)
+{
+  bad_path (out, "a");
+  append_begin (out, 0, 0);
+  append_data (out, data, 0);
+}
+
+static void
+bad_chunk_hash (GByteArray *out, const char *unused)
+{
+  bad_path (out, "a");
+  append_begin (out, 0, 0);
+  append_data (out, "data", 1);
+}
+
+static void
+bad_file_hash (GByteArray *out, const char *unused)
+{
+  SendHash hash = send_hash ("data", 4);
+
+  bad_chunk (out, "data");
+  send_append_end (out, 0, &hash);
+}
+
+static void
+too_short (GByteArray *out, const char *unused)
+{
+  SendHash hash = send_hash (NULL, 0);
+
+  bad_path (out, "a");
+  append_begin (out, 0, 0);
+  send_append_end (out, 0, &hash);
+}
+
+static void
+no_begin (GByteArray *out, const char *unused)
+{
+  bad_path (out, "a");
+  append_data (out, "data", 0);
+}
+
+static void
+bad_offset (GByteArray *out, const char *unused)
+{
+  bad_path (out, "a");
+  append_begin (out, 0, 4);
+}
+
+static void
+bad_number (GByteArray *out, const char *unused)
+{
+  bad_path (out, "a");
+  append_begin (out, 1, 0);
+}
+
+static void
+nothing (GByteArray *out, const char *unused)
+{
+  bad_path (out, "a");
+}
+
+static void
+garbage (GByteArray *out, const char *bytes)
+{
+  append_offer (out, 1, 4);
+  g_byte_array_append (out, (const guint8 *) bytes, (guint) strlen (bytes));
+}
+
+static void
+wrong_side (GByteArray *out, const char *unused)
+{
+  append_offer (out, 1, 4);
+  send_append_nothing (out, SEND_BODY (ACCEPT));
+}
+
+static void
+second_offer (GByteArray *out, const char *unused)
+{
+  append_offer (out, 1, 4);
+  append_offer (out, 9, 400);
+}
+
+static const struct
+{
+  const char *name;
+  void (*make) (GByteArray *out, const char *argument);
+  const char *argument;
+  const char *answer;
+} cases[] = {
+  { "parent", bad_path, "..|outside|file", "a component that is . or .." },
+  { "parent-inside", bad_path, "a|..|..|file", "a component that is . or .." },
+  { "absolute", bad_path, "/tmp/file", "a component with a slash" },
+  { "slashes", bad_path, "a/../../file", "a component with a slash" },
+  { "empty", bad_path, "|file", "an empty component" },
+  { "no-path", bad_path, "", "the path is empty" },
+  { "nul", bad_path, "a%b", "a component with a NUL" },
+  { "state", bad_path, ".lp2p-receive|identity", "where the receiver keeps its state" },
+  { "state-case", bad_path, ".LP2P-RECEIVE|identity", "where the receiver keeps its state" },
+  { "link-absolute", bad_link, "/etc", "leads to an absolute path" },
+  { "link-out", bad_link, "../outside", "leads out of the target folder" },
+  { "link-nowhere", bad_link, "", "leads nowhere" },
+  { "behind-link", behind_link, NULL, "a symbolic link is in the way" },
+  { "too-many", too_many, NULL, "sends more than it offered" },
+  { "too-large", too_large, NULL, "sends more than it offered" },
+  { "too-far-ahead", too_far_ahead, NULL, "more than 1024 entries ahead" },
+  { "chunk-size", bad_chunk, "dat", "a chunk of another size" },
+  { "chunk-hash", bad_chunk_hash, NULL, "a chunk has another hash" },
+  { "file-hash", bad_file_hash, NULL, "the file has another hash" },
+  { "too-short", too_short, NULL, "ended the file before its end" },
+  { "no-begin", no_begin, NULL, "a chunk of no file" },
+  { "offset", bad_offset, NULL, "where it was not asked to" },
+  { "number", bad_number, NULL, "another entry than the next one" },
+  { "early-finish", nothing, NULL, "finished with entries left out" },
+  { "garbage", garbage, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "malformed length" },
+  { "no-protobuf", garbage, "\x03\xff\xff\xff", "malformed frame" },
+  { "wrong-side", wrong_side, NULL, "that a sender does not send" },
+  { "second-offer", second_offer, NULL, "that a sender does not send" },
+};
+
+/* What the other side says */
+
+/* Returns whether that was the last it has to say. */
+static gboolean
+print_frame (const SendFrame *frame)
+{
+  switch (frame->body_case)
+    {
+    case SEND_BODY (DECLINE):
+    case SEND_BODY (ABORT):
+      g_print ("%s\n", frame->abort->text);
+      return TRUE;
+    case SEND_BODY (REFUSE):
+      g_print ("%s\n", frame->refuse->text);
+      return FALSE;
+    case SEND_BODY (OFFER):
+      g_print ("served\n");
+      return TRUE;
+    default:
+      return frame->body_case == SEND_BODY (RESULT);
+    }
+}
+
+static gboolean
+print_frames (SendDecoder *decoder, GByteArray *input)
+{
+  Lp2pCursor cursor = LP2P_CURSOR_INIT (input->data, input->len);
+  gboolean last = FALSE;
+  SendEvent event;
+
+  while (!last && send_decoder_next (decoder, &cursor, &event, NULL) == SEND_INPUT_FRAME)
+    {
+      last = print_frame (event.frame);
+      send_frame_free (event.frame);
+    }
+  g_byte_array_remove_range (input, 0, input->len - (guint) lp2p_cursor_left (&cursor));
+  return last;
+}
+
+static void
+listen_to (Lp2pStream *stream)
+{
+  GInputStream *input = g_io_stream_get_input_stream (G_IO_STREAM (stream));
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  SendDecoder decoder = { 0 };
+  guint8 buffer[4096];
+
+  for (;;)
+    {
+      g_autoptr (GAsyncResult) result = NULL;
+      g_autoptr (GError) error = NULL;
+      gssize n;
+
+      g_input_stream_read_async (input, buffer, sizeof buffer, G_PRIORITY_DEFAULT, NULL, on_ready,
+                                 &result);
+      n = g_input_stream_read_finish (input, wait_for (&result), &error);
+      if (n <= 0)
+        {
+          g_print ("over: %s\n", error != NULL ? error->message : "the end");
+          return;
+        }
+      g_byte_array_append (bytes, buffer, (guint) n);
+      if (print_frames (&decoder, bytes))
+        return;
+    }
+}
+
+static void
+talk (Lp2pStream *stream, GByteArray *out)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (stream)), out->data,
+                                   out->len, G_PRIORITY_DEFAULT, NULL, on_ready, &result);
+  listen_to (stream);
+  wait_for (&result);
+}
+
+static int
+show_code (const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pTicket) ticket =
+      lp2p_ticket_open (text, g_get_real_time () / G_USEC_PER_SEC, &error);
+  g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+  Lp2p__Send__Request request = LP2P__SEND__REQUEST__INIT;
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = NULL;
+
+  if (ticket == NULL)
+    g_error ("%s", error->message);
+  request.code = (ProtobufCBinaryData) { 16, (guint8 *) "0123456789abcdef" };
+  frame.body_case = SEND_BODY (REQUEST);
+  frame.request = &request;
+  send_append_frame (out, &frame);
+  host = start (identity);
+  stream = dial (host, lp2p_ticket_get_peer_id (ticket), lp2p_ticket_get_addresses (ticket));
+  talk (stream, out);
+  return 0;
+}
+
+static int
+run_case (gsize i, const char *text, const char *key)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pIdentity) identity =
+      lp2p_identity_load_file (key, LP2P_IDENTITY_FILE_NONE, &error);
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
+  g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
+  g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = NULL;
+
+  if (identity == NULL)
+    g_error ("%s", error->message);
+  cases[i].make (out, cases[i].argument);
+  send_append_nothing (out, SEND_BODY (FINISH));
+  g_ptr_array_add (addresses, address);
+  host = start (identity);
+  stream = dial (host, peer, addresses);
+  talk (stream, out);
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 2 && g_str_equal (argv[1], "list"))
+    {
+      for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+        g_print ("%s\t%s\n", cases[i].name, cases[i].answer);
+      return 0;
+    }
+  if (argc == 3 && g_str_equal (argv[1], "code"))
+    return show_code (argv[2]);
+  for (gsize i = 0; argc == 4 && i < G_N_ELEMENTS (cases); i++)
+    if (g_str_equal (argv[1], cases[i].name))
+      return run_case (i, argv[2], argv[3]);
+  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET\n");
+  return 2;
+}

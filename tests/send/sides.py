@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Processes of lp2p send and lp2p receive, and the files that they move."""
+
+import json
+import os
+import queue
+import random
+import re
+import shutil
+import signal
+import subprocess
+import threading
+
+# What hangs is caught; a busy machine is slow.
+LONG = 180
+LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+
+
+class Failure(Exception):
+    pass
+
+
+def check(condition, reason):
+    if not condition:
+        raise Failure(reason)
+
+
+class Side:
+    """One process; what it prints with --json are its events."""
+
+    def __init__(self, world, *arguments, **options):
+        self.name = arguments[0]
+        self.events = []
+        self.process = subprocess.Popen(
+            [world.lp2p, *arguments], env=world.env, stdin=subprocess.DEVNULL, cwd=world.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        self.lines = queue.Queue()
+        self.errors = []
+        self.threads = [threading.Thread(target=self._read_lines, daemon=True),
+                        threading.Thread(target=self._read_errors, daemon=True)]
+        for thread in self.threads:
+            thread.start()
+        world.sides.append(self)
+
+    def _read_lines(self):
+        for line in self.process.stdout:
+            if line.endswith(b"\n"):
+                self.lines.put(json.loads(line))
+        self.lines.put(None)
+
+    def _read_errors(self):
+        for line in self.process.stderr:
+            self.errors.append(line.decode("utf-8", "replace"))
+
+    def next(self):
+        """The next event; None when the process has ended."""
+        try:
+            event = self.lines.get(timeout=LONG)
+        except queue.Empty as error:
+            raise Failure(f"{self.name} says nothing for {LONG} s") from error
+        if event is not None:
+            self.events.append(event)
+        else:
+            self.lines.put(None)
+        return event
+
+    def wait_event(self, *types):
+        while True:
+            event = self.next()
+            check(event is not None, f"{self.name} ended before {types}: {self.err()}")
+            if event["type"] in types:
+                return event
+
+    def err(self):
+        return "".join(self.errors)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, status=None, err=None):
+        """Waits for its end; returns the last event."""
+        try:
+            found = self.process.wait(timeout=LONG)
+        except subprocess.TimeoutExpired as error:
+            raise Failure(f"{self.name} still runs after {LONG} s: {self.err()}") from error
+        while self.next() is not None:
+            pass
+        for thread in self.threads:
+            thread.join()
+        if status is not None:
+            check(found == status, f"{self.name}: status {found}, expected {status}: {self.err()}")
+        if err is not None:
+            check(re.search(err, self.err()), f"{self.name}: expected {err!r} in {self.err()!r}")
+        return self.events[-1] if self.events else None
+
+    def states(self):
+        """What became of each file."""
+        return {event["path"]: event["state"] for event in self.events if event["type"] == "file"}
+
+
+class World:
+    """Folders and processes of one case."""
+
+    def __init__(self, build, folder):
+        self.build = build
+        self.folder = folder
+        self.lp2p = os.path.join(build, "core/tools/lp2p")
+        self.sides = []
+        self.env = dict(os.environ, LC_ALL="C.UTF-8", HOME=folder, GSETTINGS_BACKEND="memory",
+                        LP2P_PLUGIN_PATH=os.path.join(build, "plugins"), TERM="xterm")
+        for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+            self.env[f"XDG_{name}_HOME"] = os.path.join(folder, name.lower())
+        self.env.pop("G_MESSAGES_DEBUG", None)
+        os.makedirs(self.path("source"))
+        os.makedirs(self.path("target"))
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, data):
+        path = os.path.join(os.fsencode(self.path("source")), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def write_random(self, name, size, seed=0):
+        """A file of any size, made in pieces."""
+        path = self.path("source", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        maker = random.Random(seed)
+        with open(path, "wb") as file:
+            for start in range(0, size, 1 << 20):
+                file.write(maker.randbytes(min(1 << 20, size - start)))
+        return path
+
+    def make_id(self, name):
+        """An identity file and its peer id."""
+        path = self.path(name + ".key")
+        result = subprocess.run([self.lp2p, "id", "--make", "--identity", path, "--json"],
+                                env=self.env, capture_output=True, text=True, timeout=LONG)
+        check(result.returncode == 0, f"no identity: {result.stderr}")
+        return path, json.loads(result.stdout)["peer_id"]
+
+    def send(self, *arguments, **options):
+        """A sender that listens; its ticket."""
+        side = Side(self, "send", "--json", "--listen", LOOPBACK, *arguments, **options)
+        return side, side.wait_event("ticket")["ticket"]
+
+    def dial(self, address, *arguments, **options):
+        return Side(self, "send", "--json", "--to", address, *arguments, **options)
+
+    def receive(self, *arguments, target="target", **options):
+        return Side(self, "receive", "--json", "--into", self.path(target), *arguments, **options)
+
+    def listen(self, *arguments, **options):
+        """A receiver that listens; its address."""
+        side = self.receive("--listen", LOOPBACK, *arguments, **options)
+        return side, side.wait_event("listening")["addresses"][0]
+
+    def close(self):
+        for side in self.sides:
+            if side.process.poll() is None:
+                side.signal(signal.SIGCONT)
+                side.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def describe(path):
+    """All that is to be kept of what is below a folder."""
+    found = {}
+    path = os.fsencode(path)
+    for folder, folders, names in os.walk(path):
+        for name in folders + names:
+            full = os.path.join(folder, name)
+            status = os.lstat(full)
+            kind = status.st_mode & 0o170000
+            if os.path.islink(full):
+                content = os.readlink(full)
+            elif name in folders:
+                content = None
+            else:
+                with open(full, "rb") as file:
+                    content = hash(file.read()) if status.st_size < 1 << 30 else status.st_size
+            mode = None if os.path.islink(full) else status.st_mode & 0o777
+            found[os.path.relpath(full, path)] = (kind, mode, status.st_mtime_ns, content)
+    return found
+
+
+def check_same(source, target):
+    """Whether two trees are the same."""
+    expected, found = describe(source), describe(target)
+    wrong = [name for name in sorted(set(expected) | set(found))
+             if expected.get(name) != found.get(name)]
+    check(not wrong, f"{len(wrong)} differ, such as " + "; ".join(
+        f"{name!r}: {found.get(name)}, expected {expected.get(name)}" for name in wrong[:3]))
