@@ -175,6 +175,15 @@ update_timer (Lp2pConnection *self)
     lp2p_timer_clear (&self->timer);
 }
 
+/* Streams that are not accepted yet wait in the session. Nothing more is read before
+ * they are: so no more of them wait than one look at the layer yields, and a peer that
+ * opens them faster has to wait as well. */
+static gboolean
+is_behind (Lp2pConnection *self)
+{
+  return self->incoming && lp2p_job_is_queued (&self->job);
+}
+
 static void
 run_pump (Lp2pJob *job)
 {
@@ -187,7 +196,7 @@ run_pump (Lp2pJob *job)
 
   klass = self->session->klass;
   if (klass->input != NULL)
-    more = klass->input (self->session, PUMP_BUDGET);
+    more = is_behind (self) || klass->input (self->session, PUMP_BUDGET);
   if (klass->pump_output != NULL)
     klass->pump_output (self->session);
   if (self->answer != NULL)
@@ -408,8 +417,9 @@ run_job (Lp2pJob *job)
         lp2p_connection_open_queued (self);
     }
   lp2p_connection_drop_refused (self);
-  /* Who was accepted last agrees on a protocol in a round of its own. */
-  if (self->state != LP2P_CONNECTION_CLOSED || (self->negotiating.length > 0 && !self->closed_here))
+  /* Who was accepted last agrees on a protocol in a turn of its own. */
+  if (self->state != LP2P_CONNECTION_CLOSED ||
+      ((self->incoming || self->negotiating.length > 0) && !self->closed_here))
     return;
 
   tell_closed (self);

@@ -10,6 +10,10 @@
  * bounds: more would wait for the peer's first answer anyway. */
 #define EARLY_MAX (16 * 1024)
 
+/* Streams that are accepted at a time. As much is done for each as takes a few
+ * microseconds, so that it makes half a turn. */
+#define ACCEPT_MAX 16
+
 typedef struct
 {
   Lp2pStream *stream;
@@ -106,10 +110,16 @@ lp2p_connection_accept_streams (Lp2pConnection *self)
 {
   const Lp2pMuxerSessionClass *klass = self->session->klass;
   Lp2pMuxerStream *handle;
+  guint n = 0;
 
-  self->incoming = FALSE;
-  while (klass->accept != NULL && (handle = klass->accept (self->session)) != NULL)
-    accept_stream (self, handle);
+  while (klass->accept != NULL && n < ACCEPT_MAX && (handle = klass->accept (self->session)) != NULL)
+    {
+      accept_stream (self, handle);
+      n++;
+    }
+  self->incoming = n == ACCEPT_MAX;
+  if (self->incoming)
+    lp2p_job_queue (&self->job);
 
   /* The session may be over already: whoever serves its streams is to know of the
    * connection first. */

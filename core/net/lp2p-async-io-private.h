@@ -45,7 +45,12 @@ typedef struct
   void (*set_wrong_thread) (GError **error);
 } Lp2pAsyncIoFuncs;
 
-/* Something asynchronous that waits, and holds a reference to the owner. */
+/* Something asynchronous that waits, and holds a reference to the owner.
+ *
+ * size: of the buffer, or the number of vectors
+ * done: bytes that were moved
+ * error: (nullable): why nothing was
+ * wakeup: in which wake-up of the loop it was over at once, 0 if it was not */
 typedef struct
 {
   GTask *task;
@@ -55,8 +60,10 @@ typedef struct
     guint8 *buffer;
     const GOutputVector *vectors;
   };
-  gsize size; /* of the buffer, or the number of vectors */
+  gsize size;
   gsize done;
+  GError *error;
+  guint64 wakeup;
   gboolean cancelled;
 } Lp2pAsyncOperation;
 

@@ -75,15 +75,21 @@ release_stream (gpointer data)
   g_object_unref (((Lp2pAsyncIo *) data)->stream);
 }
 
+static void
+operation_hold (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task)
+{
+  self->task = task;
+  g_object_ref (io->stream);
+  g_task_set_task_data (task, io, release_stream);
+}
+
 /* From here on @task waits and holds a reference to the stream. */
 void
 lp2p_async_operation_begin (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task)
 {
   GCancellable *cancellable = g_task_get_cancellable (task);
 
-  self->task = task;
-  g_object_ref (io->stream);
-  g_task_set_task_data (task, io, release_stream);
+  operation_hold (self, io, task);
   if (cancellable == NULL)
     return;
 
@@ -104,6 +110,19 @@ lp2p_async_operation_check_cancelled (Lp2pAsyncOperation *self)
   return TRUE;
 }
 
+/* Whether nothing is to be tried: there is no operation, or it was over at once. */
+static gboolean
+operation_settled (Lp2pAsyncOperation *self, Lp2pAsyncIo *io)
+{
+  if (self->task == NULL || lp2p_async_operation_check_cancelled (self))
+    return TRUE;
+  if (self->wakeup == 0)
+    return FALSE;
+  if (self->wakeup <= lp2p_loop_get_wakeups (io->loop))
+    lp2p_async_operation_return (self, self->done, g_steal_pointer (&self->error));
+  return TRUE;
+}
+
 static void
 try_read (Lp2pAsyncIo *self)
 {
@@ -111,7 +130,7 @@ try_read (Lp2pAsyncIo *self)
   GError *error = NULL;
   gssize n;
 
-  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation))
+  if (operation_settled (operation, self))
     return;
 
   n = operation->done > 0 ? (gssize) operation->done
@@ -132,8 +151,7 @@ try_write (Lp2pAsyncIo *self)
   GError *error = NULL;
   gssize n;
 
-  if (operation->task == NULL || lp2p_async_operation_check_cancelled (operation) ||
-      !lp2p_async_io_is_ready (self, LP2P_READY_WRITE))
+  if (operation_settled (operation, self) || !lp2p_async_io_is_ready (self, LP2P_READY_WRITE))
     return;
 
   n = lp2p_async_io_writev (self, operation->vectors, operation->size, &error);
@@ -143,22 +161,21 @@ try_write (Lp2pAsyncIo *self)
     lp2p_async_operation_return (operation, n, error);
 }
 
-/* What can be had at once needs no source for the cancellable. A task that
- * returns within the call that made it calls back later. */
+/* What is over at once is told as all else, in the stream's turn. GTask would have to
+ * wait for the next wake-up, too, and would then go ahead of whose turn it is. */
 static gboolean
-return_at_once (GTask *task, gssize n, GError *error)
+operation_end_at_once (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task, gssize n, GError *error)
 {
   if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     {
       g_error_free (error);
       return FALSE;
     }
-
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_int (task, n);
-  g_object_unref (task);
+  operation_hold (self, io, task);
+  self->done = MAX (n, 0);
+  self->error = error;
+  self->wakeup = lp2p_loop_get_wakeups (io->loop) + 1;
+  lp2p_job_queue_later (&io->job);
   return TRUE;
 }
 
@@ -168,7 +185,7 @@ lp2p_async_io_start_read (Lp2pAsyncIo *self, GTask *task, void *buffer, gsize si
   GError *error = NULL;
   gssize n = lp2p_async_io_read (self, buffer, size, &error);
 
-  if (return_at_once (task, n, error))
+  if (operation_end_at_once (&self->reading, self, task, n, error))
     return;
   self->reading.buffer = buffer;
   self->reading.size = size;
@@ -184,7 +201,7 @@ lp2p_async_io_start_write (Lp2pAsyncIo *self,
   GError *error = NULL;
   gssize n = lp2p_async_io_writev (self, vectors, n_vectors, &error);
 
-  if (return_at_once (task, n, error))
+  if (operation_end_at_once (&self->writing, self, task, n, error))
     return;
   self->writing.vectors = vectors;
   self->writing.size = n_vectors;
@@ -199,7 +216,8 @@ lp2p_async_io_take_input (Lp2pAsyncIo *self, const guint8 *data, gsize size)
   Lp2pAsyncOperation *operation = &self->reading;
   gsize n;
 
-  if (operation->task == NULL || operation->cancelled || (self->closed & LP2P_READY_READ) != 0)
+  if (operation->task == NULL || operation->cancelled || operation->wakeup != 0 ||
+      (self->closed & LP2P_READY_READ) != 0)
     return 0;
 
   n = MIN (size, operation->size - operation->done);

@@ -704,7 +704,7 @@ get_address (GIOStream *stream, gboolean remote)
 
 /**
  * lp2p_io_stream_layer_new: (skip)
- * @loop: where it works
+ * @loop: where it works, with a share of its own
  * @stream: a stream whose sides are both pollable; nobody else may use it
  * @error: where to put the error
  *
@@ -721,6 +721,7 @@ get_address (GIOStream *stream, gboolean remote)
 Lp2pLayer *
 lp2p_io_stream_layer_new (Lp2pLoop *loop, GIOStream *stream, GError **error)
 {
+  g_autoptr (Lp2pLoop) share = NULL;
   IOStreamLayer *self;
   GInputStream *input;
   GOutputStream *output;
@@ -743,8 +744,9 @@ lp2p_io_stream_layer_new (Lp2pLoop *loop, GIOStream *stream, GError **error)
     }
 
   self = g_new0 (IOStreamLayer, 1);
-  lp2p_layer_init (&self->parent, &io_stream_layer_class, loop);
-  lp2p_job_init (&self->job, loop, LP2P_JOB_PUMP, announce_again);
+  share = lp2p_loop_new_share (loop);
+  lp2p_layer_init (&self->parent, &io_stream_layer_class, share);
+  lp2p_job_init (&self->job, share, LP2P_JOB_PUMP, announce_again);
   self->stream = g_object_ref (stream);
   self->input = G_POLLABLE_INPUT_STREAM (input);
   self->output = G_POLLABLE_OUTPUT_STREAM (output);

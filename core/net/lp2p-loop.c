@@ -7,23 +7,14 @@
 
 #include <glib-unix.h>
 
-#include <lp2p/net/lp2p-loop.h>
+#include "net/lp2p-loop-private.h"
 
 /* A frame at 60 Hz is 16 ms. A user interface on the same context keeps more
  * than two thirds of it when the network is busy all the time. */
 #define ROUND_BUDGET_US 5000
 
-/* What application code may take in each round, however long protocol work took. The
- * two must keep up with each other: handshakes, for one, that protocol work completed
- * wait until somebody is told of them. */
-#define RUN_BUDGET_US 2000
-
 /* Enough to serve a busy host in one system call, small enough for the stack. */
 #define EVENTS_PER_POLL 128
-
-/* A stack of layers that all borrow scratch memory is at most this deep in
- * practice (WebSocket over TLS, Noise inside); what goes beyond is not kept. */
-#define SCRATCH_KEPT 3
 
 /* Large buffers all begin at the same place of a page. While a record is opened
  * from one into the other, the processor then takes each byte that is written
@@ -33,222 +24,53 @@
 #define SCRATCH_SKEWS   3
 #define SCRATCH_PADDING (SCRATCH_SKEW * SCRATCH_SKEWS)
 
-struct _Lp2pLoop
-{
-  GSource *source;
-  GMainContext *context;
-  GThread *owner;
-  Lp2pClock *clock;
-  int epoll_fd;
-  gatomicrefcount refs;
-
-  GQueue ready;
-  GQueue jobs[2];
-  GQueue later;
-  GPtrArray *timers;
-
-  /* Passes behind all that was ready when a timer was found to be due. */
-  gint64 due; /* up to when timers may run then, -1 while none is due */
-  Lp2pWatch due_watch;
-  Lp2pJob due_jobs[2];
-
-  gint64 now;
-  gint64 round_end;
-  gint64 turn_end; /* of the phase that runs now */
-  gint64 used; /* of the budget, by wake-ups that left work for later */
-  gboolean dispatching;
-  gboolean yielding;
-  guint64 wakeups;
-
-  guint8 *scratch[SCRATCH_KEPT];
-  guint n_scratch;
-  guint scratch_made;
-};
-
 typedef struct
 {
   GSource parent;
-  Lp2pLoop *loop;
+  Lp2pLoopCore *loop;
 } LoopSource;
 
-/* Timers: a binary heap of pointers, each timer knows its place. */
+/* What shares have in common */
 
-static gint64
-timer_deadline (Lp2pLoop *self, guint index)
+/* How far it is into its memory stands in front of it. */
+static guint8 *
+scratch_new (guint number)
 {
-  return ((Lp2pTimer *) g_ptr_array_index (self->timers, index))->deadline;
+  guint skew = SCRATCH_SKEW * (1 + number % SCRATCH_SKEWS);
+  guint8 *memory = g_malloc (SCRATCH_PADDING + LP2P_SCRATCH_SIZE);
+  guint8 *scratch = memory + skew;
+
+  ((guint *) scratch)[-1] = skew;
+  return scratch;
 }
 
 static void
-timer_place (Lp2pLoop *self, guint index, Lp2pTimer *timer)
+scratch_free (guint8 *scratch)
 {
-  g_ptr_array_index (self->timers, index) = timer;
-  timer->index = index;
+  g_free (scratch - ((guint *) scratch)[-1]);
+}
+
+static Lp2pLoopCore *
+core_ref (Lp2pLoopCore *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
 }
 
 static void
-timer_sift_up (Lp2pLoop *self, Lp2pTimer *timer)
+core_unref (Lp2pLoopCore *self)
 {
-  guint index = timer->index;
-
-  while (index > 0)
-    {
-      guint parent = (index - 1) / 2;
-
-      if (timer_deadline (self, parent) <= timer->deadline)
-        break;
-      timer_place (self, index, g_ptr_array_index (self->timers, parent));
-      index = parent;
-    }
-  timer_place (self, index, timer);
-}
-
-static void
-timer_sift_down (Lp2pLoop *self, Lp2pTimer *timer)
-{
-  guint index = timer->index;
-
-  for (;;)
-    {
-      guint child = 2 * index + 1;
-
-      if (child >= self->timers->len)
-        break;
-      if (child + 1 < self->timers->len &&
-          timer_deadline (self, child + 1) < timer_deadline (self, child))
-        child++;
-      if (timer->deadline <= timer_deadline (self, child))
-        break;
-      timer_place (self, index, g_ptr_array_index (self->timers, child));
-      index = child;
-    }
-  timer_place (self, index, timer);
-}
-
-/**
- * lp2p_timer_init:
- * @self: the timer
- * @loop: where it runs
- * @func: what it calls
- *
- * Prepares a timer that is embedded in another struct.
- */
-void
-lp2p_timer_init (Lp2pTimer *self, Lp2pLoop *loop, Lp2pTimerFunc func)
-{
-  self->loop = loop;
-  self->func = func;
-  self->deadline = -1;
-  self->index = G_MAXUINT;
-}
-
-/**
- * lp2p_timer_set:
- * @self: the timer
- * @deadline: loop time in microseconds
- *
- * Sets the timer, or moves it when it is set. It runs once.
- */
-void
-lp2p_timer_set (Lp2pTimer *self, gint64 deadline)
-{
-  Lp2pLoop *loop = self->loop;
-
-  if (self->index != G_MAXUINT)
-    {
-      gint64 old = self->deadline;
-
-      if (old == deadline)
-        return;
-      self->deadline = deadline;
-      if (deadline < old)
-        timer_sift_up (loop, self);
-      else
-        timer_sift_down (loop, self);
-    }
-  else
-    {
-      self->deadline = deadline;
-      self->index = loop->timers->len;
-      g_ptr_array_add (loop->timers, self);
-      timer_sift_up (loop, self);
-    }
-}
-
-/**
- * lp2p_timer_clear:
- * @self: the timer
- *
- * Takes the timer back. It can be set again.
- */
-void
-lp2p_timer_clear (Lp2pTimer *self)
-{
-  Lp2pLoop *loop = self->loop;
-  guint index = self->index;
-  Lp2pTimer *last;
-
-  if (loop == NULL || index == G_MAXUINT)
+  if (!g_atomic_ref_count_dec (&self->refs))
     return;
 
-  self->index = G_MAXUINT;
-  last = g_ptr_array_steal_index_fast (loop->timers, loop->timers->len - 1);
-  if (last != self)
-    {
-      timer_place (loop, index, last);
-      timer_sift_up (loop, last);
-      timer_sift_down (loop, last);
-    }
-}
-
-/**
- * lp2p_timer_is_set:
- * @self: the timer
- *
- * Returns: whether the timer waits for its time
- */
-gboolean
-lp2p_timer_is_set (Lp2pTimer *self)
-{
-  return self->loop != NULL && self->index != G_MAXUINT;
-}
-
-/* A timer that sets itself to a time that has passed waits for the next turn. */
-static void
-run_timers (Lp2pLoop *self, gint64 due)
-{
-  guint n = self->timers->len;
-
-  while (n-- > 0 && self->timers->len > 0 && timer_deadline (self, 0) <= due)
-    {
-      Lp2pTimer *timer = g_ptr_array_index (self->timers, 0);
-
-      lp2p_timer_clear (timer);
-      timer->func (timer);
-    }
-}
-
-/* A clock that a test controls stands still while the loop waits. */
-static gboolean
-has_virtual_time (Lp2pLoop *self)
-{
-  return self->clock != NULL;
-}
-
-static gint64
-read_clock (Lp2pLoop *self)
-{
-  return self->clock != NULL ? self->clock->now (self->clock) : g_get_monotonic_time ();
-}
-
-/* Whether the dispatch that is under way has used up its time. What is left
- * stays queued. */
-static gboolean
-is_spent (Lp2pLoop *self)
-{
-  if (self->clock != NULL && self->clock->is_spent != NULL)
-    return self->clock->is_spent (self->clock);
-  return g_get_monotonic_time () >= self->turn_end;
+  g_source_destroy (self->source);
+  g_source_unref (self->source);
+  close (self->epoll_fd);
+  for (guint i = 0; i < self->n_scratch; i++)
+    scratch_free (self->scratch[i]);
+  g_ptr_array_unref (self->timers);
+  g_main_context_unref (self->context);
+  g_free (self);
 }
 
 /* Watches */
@@ -271,7 +93,7 @@ lp2p_watch_start (Lp2pWatch *self, Lp2pLoop *loop, int fd, Lp2pWatchFunc func, G
   struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = self };
 
   memset (self, 0, sizeof *self);
-  if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+  if (epoll_ctl (loop->core->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
     {
       int saved = errno;
 
@@ -308,7 +130,7 @@ lp2p_watch_set_interest (Lp2pWatch *self, Lp2pReady interest)
     event.events |= EPOLLIN;
   if (interest & LP2P_READY_WRITE)
     event.events |= EPOLLOUT;
-  epoll_ctl (self->loop->epoll_fd, EPOLL_CTL_MOD, self->fd, &event);
+  epoll_ctl (self->loop->core->epoll_fd, EPOLL_CTL_MOD, self->fd, &event);
 }
 
 /**
@@ -326,9 +148,9 @@ lp2p_watch_stop (Lp2pWatch *self)
   if (loop == NULL)
     return;
 
-  epoll_ctl (loop->epoll_fd, EPOLL_CTL_DEL, self->fd, NULL);
+  epoll_ctl (loop->core->epoll_fd, EPOLL_CTL_DEL, self->fd, NULL);
   if (self->link.data != NULL)
-    g_queue_unlink (&loop->ready, &self->link);
+    g_queue_unlink (&loop->core->ready, &self->link);
   memset (self, 0, sizeof *self);
 }
 
@@ -350,12 +172,12 @@ lp2p_watch_announce (Lp2pWatch *self, Lp2pReady ready)
   if (self->link.data == NULL)
     {
       self->link.data = self;
-      g_queue_push_tail_link (&self->loop->ready, &self->link);
+      g_queue_push_tail_link (&self->loop->core->ready, &self->link);
     }
 }
 
 static gboolean
-run_watches (Lp2pLoop *self)
+run_watches (Lp2pLoopCore *self)
 {
   guint n = self->ready.length;
   gboolean ran = n > 0;
@@ -370,7 +192,7 @@ run_watches (Lp2pLoop *self)
       watch->ready = LP2P_READY_NONE;
       if (watch->func (watch, ready))
         lp2p_watch_announce (watch, ready);
-      if (is_spent (self))
+      if (lp2p_loop_core_is_spent (self))
         break;
     }
   return ran;
@@ -378,7 +200,7 @@ run_watches (Lp2pLoop *self)
 
 /* Returns: whether there may be more */
 static gboolean
-poll_watches (Lp2pLoop *self)
+poll_watches (Lp2pLoopCore *self)
 {
   struct epoll_event events[EVENTS_PER_POLL];
   int n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
@@ -400,185 +222,32 @@ poll_watches (Lp2pLoop *self)
   return n == EVENTS_PER_POLL;
 }
 
-/* Jobs */
+/* The source */
 
-/**
- * lp2p_job_init:
- * @self: the job
- * @loop: where it runs
- * @phase: protocol work or application code
- * @func: what it calls
- *
- * Prepares a job that is embedded in another struct.
- */
-void
-lp2p_job_init (Lp2pJob *self, Lp2pLoop *loop, Lp2pJobPhase phase, Lp2pJobFunc func)
+static gboolean
+has_work (Lp2pLoopCore *self)
 {
-  memset (self, 0, sizeof *self);
-  self->loop = loop;
-  self->phase = phase;
-  self->func = func;
+  return self->ready.length > 0 || self->shares.length > 0 || self->later.length > 0 ||
+         self->last.length > 0 || self->stage != LP2P_SWEEP_NONE;
 }
 
-/**
- * lp2p_job_queue:
- * @self: the job
- *
- * Lets the job run once, soon; does nothing when it is queued already.
- */
-void
-lp2p_job_queue (Lp2pJob *self)
+/* One round: what the kernel has, then those whose turn it is. */
+static gboolean
+run_round (Lp2pLoopCore *self)
 {
-  Lp2pLoop *loop = self->loop;
+  gboolean more, worked;
 
-  if (self->queued)
-    return;
-
-  self->queued = TRUE;
-  self->link.data = self;
-  g_queue_push_tail_link (&loop->jobs[self->phase], &self->link);
-}
-
-/**
- * lp2p_job_queue_later:
- * @self: the job
- *
- * Lets the job run once, in the next wake-up of the loop; when it is queued
- * already it waits until then. An application that began an operation in this
- * wake-up is told of its end only behind it, so work that would pile up what the
- * application has not read yet comes after it.
- */
-void
-lp2p_job_queue_later (Lp2pJob *self)
-{
-  lp2p_job_clear (self);
-  self->queued = TRUE;
-  self->later = TRUE;
-  self->link.data = self;
-  g_queue_push_tail_link (&self->loop->later, &self->link);
-}
-
-/**
- * lp2p_job_clear:
- * @self: the job
- *
- * Takes the job off the queue. It can be queued again.
- */
-void
-lp2p_job_clear (Lp2pJob *self)
-{
-  if (!self->queued)
-    return;
-
-  g_queue_unlink (self->later ? &self->loop->later : &self->loop->jobs[self->phase], &self->link);
-  self->queued = FALSE;
-  self->later = FALSE;
-}
-
-static void
-queue_what_waited (Lp2pLoop *self)
-{
-  while (self->later.length > 0)
+  self->now = lp2p_loop_core_read_clock (self);
+  more = poll_watches (self);
+  if (lp2p_loop_core_wants_sweep (self))
     {
-      Lp2pJob *job = g_queue_peek_head (&self->later);
-
-      lp2p_job_clear (job);
-      lp2p_job_queue (job);
+      while (more)
+        more = poll_watches (self);
+      lp2p_loop_core_begin_sweep (self);
     }
-}
-
-/* Jobs queued meanwhile wait for the next round, so that a job which queues
- * itself again does not keep the others from running. */
-static gboolean
-run_jobs (Lp2pLoop *self, Lp2pJobPhase phase)
-{
-  GQueue *queue = &self->jobs[phase];
-  guint n = queue->length;
-  gboolean ran = n > 0;
-
-  while (n-- > 0 && queue->length > 0)
-    {
-      Lp2pJob *job = g_queue_pop_head_link (queue)->data;
-
-      job->queued = FALSE;
-      job->func (job);
-      if (is_spent (self))
-        break;
-    }
-  return ran;
-}
-
-/* Timers that are due
- *
- * A process that did not run for a while, because the machine is busy or it was
- * stopped, finds that its time is over and that what it waited for has come. What
- * counts is that it came: so a timer waits until all that was ready when it was found
- * to be due has been read, worked on and told. */
-
-static void
-find_due_timers (Lp2pLoop *self)
-{
-  if (self->due >= 0 || self->timers->len == 0 || timer_deadline (self, 0) > self->now)
-    return;
-  self->due = self->now;
-  while (poll_watches (self))
-    ;
-  lp2p_watch_announce (&self->due_watch, LP2P_READY_READ);
-}
-
-static gboolean
-due_watch_passed (Lp2pWatch *watch, Lp2pReady ready)
-{
-  lp2p_job_queue (&watch->loop->due_jobs[LP2P_JOB_PUMP]);
-  return FALSE;
-}
-
-static void
-due_pump_passed (Lp2pJob *job)
-{
-  lp2p_job_queue (&job->loop->due_jobs[LP2P_JOB_RUN]);
-}
-
-static void
-due_run_passed (Lp2pJob *job)
-{
-  Lp2pLoop *self = job->loop;
-  gint64 due = self->due;
-
-  self->due = -1;
-  run_timers (self, due);
-}
-
-static gboolean
-has_work (Lp2pLoop *self)
-{
-  return self->ready.length > 0 || self->jobs[LP2P_JOB_PUMP].length > 0 ||
-         self->jobs[LP2P_JOB_RUN].length > 0 || self->later.length > 0;
-}
-
-/* One round: what the kernel has, then protocol work, then application code and
- * timers, then the protocol work that they caused. When time runs out each phase
- * still gets one turn, so that none of them starves the next. */
-static gboolean
-run_round (Lp2pLoop *self)
-{
-  gboolean worked;
-
-  self->now = read_clock (self);
-  self->turn_end = self->round_end - RUN_BUDGET_US;
-  poll_watches (self);
-  if (!has_virtual_time (self))
-    find_due_timers (self);
   worked = run_watches (self);
-  worked |= run_jobs (self, LP2P_JOB_PUMP);
-  self->turn_end = MAX (self->round_end, g_get_monotonic_time () + RUN_BUDGET_US);
-  if (run_jobs (self, LP2P_JOB_RUN))
-    {
-      worked = TRUE;
-      self->turn_end = self->round_end;
-      run_jobs (self, LP2P_JOB_PUMP);
-    }
-  self->turn_end = self->round_end;
+  lp2p_loop_core_follow_sweep (self);
+  worked |= lp2p_loop_core_run_turns (self);
   return worked;
 }
 
@@ -586,7 +255,7 @@ run_round (Lp2pLoop *self)
  * once; otherwise a busy network would starve a redraw, whose priority in GTK
  * is lower than the default. */
 static void
-set_yielding (Lp2pLoop *self, gboolean yielding)
+set_yielding (Lp2pLoopCore *self, gboolean yielding)
 {
   if (self->yielding == yielding)
     return;
@@ -597,10 +266,10 @@ set_yielding (Lp2pLoop *self, gboolean yielding)
 /* Application code may run a nested main loop for as long as it likes: the time
  * of the round that called it is then no longer the present. */
 static void
-refresh_nested (Lp2pLoop *self)
+refresh_nested (Lp2pLoopCore *self)
 {
   if (self->dispatching)
-    self->now = read_clock (self);
+    self->now = lp2p_loop_core_read_clock (self);
 }
 
 /* The time until the first timer is given to the poll as its timeout. A ready
@@ -609,17 +278,18 @@ refresh_nested (Lp2pLoop *self)
 static gboolean
 loop_prepare (GSource *source, int *timeout)
 {
-  Lp2pLoop *self = ((LoopSource *) source)->loop;
+  Lp2pLoopCore *self = ((LoopSource *) source)->loop;
+  gint64 deadline = lp2p_loop_core_get_deadline (self);
   gint64 wait;
 
   *timeout = -1;
   refresh_nested (self);
   if (has_work (self))
     return TRUE;
-  if (self->timers->len == 0 || has_virtual_time (self))
+  if (deadline == G_MAXINT64 || lp2p_loop_core_has_virtual_time (self))
     return FALSE;
 
-  wait = timer_deadline (self, 0) - read_clock (self);
+  wait = deadline - lp2p_loop_core_read_clock (self);
   if (wait <= 0)
     return TRUE;
   *timeout = (int) MIN (wait / 1000 + (wait % 1000 != 0), G_MAXINT);
@@ -630,19 +300,19 @@ loop_prepare (GSource *source, int *timeout)
 static gboolean
 loop_check (GSource *source)
 {
-  Lp2pLoop *self = ((LoopSource *) source)->loop;
+  Lp2pLoopCore *self = ((LoopSource *) source)->loop;
 
   refresh_nested (self);
   if (has_work (self))
     return TRUE;
-  return self->timers->len > 0 && !has_virtual_time (self) &&
-         timer_deadline (self, 0) <= read_clock (self);
+  return !lp2p_loop_core_has_virtual_time (self) &&
+         lp2p_loop_core_get_deadline (self) <= lp2p_loop_core_read_clock (self);
 }
 
 static gboolean
 loop_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
-  g_autoptr (Lp2pLoop) self = lp2p_loop_ref (((LoopSource *) source)->loop);
+  Lp2pLoopCore *self = core_ref (((LoopSource *) source)->loop);
   gboolean spent = FALSE;
 
   /* Application code that runs a nested main loop reaches this point again. It
@@ -652,18 +322,24 @@ loop_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 
   self->dispatching = TRUE;
   self->wakeups++;
-  self->round_end = self->turn_end = began + ROUND_BUDGET_US - self->used;
-  queue_what_waited (self);
+  self->round_end = began + ROUND_BUDGET_US - self->spent;
+  lp2p_loop_queue_all (&self->later);
+  /* What waits for the next wake-up does not wait longer than for a round. */
   while (!spent && run_round (self))
-    spent = is_spent (self);
+    {
+      spent = lp2p_loop_core_is_spent (self);
+      if (self->later.length > 0)
+        break;
+    }
   self->dispatching = outer;
   if (spent || self->later.length == 0)
-    self->used = 0;
+    self->spent = 0;
   else
-    self->used += g_get_monotonic_time () - began;
+    self->spent += g_get_monotonic_time () - began;
 
   if (!g_source_is_destroyed (source))
     set_yielding (self, spent);
+  core_unref (self);
   return G_SOURCE_CONTINUE;
 }
 
@@ -688,27 +364,29 @@ static GSourceFuncs loop_funcs = {
 Lp2pLoop *
 lp2p_loop_new (GMainContext *context, Lp2pClock *clock)
 {
-  Lp2pLoop *self = g_new0 (Lp2pLoop, 1);
+  Lp2pLoopCore *core = g_new0 (Lp2pLoopCore, 1);
+  Lp2pLoop *self;
 
-  g_atomic_ref_count_init (&self->refs);
-  self->context = context != NULL ? g_main_context_ref (context) : g_main_context_ref_thread_default ();
-  self->owner = g_thread_self ();
-  self->clock = clock;
-  self->timers = g_ptr_array_new ();
-  self->due = -1;
-  self->due_watch = (Lp2pWatch){ .loop = self, .func = due_watch_passed, .fd = -1 };
-  lp2p_job_init (&self->due_jobs[LP2P_JOB_PUMP], self, LP2P_JOB_PUMP, due_pump_passed);
-  lp2p_job_init (&self->due_jobs[LP2P_JOB_RUN], self, LP2P_JOB_RUN, due_run_passed);
-  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  if (self->epoll_fd < 0)
+  g_atomic_ref_count_init (&core->refs);
+  core->context = context != NULL ? g_main_context_ref (context) : g_main_context_ref_thread_default ();
+  core->owner = g_thread_self ();
+  core->clock = clock;
+  core->timers = g_ptr_array_new ();
+  lp2p_loop_init_share (&core->own, core);
+  lp2p_loop_core_init_sweeps (core);
+  core->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (core->epoll_fd < 0)
     g_error ("Cannot create an epoll instance: %s", g_strerror (errno));
 
-  self->source = g_source_new (&loop_funcs, sizeof (LoopSource));
-  ((LoopSource *) self->source)->loop = self;
-  g_source_set_static_name (self->source, "lp2p loop");
-  g_source_add_unix_fd (self->source, self->epoll_fd, G_IO_IN);
-  g_source_set_can_recurse (self->source, TRUE);
-  g_source_attach (self->source, self->context);
+  core->source = g_source_new (&loop_funcs, sizeof (LoopSource));
+  ((LoopSource *) core->source)->loop = core;
+  g_source_set_static_name (core->source, "lp2p loop");
+  g_source_add_unix_fd (core->source, core->epoll_fd, G_IO_IN);
+  g_source_set_can_recurse (core->source, TRUE);
+  g_source_attach (core->source, core->context);
+
+  self = lp2p_loop_new_share (&core->own);
+  core_unref (core);
   return self;
 }
 
@@ -725,29 +403,11 @@ lp2p_loop_ref (Lp2pLoop *self)
   return self;
 }
 
-/* How far it is into its memory stands in front of it. */
-static guint8 *
-scratch_new (guint number)
-{
-  guint skew = SCRATCH_SKEW * (1 + number % SCRATCH_SKEWS);
-  guint8 *memory = g_malloc (SCRATCH_PADDING + LP2P_SCRATCH_SIZE);
-  guint8 *scratch = memory + skew;
-
-  ((guint *) scratch)[-1] = skew;
-  return scratch;
-}
-
-static void
-scratch_free (guint8 *scratch)
-{
-  g_free (scratch - ((guint *) scratch)[-1]);
-}
-
 /**
  * lp2p_loop_unref:
  * @self: (transfer full): the loop
  *
- * Drops a reference; with the last one the loop stops.
+ * Drops a reference; with the last one of its last share the loop stops.
  */
 void
 lp2p_loop_unref (Lp2pLoop *self)
@@ -755,13 +415,9 @@ lp2p_loop_unref (Lp2pLoop *self)
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
 
-  g_source_destroy (self->source);
-  g_source_unref (self->source);
-  close (self->epoll_fd);
-  for (guint i = 0; i < self->n_scratch; i++)
-    scratch_free (self->scratch[i]);
-  g_ptr_array_unref (self->timers);
-  g_main_context_unref (self->context);
+  lp2p_loop_core_drop_mark (self->core, self);
+  lp2p_loop_leave (self);
+  core_unref (self->core);
   g_free (self);
 }
 
@@ -774,7 +430,7 @@ lp2p_loop_unref (Lp2pLoop *self)
 GMainContext *
 lp2p_loop_get_context (Lp2pLoop *self)
 {
-  return self->context;
+  return self->core->context;
 }
 
 /**
@@ -786,7 +442,7 @@ lp2p_loop_get_context (Lp2pLoop *self)
 gint64
 lp2p_loop_now (Lp2pLoop *self)
 {
-  return self->dispatching ? self->now : read_clock (self);
+  return self->core->dispatching ? self->core->now : lp2p_loop_core_read_clock (self->core);
 }
 
 /**
@@ -798,7 +454,9 @@ lp2p_loop_now (Lp2pLoop *self)
 gint64
 lp2p_loop_real_time (Lp2pLoop *self)
 {
-  return self->clock != NULL ? self->clock->real_time (self->clock) : g_get_real_time ();
+  Lp2pClock *clock = self->core->clock;
+
+  return clock != NULL ? clock->real_time (clock) : g_get_real_time ();
 }
 
 /**
@@ -814,8 +472,8 @@ lp2p_loop_real_time (Lp2pLoop *self)
 gint64
 lp2p_loop_refresh (Lp2pLoop *self)
 {
-  self->now = read_clock (self);
-  return self->now;
+  self->core->now = lp2p_loop_core_read_clock (self->core);
+  return self->core->now;
 }
 
 /**
@@ -827,8 +485,8 @@ lp2p_loop_refresh (Lp2pLoop *self)
 void
 lp2p_loop_advance (Lp2pLoop *self)
 {
-  self->now = read_clock (self);
-  run_timers (self, self->now);
+  self->core->now = lp2p_loop_core_read_clock (self->core);
+  lp2p_loop_core_run_timers (self->core, self->core->now);
 }
 
 /**
@@ -840,7 +498,7 @@ lp2p_loop_advance (Lp2pLoop *self)
 guint64
 lp2p_loop_get_wakeups (Lp2pLoop *self)
 {
-  return self->wakeups;
+  return self->core->wakeups;
 }
 
 /**
@@ -852,7 +510,7 @@ lp2p_loop_get_wakeups (Lp2pLoop *self)
 gboolean
 lp2p_loop_is_owner (Lp2pLoop *self)
 {
-  return self->owner == g_thread_self ();
+  return self->core->owner == g_thread_self ();
 }
 
 /**
@@ -867,9 +525,11 @@ lp2p_loop_is_owner (Lp2pLoop *self)
 guint8 *
 lp2p_loop_take_scratch (Lp2pLoop *self)
 {
-  if (self->n_scratch > 0)
-    return self->scratch[--self->n_scratch];
-  return scratch_new (self->scratch_made++);
+  Lp2pLoopCore *core = self->core;
+
+  if (core->n_scratch > 0)
+    return core->scratch[--core->n_scratch];
+  return scratch_new (core->scratch_made++);
 }
 
 /**
@@ -882,8 +542,10 @@ lp2p_loop_take_scratch (Lp2pLoop *self)
 void
 lp2p_loop_give_scratch (Lp2pLoop *self, guint8 *scratch)
 {
-  if (self->n_scratch < SCRATCH_KEPT)
-    self->scratch[self->n_scratch++] = scratch;
+  Lp2pLoopCore *core = self->core;
+
+  if (core->n_scratch < LP2P_LOOP_SCRATCH_KEPT)
+    core->scratch[core->n_scratch++] = scratch;
   else
     scratch_free (scratch);
 }

@@ -87,8 +87,8 @@ struct _Lp2pTimer
  * @LP2P_JOB_PUMP: protocol work: input, frames, flushes
  * @LP2P_JOB_RUN: application code: completions, callbacks, signals
  *
- * In each round of the loop all pumps run before application code does, and
- * again behind it, so that what the application wrote leaves in one batch.
+ * In each turn of a share its pumps run before application code does, and again
+ * behind it, so that what the application wrote leaves in one batch.
  */
 typedef enum
 {
@@ -102,13 +102,14 @@ struct _Lp2pJob
   Lp2pLoop *loop;
   Lp2pJobFunc func;
   Lp2pJobPhase phase;
-  gboolean queued;
-  gboolean later;
+  GQueue *queue;
   GList link;
 };
 
 LP2P_AVAILABLE_IN_1_0
 Lp2pLoop *lp2p_loop_new (GMainContext *context, Lp2pClock *clock);
+LP2P_AVAILABLE_IN_1_0
+Lp2pLoop *lp2p_loop_new_share (Lp2pLoop *loop);
 LP2P_AVAILABLE_IN_1_0
 Lp2pLoop *lp2p_loop_ref (Lp2pLoop *self);
 LP2P_AVAILABLE_IN_1_0
@@ -165,6 +166,10 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_job_queue (Lp2pJob *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_job_queue_later (Lp2pJob *self);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_job_queue_last (Lp2pJob *self);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_job_is_queued (Lp2pJob *self);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_job_clear (Lp2pJob *self);
 

@@ -539,7 +539,7 @@ static const Lp2pLayerClass socket_layer_class = {
 
 /**
  * lp2p_socket_layer_new: (skip)
- * @loop: where it works
+ * @loop: where it works, with a share of its own
  * @fd: (transfer full): a connected, non-blocking stream socket; closed also
  *   when this fails
  * @local_address: (nullable): our end
@@ -564,17 +564,18 @@ lp2p_socket_layer_new (Lp2pLoop *loop,
                        Lp2pMultiaddr *remote_address,
                        GError **error)
 {
+  g_autoptr (Lp2pLoop) share = lp2p_loop_new_share (loop);
   SocketLayer *self = g_new0 (SocketLayer, 1);
 
-  if (!lp2p_watch_start (&self->watch, loop, fd, socket_ready, error))
+  if (!lp2p_watch_start (&self->watch, share, fd, socket_ready, error))
     {
       close (fd);
       g_free (self);
       return NULL;
     }
 
-  lp2p_layer_init (&self->parent, &socket_layer_class, loop);
-  lp2p_job_init (&self->job, loop, LP2P_JOB_PUMP, announce_again);
+  lp2p_layer_init (&self->parent, &socket_layer_class, share);
+  lp2p_job_init (&self->job, share, LP2P_JOB_PUMP, announce_again);
   self->fd = fd;
   self->local_address = local_address != NULL ? lp2p_multiaddr_ref (local_address) : NULL;
   self->remote_address = remote_address != NULL ? lp2p_multiaddr_ref (remote_address) : NULL;

@@ -17,7 +17,6 @@ typedef struct
   Lp2pLoop *loop;
   int fd; /* -1 when closed */
   Lp2pWatch watch;
-  Lp2pJob arrival;
   Lp2pJob accept;
   Lp2pTimer pause;
   gint64 pause_length;

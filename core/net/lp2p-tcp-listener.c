@@ -141,6 +141,9 @@ accept_one (Lp2pTcpListener *self)
   return TRUE;
 }
 
+/* On a busy host the kernel keeps those who come until all that is to be done for
+ * those who came before has had its turn, also that of being told of it: otherwise
+ * there would be ever more handshakes that make no progress. */
 static void
 run_accept (Lp2pJob *job)
 {
@@ -151,16 +154,7 @@ run_accept (Lp2pJob *job)
       if (!accept_one (self) || self->fd < 0)
         return;
     }
-  lp2p_job_queue (&self->arrival);
-}
-
-/* On a busy host the kernel keeps those who come until all that is to be done for
- * those who came before has had its turn, also that of being told of it: otherwise
- * there would be ever more handshakes that make no progress. */
-static void
-run_arrival (Lp2pJob *job)
-{
-  lp2p_job_queue (&LISTENER_OF (arrival, job)->accept);
+  lp2p_job_queue_last (&self->accept);
 }
 
 static gboolean
@@ -169,7 +163,7 @@ listener_ready (Lp2pWatch *watch, Lp2pReady ready)
   Lp2pTcpListener *self = LISTENER_OF (watch, watch);
 
   if ((ready & LP2P_READY_READ) && !lp2p_timer_is_set (&self->pause))
-    lp2p_job_queue (&self->arrival);
+    lp2p_job_queue_last (&self->accept);
   return FALSE;
 }
 
@@ -183,7 +177,6 @@ lp2p_tcp_listener_new (Lp2pTcpHub *hub, const struct sockaddr_storage *address, 
   self->loop = lp2p_loop_ref (hub->loop);
   self->address = *address;
   lp2p_timer_init (&self->pause, self->loop, pause_over);
-  lp2p_job_init (&self->arrival, self->loop, LP2P_JOB_PUMP, run_arrival);
   lp2p_job_init (&self->accept, self->loop, LP2P_JOB_RUN, run_accept);
   lp2p_tcp_sniff_init (self);
   self->bindings = g_ptr_array_new ();
@@ -231,7 +224,6 @@ lp2p_tcp_listener_close (Lp2pTcpListener *self)
   self->hub = NULL;
   lp2p_tcp_sniff_clear (self);
   lp2p_timer_clear (&self->pause);
-  lp2p_job_clear (&self->arrival);
   lp2p_job_clear (&self->accept);
   lp2p_watch_stop (&self->watch);
   if (self->fd >= 0)

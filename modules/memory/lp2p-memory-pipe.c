@@ -671,9 +671,10 @@ static const Lp2pLayerClass memory_class = {
 static MemoryLayer *
 memory_layer_new (const Lp2pMemoryEnd *end, Lp2pMultiaddr *remote_address)
 {
+  g_autoptr (Lp2pLoop) share = lp2p_loop_new_share (end->loop);
   MemoryLayer *self = g_new0 (MemoryLayer, 1);
 
-  lp2p_layer_init (&self->parent, &memory_class, end->loop);
+  lp2p_layer_init (&self->parent, &memory_class, share);
   if (end->options != NULL)
     self->options = *end->options;
   if (end->address != NULL)
@@ -682,8 +683,8 @@ memory_layer_new (const Lp2pMemoryEnd *end, Lp2pMultiaddr *remote_address)
     self->remote_address = lp2p_multiaddr_ref (remote_address);
   self->random = self->options.seed | 1;
   self->end_due = self->reset_due = NEVER;
-  lp2p_job_init (&self->job, end->loop, LP2P_JOB_PUMP, run_job);
-  lp2p_timer_init (&self->timer, end->loop, run_timer);
+  lp2p_job_init (&self->job, share, LP2P_JOB_PUMP, run_job);
+  lp2p_timer_init (&self->timer, share, run_timer);
   return self;
 }
 

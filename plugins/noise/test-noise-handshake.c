@@ -462,10 +462,10 @@ test_last_message (void)
       gsize size;
 
       noise_fixture_init (&fixture);
-      lp2p_job_init (&first.application, fixture.loop, LP2P_JOB_RUN, run_application);
-      for (guint i = 0; i < N_OTHERS; i++)
-        lp2p_job_init (&first.others[i], fixture.loop, LP2P_JOB_RUN, run_other);
       noise_fixture_connect_wires (&fixture, NULL);
+      lp2p_job_init (&first.application, fixture.lower[0]->loop, LP2P_JOB_RUN, run_application);
+      for (guint i = 0; i < N_OTHERS; i++)
+        lp2p_job_init (&first.others[i], fixture.lower[0]->loop, LP2P_JOB_RUN, run_other);
       noise_fixture_start (&fixture, NOISE_RESPONDER);
       lp2p_security_secure_async (initiator->security, fixture.lower[0], &initiator->params, NULL,
                                   take_session, &first);

@@ -223,8 +223,8 @@ test_limit (Fixture *self, gconstpointer config)
 static gboolean
 opens (Fixture *self, guint i, Lp2pStream **stream)
 {
-  g_autoptr (Lp2pStream) opened = test_host_open (self->peers[i], self->connections[i]);
   guint before = self->host->streams.length;
+  g_autoptr (Lp2pStream) opened = test_host_open (self->peers[i], self->connections[i]);
   g_autoptr (GError) error = NULL;
 
   test_world_settle (self->world);

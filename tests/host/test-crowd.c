@@ -10,9 +10,9 @@
  * last message of a handshake stays for some turns with who dials, as it leaves with the
  * first bytes behind it: so more are half open than are being dialed. */
 #define N_DIALERS 4
-#define PARALLEL  3
-#define HALF_OPEN 48
-#define TOTAL     200
+#define PARALLEL  8
+#define HALF_OPEN 72
+#define TOTAL     400
 
 typedef struct
 {

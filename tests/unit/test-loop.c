@@ -255,6 +255,116 @@ test_job_fairness (Fixture *f, gconstpointer data)
   g_assert_cmpstr (f->log->str, ==, "boabbb");
 }
 
+/* A share with a thousand jobs keeps one that has little to do waiting for a turn at
+ * most, and none that has as much from half of the time. */
+static void
+test_shares (Fixture *f, gconstpointer data)
+{
+  const guint n = 1000;
+  TestClock clock = { { test_clock_now, test_clock_now }, 1000 };
+  g_autoptr (Lp2pLoop) loop = lp2p_loop_new (f->context, &clock.clock);
+  g_autoptr (Lp2pLoop) a = lp2p_loop_new_share (loop);
+  g_autoptr (Lp2pLoop) b = lp2p_loop_new_share (loop);
+  g_autoptr (Lp2pLoop) c = lp2p_loop_new_share (loop);
+  g_autofree TestJob *jobs = g_new0 (TestJob, 2 * n + 1);
+  Lp2pLoop *owners[] = { a, b };
+
+  for (guint i = 0; i < 2 * n; i++)
+    {
+      jobs[i] = (TestJob){ .f = f, .name = "ab"[i / n] };
+      lp2p_job_init (&jobs[i].job, owners[i / n], LP2P_JOB_RUN, job_ran);
+      lp2p_job_queue (&jobs[i].job);
+    }
+  jobs[2 * n] = (TestJob){ .f = f, .name = 'c' };
+  lp2p_job_init (&jobs[2 * n].job, c, LP2P_JOB_RUN, job_ran);
+  lp2p_job_queue (&jobs[2 * n].job);
+  settle (f);
+
+  g_assert_cmpuint (f->log->len, ==, 2 * n + 1);
+  g_assert_nonnull (strchr (f->log->str, 'c'));
+  g_assert_cmpint (strchr (f->log->str, 'c') - f->log->str, <=, 20);
+  for (guint i = 0, ahead = 100; i < n; i++)
+    {
+      ahead += f->log->str[i] == 'a' ? 1 : f->log->str[i] == 'b' ? -1 : 0;
+      g_assert_cmpuint (ahead, >=, 89);
+      g_assert_cmpuint (ahead, <=, 111);
+    }
+}
+
+static void
+go_on_until_last (TestJob *self)
+{
+  if (strchr (self->f->log->str, 'L') == NULL)
+    lp2p_job_queue (&self->job);
+}
+
+/* What is queued last comes behind all that is ready and what comes of it, of all
+ * shares, but does not wait for those who always have something to do. */
+static void
+test_last (Fixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pLoop) share = lp2p_loop_new_share (f->loop);
+  TestJob last, cleared, busy;
+  TestJob pumps[50], runs[50];
+  const char *at;
+
+  test_job_init (&last, f, 'L', LP2P_JOB_RUN);
+  test_job_init (&cleared, f, 'C', LP2P_JOB_RUN);
+  lp2p_job_queue_last (&last.job);
+  lp2p_job_queue_last (&last.job);
+  lp2p_job_queue_last (&cleared.job);
+  lp2p_job_clear (&cleared.job);
+  g_assert_true (lp2p_job_is_queued (&last.job));
+  g_assert_false (lp2p_job_is_queued (&cleared.job));
+  for (guint i = 0; i < G_N_ELEMENTS (pumps); i++)
+    {
+      test_job_init (&pumps[i], f, 'p', LP2P_JOB_PUMP);
+      pumps[i].job.loop = share;
+      pumps[i].sleep = 100;
+      test_job_init (&runs[i], f, 'r', LP2P_JOB_RUN);
+      pumps[i].queues = &runs[i];
+      lp2p_job_queue (&pumps[i].job);
+    }
+  test_job_init (&busy, f, 'b', LP2P_JOB_RUN);
+  busy.extra = go_on_until_last;
+  lp2p_job_queue (&busy.job);
+  settle (f);
+
+  at = strchr (f->log->str, 'L');
+  g_assert_nonnull (at);
+  g_assert_null (strchr (at, 'p'));
+  g_assert_null (strchr (at, 'r'));
+  g_assert_null (strchr (at + 1, 'L'));
+  g_assert_nonnull (strchr (at, 'b'));
+  g_assert_null (strchr (f->log->str, 'C'));
+}
+
+static void
+drop_share (TestJob *self)
+{
+  lp2p_job_clear (&self->queues->job);
+  lp2p_loop_unref (self->queues->job.loop);
+}
+
+/* A share may go while a sweep waits for it. */
+static void
+test_last_without_share (Fixture *f, gconstpointer data)
+{
+  TestJob last, first, gone;
+
+  test_job_init (&first, f, '1', LP2P_JOB_PUMP);
+  test_job_init (&gone, f, 'g', LP2P_JOB_PUMP);
+  test_job_init (&last, f, 'L', LP2P_JOB_RUN);
+  gone.job.loop = lp2p_loop_new_share (f->loop);
+  first.queues = &gone;
+  first.extra = drop_share;
+  lp2p_job_queue (&first.job);
+  lp2p_job_queue (&gone.job);
+  lp2p_job_queue_last (&last.job);
+  settle (f);
+  g_assert_cmpstr (f->log->str, ==, "1L");
+}
+
 static void
 clear_queues (TestJob *self)
 {
@@ -655,13 +765,17 @@ waiter_told (TestJob *run)
 }
 
 /* Who was kept from running until time was up, and finds that the answer has come
- * meanwhile, has an answer; though it takes more polls and turns than one. */
+ * meanwhile, has an answer; though it takes more polls and turns than one, and others
+ * than those who read it are told. */
 static void
 test_answers_before_timeouts (Fixture *f, gconstpointer data)
 {
   static Waiter waiters[200];
   guint n = G_N_ELEMENTS (waiters);
+  Lp2pLoop *shares[7];
 
+  for (guint i = 0; i < G_N_ELEMENTS (shares); i++)
+    shares[i] = lp2p_loop_new_share (f->loop);
   for (guint i = 0; i < n; i++)
     {
       Waiter *waiter = &waiters[i];
@@ -669,6 +783,7 @@ test_answers_before_timeouts (Fixture *f, gconstpointer data)
       test_watch_open (&waiter->watch, f, 'w');
       waiter->watch.watch.func = waiter_ready;
       test_job_init (&waiter->pump, f, 'p', LP2P_JOB_PUMP);
+      waiter->pump.job.loop = shares[i % G_N_ELEMENTS (shares)];
       test_job_init (&waiter->run, f, 'r', LP2P_JOB_RUN);
       waiter->pump.queues = &waiter->run;
       waiter->pump.sleep = 100;
@@ -690,6 +805,8 @@ test_answers_before_timeouts (Fixture *f, gconstpointer data)
 
   for (guint i = 0; i < n; i++)
     test_watch_close (&waiters[i].watch);
+  for (guint i = 0; i < G_N_ELEMENTS (shares); i++)
+    lp2p_loop_unref (shares[i]);
 }
 
 static TestTimer nested_timer;
@@ -811,12 +928,15 @@ main (int argc, char **argv)
   ADD ("timer/virtual-clock", test_virtual_clock);
   ADD ("job/order", test_job_order);
   ADD ("job/fairness", test_job_fairness);
+  ADD ("job/shares", test_shares);
   ADD ("job/clear-inside", test_job_clear_inside);
   ADD ("budget", test_budget);
   ADD ("budget-within-round", test_budget_within_round);
   ADD ("budget-of-application", test_budget_of_application);
   ADD ("short-turns", test_short_turns);
   ADD ("later", test_later);
+  ADD ("last", test_last);
+  ADD ("last/without-share", test_last_without_share);
   ADD ("watch", test_watch);
   ADD ("watch/stop-inside", test_watch_stop_inside);
   ADD ("watch/bad", test_watch_bad);
