@@ -38,6 +38,9 @@ run_hosts (char **dialer_id, char **listener_id, char **connection_id, GPtrArray
   test_stream_write (world, ours, 100, 0);
   theirs = test_host_accept (listener);
   test_stream_expect (world, theirs, 100, 0);
+  /* A stream of ours is open when the answer is there. */
+  test_stream_write (world, theirs, 100, 0);
+  test_stream_expect (world, ours, 100, 0);
   test_stream_close (world, ours);
   test_stream_close (world, theirs);
   test_until (world, lp2p_connection_get_n_streams (connection) == 0);
@@ -58,6 +61,8 @@ assert_logged (const char *part, const char *peer, const char *connection)
   const TestLogRecord *record = test_log_find (part);
 
   g_test_message ("%s", part);
+  for (guint i = 0; record == NULL && i < test_log_count (); i++)
+    g_test_message ("logged: %s", test_log_get (i)->message);
   g_assert_nonnull (record);
   g_assert_cmpstr (record->domain, ==, "lp2p");
   g_assert_cmpint (record->level, ==, G_LOG_LEVEL_DEBUG);
