@@ -37,8 +37,8 @@ _lp2p ()
   )
   _arguments -C \
 @TOP_OPTIONS@
-    '1: :->command' \
-    '*:: :->rest' && return
+    '(-): :->command' \
+    '(-)*:: :->rest' && return
   case $state in
     command) _describe -t commands command commands ;;
     rest)
@@ -72,14 +72,14 @@ def escape(text):
     return text
 
 
-def make_action(what):
+def make_action(what, nothing):
     if what is None:
-        return " "
+        return nothing
     return ACTIONS[what] if isinstance(what, str) else f"({' '.join(what)})"
 
 
 def make_option(option, indent):
-    value = f":{escape(option.value)}:{make_action(values.of_option(option))}" if option.value else ""
+    value = f":{escape(option.value)}:{make_action(values.of_option(option), ' ')}" if option.value else ""
     many = "*" if "several times" in option.text else ""
     specs = [f"{many}{option.name}{'=' if option.value else ''}[{escape(option.text)}]{value}"]
     if option.short:
@@ -92,7 +92,8 @@ def make_options(page, indent):
 
 
 def make_case(name, page):
-    action = make_action(values.of_argument(name))
+    # With a message, which a space would be, zsh would not insert an option.
+    action = make_action(values.of_argument(name), "()")
     label = escape(page.arguments or "argument")
     return (f"        {name})\n          _arguments \\\n{make_options(page, ' ' * 12)}\n"
             f"            {quote(f'*:{label}:{action}')}\n          ;;")
