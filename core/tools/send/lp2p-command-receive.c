@@ -42,8 +42,6 @@ typedef struct
 } Receive;
 
 static const char description[] =
-    "Receives files and folders from one peer.\n"
-    "\n"
     "With a TICKET, which lp2p send prints on the other machine, it fetches what that has\n"
     "to send. Without one it listens, prints its addresses, and waits for lp2p send --to:\n"
     "from the peers of --allow it takes what they send; without --allow it asks on the\n"
