@@ -134,6 +134,8 @@ const char *lp2p_udp_socket_get_id (Lp2pUdpSocket *self);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_udp_socket_get_addresses (Lp2pUdpSocket *self);
 LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_udp_socket_get_local (Lp2pUdpSocket *self, const struct sockaddr *remote, struct sockaddr_storage *local);
+LP2P_AVAILABLE_IN_1_0
 Lp2pUdpUser *lp2p_udp_socket_add_user (Lp2pUdpSocket *self, Lp2pUdpClass classes, int priority, const Lp2pUdpReceiver *receiver, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_udp_socket_remove_user (Lp2pUdpSocket *self, Lp2pUdpUser *user);

@@ -59,6 +59,28 @@ lp2p_udp_classify (guint8 first_byte)
   return LP2P_UDP_QUIC;
 }
 
+/**
+ * lp2p_udp_socket_get_local: (skip)
+ * @self: a socket
+ * @remote: where to send
+ * @local: (out): where to put the address
+ *
+ * Gets the address that datagrams to @remote leave from, with the port of the
+ * socket: for one that is bound to a wildcard, what the route begins with.
+ *
+ * Returns: whether there is a route
+ */
+gboolean
+lp2p_udp_socket_get_local (Lp2pUdpSocket *self, const struct sockaddr *remote, struct sockaddr_storage *local)
+{
+  if (self->wildcard && !lp2p_sockaddr_route (remote, local))
+    return FALSE;
+  if (!self->wildcard)
+    *local = self->address;
+  lp2p_sockaddr_set_port (local, lp2p_sockaddr_get_port ((struct sockaddr *) &self->address));
+  return local->ss_family == remote->sa_family;
+}
+
 static Lp2pUdpUser *
 find_claimant (Lp2pUdpSocket *self, const struct sockaddr *remote, Lp2pUdpClass classes)
 {

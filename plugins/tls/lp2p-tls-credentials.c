@@ -2,12 +2,9 @@
 
 #include "lp2p-tls-credentials.h"
 
-#include <gnutls/abstract.h>
 #include <string.h>
 
-#if defined(__aarch64__) && defined(__linux__)
-#include <sys/auxv.h>
-#endif
+#include <lp2p/net/lp2p-gnutls-credentials.h>
 
 /* A certificate holds for 100 years. That of a process that runs for years is
  * made anew all the same, in case its key leaked. */
@@ -30,117 +27,13 @@ struct _Lp2pTlsCredentials
   gnutls_priority_t priority;
 };
 
-/* Without help of the processor AES is the slower one, and leaks through the
- * cache what it does. */
-static gboolean
-has_fast_aes (void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-  return __builtin_cpu_supports ("aes") && __builtin_cpu_supports ("pclmul");
-#elif defined(__aarch64__) && defined(__linux__)
-  return (getauxval (AT_HWCAP) & (1 << 3)) != 0; /* HWCAP_AES */
-#else
-  return FALSE;
-#endif
-}
-
-static char *
-make_priority_string (void)
-{
-  const char *aes = "+AES-128-GCM:+AES-256-GCM";
-  const char *chacha = "+CHACHA20-POLY1305";
-  gboolean aes_first = has_fast_aes ();
-
-  /* Clients without our taste in ciphers must not decide. No middlebox takes
-   * for TLS what begins with multistream-select, so none needs to be fooled. */
-  return g_strdup_printf ("NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:%s:%s:-GROUP-ALL:+GROUP-X25519:"
-                          "+GROUP-SECP256R1:+GROUP-SECP384R1:%%SERVER_PRECEDENCE:"
-                          "%%DISABLE_TLS13_COMPAT_MODE",
-                          aes_first ? aes : chacha, aes_first ? chacha : aes);
-}
-
-/* The key, for GnuTLS, whose own ECDSA takes three times as long. */
-
-static int
-sign (gnutls_privkey_t key,
-      gnutls_sign_algorithm_t algorithm,
-      void *certificate,
-      unsigned flags,
-      const gnutls_datum_t *hash,
-      gnutls_datum_t *signature)
-{
-  g_autoptr (GBytes) bytes = lp2p_tls_certificate_sign (certificate, hash->data, hash->size);
-  Lp2pCursor cursor = { NULL };
-
-  if (bytes == NULL)
-    return GNUTLS_E_PK_SIGN_FAILED;
-  lp2p_cursor_init (&cursor, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  signature->size = (unsigned) lp2p_cursor_left (&cursor);
-  signature->data = gnutls_malloc (signature->size);
-  if (signature->data == NULL)
-    return GNUTLS_E_MEMORY_ERROR;
-  lp2p_cursor_copy (&cursor, signature->data, signature->size);
-  return 0;
-}
-
-static int
-tell (gnutls_privkey_t key, unsigned flags, void *certificate)
-{
-  gnutls_sign_algorithm_t asked = GNUTLS_FLAGS_TO_SIGN_ALGO (flags);
-
-  if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO)
-    return GNUTLS_PK_ECDSA;
-  if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS)
-    return 256;
-  if (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO)
-    return asked == GNUTLS_SIGN_ECDSA_SHA256 || asked == GNUTLS_SIGN_ECDSA_SECP256R1_SHA256;
-  return flags & GNUTLS_PRIVKEY_INFO_SIGN_ALGO ? GNUTLS_SIGN_ECDSA_SECP256R1_SHA256 : -1;
-}
-
-static int
-set_key (Lp2pTlsCredentials *self, gnutls_pcert_st *certificate)
-{
-  gnutls_privkey_t key;
-  int code = gnutls_privkey_init (&key);
-
-  if (code < 0)
-    return code;
-  /* A mismatch, which cannot be, would leave unclear who owns them. */
-  gnutls_certificate_set_flags (self->certificate, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
-  code = gnutls_privkey_import_ext4 (key, self->shown, NULL, sign, NULL, NULL, tell, 0);
-  if (code >= 0)
-    code = gnutls_certificate_set_key (self->certificate, NULL, 0, certificate, 1, key);
-  if (code < 0)
-    gnutls_privkey_deinit (key);
-  return code;
-}
-
-static int
-set_certificate (Lp2pTlsCredentials *self)
-{
-  gsize size;
-  const void *data = g_bytes_get_data (lp2p_tls_certificate_get_der (self->shown), &size);
-  gnutls_datum_t der = { (void *) data, (unsigned) size };
-  gnutls_pcert_st certificate;
-  int code = gnutls_pcert_import_x509_raw (&certificate, &der, GNUTLS_X509_FMT_DER, 0);
-
-  if (code < 0)
-    return code;
-  code = set_key (self, &certificate);
-  if (code < 0)
-    gnutls_pcert_deinit (&certificate);
-  return code;
-}
-
 static int
 load (Lp2pTlsCredentials *self)
 {
-  g_autofree char *priority = make_priority_string ();
+  g_autofree char *priority = lp2p_gnutls_get_priorities ();
   int code = gnutls_priority_init (&self->priority, priority, NULL);
 
-  if (code == GNUTLS_E_SUCCESS)
-    code = gnutls_certificate_allocate_credentials (&self->certificate);
-  return code == GNUTLS_E_SUCCESS ? set_certificate (self) : code;
+  return code == GNUTLS_E_SUCCESS ? lp2p_gnutls_credentials_new (self->shown, &self->certificate) : code;
 }
 
 Lp2pTlsCredentials *

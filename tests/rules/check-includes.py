@@ -52,6 +52,7 @@ TRANSPORT_EXCEPTIONS = {
 # What loadable objects may include of lp2p.
 PLUGIN_HEADERS = {
     "lp2p/lp2p-plugin.h",
+    "lp2p/net/lp2p-gnutls-credentials.h",  # as the next
     "lp2p/net/lp2p-gnutls-layer.h",  # only for those that configure TLS sessions
 }
 

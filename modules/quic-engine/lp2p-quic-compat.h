@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* ngtcp2 0.12 under the names of 1.x: the one place that knows the difference. */
+
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <ngtcp2/ngtcp2_crypto_gnutls.h>
+
+#if NGTCP2_VERSION_NUM < 0x010000
+
+#define ngtcp2_ccerr                       ngtcp2_connection_close_error
+#define ngtcp2_ccerr_set_transport_error   ngtcp2_connection_close_error_set_transport_error
+#define ngtcp2_ccerr_set_liberr            ngtcp2_connection_close_error_set_transport_error_liberr
+#define ngtcp2_ccerr_set_tls_alert         ngtcp2_connection_close_error_set_transport_error_tls_alert
+#define ngtcp2_ccerr_set_application_error ngtcp2_connection_close_error_set_application_error
+#define NGTCP2_CCERR_TYPE_TRANSPORT        NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_TRANSPORT
+#define NGTCP2_CCERR_TYPE_APPLICATION      NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_APPLICATION
+
+#define ngtcp2_conn_info                 ngtcp2_conn_stat
+#define ngtcp2_conn_get_conn_info        ngtcp2_conn_get_conn_stat
+#define NGTCP2_STREAM_DATA_FLAG_0RTT     NGTCP2_STREAM_DATA_FLAG_EARLY
+#define NGTCP2_DATAGRAM_FLAG_0RTT        NGTCP2_DATAGRAM_FLAG_EARLY
+#define tls_early_data_rejected          early_data_rejected
+
+#define LP2P_QUIC_TOKEN(hd)      ((hd)->token.base)
+#define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->token.len)
+#define LP2P_QUIC_KEEP_ALIVE_OFF 0
+
+typedef int Lp2pQuicDcidStatus;
+
+static inline void
+lp2p_quic_settings_set_token (ngtcp2_settings *settings, const ngtcp2_pkt_hd *hd)
+{
+  settings->token = hd->token;
+}
+
+static inline int
+lp2p_quic_shutdown_read (ngtcp2_conn *conn, int64_t id, uint64_t code)
+{
+  return ngtcp2_conn_shutdown_stream_read (conn, id, code);
+}
+
+static inline int
+lp2p_quic_shutdown_write (ngtcp2_conn *conn, int64_t id, uint64_t code)
+{
+  return ngtcp2_conn_shutdown_stream_write (conn, id, code);
+}
+
+static inline void
+lp2p_quic_get_close_error (ngtcp2_conn *conn, ngtcp2_ccerr *error)
+{
+  ngtcp2_conn_get_connection_close_error (conn, error);
+}
+
+static inline void
+lp2p_quic_params_set_original_dcid (ngtcp2_transport_params *params, const ngtcp2_cid *cid)
+{
+  params->original_dcid = *cid;
+}
+
+#else
+
+#define LP2P_QUIC_TOKEN(hd)      ((hd)->token)
+#define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->tokenlen)
+#define LP2P_QUIC_KEEP_ALIVE_OFF UINT64_MAX
+
+typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
+
+static inline void
+lp2p_quic_settings_set_token (ngtcp2_settings *settings, const ngtcp2_pkt_hd *hd)
+{
+  settings->token = hd->token;
+  settings->tokenlen = hd->tokenlen;
+}
+
+static inline int
+lp2p_quic_shutdown_read (ngtcp2_conn *conn, int64_t id, uint64_t code)
+{
+  return ngtcp2_conn_shutdown_stream_read (conn, 0, id, code);
+}
+
+static inline int
+lp2p_quic_shutdown_write (ngtcp2_conn *conn, int64_t id, uint64_t code)
+{
+  return ngtcp2_conn_shutdown_stream_write (conn, 0, id, code);
+}
+
+static inline void
+lp2p_quic_get_close_error (ngtcp2_conn *conn, ngtcp2_ccerr *error)
+{
+  *error = *ngtcp2_conn_get_ccerr (conn);
+}
+
+static inline void
+lp2p_quic_params_set_original_dcid (ngtcp2_transport_params *params, const ngtcp2_cid *cid)
+{
+  params->original_dcid = *cid;
+  params->original_dcid_present = 1;
+}
+
+#endif

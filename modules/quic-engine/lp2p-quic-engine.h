@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* QUIC for the transports that are built on it. An engine has one endpoint for each
+ * UDP socket of the host; the ALPN of a handshake says whose a connection is. */
+
+#include <lp2p/lp2p-plugin.h>
+
+#include <gnutls/gnutls.h>
+
+#ifdef LP2P_QUIC_COMPILATION
+#define LP2P_QUIC_API __attribute__ ((visibility ("default"))) extern
+#else
+#define LP2P_QUIC_API extern
+#endif
+
+G_BEGIN_DECLS
+
+typedef struct _Lp2pQuicEngine Lp2pQuicEngine;
+typedef struct _Lp2pQuicEndpoint Lp2pQuicEndpoint;
+typedef struct _Lp2pQuicConnection Lp2pQuicConnection;
+typedef struct _Lp2pQuicListener Lp2pQuicListener;
+typedef struct _Lp2pQuicProtocol Lp2pQuicProtocol;
+
+/* How connections behave; times in microseconds. */
+typedef struct
+{
+  gint64 idle_timeout;
+  gint64 keep_alive;        /* 0 for none */
+  gint64 handshake_timeout;
+  guint64 stream_window;    /* the most that one stream has, in bytes */
+  guint64 window;           /* and all of a connection */
+  guint max_streams;        /* that the peer may have open */
+} Lp2pQuicOptions;
+
+/* An entry of the ALPN table: what a module speaks. It stays as long as the module
+ * has listeners or connections.
+ *
+ * `verify` is given what the other side showed, inside the handshake, and returns its
+ * key; NULL with an error ends the handshake. It is NULL where the client has no
+ * certificate and the server's is checked in another way. */
+struct _Lp2pQuicProtocol
+{
+  const char *alpn;
+  const char *transport;   /* interned */
+  gboolean mutual;         /* whether a client has to show a certificate */
+  Lp2pQuicOptions options;
+  gnutls_certificate_credentials_t (*get_credentials) (gpointer data, GError **error);
+  Lp2pPublicKey *(*verify) (const gnutls_datum_t *certificates, guint n, gint64 now_unix, Lp2pPeerId *expected, GError **error);
+  gpointer data;
+};
+
+/* Of the context, made when it is asked for first. */
+LP2P_QUIC_API Lp2pQuicEngine *lp2p_quic_engine_get (Lp2pContext *context, GError **error);
+LP2P_QUIC_API void lp2p_quic_engine_unref (Lp2pQuicEngine *self);
+/* Ends all that @protocol has, at once. */
+LP2P_QUIC_API void lp2p_quic_engine_stop (Lp2pQuicEngine *self, const Lp2pQuicProtocol *protocol);
+
+/* All of these run from the run queue.
+ *
+ * `accepted` owns the connection that it is given. */
+typedef struct
+{
+  void (*accepted) (Lp2pQuicConnection *connection, gpointer user_data);
+  void (*addresses_changed) (gpointer user_data);
+  void (*failed) (const GError *error, gpointer user_data);
+} Lp2pQuicListenerEvents;
+
+LP2P_QUIC_API Lp2pQuicListener *lp2p_quic_engine_listen (Lp2pQuicEngine *self,
+                                                         const Lp2pQuicProtocol *protocol,
+                                                         GSocketAddress *address,
+                                                         const Lp2pQuicListenerEvents *events,
+                                                         gpointer user_data,
+                                                         GError **error);
+LP2P_QUIC_API void lp2p_quic_listener_close (Lp2pQuicListener *self);
+LP2P_QUIC_API const char *lp2p_quic_listener_get_socket_id (Lp2pQuicListener *self);
+LP2P_QUIC_API GPtrArray *lp2p_quic_listener_get_addresses (Lp2pQuicListener *self);
+
+/* Called once, from the run queue: @connection is owned by the callee, and NULL with
+ * an error. */
+typedef void (*Lp2pQuicDialed) (Lp2pQuicConnection *connection, const GError *error, gpointer user_data);
+
+typedef struct
+{
+  Lp2pPeerId *expected_peer; /* or NULL */
+  gboolean reuse_port;
+} Lp2pQuicDialOptions;
+
+/* The connection is lent, for lp2p_quic_connection_cancel(). */
+LP2P_QUIC_API Lp2pQuicConnection *lp2p_quic_engine_dial (Lp2pQuicEngine *self,
+                                                         const Lp2pQuicProtocol *protocol,
+                                                         GSocketAddress *address,
+                                                         const Lp2pQuicDialOptions *options,
+                                                         Lp2pQuicDialed dialed,
+                                                         gpointer user_data,
+                                                         GError **error);
+/* Nobody is told of its end. */
+LP2P_QUIC_API void lp2p_quic_connection_cancel (Lp2pQuicConnection *self);
+
+/* What is known of one that has been handed out. Addresses are `/ip4/.../udp/N`. */
+LP2P_QUIC_API Lp2pMultiaddr *lp2p_quic_connection_get_local_address (Lp2pQuicConnection *self);
+LP2P_QUIC_API Lp2pMultiaddr *lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self);
+LP2P_QUIC_API const char *lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self);
+LP2P_QUIC_API Lp2pPublicKey *lp2p_quic_connection_get_remote_key (Lp2pQuicConnection *self);
+
+/* Its bidirectional streams as a session, which owns the connection from then on. */
+LP2P_QUIC_API Lp2pMuxerSession *lp2p_quic_session_new (Lp2pQuicConnection *connection);
+
+G_END_DECLS

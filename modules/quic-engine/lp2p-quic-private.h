@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "lp2p-quic-compat.h"
+#include "lp2p-quic-engine.h"
+#include "lp2p-quic-send-buffer.h"
+
+G_BEGIN_DECLS
+
+/* Length of the connection ids that we give out. */
+#define LP2P_QUIC_CID_SIZE 8
+
+#define LP2P_QUIC_SECRET_SIZE 32
+
+/* ngtcp2 counts nanoseconds. */
+#define LP2P_QUIC_TIME(us) ((ngtcp2_tstamp) (us) * 1000)
+
+typedef struct _Lp2pQuicStream Lp2pQuicStream;
+
+struct _Lp2pQuicEngine
+{
+  guint refs; /* of modules */
+  Lp2pContext *context; /* which has it */
+  Lp2pLoop *loop;
+  GPtrArray *endpoints;
+  guint8 secret[LP2P_QUIC_SECRET_SIZE]; /* of tokens for retries and resets */
+};
+
+/* One UDP socket: whose is a packet? */
+struct _Lp2pQuicEndpoint
+{
+  guint refs;
+  Lp2pQuicEngine *engine; /* NULL when that is gone */
+  Lp2pUdpSocket *socket;
+  Lp2pUdpUser *user;
+  GPtrArray *listeners;
+  GQueue connections;
+  GQueue blocked;           /* connections that wait until the socket takes more */
+  GHashTable *ids;          /* of connections */
+  GHashTable *reset_tokens; /* with which peers would say that they forgot them */
+  gint64 bucket_time;       /* of answers that belong to no connection */
+  guint bucket;
+};
+
+struct _Lp2pQuicListener
+{
+  Lp2pQuicEndpoint *endpoint;
+  const Lp2pQuicProtocol *protocol;
+  const Lp2pQuicListenerEvents *events;
+  gpointer user_data;
+  Lp2pJob job;
+  gboolean addresses_changed;
+  GError *error;
+};
+
+typedef enum
+{
+  LP2P_QUIC_HANDSHAKE,
+  LP2P_QUIC_READY,
+  LP2P_QUIC_FLUSHING, /* closed by us, when all has been acknowledged */
+  LP2P_QUIC_CLOSED,   /* its last packet is kept for a while */
+  LP2P_QUIC_GONE,     /* off the endpoint */
+} Lp2pQuicPhase;
+
+/* What a connection tells whoever has its streams. All only mark work. */
+typedef struct
+{
+  gsize (*stream_input) (Lp2pQuicStream *stream, const guint8 *data, gsize size, gpointer user_data);
+  void (*stream_ready) (Lp2pQuicStream *stream, Lp2pReady ready, gpointer user_data);
+  void (*incoming) (gpointer user_data);
+  void (*can_open) (gpointer user_data);
+  void (*drained) (gpointer user_data);
+  void (*closing) (gpointer user_data);
+  void (*path_changed) (gpointer user_data);
+  void (*closed) (gpointer user_data);
+  void (*datagram) (const guint8 *data, gsize size, gpointer user_data);
+  void (*datagrams_writable) (gpointer user_data);
+} Lp2pQuicEvents;
+
+struct _Lp2pQuicConnection
+{
+  guint refs;
+  Lp2pQuicEndpoint *endpoint;
+  GList link;
+  GList blocked_link;
+  Lp2pLoop *loop; /* its share */
+  const Lp2pQuicProtocol *protocol; /* NULL until the client has said it */
+  Lp2pQuicPhase phase;
+  gboolean server;
+  gboolean half_open; /* the host counts it */
+
+  /* The dial or listener that waits for the handshake. */
+  Lp2pQuicDialed dialed;
+  gpointer dialed_data;
+  Lp2pPeerId *expected_peer;
+  gboolean handed_out;
+
+  ngtcp2_conn *conn;
+  ngtcp2_crypto_conn_ref conn_ref;
+  gnutls_session_t tls;
+  Lp2pPublicKey *remote_key;
+  GArray *ids; /* ngtcp2_cid */
+  ngtcp2_path_storage path;
+  Lp2pMultiaddr *local_address;
+  Lp2pMultiaddr *remote_address;
+  const char *socket_id;
+
+  const Lp2pQuicEvents *events;
+  gpointer events_data;
+  GQueue streams;
+  GQueue incoming; /* streams that nobody has taken */
+  GQueue sendable; /* streams with something to send */
+  gboolean open_refused;
+  gboolean drained_asked;
+  GQueue datagrams; /* GBytes to be sent */
+  gsize datagrams_size;
+  gboolean datagrams_refused;
+
+  Lp2pJob output;
+  Lp2pJob job;
+  Lp2pTimer timer;
+  GQueue held; /* what the socket did not take */
+  gint64 close_at;
+  guint64 close_code;
+  char *close_reason;
+  GBytes *close_packet;
+  guint n_after_close;
+
+  GError *error;
+  gboolean orderly;
+  guint32 remote_code;
+  gint64 rtt;
+  guint64 bytes_read;
+  guint64 bytes_written;
+};
+
+struct _Lp2pQuicStream
+{
+  Lp2pMuxerStream parent;
+
+  Lp2pQuicConnection *connection;
+  GList link;
+  GList incoming_link;
+  GList send_link;
+  gint64 id;
+  Lp2pByteQueue input;
+  Lp2pQuicSendBuffer output;
+  GError *read_error;
+  GError *write_error;
+  guint32 read_code;
+  guint32 write_code;
+  guint remote : 1;       /* the peer opened it */
+  guint taken : 1;        /* whoever has the streams knows it */
+  guint released : 1;     /* and is done with it */
+  guint closed : 1;       /* ngtcp2 is done with it */
+  guint fin_received : 1;
+  guint fin_wanted : 1;
+  guint fin_sent : 1;
+  guint discard : 1;      /* nobody reads what comes */
+  guint blocked : 1;      /* a writer waits for room */
+};
+
+/* Engine */
+
+void lp2p_quic_engine_forget (Lp2pQuicEngine *self, Lp2pQuicEndpoint *endpoint);
+
+/* Endpoint */
+
+Lp2pQuicEndpoint *lp2p_quic_endpoint_new (Lp2pQuicEngine *engine, Lp2pUdpSocket *socket);
+Lp2pQuicEndpoint *lp2p_quic_endpoint_ref (Lp2pQuicEndpoint *self);
+void lp2p_quic_endpoint_unref (Lp2pQuicEndpoint *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pQuicEndpoint, lp2p_quic_endpoint_unref)
+gint64 lp2p_quic_endpoint_now (Lp2pQuicEndpoint *self);
+void lp2p_quic_endpoint_add_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid, Lp2pQuicConnection *connection);
+void lp2p_quic_endpoint_remove_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid);
+void lp2p_quic_endpoint_set_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
+Lp2pQuicListener *lp2p_quic_endpoint_find_listener (Lp2pQuicEndpoint *self, const char *alpn, gsize size);
+gboolean lp2p_quic_endpoint_has_listener (Lp2pQuicEndpoint *self, const Lp2pQuicProtocol *protocol);
+
+/* Packets that belong to no connection */
+
+gboolean lp2p_quic_stateless_read (Lp2pQuicEndpoint *self, const Lp2pUdpDatagram *datagram, const guint8 *data, gsize size, gint64 now);
+
+/* Connection */
+
+Lp2pQuicConnection *lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboolean server);
+Lp2pQuicConnection *lp2p_quic_connection_ref (Lp2pQuicConnection *self);
+void lp2p_quic_connection_unref (Lp2pQuicConnection *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pQuicConnection, lp2p_quic_connection_unref)
+gboolean lp2p_quic_connection_start_client (Lp2pQuicConnection *self, const Lp2pQuicProtocol *protocol, const struct sockaddr *local, const struct sockaddr *remote, GError **error);
+gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
+                                            const ngtcp2_path *path,
+                                            const ngtcp2_pkt_hd *hd,
+                                            const ngtcp2_cid *original_dcid,
+                                            gboolean validated,
+                                            gint64 now,
+                                            GError **error);
+void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
+void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
+void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
+void lp2p_quic_connection_set_path (Lp2pQuicConnection *self, const ngtcp2_path *path);
+void lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self);
+
+/* Its end. What fails takes @error. */
+void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason);
+void lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error);
+void lp2p_quic_connection_fail (Lp2pQuicConnection *self, int liberr);
+void lp2p_quic_connection_fail_silently (Lp2pQuicConnection *self, GError *error);
+void lp2p_quic_connection_finish_flushing (Lp2pQuicConnection *self);
+void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
+void lp2p_quic_connection_answer_closed (Lp2pQuicConnection *self);
+gboolean lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self);
+
+/* Callbacks and parameters for ngtcp2 */
+
+extern const ngtcp2_callbacks lp2p_quic_client_callbacks;
+extern const ngtcp2_callbacks lp2p_quic_server_callbacks;
+void lp2p_quic_random (guint8 *data, gsize size);
+void lp2p_quic_random_cid (ngtcp2_cid *cid);
+void lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_settings *settings);
+void lp2p_quic_make_params (const Lp2pQuicOptions *options, ngtcp2_transport_params *params);
+
+/* Output */
+
+void lp2p_quic_output_run (Lp2pQuicConnection *self);
+void lp2p_quic_output_send_close (Lp2pQuicConnection *self, const ngtcp2_ccerr *error);
+void lp2p_quic_output_send_packet (Lp2pQuicConnection *self, GBytes *packet);
+void lp2p_quic_output_unblocked (Lp2pQuicConnection *self);
+void lp2p_quic_output_clear (Lp2pQuicConnection *self);
+
+/* Streams */
+
+Lp2pQuicStream *lp2p_quic_stream_new (Lp2pQuicConnection *connection, gint64 id, gboolean remote);
+int lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream);
+Lp2pQuicStream *lp2p_quic_stream_accept (Lp2pQuicConnection *connection);
+gssize lp2p_quic_stream_readv (Lp2pQuicStream *self, const GInputVector *vectors, guint n_vectors);
+gssize lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, guint n_vectors);
+void lp2p_quic_stream_want (Lp2pQuicStream *self, Lp2pReady ready);
+int lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self);
+void lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint32 code);
+void lp2p_quic_stream_reset (Lp2pQuicStream *self, guint32 code);
+void lp2p_quic_stream_release (Lp2pQuicStream *self);
+const GError *lp2p_quic_stream_get_error (Lp2pQuicStream *self, Lp2pReady side, guint32 *code);
+gboolean lp2p_quic_stream_has_unsent (Lp2pQuicStream *self);
+/* From the connection. */
+void lp2p_quic_stream_received (Lp2pQuicStream *self, const guint8 *data, gsize size, gboolean fin);
+void lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset);
+void lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code);
+void lp2p_quic_stream_was_stopped (Lp2pQuicStream *self, guint64 code);
+void lp2p_quic_stream_was_closed (Lp2pQuicStream *self);
+void lp2p_quic_stream_queue_output (Lp2pQuicStream *self);
+void lp2p_quic_stream_unqueue_output (Lp2pQuicStream *self);
+void lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output);
+void lp2p_quic_streams_drop_output (Lp2pQuicConnection *connection);
+
+/* TLS */
+
+int lp2p_quic_tls_start_client (Lp2pQuicConnection *self);
+int lp2p_quic_tls_start_server (Lp2pQuicConnection *self);
+
+/* Addresses */
+
+Lp2pMultiaddr *lp2p_quic_address_to_multiaddr (const struct sockaddr *address);
+socklen_t lp2p_quic_address_get_size (const struct sockaddr *address);
+
+/* Datagrams */
+
+#define LP2P_QUIC_TYPE_DATAGRAMS (lp2p_quic_datagrams_get_type ())
+G_DECLARE_FINAL_TYPE (Lp2pQuicDatagrams, lp2p_quic_datagrams, LP2P_QUIC, DATAGRAMS, GObject)
+Lp2pQuicDatagrams *lp2p_quic_datagrams_new (Lp2pQuicConnection *connection);
+void lp2p_quic_datagrams_take (Lp2pQuicDatagrams *self, const guint8 *data, gsize size);
+void lp2p_quic_datagrams_set_writable (Lp2pQuicDatagrams *self);
+void lp2p_quic_datagrams_detach (Lp2pQuicDatagrams *self);
+
+G_END_DECLS

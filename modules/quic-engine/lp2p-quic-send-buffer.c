@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lp2p-quic-send-buffer.h"
+
+/* A chunk is as large as what it is made for, within these: a small message takes
+ * little, and a large one few. */
+#define MIN_CHUNK 1024
+#define MAX_CHUNK (64 * 1024)
+
+struct _Lp2pQuicChunk
+{
+  Lp2pQuicChunk *next;
+  guint64 offset; /* of its first byte in the stream */
+  gsize size;
+  gsize capacity;
+  guint8 data[];
+};
+
+static Lp2pQuicChunk *
+add_chunk (Lp2pQuicSendBuffer *self, gsize wanted)
+{
+  gsize capacity = CLAMP (wanted, MIN_CHUNK, MAX_CHUNK);
+  Lp2pQuicChunk *chunk = g_malloc (sizeof *chunk + capacity);
+
+  chunk->next = NULL;
+  chunk->offset = self->end;
+  chunk->size = 0;
+  chunk->capacity = capacity;
+  if (self->tail != NULL)
+    self->tail->next = chunk;
+  else
+    self->head = chunk;
+  self->tail = chunk;
+  if (self->next == NULL)
+    self->next = chunk;
+  return chunk;
+}
+
+static void
+append (Lp2pQuicSendBuffer *self, const guint8 *data, gsize size, gsize left)
+{
+  Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
+
+  while (lp2p_cursor_left (&cursor) > 0)
+    {
+      Lp2pQuicChunk *chunk = self->tail;
+      gsize n;
+
+      if (chunk == NULL || chunk->size == chunk->capacity)
+        chunk = add_chunk (self, left);
+      n = MIN (chunk->capacity - chunk->size, lp2p_cursor_left (&cursor));
+      lp2p_cursor_copy (&cursor, chunk->data + chunk->size, n);
+      chunk->size += n;
+      self->end += n;
+      left -= n;
+    }
+}
+
+gsize
+lp2p_quic_send_buffer_append (Lp2pQuicSendBuffer *self, const GOutputVector *vectors, guint n_vectors, gsize max)
+{
+  gsize left = MIN (lp2p_output_vectors_get_size (vectors, n_vectors), max);
+  gsize total = left;
+
+  for (guint i = 0; i < n_vectors && left > 0; i++)
+    {
+      gsize n = MIN (vectors[i].size, left);
+
+      append (self, vectors[i].buffer, n, left);
+      left -= n;
+    }
+  return total;
+}
+
+guint
+lp2p_quic_send_buffer_peek (Lp2pQuicSendBuffer *self, ngtcp2_vec *vectors, guint n_vectors)
+{
+  guint64 from = self->sent;
+  guint n = 0;
+
+  for (Lp2pQuicChunk *chunk = self->next; chunk != NULL && n < n_vectors; chunk = chunk->next)
+    {
+      gsize skip = from - chunk->offset;
+
+      if (skip == chunk->size)
+        continue;
+      vectors[n].base = chunk->data + skip;
+      vectors[n++].len = chunk->size - skip;
+      from = chunk->offset + chunk->size;
+    }
+  return n;
+}
+
+void
+lp2p_quic_send_buffer_sent (Lp2pQuicSendBuffer *self, gsize size)
+{
+  self->sent += size;
+  while (self->next != NULL && self->next->next != NULL && self->sent >= self->next->next->offset)
+    self->next = self->next->next;
+}
+
+static void
+drop_head (Lp2pQuicSendBuffer *self)
+{
+  Lp2pQuicChunk *chunk = self->head;
+
+  self->head = chunk->next;
+  if (self->tail == chunk)
+    self->tail = NULL;
+  if (self->next == chunk)
+    self->next = chunk->next;
+  g_free (chunk);
+}
+
+/* All up to @offset has arrived. */
+void
+lp2p_quic_send_buffer_acknowledge (Lp2pQuicSendBuffer *self, guint64 offset)
+{
+  self->acknowledged = CLAMP (offset, self->acknowledged, self->sent);
+  while (self->head != NULL && self->head->offset + self->head->size <= self->acknowledged)
+    drop_head (self);
+}
+
+void
+lp2p_quic_send_buffer_clear (Lp2pQuicSendBuffer *self)
+{
+  while (self->head != NULL)
+    drop_head (self);
+  self->sent = self->acknowledged = self->end;
+}

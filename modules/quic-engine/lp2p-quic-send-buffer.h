@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <ngtcp2/ngtcp2.h>
+
+#include <lp2p/lp2p-plugin.h>
+
+G_BEGIN_DECLS
+
+typedef struct _Lp2pQuicChunk Lp2pQuicChunk;
+
+/* Bytes of a stream from the moment that they are written until the peer has
+ * acknowledged them. They never move, as ngtcp2 points to them. It holds no memory
+ * while it is empty; all zeros are an empty buffer. Offsets count from the beginning
+ * of the stream. */
+typedef struct
+{
+  Lp2pQuicChunk *head;
+  Lp2pQuicChunk *tail;
+  Lp2pQuicChunk *next; /* where unsent bytes begin */
+  guint64 acknowledged;
+  guint64 sent;
+  guint64 end;
+} Lp2pQuicSendBuffer;
+
+/* Appends at most @max bytes; returns their number. */
+gsize lp2p_quic_send_buffer_append (Lp2pQuicSendBuffer *self, const GOutputVector *vectors, guint n_vectors, gsize max);
+/* Where the next bytes to be sent are; returns the number of @vectors. */
+guint lp2p_quic_send_buffer_peek (Lp2pQuicSendBuffer *self, ngtcp2_vec *vectors, guint n_vectors);
+void lp2p_quic_send_buffer_sent (Lp2pQuicSendBuffer *self, gsize size);
+void lp2p_quic_send_buffer_acknowledge (Lp2pQuicSendBuffer *self, guint64 offset);
+void lp2p_quic_send_buffer_clear (Lp2pQuicSendBuffer *self);
+
+static inline gsize
+lp2p_quic_send_buffer_get_size (const Lp2pQuicSendBuffer *self)
+{
+  return self->end - self->acknowledged;
+}
+
+static inline gsize
+lp2p_quic_send_buffer_get_unsent (const Lp2pQuicSendBuffer *self)
+{
+  return self->end - self->sent;
+}
+
+G_END_DECLS
