@@ -17,6 +17,8 @@
 #define NGTCP2_CCERR_TYPE_TRANSPORT        NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_TRANSPORT
 #define NGTCP2_CCERR_TYPE_APPLICATION      NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_APPLICATION
 
+#define ngtcp2_conn_in_closing_period    ngtcp2_conn_is_in_closing_period
+#define ngtcp2_conn_in_draining_period   ngtcp2_conn_is_in_draining_period
 #define ngtcp2_conn_info                 ngtcp2_conn_stat
 #define ngtcp2_conn_get_conn_info        ngtcp2_conn_get_conn_stat
 #define NGTCP2_STREAM_DATA_FLAG_0RTT     NGTCP2_STREAM_DATA_FLAG_EARLY

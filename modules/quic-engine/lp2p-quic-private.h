@@ -87,7 +87,7 @@ struct _Lp2pQuicConnection
   const Lp2pQuicProtocol *protocol; /* NULL until the client has said it */
   Lp2pQuicPhase phase;
   gboolean server;
-  gboolean half_open; /* the host counts it */
+  const char *half_open; /* the transport for which the host counts it, or NULL */
 
   /* The dial or listener that waits for the handshake. */
   Lp2pQuicDialed dialed;
@@ -158,6 +158,7 @@ struct _Lp2pQuicStream
   guint fin_sent : 1;
   guint discard : 1;      /* nobody reads what comes */
   guint blocked : 1;      /* a writer waits for room */
+  guint flushing : 1;     /* what it wrote is sent, though it has failed */
 };
 
 /* Engine */
@@ -170,7 +171,6 @@ Lp2pQuicEndpoint *lp2p_quic_endpoint_new (Lp2pQuicEngine *engine, Lp2pUdpSocket 
 Lp2pQuicEndpoint *lp2p_quic_endpoint_ref (Lp2pQuicEndpoint *self);
 void lp2p_quic_endpoint_unref (Lp2pQuicEndpoint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pQuicEndpoint, lp2p_quic_endpoint_unref)
-gint64 lp2p_quic_endpoint_now (Lp2pQuicEndpoint *self);
 void lp2p_quic_endpoint_add_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid, Lp2pQuicConnection *connection);
 void lp2p_quic_endpoint_remove_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid);
 void lp2p_quic_endpoint_set_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
@@ -191,8 +191,7 @@ gboolean lp2p_quic_connection_start_client (Lp2pQuicConnection *self, const Lp2p
 gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                             const ngtcp2_path *path,
                                             const ngtcp2_pkt_hd *hd,
-                                            const ngtcp2_cid *original_dcid,
-                                            gboolean validated,
+                                            const ngtcp2_cid *retried, /* NULL for none */
                                             gint64 now,
                                             GError **error);
 void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
@@ -200,15 +199,19 @@ void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
 void lp2p_quic_connection_set_path (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self);
+void lp2p_quic_connection_become_ready (Lp2pQuicConnection *self);
+void lp2p_quic_connection_queue_job (Lp2pQuicConnection *self);
+gboolean lp2p_quic_connection_follow_path (Lp2pQuicConnection *self);
 
 /* Its end. What fails takes @error. */
 void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason);
 void lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error);
 void lp2p_quic_connection_fail (Lp2pQuicConnection *self, int liberr);
 void lp2p_quic_connection_fail_silently (Lp2pQuicConnection *self, GError *error);
-void lp2p_quic_connection_finish_flushing (Lp2pQuicConnection *self);
+void lp2p_quic_connection_peer_closed (Lp2pQuicConnection *self);
+void lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self);
+void lp2p_quic_connection_was_read_closed (Lp2pQuicConnection *self);
 void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
-void lp2p_quic_connection_answer_closed (Lp2pQuicConnection *self);
 gboolean lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self);
 
 /* Callbacks and parameters for ngtcp2 */
@@ -255,8 +258,8 @@ void lp2p_quic_streams_drop_output (Lp2pQuicConnection *connection);
 
 /* TLS */
 
-int lp2p_quic_tls_start_client (Lp2pQuicConnection *self);
-int lp2p_quic_tls_start_server (Lp2pQuicConnection *self);
+gboolean lp2p_quic_tls_start_client (Lp2pQuicConnection *self, GError **error);
+gboolean lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error);
 
 /* Addresses */
 

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What ngtcp2 asks and tells. Nothing here calls an application or ends a connection:
+ * an error is returned, and whoever called ngtcp2 ends it. */
+
+#include "lp2p-quic-private.h"
+
+#include <gnutls/crypto.h>
+
+/* What a new connection may be sent before it has shown how fast it is read: ngtcp2
+ * raises these as it needs to. */
+#define INITIAL_STREAM_WINDOW (256 * 1024)
+#define INITIAL_WINDOW        (1024 * 1024)
+
+/* Of the peer, which rotates them. */
+#define ACTIVE_IDS 7
+
+/* What fits into the largest UDP datagram. */
+#define MAX_DATAGRAM 65535
+
+void
+lp2p_quic_random (guint8 *data, gsize size)
+{
+  gnutls_rnd (GNUTLS_RND_RANDOM, data, size);
+}
+
+void
+lp2p_quic_random_cid (ngtcp2_cid *cid)
+{
+  cid->datalen = LP2P_QUIC_CID_SIZE;
+  lp2p_quic_random (cid->data, cid->datalen);
+}
+
+void
+lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_settings *settings)
+{
+  ngtcp2_settings_default (settings);
+  settings->initial_ts = LP2P_QUIC_TIME (now);
+  settings->handshake_timeout = LP2P_QUIC_TIME (options->handshake_timeout);
+  settings->max_window = options->window;
+  settings->max_stream_window = options->stream_window;
+}
+
+void
+lp2p_quic_make_params (const Lp2pQuicOptions *options, ngtcp2_transport_params *params)
+{
+  guint64 stream_window = MIN (options->stream_window, INITIAL_STREAM_WINDOW);
+
+  ngtcp2_transport_params_default (params);
+  params->initial_max_stream_data_bidi_local = stream_window;
+  params->initial_max_stream_data_bidi_remote = stream_window;
+  params->initial_max_data = MIN (options->window, INITIAL_WINDOW);
+  params->initial_max_streams_bidi = options->max_streams;
+  params->max_idle_timeout = LP2P_QUIC_TIME (options->idle_timeout);
+  params->active_connection_id_limit = ACTIVE_IDS;
+  params->max_datagram_frame_size = MAX_DATAGRAM;
+}
+
+/* Connection ids */
+
+static int
+on_get_new_id (ngtcp2_conn *conn, ngtcp2_cid *cid, guint8 *token, size_t size, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+  Lp2pQuicEngine *engine = self->endpoint->engine;
+
+  cid->datalen = size;
+  lp2p_quic_random (cid->data, size);
+  if (engine == NULL ||
+      ngtcp2_crypto_generate_stateless_reset_token (token, engine->secret, sizeof engine->secret, cid) != 0)
+    return NGTCP2_ERR_CALLBACK_FAILURE;
+  g_array_append_val (self->ids, *cid);
+  lp2p_quic_endpoint_add_id (self->endpoint, cid, self);
+  return 0;
+}
+
+static int
+on_remove_id (ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+
+  lp2p_quic_endpoint_remove_id (self->endpoint, cid);
+  for (guint i = 0; i < self->ids->len; i++)
+    if (ngtcp2_cid_eq (&g_array_index (self->ids, ngtcp2_cid, i), cid))
+      {
+        g_array_remove_index_fast (self->ids, i);
+        break;
+      }
+  return 0;
+}
+
+static int
+on_dcid_status (ngtcp2_conn *conn, Lp2pQuicDcidStatus status, uint64_t seq, const ngtcp2_cid *cid, const guint8 *token, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+
+  if (token != NULL)
+    lp2p_quic_endpoint_set_reset_token (self->endpoint, token,
+                                        status == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE ? self : NULL);
+  return 0;
+}
+
+/* Handshake */
+
+static int
+on_handshake_completed (ngtcp2_conn *conn, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+
+  /* GnuTLS asks for the certificate, but only here is it for sure that it came. */
+  if (self->protocol == NULL || (self->protocol->verify != NULL && self->remote_key == NULL &&
+                                 (!self->server || self->protocol->mutual)))
+    return NGTCP2_ERR_CALLBACK_FAILURE;
+  lp2p_quic_connection_become_ready (self);
+  return 0;
+}
+
+static void
+on_random (guint8 *data, size_t size, const ngtcp2_rand_ctx *context)
+{
+  gnutls_rnd (GNUTLS_RND_NONCE, data, size);
+}
+
+/* Streams */
+
+static int
+on_stream_open (ngtcp2_conn *conn, gint64 id, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+  Lp2pQuicStream *stream = lp2p_quic_stream_new (self, id, TRUE);
+
+  ngtcp2_conn_set_stream_user_data (conn, id, stream);
+  stream->incoming_link.data = stream;
+  g_queue_push_tail_link (&self->incoming, &stream->incoming_link);
+  if (self->events != NULL)
+    self->events->incoming (self->events_data);
+  return 0;
+}
+
+static int
+on_stream_data (ngtcp2_conn *conn, uint32_t flags, gint64 id, uint64_t offset, const guint8 *data, size_t size, void *user_data, void *stream)
+{
+  if (stream != NULL)
+    lp2p_quic_stream_received (stream, data, size, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
+  return 0;
+}
+
+static int
+on_acknowledged (ngtcp2_conn *conn, gint64 id, uint64_t offset, uint64_t size, void *user_data, void *stream)
+{
+  if (stream != NULL)
+    lp2p_quic_stream_acknowledged (stream, offset + size);
+  return 0;
+}
+
+/* One that was reset before anything came of it has no stream. */
+static int
+on_stream_reset (ngtcp2_conn *conn, gint64 id, uint64_t final_size, uint64_t code, void *user_data, void *stream)
+{
+  if (stream != NULL)
+    lp2p_quic_stream_was_reset (stream, code);
+  return 0;
+}
+
+static int
+on_stop_sending (ngtcp2_conn *conn, gint64 id, uint64_t code, void *user_data, void *stream)
+{
+  if (stream != NULL)
+    lp2p_quic_stream_was_stopped (stream, code);
+  return 0;
+}
+
+static int
+on_stream_close (ngtcp2_conn *conn, uint32_t flags, gint64 id, uint64_t code, void *user_data, void *stream)
+{
+  if (stream != NULL)
+    lp2p_quic_stream_was_closed (stream);
+  return 0;
+}
+
+static int
+on_more_stream_data (ngtcp2_conn *conn, gint64 id, uint64_t max, void *user_data, void *stream)
+{
+  if (stream != NULL)
+    lp2p_quic_stream_queue_output (stream);
+  return 0;
+}
+
+static int
+on_more_streams (ngtcp2_conn *conn, uint64_t max, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+
+  if (!self->open_refused)
+    return 0;
+  self->open_refused = FALSE;
+  if (self->events != NULL)
+    self->events->can_open (self->events_data);
+  return 0;
+}
+
+static int
+on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+
+  if (self->events != NULL && (flags & NGTCP2_DATAGRAM_FLAG_0RTT) == 0)
+    self->events->datagram (data, size, self->events_data);
+  return 0;
+}
+
+#define COMMON_CALLBACKS                                                        \
+  .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,                        \
+  .handshake_completed = on_handshake_completed, .encrypt = ngtcp2_crypto_encrypt_cb, \
+  .decrypt = ngtcp2_crypto_decrypt_cb, .hp_mask = ngtcp2_crypto_hp_mask_cb,     \
+  .recv_stream_data = on_stream_data, .acked_stream_data_offset = on_acknowledged, \
+  .stream_open = on_stream_open, .stream_close = on_stream_close,               \
+  .extend_max_local_streams_bidi = on_more_streams, .rand = on_random,          \
+  .get_new_connection_id = on_get_new_id, .remove_connection_id = on_remove_id, \
+  .update_key = ngtcp2_crypto_update_key_cb, .stream_reset = on_stream_reset,   \
+  .extend_max_stream_data = on_more_stream_data, .dcid_status = on_dcid_status, \
+  .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,            \
+  .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,        \
+  .recv_datagram = on_datagram, .stream_stop_sending = on_stop_sending,         \
+  .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,          \
+  .version_negotiation = ngtcp2_crypto_version_negotiation_cb
+
+const ngtcp2_callbacks lp2p_quic_client_callbacks = {
+  COMMON_CALLBACKS,
+  .client_initial = ngtcp2_crypto_client_initial_cb,
+  .recv_retry = ngtcp2_crypto_recv_retry_cb,
+};
+
+const ngtcp2_callbacks lp2p_quic_server_callbacks = {
+  COMMON_CALLBACKS,
+  .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
+};

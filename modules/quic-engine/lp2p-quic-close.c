@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a connection ends. Nothing here runs inside a callback of ngtcp2, so that its
+ * memory can be given back at once; what stays for a while is the last packet, for a
+ * peer that did not get it. */
+
+#include "lp2p-quic-private.h"
+
+#include <string.h>
+
+#define FLUSH_TIMEOUT_US (5 * G_USEC_PER_SEC)
+
+static void
+forget_half_open (Lp2pQuicConnection *self)
+{
+  lp2p_quic_connection_end_half_open (self);
+  if (!self->handed_out)
+    lp2p_quic_connection_queue_job (self);
+}
+
+/* Takes it off the endpoint, which may be the end of both. */
+void
+lp2p_quic_connection_leave (Lp2pQuicConnection *self)
+{
+  if (self->phase == LP2P_QUIC_GONE)
+    return;
+  if (self->conn != NULL)
+    lp2p_quic_connection_fail_silently (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+  if (self->phase == LP2P_QUIC_GONE)
+    return;
+  self->phase = LP2P_QUIC_GONE;
+  forget_half_open (self);
+  for (guint i = 0; i < self->ids->len; i++)
+    lp2p_quic_endpoint_remove_id (self->endpoint, &g_array_index (self->ids, ngtcp2_cid, i));
+  lp2p_job_clear (&self->output);
+  lp2p_timer_clear (&self->timer);
+  lp2p_quic_output_clear (self);
+  g_queue_unlink (&self->endpoint->connections, &self->link);
+  lp2p_quic_connection_unref (self);
+}
+
+static gboolean
+is_token_of (gpointer token, gpointer connection, gpointer self)
+{
+  return connection == self;
+}
+
+/* Gives back what the protocol needed. */
+static void
+drop_protocol (Lp2pQuicConnection *self)
+{
+  g_hash_table_foreach_remove (self->endpoint->reset_tokens, is_token_of, self);
+  g_clear_pointer (&self->conn, ngtcp2_conn_del);
+  g_clear_pointer (&self->tls, gnutls_deinit);
+  lp2p_quic_streams_drop_output (self);
+  g_queue_clear_full (&self->datagrams, (GDestroyNotify) g_bytes_unref);
+  self->datagrams_size = 0;
+  lp2p_job_clear (&self->output);
+}
+
+/* @linger: the last packet may have to be repeated */
+static void
+end (Lp2pQuicConnection *self, gboolean linger)
+{
+  gint64 pto = self->conn != NULL ? ngtcp2_conn_get_pto (self->conn) / 1000 : 0;
+
+  lp2p_quic_streams_fail (self, FALSE);
+  drop_protocol (self);
+  self->phase = LP2P_QUIC_CLOSED;
+  self->close_at = 0;
+  forget_half_open (self);
+  if (self->events != NULL)
+    self->events->closed (self->events_data);
+  if (linger)
+    lp2p_timer_set (&self->timer, lp2p_loop_now (self->loop) + 3 * pto);
+  else
+    lp2p_quic_connection_leave (self);
+}
+
+/* Takes @error, unless there is a better one. */
+static void
+take_error (Lp2pQuicConnection *self, GError *error)
+{
+  if (self->error == NULL)
+    self->error = error;
+  else
+    g_clear_error (&error);
+}
+
+/* Without telling the peer, which is not there. */
+void
+lp2p_quic_connection_fail_silently (Lp2pQuicConnection *self, GError *error)
+{
+  g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
+
+  take_error (self, error);
+  if (self->phase < LP2P_QUIC_CLOSED)
+    end (self, FALSE);
+}
+
+static GError *
+new_error (Lp2pQuicConnection *self, int liberr)
+{
+  if (liberr == NGTCP2_ERR_CRYPTO && self->phase == LP2P_QUIC_HANDSHAKE)
+    return g_error_new (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "QUIC handshake failed: %s",
+                        gnutls_alert_get_strname (ngtcp2_conn_get_tls_alert (self->conn)) != NULL
+                            ? gnutls_alert_get_name (ngtcp2_conn_get_tls_alert (self->conn))
+                            : "TLS found something wrong");
+  return g_error_new (LP2P_ERROR, self->phase == LP2P_QUIC_HANDSHAKE ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_PROTOCOL,
+                      "QUIC: the peer broke the protocol: %s", ngtcp2_strerror (liberr));
+}
+
+/* Something that ngtcp2 found. */
+void
+lp2p_quic_connection_fail (Lp2pQuicConnection *self, int liberr)
+{
+  g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
+  ngtcp2_ccerr error = { 0 };
+
+  if (self->conn == NULL)
+    return;
+  take_error (self, new_error (self, liberr));
+  if (liberr == NGTCP2_ERR_CRYPTO)
+    ngtcp2_ccerr_set_tls_alert (&error, ngtcp2_conn_get_tls_alert (self->conn), NULL, 0);
+  else
+    ngtcp2_ccerr_set_liberr (&error, liberr, NULL, 0);
+  lp2p_quic_output_send_close (self, &error);
+  end (self, TRUE);
+}
+
+/* An application's code means nothing before there is one (RFC 9000 section 10.2.3):
+ * ngtcp2 does that. */
+static void
+send_application_close (Lp2pQuicConnection *self, guint64 code, const char *reason)
+{
+  ngtcp2_ccerr error = { 0 };
+
+  ngtcp2_ccerr_set_application_error (&error, code, (const guint8 *) reason, reason != NULL ? strlen (reason) : 0);
+  lp2p_quic_output_send_close (self, &error);
+}
+
+/* Takes @error. */
+void
+lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error)
+{
+  g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
+  ngtcp2_ccerr refused = { 0 };
+
+  take_error (self, error);
+  if (self->conn == NULL)
+    return;
+  if (self->phase == LP2P_QUIC_HANDSHAKE)
+    {
+      ngtcp2_ccerr_set_transport_error (&refused, NGTCP2_CONNECTION_REFUSED, NULL, 0);
+      lp2p_quic_output_send_close (self, &refused);
+    }
+  else
+    send_application_close (self, code, NULL);
+  end (self, TRUE);
+}
+
+void
+lp2p_quic_connection_cancel (Lp2pQuicConnection *self)
+{
+  self->dialed = NULL;
+  lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The dial was cancelled"));
+}
+
+/* In order: what streams have got is delivered first. */
+
+gboolean
+lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self)
+{
+  for (GList *l = self->streams.head; l != NULL && self->conn != NULL; l = l->next)
+    if (lp2p_quic_stream_has_unsent (l->data))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+finish_flushing (Lp2pQuicConnection *self)
+{
+  send_application_close (self, self->close_code, self->close_reason);
+  end (self, TRUE);
+}
+
+void
+lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self)
+{
+  if (self->drained_asked && !lp2p_quic_connection_has_unsent (self))
+    {
+      self->drained_asked = FALSE;
+      if (self->events != NULL)
+        self->events->drained (self->events_data);
+    }
+  if (self->phase == LP2P_QUIC_FLUSHING &&
+      (!lp2p_quic_connection_has_unsent (self) || lp2p_loop_now (self->loop) >= self->close_at))
+    finish_flushing (self);
+}
+
+void
+lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason)
+{
+  g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
+
+  if (self->phase >= LP2P_QUIC_FLUSHING)
+    return;
+  self->orderly = TRUE;
+  take_error (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection was closed"));
+  self->close_code = code;
+  self->close_reason = reason != NULL && *reason != '\0' ? g_strdup (reason) : NULL;
+  self->close_at = lp2p_loop_now (self->loop) + FLUSH_TIMEOUT_US;
+  self->phase = LP2P_QUIC_FLUSHING;
+  lp2p_quic_streams_fail (self, TRUE);
+  if (self->events != NULL)
+    self->events->closing (self->events_data);
+  lp2p_quic_connection_want_output (self);
+}
+
+/* The peer's end */
+
+static GError *
+new_peer_error (Lp2pQuicConnection *self, const ngtcp2_ccerr *told)
+{
+  g_autofree char *reason = g_strndup ((const char *) told->reason, told->reasonlen);
+  g_autofree char *valid = g_utf8_make_valid (reason, -1);
+  g_autofree char *text = *valid != '\0' ? g_strdup_printf (": %s", valid) : g_strdup ("");
+  gboolean handshake = self->phase == LP2P_QUIC_HANDSHAKE;
+
+  if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && told->error_code == NGTCP2_CONNECTION_REFUSED && handshake)
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "The peer refuses the connection%s", text);
+  if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && (told->error_code & ~0xffu) == NGTCP2_CRYPTO_ERROR)
+    {
+      const char *name = gnutls_alert_get_name (told->error_code & 0xff);
+
+      return g_error_new (LP2P_ERROR, handshake ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_CONNECTION_LOST,
+                          "QUIC handshake failed: the peer refused it: %s", name != NULL ? name : "unknown alert");
+    }
+  return g_error_new (LP2P_ERROR, handshake ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_CONNECTION_LOST,
+                      "QUIC: the peer closed the connection with %s code 0x%" G_GINT64_MODIFIER "x%s",
+                      told->type == NGTCP2_CCERR_TYPE_APPLICATION ? "application" : "transport",
+                      (guint64) told->error_code, text);
+}
+
+void
+lp2p_quic_connection_peer_closed (Lp2pQuicConnection *self)
+{
+  ngtcp2_ccerr told = { 0 };
+
+  lp2p_quic_get_close_error (self->conn, &told);
+  if (told.type == NGTCP2_CCERR_TYPE_APPLICATION)
+    self->remote_code = MIN (told.error_code, G_MAXUINT32);
+  if (told.error_code == 0 && self->phase != LP2P_QUIC_HANDSHAKE)
+    self->orderly = TRUE;
+  take_error (self, new_peer_error (self, &told));
+  end (self, TRUE);
+}
+
+/* It did not get our last packet. The first of those that it goes on sending are
+ * answered, then fewer and fewer (RFC 9000 section 10.2.1). */
+void
+lp2p_quic_connection_was_read_closed (Lp2pQuicConnection *self)
+{
+  if (self->phase != LP2P_QUIC_CLOSED || self->close_packet == NULL)
+    return;
+  self->n_after_close++;
+  if ((self->n_after_close & (self->n_after_close - 1)) == 0)
+    lp2p_quic_output_send_packet (self, self->close_packet);
+}

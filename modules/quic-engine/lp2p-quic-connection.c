@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A connection: how it begins, and what drives it. */
+
+#include "lp2p-quic-private.h"
+
+#include <string.h>
+
+/* A client's first choice for the server's id (RFC 9000 section 7.2). */
+#define FIRST_DCID_SIZE 18
+
+#define CONNECTION_OF(pointer, member) \
+  ((Lp2pQuicConnection *) ((char *) (pointer) - G_STRUCT_OFFSET (Lp2pQuicConnection, member)))
+
+static void
+set_failed (GError **error, int code)
+{
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "QUIC cannot be used: %s", ngtcp2_strerror (code));
+}
+
+/* Handing out */
+
+void
+lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self)
+{
+  const char *transport = g_steal_pointer (&self->half_open);
+
+  if (transport != NULL && self->endpoint->engine != NULL)
+    lp2p_context_end_inbound (self->endpoint->engine->context, transport, self->remote_address);
+}
+
+static void
+hand_to_listener (Lp2pQuicConnection *self)
+{
+  const char *alpn = self->protocol->alpn;
+  Lp2pQuicListener *listener = lp2p_quic_endpoint_find_listener (self->endpoint, alpn, strlen (alpn));
+
+  if (listener == NULL)
+    {
+      lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The listener is closed"));
+      return;
+    }
+  /* Whoever offers it ends that. */
+  self->half_open = NULL;
+  self->handed_out = TRUE;
+  listener->events->accepted (lp2p_quic_connection_ref (self), listener->user_data);
+}
+
+static void
+run_job (Lp2pJob *job)
+{
+  g_autoptr (Lp2pQuicConnection) self = CONNECTION_OF (job, job);
+  Lp2pQuicDialed dialed = g_steal_pointer (&self->dialed);
+
+  if (self->handed_out)
+    return;
+  if (self->phase == LP2P_QUIC_READY && self->server)
+    hand_to_listener (self);
+  else if (self->phase == LP2P_QUIC_READY && dialed != NULL)
+    {
+      self->handed_out = TRUE;
+      dialed (lp2p_quic_connection_ref (self), NULL, self->dialed_data);
+    }
+  else if (self->phase >= LP2P_QUIC_CLOSED && dialed != NULL)
+    dialed (NULL, self->error, self->dialed_data);
+  else
+    self->dialed = dialed;
+}
+
+/* It holds a reference while it waits. */
+void
+lp2p_quic_connection_queue_job (Lp2pQuicConnection *self)
+{
+  if (lp2p_job_is_queued (&self->job))
+    return;
+  lp2p_quic_connection_ref (self);
+  lp2p_job_queue (&self->job);
+}
+
+/* The peer ends a connection that is quiet for longer than it likes, whatever we
+ * would like. */
+static void
+set_keep_alive (Lp2pQuicConnection *self)
+{
+  const Lp2pQuicOptions *options = &self->protocol->options;
+  const ngtcp2_transport_params *remote = ngtcp2_conn_get_remote_transport_params (self->conn);
+  ngtcp2_duration interval = LP2P_QUIC_TIME (MIN (options->keep_alive, options->idle_timeout / 2));
+
+  if (options->keep_alive == 0)
+    return;
+  if (remote != NULL && remote->max_idle_timeout > 0)
+    interval = MIN (interval, remote->max_idle_timeout / 2);
+  ngtcp2_conn_set_keep_alive_timeout (self->conn, interval);
+}
+
+void
+lp2p_quic_connection_become_ready (Lp2pQuicConnection *self)
+{
+  self->phase = LP2P_QUIC_READY;
+  set_keep_alive (self);
+  lp2p_quic_connection_queue_job (self);
+}
+
+/* What drives it */
+
+void
+lp2p_quic_connection_want_output (Lp2pQuicConnection *self)
+{
+  lp2p_job_queue (&self->output);
+}
+
+void
+lp2p_quic_connection_update_timer (Lp2pQuicConnection *self)
+{
+  ngtcp2_tstamp expiry;
+  gint64 deadline;
+
+  if (self->conn == NULL)
+    return;
+  expiry = ngtcp2_conn_get_expiry (self->conn);
+  deadline = expiry == UINT64_MAX ? G_MAXINT64 : (gint64) ((expiry + 999) / 1000);
+  if (self->close_at > 0)
+    deadline = MIN (deadline, self->close_at);
+  if (deadline == G_MAXINT64)
+    lp2p_timer_clear (&self->timer);
+  else
+    lp2p_timer_set (&self->timer, deadline);
+}
+
+static void
+run_output (Lp2pJob *job)
+{
+  g_autoptr (Lp2pQuicConnection) self = lp2p_quic_connection_ref (CONNECTION_OF (job, output));
+
+  if (self->conn == NULL)
+    return;
+  lp2p_quic_output_run (self);
+  lp2p_quic_connection_follow_flushing (self);
+  lp2p_quic_connection_update_timer (self);
+}
+
+static void
+expire (Lp2pQuicConnection *self, gint64 now)
+{
+  int code = ngtcp2_conn_handle_expiry (self->conn, LP2P_QUIC_TIME (now));
+
+  if (code == NGTCP2_ERR_IDLE_CLOSE || code == NGTCP2_ERR_HANDSHAKE_TIMEOUT)
+    lp2p_quic_connection_fail_silently (
+        self, self->phase == LP2P_QUIC_HANDSHAKE
+                  ? g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "QUIC handshake failed: no answer in time")
+                  : g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                         "QUIC: the peer has not been heard of for too long"));
+  else if (code != 0)
+    lp2p_quic_connection_fail (self, code);
+}
+
+static void
+run_timer (Lp2pTimer *timer)
+{
+  g_autoptr (Lp2pQuicConnection) self = lp2p_quic_connection_ref (CONNECTION_OF (timer, timer));
+  gint64 now = lp2p_loop_now (self->loop);
+
+  if (self->phase >= LP2P_QUIC_CLOSED)
+    {
+      lp2p_quic_connection_leave (self);
+      return;
+    }
+  if (ngtcp2_conn_get_expiry (self->conn) <= LP2P_QUIC_TIME (now))
+    expire (self, now);
+  if (self->conn != NULL)
+    lp2p_quic_connection_want_output (self);
+}
+
+/* Path */
+
+void
+lp2p_quic_connection_set_path (Lp2pQuicConnection *self, const ngtcp2_path *path)
+{
+  ngtcp2_path_storage_init (&self->path, path->local.addr, path->local.addrlen, path->remote.addr,
+                            path->remote.addrlen, NULL);
+  g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
+  g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
+  self->local_address = lp2p_quic_address_to_multiaddr (path->local.addr);
+  self->remote_address = lp2p_quic_address_to_multiaddr (path->remote.addr);
+}
+
+/* Where ngtcp2 sends now. */
+gboolean
+lp2p_quic_connection_follow_path (Lp2pQuicConnection *self)
+{
+  const ngtcp2_path *path = ngtcp2_conn_get_path (self->conn);
+
+  if (ngtcp2_path_eq (path, &self->path.path))
+    return FALSE;
+  lp2p_quic_connection_set_path (self, path);
+  if (self->events != NULL)
+    self->events->path_changed (self->events_data);
+  return TRUE;
+}
+
+void
+lp2p_quic_connection_read (Lp2pQuicConnection *self,
+                           const ngtcp2_path *path,
+                           guint8 ecn,
+                           const guint8 *data,
+                           gsize size,
+                           gint64 now)
+{
+  g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
+  ngtcp2_pkt_info info = { .ecn = ecn };
+  int code;
+
+  if (self->conn == NULL)
+    {
+      lp2p_quic_connection_was_read_closed (self);
+      return;
+    }
+
+  self->bytes_read += size;
+  code = ngtcp2_conn_read_pkt (self->conn, path, &info, data, size, LP2P_QUIC_TIME (now));
+  switch (code)
+    {
+    case 0:
+      lp2p_quic_connection_follow_path (self);
+      lp2p_quic_connection_want_output (self);
+      break;
+    case NGTCP2_ERR_DRAINING:
+      lp2p_quic_connection_peer_closed (self);
+      break;
+    case NGTCP2_ERR_DROP_CONN:
+    case NGTCP2_ERR_RETRY:
+      lp2p_quic_connection_fail_silently (
+          self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "QUIC handshake failed: the first packet was broken"));
+      break;
+    default:
+      lp2p_quic_connection_fail (self, code);
+      break;
+    }
+}
+
+/* Beginning */
+
+static ngtcp2_conn *
+get_conn (ngtcp2_crypto_conn_ref *reference)
+{
+  return ((Lp2pQuicConnection *) reference->user_data)->conn;
+}
+
+/* The caller and the endpoint have a reference each. */
+Lp2pQuicConnection *
+lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboolean server)
+{
+  Lp2pQuicConnection *self = g_new0 (Lp2pQuicConnection, 1);
+
+  self->refs = 2;
+  self->endpoint = lp2p_quic_endpoint_ref (endpoint);
+  self->server = server;
+  self->link.data = self;
+  g_queue_push_tail_link (&endpoint->connections, &self->link);
+  self->loop = lp2p_loop_new_share (endpoint->engine->loop);
+  self->socket_id = lp2p_udp_socket_get_id (endpoint->socket);
+  self->ids = g_array_new (FALSE, FALSE, sizeof (ngtcp2_cid));
+  self->rtt = -1;
+  self->conn_ref.get_conn = get_conn;
+  self->conn_ref.user_data = self;
+  lp2p_job_init (&self->output, self->loop, LP2P_JOB_PUMP, run_output);
+  lp2p_job_init (&self->job, self->loop, LP2P_JOB_RUN, run_job);
+  lp2p_timer_init (&self->timer, self->loop, run_timer);
+  return self;
+}
+
+static void
+add_id (Lp2pQuicConnection *self, const ngtcp2_cid *cid)
+{
+  g_array_append_val (self->ids, *cid);
+  lp2p_quic_endpoint_add_id (self->endpoint, cid, self);
+}
+
+gboolean
+lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
+                                   const Lp2pQuicProtocol *protocol,
+                                   const struct sockaddr *local,
+                                   const struct sockaddr *remote,
+                                   GError **error)
+{
+  ngtcp2_path path = {
+    .local = { (struct sockaddr *) local, lp2p_quic_address_get_size (local) },
+    .remote = { (struct sockaddr *) remote, lp2p_quic_address_get_size (remote) },
+  };
+  ngtcp2_settings settings;
+  ngtcp2_transport_params params;
+  ngtcp2_cid dcid = { .datalen = FIRST_DCID_SIZE };
+  ngtcp2_cid scid;
+  int code;
+
+  self->protocol = protocol;
+  lp2p_quic_connection_set_path (self, &path);
+  lp2p_quic_random (dcid.data, dcid.datalen);
+  lp2p_quic_random_cid (&scid);
+  lp2p_quic_make_settings (&protocol->options, lp2p_loop_now (self->loop), &settings);
+  lp2p_quic_make_params (&protocol->options, &params);
+  code = ngtcp2_conn_client_new (&self->conn, &dcid, &scid, &self->path.path, NGTCP2_PROTO_VER_V1,
+                                 &lp2p_quic_client_callbacks, &settings, &params, NULL, self);
+  if (code != 0)
+    {
+      set_failed (error, code);
+      return FALSE;
+    }
+  add_id (self, &scid);
+  if (!lp2p_quic_tls_start_client (self, error))
+    return FALSE;
+  lp2p_quic_connection_want_output (self);
+  return TRUE;
+}
+
+gboolean
+lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
+                                   const ngtcp2_path *path,
+                                   const ngtcp2_pkt_hd *hd,
+                                   const ngtcp2_cid *retried,
+                                   gint64 now,
+                                   GError **error)
+{
+  Lp2pQuicListener *first = g_ptr_array_index (self->endpoint->listeners, 0);
+  const Lp2pQuicOptions *options = &first->protocol->options;
+  Lp2pQuicEngine *engine = self->endpoint->engine;
+  ngtcp2_settings settings;
+  ngtcp2_transport_params params;
+  ngtcp2_cid scid;
+  int code;
+
+  lp2p_quic_random_cid (&scid);
+  lp2p_quic_make_settings (options, now, &settings);
+  lp2p_quic_make_params (options, &params);
+  lp2p_quic_params_set_original_dcid (&params, retried != NULL ? retried : &hd->dcid);
+  if (retried != NULL)
+    {
+      lp2p_quic_settings_set_token (&settings, hd);
+      params.retry_scid = hd->dcid;
+      params.retry_scid_present = 1;
+    }
+  params.stateless_reset_token_present = 1;
+  ngtcp2_crypto_generate_stateless_reset_token (params.stateless_reset_token, engine->secret, sizeof engine->secret, &scid);
+  code = ngtcp2_conn_server_new (&self->conn, &hd->scid, &scid, path, hd->version, &lp2p_quic_server_callbacks,
+                                 &settings, &params, NULL, self);
+  if (code != 0)
+    {
+      set_failed (error, code);
+      return FALSE;
+    }
+  add_id (self, &scid);
+  add_id (self, &hd->dcid);
+  return lp2p_quic_tls_start_server (self, error);
+}
+
+/* Its life */
+
+Lp2pQuicConnection *
+lp2p_quic_connection_ref (Lp2pQuicConnection *self)
+{
+  self->refs++;
+  return self;
+}
+
+void
+lp2p_quic_connection_unref (Lp2pQuicConnection *self)
+{
+  if (--self->refs > 0)
+    return;
+  g_clear_pointer (&self->remote_key, lp2p_public_key_unref);
+  g_clear_pointer (&self->expected_peer, lp2p_peer_id_unref);
+  g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
+  g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
+  g_clear_pointer (&self->close_packet, g_bytes_unref);
+  g_clear_error (&self->error);
+  g_free (self->close_reason);
+  g_array_unref (self->ids);
+  lp2p_quic_endpoint_unref (self->endpoint);
+  lp2p_loop_unref (self->loop);
+  g_free (self);
+}
+
+Lp2pMultiaddr *
+lp2p_quic_connection_get_local_address (Lp2pQuicConnection *self)
+{
+  return self->local_address;
+}
+
+Lp2pMultiaddr *
+lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self)
+{
+  return self->remote_address;
+}
+
+const char *
+lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self)
+{
+  return self->socket_id;
+}
+
+Lp2pPublicKey *
+lp2p_quic_connection_get_remote_key (Lp2pQuicConnection *self)
+{
+  return self->remote_key;
+}

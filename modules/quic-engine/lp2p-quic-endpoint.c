@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A UDP socket on which QUIC is spoken: whose is a packet? */
+
+#include "lp2p-quic-private.h"
+
+#include <string.h>
+
+#define RESET_TOKEN_SIZE NGTCP2_STATELESS_RESET_TOKENLEN
+
+static guint
+hash_bytes (const guint8 *data, gsize size)
+{
+  guint hash = 5381;
+
+  for (gsize i = 0; i < size; i++)
+    hash = hash * 33 + data[i];
+  return hash;
+}
+
+static guint
+hash_cid (gconstpointer key)
+{
+  const ngtcp2_cid *cid = key;
+
+  return hash_bytes (cid->data, cid->datalen);
+}
+
+static gboolean
+equal_cids (gconstpointer a, gconstpointer b)
+{
+  return ngtcp2_cid_eq (a, b);
+}
+
+static guint
+hash_token (gconstpointer key)
+{
+  return hash_bytes (key, RESET_TOKEN_SIZE);
+}
+
+static gboolean
+equal_tokens (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, RESET_TOKEN_SIZE) == 0;
+}
+
+void
+lp2p_quic_endpoint_add_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid, Lp2pQuicConnection *connection)
+{
+  g_hash_table_replace (self->ids, g_memdup2 (cid, sizeof *cid), connection);
+}
+
+void
+lp2p_quic_endpoint_remove_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid)
+{
+  g_hash_table_remove (self->ids, cid);
+}
+
+/* @connection: NULL to forget it */
+void
+lp2p_quic_endpoint_set_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection)
+{
+  if (connection != NULL)
+    g_hash_table_replace (self->reset_tokens, g_memdup2 (token, RESET_TOKEN_SIZE), connection);
+  else
+    g_hash_table_remove (self->reset_tokens, token);
+}
+
+Lp2pQuicListener *
+lp2p_quic_endpoint_find_listener (Lp2pQuicEndpoint *self, const char *alpn, gsize size)
+{
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      Lp2pQuicListener *listener = g_ptr_array_index (self->listeners, i);
+
+      if (strlen (listener->protocol->alpn) == size && memcmp (listener->protocol->alpn, alpn, size) == 0)
+        return listener;
+    }
+  return NULL;
+}
+
+gboolean
+lp2p_quic_endpoint_has_listener (Lp2pQuicEndpoint *self, const Lp2pQuicProtocol *protocol)
+{
+  return lp2p_quic_endpoint_find_listener (self, protocol->alpn, strlen (protocol->alpn)) != NULL;
+}
+
+/* Receiving */
+
+static Lp2pQuicConnection *
+find_connection (Lp2pQuicEndpoint *self, const guint8 *data, gsize size)
+{
+  ngtcp2_version_cid part;
+  ngtcp2_cid cid;
+  int code = ngtcp2_pkt_decode_version_cid (&part, data, size, LP2P_QUIC_CID_SIZE);
+
+  if ((code != 0 && code != NGTCP2_ERR_VERSION_NEGOTIATION) || part.dcidlen > NGTCP2_MAX_CIDLEN)
+    return NULL;
+  ngtcp2_cid_init (&cid, part.dcid, part.dcidlen);
+  return g_hash_table_lookup (self->ids, &cid);
+}
+
+/* A peer that has forgotten a connection answers with a packet that ends with the
+ * token which it gave out before. */
+static Lp2pQuicConnection *
+find_by_reset_token (Lp2pQuicEndpoint *self, const guint8 *data, gsize size)
+{
+  if ((data[0] & 0x80) != 0 || size < NGTCP2_MIN_STATELESS_RESET_RANDLEN + RESET_TOKEN_SIZE)
+    return NULL;
+  return g_hash_table_lookup (self->reset_tokens, data + size - RESET_TOKEN_SIZE);
+}
+
+static void
+receive_packet (Lp2pQuicEndpoint *self, const Lp2pUdpDatagram *datagram, const guint8 *data, gsize size, gint64 now)
+{
+  const struct sockaddr *local = (const struct sockaddr *) datagram->local;
+  const struct sockaddr *remote = (const struct sockaddr *) datagram->remote;
+  Lp2pQuicConnection *connection = find_connection (self, data, size);
+  ngtcp2_path path = {
+    .local = { (struct sockaddr *) local, lp2p_quic_address_get_size (local) },
+    .remote = { (struct sockaddr *) remote, lp2p_quic_address_get_size (remote) },
+  };
+
+  if (connection == NULL)
+    connection = find_by_reset_token (self, data, size);
+  if (connection != NULL)
+    lp2p_quic_connection_read (connection, &path, datagram->ecn, data, size, now);
+  else
+    lp2p_quic_stateless_read (self, datagram, data, size, now);
+}
+
+static void
+on_receive (Lp2pUdpSocket *socket, const Lp2pUdpDatagram *datagrams, guint n_datagrams, gint64 now, gpointer user_data)
+{
+  g_autoptr (Lp2pQuicEndpoint) self = lp2p_quic_endpoint_ref (user_data);
+
+  for (guint i = 0; i < n_datagrams; i++)
+    for (gsize start = 0; start < datagrams[i].size; start += datagrams[i].segment_size)
+      receive_packet (self, &datagrams[i], datagrams[i].data + start,
+                      MIN (datagrams[i].segment_size, datagrams[i].size - start), now);
+}
+
+static gboolean
+on_owns_cid (Lp2pUdpSocket *socket, const guint8 *data, gsize size, gpointer user_data)
+{
+  return find_connection (user_data, data, size) != NULL;
+}
+
+static void
+on_writable (Lp2pUdpSocket *socket, gpointer user_data)
+{
+  g_autoptr (Lp2pQuicEndpoint) self = lp2p_quic_endpoint_ref (user_data);
+  guint n = self->blocked.length;
+
+  while (n-- > 0 && self->blocked.length > 0)
+    {
+      Lp2pQuicConnection *connection = g_queue_pop_head_link (&self->blocked)->data;
+
+      connection->blocked_link.data = NULL;
+      lp2p_quic_output_unblocked (connection);
+    }
+}
+
+static gboolean
+is_remote (Lp2pQuicConnection *connection, const struct sockaddr *remote)
+{
+  ngtcp2_path path = connection->path.path;
+  ngtcp2_path other = path;
+
+  if (path.remote.addr->sa_family != remote->sa_family)
+    return FALSE;
+  other.remote.addr = (struct sockaddr *) remote;
+  return ngtcp2_path_eq (&path, &other);
+}
+
+/* Who has answered is believed more than the network, which anybody could be: only a
+ * dial ends with it. */
+static void
+on_unreachable (Lp2pUdpSocket *socket, const struct sockaddr *remote, int code, gpointer user_data)
+{
+  g_autoptr (Lp2pQuicEndpoint) self = lp2p_quic_endpoint_ref (user_data);
+  GList *next;
+
+  for (GList *l = self->connections.head; l != NULL; l = next)
+    {
+      Lp2pQuicConnection *connection = l->data;
+
+      next = l->next;
+      if (!connection->server && connection->phase == LP2P_QUIC_HANDSHAKE && connection->bytes_read == 0 &&
+          is_remote (connection, remote))
+        lp2p_quic_connection_fail_silently (
+            connection, g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
+                                     lp2p_multiaddr_get_string (connection->remote_address), g_strerror (code)));
+    }
+}
+
+static void
+on_addresses_changed (Lp2pUdpSocket *socket, gpointer user_data)
+{
+  Lp2pQuicEndpoint *self = user_data;
+
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      Lp2pQuicListener *listener = g_ptr_array_index (self->listeners, i);
+
+      listener->addresses_changed = TRUE;
+      lp2p_job_queue (&listener->job);
+    }
+}
+
+static void
+on_closed (Lp2pUdpSocket *socket, const GError *error, gpointer user_data)
+{
+  g_autoptr (Lp2pQuicEndpoint) self = lp2p_quic_endpoint_ref (user_data);
+
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      Lp2pQuicListener *listener = g_ptr_array_index (self->listeners, i);
+
+      if (listener->error == NULL)
+        listener->error = g_error_copy (error);
+      lp2p_job_queue (&listener->job);
+    }
+  while (self->connections.length > 0)
+    {
+      g_autoptr (Lp2pQuicConnection) connection = lp2p_quic_connection_ref (g_queue_peek_head (&self->connections));
+
+      lp2p_quic_connection_fail_silently (connection, g_error_copy (error));
+      lp2p_quic_connection_leave (connection);
+    }
+}
+
+static const Lp2pUdpReceiver receiver = {
+  .receive = on_receive,
+  .owns_cid = on_owns_cid,
+  .writable = on_writable,
+  .unreachable = on_unreachable,
+  .addresses_changed = on_addresses_changed,
+  .closed = on_closed,
+};
+
+/* Takes the socket. */
+Lp2pQuicEndpoint *
+lp2p_quic_endpoint_new (Lp2pQuicEngine *engine, Lp2pUdpSocket *socket)
+{
+  Lp2pQuicEndpoint *self = g_new0 (Lp2pQuicEndpoint, 1);
+
+  self->refs = 1;
+  self->engine = engine;
+  self->socket = socket;
+  self->listeners = g_ptr_array_new ();
+  self->ids = g_hash_table_new_full (hash_cid, equal_cids, g_free, NULL);
+  self->reset_tokens = g_hash_table_new_full (hash_token, equal_tokens, g_free, NULL);
+  self->user = lp2p_udp_socket_add_user (socket, LP2P_UDP_QUIC, 0, &receiver, self);
+  return self;
+}
+
+Lp2pQuicEndpoint *
+lp2p_quic_endpoint_ref (Lp2pQuicEndpoint *self)
+{
+  self->refs++;
+  return self;
+}
+
+/* It stays while there are listeners or connections. */
+void
+lp2p_quic_endpoint_unref (Lp2pQuicEndpoint *self)
+{
+  if (--self->refs > 0)
+    return;
+  if (self->engine != NULL)
+    lp2p_quic_engine_forget (self->engine, self);
+  lp2p_udp_socket_remove_user (self->socket, self->user);
+  lp2p_udp_socket_unref (self->socket);
+  g_ptr_array_unref (self->listeners);
+  g_hash_table_unref (self->ids);
+  g_hash_table_unref (self->reset_tokens);
+  g_free (self);
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A stream between ngtcp2 and whoever reads and writes it. ngtcp2 may be done with it
+ * first, or they: it is freed when both are. */
+
+#include "lp2p-quic-private.h"
+
+/* What waits to be acknowledged: twice what the path takes at once, so that the next
+ * bytes are there when the first are acknowledged. */
+#define MIN_OUTPUT (128 * 1024)
+#define MAX_OUTPUT (8 * 1024 * 1024)
+
+static void
+announce (Lp2pQuicStream *self, Lp2pReady ready)
+{
+  Lp2pQuicConnection *connection = self->connection;
+
+  if (self->taken && !self->released && connection->events != NULL)
+    connection->events->stream_ready (self, ready, connection->events_data);
+}
+
+Lp2pQuicStream *
+lp2p_quic_stream_new (Lp2pQuicConnection *connection, gint64 id, gboolean remote)
+{
+  Lp2pQuicStream *self = g_new0 (Lp2pQuicStream, 1);
+
+  self->connection = connection;
+  self->id = id;
+  self->remote = remote;
+  self->link.data = self;
+  g_queue_push_tail_link (&connection->streams, &self->link);
+  return self;
+}
+
+static void
+stream_free (Lp2pQuicStream *self)
+{
+  Lp2pQuicConnection *connection = self->connection;
+
+  g_queue_unlink (&connection->streams, &self->link);
+  if (self->incoming_link.data != NULL)
+    g_queue_unlink (&connection->incoming, &self->incoming_link);
+  lp2p_quic_stream_unqueue_output (self);
+  lp2p_byte_queue_clear (&self->input);
+  lp2p_quic_send_buffer_clear (&self->output);
+  g_clear_error (&self->read_error);
+  g_clear_error (&self->write_error);
+  /* Only now may the peer open another one. */
+  if (self->remote && connection->conn != NULL)
+    {
+      ngtcp2_conn_extend_max_streams_bidi (connection->conn, 1);
+      lp2p_quic_connection_want_output (connection);
+    }
+  g_free (self);
+}
+
+int
+lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream)
+{
+  int64_t id;
+  int code;
+
+  *stream = NULL;
+  if (connection->phase != LP2P_QUIC_READY)
+    return LP2P_IO_FAILED;
+  code = ngtcp2_conn_open_bidi_stream (connection->conn, &id, NULL);
+  if (code == NGTCP2_ERR_STREAM_ID_BLOCKED)
+    {
+      connection->open_refused = TRUE;
+      return LP2P_IO_AGAIN;
+    }
+  if (code != 0)
+    return LP2P_IO_FAILED;
+  *stream = lp2p_quic_stream_new (connection, id, FALSE);
+  (*stream)->taken = TRUE;
+  ngtcp2_conn_set_stream_user_data (connection->conn, id, *stream);
+  return 0;
+}
+
+Lp2pQuicStream *
+lp2p_quic_stream_accept (Lp2pQuicConnection *connection)
+{
+  GList *link = g_queue_pop_head_link (&connection->incoming);
+  Lp2pQuicStream *stream;
+
+  if (link == NULL)
+    return NULL;
+  stream = link->data;
+  stream->incoming_link.data = NULL;
+  stream->taken = TRUE;
+  return stream;
+}
+
+/* Reading */
+
+/* The peer may send as much more. */
+static void
+give_credit (Lp2pQuicStream *self, gsize size)
+{
+  ngtcp2_conn *conn = self->connection->conn;
+
+  if (conn == NULL || size == 0)
+    return;
+  if (!self->closed)
+    ngtcp2_conn_extend_max_stream_offset (conn, self->id, size);
+  ngtcp2_conn_extend_max_offset (conn, size);
+}
+
+static void
+drop_input (Lp2pQuicStream *self)
+{
+  gsize size = self->input.size;
+
+  self->discard = TRUE;
+  lp2p_byte_queue_clear (&self->input);
+  give_credit (self, size);
+}
+
+void
+lp2p_quic_stream_received (Lp2pQuicStream *self, const guint8 *data, gsize size, gboolean fin)
+{
+  Lp2pQuicConnection *connection = self->connection;
+  gsize taken = self->discard || self->read_error != NULL ? size : 0;
+
+  if (taken == 0 && size > 0 && self->taken && self->input.size == 0 && connection->events != NULL)
+    taken = connection->events->stream_input (self, data, size, connection->events_data);
+  give_credit (self, taken);
+  if (taken < size)
+    lp2p_byte_queue_push (&self->input, data + taken, size - taken);
+  self->fin_received |= fin;
+  if (taken < size || fin)
+    announce (self, LP2P_READY_READ);
+}
+
+gssize
+lp2p_quic_stream_readv (Lp2pQuicStream *self, const GInputVector *vectors, guint n_vectors)
+{
+  gsize n;
+
+  if (self->input.size > 0)
+    {
+      n = lp2p_byte_queue_read (&self->input, vectors, n_vectors);
+      give_credit (self, n);
+      if (self->connection->conn != NULL)
+        lp2p_quic_connection_want_output (self->connection);
+      return n;
+    }
+  if (self->fin_received)
+    return 0;
+  return self->read_error != NULL ? LP2P_IO_FAILED : LP2P_IO_AGAIN;
+}
+
+/* What ends one direction here. */
+static void
+set_error (GError **error, const char *message)
+{
+  if (*error == NULL)
+    *error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, message);
+}
+
+void
+lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint32 code)
+{
+  if (self->connection->conn != NULL && !self->closed && !self->fin_received && self->read_error == NULL)
+    {
+      lp2p_quic_shutdown_read (self->connection->conn, self->id, code);
+      lp2p_quic_connection_want_output (self->connection);
+    }
+  drop_input (self);
+  if (!self->fin_received)
+    set_error (&self->read_error, "Reading from the stream was stopped");
+}
+
+void
+lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code)
+{
+  if (self->read_error == NULL && !self->fin_received)
+    {
+      self->read_code = MIN (code, G_MAXUINT32);
+      self->read_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, "The peer reset the stream with code %u", self->read_code);
+    }
+  announce (self, LP2P_READY_READ);
+}
+
+/* Writing */
+
+void
+lp2p_quic_stream_queue_output (Lp2pQuicStream *self)
+{
+  if (lp2p_quic_send_buffer_get_unsent (&self->output) == 0 && (!self->fin_wanted || self->fin_sent))
+    return;
+  if (self->send_link.data == NULL)
+    {
+      self->send_link.data = self;
+      g_queue_push_tail_link (&self->connection->sendable, &self->send_link);
+    }
+  lp2p_quic_connection_want_output (self->connection);
+}
+
+void
+lp2p_quic_stream_unqueue_output (Lp2pQuicStream *self)
+{
+  if (self->send_link.data == NULL)
+    return;
+  g_queue_unlink (&self->connection->sendable, &self->send_link);
+  self->send_link.data = NULL;
+}
+
+static gsize
+get_room (Lp2pQuicStream *self)
+{
+  gsize used = lp2p_quic_send_buffer_get_size (&self->output);
+  ngtcp2_conn_info info;
+  gsize max;
+
+  if (used < MIN_OUTPUT)
+    return MIN_OUTPUT - used;
+  ngtcp2_conn_get_conn_info (self->connection->conn, &info);
+  max = CLAMP (2 * info.cwnd, MIN_OUTPUT, MAX_OUTPUT);
+  return used < max ? max - used : 0;
+}
+
+static gboolean
+can_write (Lp2pQuicStream *self)
+{
+  return self->write_error == NULL && !self->fin_wanted && self->connection->phase == LP2P_QUIC_READY;
+}
+
+gssize
+lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, guint n_vectors)
+{
+  gsize size = lp2p_output_vectors_get_size (vectors, n_vectors);
+  gsize taken;
+
+  if (!can_write (self))
+    {
+      set_error (&self->write_error, "The stream is closed");
+      return LP2P_IO_FAILED;
+    }
+  taken = lp2p_quic_send_buffer_append (&self->output, vectors, n_vectors, get_room (self));
+  self->blocked = taken < size;
+  lp2p_quic_stream_queue_output (self);
+  return taken > 0 || size == 0 ? (gssize) taken : LP2P_IO_AGAIN;
+}
+
+int
+lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self)
+{
+  if (self->fin_wanted)
+    return 0;
+  if (!can_write (self))
+    {
+      set_error (&self->write_error, "The stream is closed");
+      return LP2P_IO_FAILED;
+    }
+  self->fin_wanted = TRUE;
+  lp2p_quic_stream_queue_output (self);
+  return 0;
+}
+
+/* The buffer stays until ngtcp2 is done with the stream: what is in flight points to
+ * it. */
+static void
+reset_output (Lp2pQuicStream *self, guint32 code)
+{
+  if (self->connection->conn == NULL || self->closed)
+    return;
+  lp2p_quic_stream_unqueue_output (self);
+  lp2p_quic_shutdown_write (self->connection->conn, self->id, code);
+  lp2p_quic_connection_want_output (self->connection);
+}
+
+void
+lp2p_quic_stream_was_stopped (Lp2pQuicStream *self, guint64 code)
+{
+  lp2p_quic_stream_unqueue_output (self);
+  if (self->write_error == NULL)
+    {
+      self->write_code = MIN (code, G_MAXUINT32);
+      self->write_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, "The peer stopped reading the stream with code %u",
+                                       self->write_code);
+    }
+  announce (self, LP2P_READY_WRITE);
+}
+
+void
+lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset)
+{
+  lp2p_quic_send_buffer_acknowledge (&self->output, offset);
+  if (!self->blocked || get_room (self) == 0)
+    return;
+  self->blocked = FALSE;
+  announce (self, LP2P_READY_WRITE);
+}
+
+/* What was written and has not arrived, but for what nobody waits for any more. */
+gboolean
+lp2p_quic_stream_has_unsent (Lp2pQuicStream *self)
+{
+  if (self->closed || (self->write_error != NULL && !self->flushing))
+    return FALSE;
+  return lp2p_quic_send_buffer_get_size (&self->output) > 0 || (self->fin_wanted && !self->fin_sent);
+}
+
+/* Both */
+
+void
+lp2p_quic_stream_want (Lp2pQuicStream *self, Lp2pReady ready)
+{
+  gboolean open = self->connection->conn != NULL;
+  Lp2pReady now = LP2P_READY_NONE;
+
+  if (self->input.size > 0 || self->fin_received || self->read_error != NULL)
+    now |= LP2P_READY_READ;
+  if (!can_write (self) || !open || get_room (self) > 0)
+    now |= LP2P_READY_WRITE;
+  else if (ready & LP2P_READY_WRITE)
+    self->blocked = TRUE;
+  if (now & ready)
+    announce (self, now & ready);
+}
+
+void
+lp2p_quic_stream_reset (Lp2pQuicStream *self, guint32 code)
+{
+  lp2p_quic_stream_stop_reading (self, code);
+  if (self->write_error == NULL)
+    reset_output (self, code);
+  set_error (&self->write_error, "The stream was reset");
+  set_error (&self->read_error, "The stream was reset");
+  announce (self, LP2P_READY_READ | LP2P_READY_WRITE);
+}
+
+/* What is written arrives; a direction that was not ended is reset. */
+void
+lp2p_quic_stream_release (Lp2pQuicStream *self)
+{
+  self->released = TRUE;
+  lp2p_quic_stream_stop_reading (self, 0);
+  if (!self->fin_wanted && self->write_error == NULL)
+    {
+      reset_output (self, 0);
+      set_error (&self->write_error, "The stream was released");
+    }
+  if (self->closed || self->connection->conn == NULL)
+    stream_free (self);
+}
+
+void
+lp2p_quic_stream_was_closed (Lp2pQuicStream *self)
+{
+  self->closed = TRUE;
+  lp2p_quic_stream_unqueue_output (self);
+  lp2p_quic_send_buffer_clear (&self->output);
+  if (self->released)
+    stream_free (self);
+}
+
+const GError *
+lp2p_quic_stream_get_error (Lp2pQuicStream *self, Lp2pReady side, guint32 *code)
+{
+  gboolean writing = side == LP2P_READY_WRITE;
+
+  if (code != NULL)
+    *code = writing ? self->write_code : self->read_code;
+  return writing ? self->write_error : self->read_error;
+}
+
+/* All of a connection */
+
+static void
+fail_stream (Lp2pQuicStream *self, const char *reason)
+{
+  if (self->read_error == NULL && !self->fin_received)
+    self->read_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, reason);
+  if (self->write_error == NULL && !self->fin_wanted)
+    self->write_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, reason);
+  announce (self, LP2P_READY_READ | LP2P_READY_WRITE);
+}
+
+/* @keep_output: what was written is still sent */
+void
+lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output)
+{
+  const char *reason = connection->error != NULL ? connection->error->message : "The connection was closed";
+
+  for (GList *l = connection->streams.head; l != NULL; l = l->next)
+    {
+      Lp2pQuicStream *stream = l->data;
+
+      if (keep_output && !stream->fin_wanted && stream->write_error == NULL)
+        stream->flushing = TRUE;
+      fail_stream (stream, reason);
+    }
+}
+
+/* ngtcp2 is gone, and with it what points to the buffers. */
+void
+lp2p_quic_streams_drop_output (Lp2pQuicConnection *connection)
+{
+  GList *next;
+
+  for (GList *l = connection->streams.head; l != NULL; l = next)
+    {
+      Lp2pQuicStream *stream = l->data;
+
+      next = l->next;
+      lp2p_quic_stream_was_closed (stream);
+    }
+}
