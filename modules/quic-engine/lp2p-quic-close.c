@@ -222,8 +222,8 @@ lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *
 static GError *
 new_peer_error (Lp2pQuicConnection *self, const ngtcp2_ccerr *told)
 {
-  g_autofree char *reason = g_strndup ((const char *) told->reason, told->reasonlen);
-  g_autofree char *valid = g_utf8_make_valid (reason, -1);
+  g_autofree char *valid =
+      told->reasonlen > 0 ? g_utf8_make_valid ((const char *) told->reason, told->reasonlen) : g_strdup ("");
   g_autofree char *text = *valid != '\0' ? g_strdup_printf (": %s", valid) : g_strdup ("");
   gboolean handshake = self->phase == LP2P_QUIC_HANDSHAKE;
 

@@ -14,7 +14,8 @@ pair_new_host (Pair *self, const char *more_config)
   const Combination *combination = self->combination;
   g_autofree char *config = g_strdup_printf (
       "[host]\ntransports=['%s']\nsecurity=['%s']\nmuxers=['%s']\nservices=[]\nlisten=['%s']\n%s\n%s\n",
-      combination->transport->plugin, combination->security, combination->muxer, combination->transport->listen,
+      combination->transport->plugin, combination->transport->security != NULL ? "noise" : combination->security,
+      combination->transport->muxer != NULL ? "yamux" : combination->muxer, combination->transport->listen,
       more_config != NULL ? more_config
                           : "max-streams=20000\nmax-streams-per-peer=20000\nmax-streams-per-connection=20000",
       combination->transport->config != NULL ? combination->transport->config : "");
@@ -27,6 +28,7 @@ set_up (Pair *self, gconstpointer data)
 {
   self->combination = data;
   self->world = test_world_new (self->combination->transport->real);
+  self->world->ticking = self->combination->transport->timers;
   self->a = pair_new_host (self, NULL);
   self->b = pair_new_host (self, NULL);
 }
@@ -74,14 +76,14 @@ pair_open (Pair *self, Lp2pStream **accepted)
 void
 pair_settle (Pair *self)
 {
-  if (self->world->real)
+  if (self->world->real && !self->world->ticking)
     test_world_settle (self->world);
   else
     test_world_advance (self->world, 500 * 1000);
 }
 
 static void
-add_tests (const char *suite, const PairTest *tests, guint n_tests, Combination *combination)
+add_tests (const char *suite, const PairTest *tests, guint n_tests, const Combination *combination)
 {
   for (guint i = 0; i < n_tests; i++)
     {
@@ -103,6 +105,18 @@ is_chosen (guint transport, guint security, guint muxer)
 /* For as long as the process runs, as the tests are. */
 static GPtrArray *combinations;
 
+static const Combination *
+combination_new (const Lp2pTestTransport *transport, const char *security, const char *muxer)
+{
+  Combination *combination = g_new (Combination, 1);
+
+  if (combinations == NULL)
+    combinations = g_ptr_array_new ();
+  g_ptr_array_add (combinations, combination);
+  *combination = (Combination){ transport, g_strdup (security), g_strdup (muxer) };
+  return combination;
+}
+
 void
 combination_add_tests (const char *suite, const PairTest *tests, guint n_tests)
 {
@@ -110,17 +124,20 @@ combination_add_tests (const char *suite, const PairTest *tests, guint n_tests)
   g_auto (GStrv) securities = test_list_plugins ("security");
   g_auto (GStrv) muxers = test_list_plugins ("muxer");
 
-  if (combinations == NULL)
-    combinations = g_ptr_array_new ();
   for (guint i = 0; i < n_transport_cases; i++)
-    for (guint j = 0; securities[j] != NULL; j++)
-      for (guint k = 0; muxers[k] != NULL; k++)
-        {
-          Combination *combination = g_new (Combination, 1);
+    {
+      const Lp2pTestTransport *transport = &transport_cases[i];
 
-          g_ptr_array_add (combinations, combination);
-          *combination = (Combination){ &transport_cases[i], g_strdup (securities[j]), g_strdup (muxers[k]) };
-          if (has_name (transports, transport_cases[i].plugin) && is_chosen (i, j, k))
-            add_tests (suite, tests, n_tests, combination);
+      if (!has_name (transports, transport->plugin))
+        continue;
+      if (transport->security != NULL)
+        {
+          add_tests (suite, tests, n_tests, combination_new (transport, transport->security, transport->muxer));
+          continue;
         }
+      for (guint j = 0; securities[j] != NULL; j++)
+        for (guint k = 0; muxers[k] != NULL; k++)
+          if (is_chosen (i, j, k))
+            add_tests (suite, tests, n_tests, combination_new (transport, securities[j], muxers[k]));
+    }
 }

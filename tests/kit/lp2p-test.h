@@ -29,6 +29,10 @@ G_BEGIN_DECLS
  * @matches: addresses of its own, up to %NULL
  * @strange: addresses that are not, though they look similar, up to %NULL
  * @config: (nullable): configuration, as a key file
+ * @security: (nullable): its own, where it yields sessions
+ * @muxer: (nullable): likewise
+ * @timers: its protocol needs time to go by also on real sockets: that is then the
+ *   test's own as well, and goes on when nothing else does
  *
  * A transport, with the addresses that its tests need.
  */
@@ -42,6 +46,9 @@ typedef struct
   const char *matches[8];
   const char *strange[16];
   const char *config;
+  const char *security;
+  const char *muxer;
+  gboolean timers;
 } Lp2pTestTransport;
 
 /**
