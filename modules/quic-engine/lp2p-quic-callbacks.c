@@ -163,14 +163,6 @@ on_stream_reset (ngtcp2_conn *conn, gint64 id, uint64_t final_size, uint64_t cod
 }
 
 static int
-on_stop_sending (ngtcp2_conn *conn, gint64 id, uint64_t code, void *user_data, void *stream)
-{
-  if (stream != NULL)
-    lp2p_quic_stream_was_stopped (stream, code);
-  return 0;
-}
-
-static int
 on_stream_close (ngtcp2_conn *conn, uint32_t flags, gint64 id, uint64_t code, void *user_data, void *stream)
 {
   if (stream != NULL)
@@ -221,7 +213,7 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
   .extend_max_stream_data = on_more_stream_data, .dcid_status = on_dcid_status, \
   .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,            \
   .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,        \
-  .recv_datagram = on_datagram, .stream_stop_sending = on_stop_sending,         \
+  .recv_datagram = on_datagram,                                                 \
   .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,          \
   .version_negotiation = ngtcp2_crypto_version_negotiation_cb
 

@@ -221,6 +221,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
   switch (code)
     {
     case 0:
+      self->heard = TRUE;
       lp2p_quic_connection_follow_path (self);
       lp2p_quic_connection_want_output (self);
       break;

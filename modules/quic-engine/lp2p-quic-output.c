@@ -196,7 +196,8 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
   lp2p_quic_send_buffer_sent (&stream->output, size);
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
     stream->fin_sent = TRUE;
-  if (lp2p_quic_send_buffer_get_unsent (&stream->output) == 0 && (!stream->fin_wanted || stream->fin_sent))
+  stream->probing = FALSE;
+  if (!lp2p_quic_stream_is_sendable (stream))
     lp2p_quic_stream_unqueue_output (stream);
 }
 
@@ -229,9 +230,11 @@ write_stream (Lp2pQuicConnection *self, Lp2pQuicStream *stream, ngtcp2_path *pat
   switch (written)
     {
     case NGTCP2_ERR_STREAM_DATA_BLOCKED:
+      lp2p_quic_stream_stall (stream);
+      return NGTCP2_ERR_WRITE_MORE;
     case NGTCP2_ERR_STREAM_SHUT_WR:
     case NGTCP2_ERR_STREAM_NOT_FOUND:
-      lp2p_quic_stream_unqueue_output (stream);
+      lp2p_quic_stream_was_stopped (stream);
       return NGTCP2_ERR_WRITE_MORE;
     default:
       stream_wrote (stream, size, fin);
@@ -317,6 +320,7 @@ lp2p_quic_output_run (Lp2pQuicConnection *self)
       wait_for_socket (self);
       return;
     }
+  lp2p_quic_streams_retry_stalled (self);
   batch.scratch = lp2p_loop_take_scratch (self->loop);
   code = fill (self, &batch, now, &more);
   self->bytes_written += batch.size;
@@ -328,6 +332,7 @@ lp2p_quic_output_run (Lp2pQuicConnection *self)
       lp2p_quic_connection_fail (self, code);
       return;
     }
+  lp2p_quic_streams_finish_resets (self);
   /* Pacing begins behind the handshake, whose second flight it would delay. */
   if (batch.n_packets > 0 && self->phase != LP2P_QUIC_HANDSHAKE)
     ngtcp2_conn_update_pkt_tx_time (self->conn, now);

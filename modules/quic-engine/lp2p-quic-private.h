@@ -110,6 +110,9 @@ struct _Lp2pQuicConnection
   GQueue streams;
   GQueue incoming; /* streams that nobody has taken */
   GQueue sendable; /* streams with something to send */
+  guint n_resets;  /* streams that are reset when their last words have left */
+  GQueue stalled;  /* and those for which the peer gives no credit */
+  gboolean heard;  /* since that was last tried */
   gboolean open_refused;
   gboolean drained_asked;
   GQueue datagrams; /* GBytes to be sent */
@@ -148,7 +151,7 @@ struct _Lp2pQuicStream
   GError *read_error;
   GError *write_error;
   guint32 read_code;
-  guint32 write_code;
+  guint32 reset_code;
   guint remote : 1;       /* the peer opened it */
   guint taken : 1;        /* whoever has the streams knows it */
   guint released : 1;     /* and is done with it */
@@ -158,6 +161,9 @@ struct _Lp2pQuicStream
   guint fin_sent : 1;
   guint discard : 1;      /* nobody reads what comes */
   guint blocked : 1;      /* a writer waits for room */
+  guint stalled : 1;      /* among those that are */
+  guint probing : 1;      /* does the peer still read it? */
+  guint reset_wanted : 1; /* when what was written has left */
   guint flushing : 1;     /* what it wrote is sent, though it has failed */
 };
 
@@ -249,10 +255,14 @@ gboolean lp2p_quic_stream_has_unsent (Lp2pQuicStream *self);
 void lp2p_quic_stream_received (Lp2pQuicStream *self, const guint8 *data, gsize size, gboolean fin);
 void lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset);
 void lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code);
-void lp2p_quic_stream_was_stopped (Lp2pQuicStream *self, guint64 code);
+void lp2p_quic_stream_was_stopped (Lp2pQuicStream *self);
 void lp2p_quic_stream_was_closed (Lp2pQuicStream *self);
 void lp2p_quic_stream_queue_output (Lp2pQuicStream *self);
 void lp2p_quic_stream_unqueue_output (Lp2pQuicStream *self);
+gboolean lp2p_quic_stream_is_sendable (Lp2pQuicStream *self);
+void lp2p_quic_stream_stall (Lp2pQuicStream *self);
+void lp2p_quic_streams_finish_resets (Lp2pQuicConnection *connection);
+void lp2p_quic_streams_retry_stalled (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output);
 void lp2p_quic_streams_drop_output (Lp2pQuicConnection *connection);
 

@@ -10,6 +10,10 @@
 #define MIN_OUTPUT (128 * 1024)
 #define MAX_OUTPUT (8 * 1024 * 1024)
 
+/* What is still sent of a stream that is reset: it may say why, as a refused protocol
+ * does. */
+#define MAX_LAST_WORDS 1024
+
 static void
 announce (Lp2pQuicStream *self, Lp2pReady ready)
 {
@@ -180,15 +184,27 @@ lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code)
       self->read_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, "The peer reset the stream with code %u", self->read_code);
     }
   announce (self, LP2P_READY_READ);
+
+  /* Whoever resets a stream reads no more, but that is not for sure. */
+  self->probing = self->write_error == NULL && !self->fin_wanted;
+  lp2p_quic_stream_queue_output (self);
 }
 
 /* Writing */
 
+gboolean
+lp2p_quic_stream_is_sendable (Lp2pQuicStream *self)
+{
+  return lp2p_quic_send_buffer_get_unsent (&self->output) > 0 || (self->fin_wanted && !self->fin_sent) || self->probing;
+}
+
 void
 lp2p_quic_stream_queue_output (Lp2pQuicStream *self)
 {
-  if (lp2p_quic_send_buffer_get_unsent (&self->output) == 0 && (!self->fin_wanted || self->fin_sent))
+  if (!lp2p_quic_stream_is_sendable (self))
     return;
+  if (self->stalled)
+    lp2p_quic_stream_unqueue_output (self);
   if (self->send_link.data == NULL)
     {
       self->send_link.data = self;
@@ -202,8 +218,30 @@ lp2p_quic_stream_unqueue_output (Lp2pQuicStream *self)
 {
   if (self->send_link.data == NULL)
     return;
-  g_queue_unlink (&self->connection->sendable, &self->send_link);
+  g_queue_unlink (self->stalled ? &self->connection->stalled : &self->connection->sendable, &self->send_link);
   self->send_link.data = NULL;
+  self->stalled = FALSE;
+}
+
+/* The peer gives no credit now. ngtcp2 tells when it does; that it wants no more at
+ * all shows only when that is tried again. */
+void
+lp2p_quic_stream_stall (Lp2pQuicStream *self)
+{
+  lp2p_quic_stream_unqueue_output (self);
+  self->stalled = TRUE;
+  self->send_link.data = self;
+  g_queue_push_tail_link (&self->connection->stalled, &self->send_link);
+}
+
+void
+lp2p_quic_streams_retry_stalled (Lp2pQuicConnection *connection)
+{
+  if (!connection->heard)
+    return;
+  connection->heard = FALSE;
+  while (connection->stalled.length > 0)
+    lp2p_quic_stream_queue_output (g_queue_peek_head (&connection->stalled));
 }
 
 static gsize
@@ -263,23 +301,49 @@ lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self)
 static void
 reset_output (Lp2pQuicStream *self, guint32 code)
 {
-  if (self->connection->conn == NULL || self->closed)
+  Lp2pQuicConnection *connection = self->connection;
+  gsize unsent = lp2p_quic_send_buffer_get_unsent (&self->output);
+
+  if (connection->conn == NULL || self->closed || self->reset_wanted)
     return;
+  lp2p_quic_connection_want_output (connection);
+  if (unsent > 0 && unsent <= MAX_LAST_WORDS && !self->stalled)
+    {
+      self->reset_wanted = TRUE;
+      self->reset_code = code;
+      connection->n_resets++;
+      return;
+    }
   lp2p_quic_stream_unqueue_output (self);
-  lp2p_quic_shutdown_write (self->connection->conn, self->id, code);
-  lp2p_quic_connection_want_output (self->connection);
+  lp2p_quic_shutdown_write (connection->conn, self->id, code);
 }
 
+/* Between packets. */
 void
-lp2p_quic_stream_was_stopped (Lp2pQuicStream *self, guint64 code)
+lp2p_quic_streams_finish_resets (Lp2pQuicConnection *connection)
+{
+  for (GList *l = connection->streams.head; l != NULL && connection->n_resets > 0; l = l->next)
+    {
+      Lp2pQuicStream *stream = l->data;
+
+      if (!stream->reset_wanted || (lp2p_quic_send_buffer_get_unsent (&stream->output) > 0 && !stream->stalled))
+        continue;
+      stream->reset_wanted = FALSE;
+      connection->n_resets--;
+      lp2p_quic_stream_unqueue_output (stream);
+      lp2p_quic_shutdown_write (connection->conn, stream->id, stream->reset_code);
+      lp2p_quic_connection_want_output (connection);
+    }
+}
+
+/* The peer reads no more. ngtcp2 does not say with which code. */
+void
+lp2p_quic_stream_was_stopped (Lp2pQuicStream *self)
 {
   lp2p_quic_stream_unqueue_output (self);
+  self->probing = FALSE;
   if (self->write_error == NULL)
-    {
-      self->write_code = MIN (code, G_MAXUINT32);
-      self->write_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, "The peer stopped reading the stream with code %u",
-                                       self->write_code);
-    }
+    self->write_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, "The peer stopped reading the stream");
   announce (self, LP2P_READY_WRITE);
 }
 
@@ -350,6 +414,8 @@ void
 lp2p_quic_stream_was_closed (Lp2pQuicStream *self)
 {
   self->closed = TRUE;
+  self->connection->n_resets -= self->reset_wanted;
+  self->reset_wanted = FALSE;
   lp2p_quic_stream_unqueue_output (self);
   lp2p_quic_send_buffer_clear (&self->output);
   if (self->released)
@@ -362,19 +428,27 @@ lp2p_quic_stream_get_error (Lp2pQuicStream *self, Lp2pReady side, guint32 *code)
   gboolean writing = side == LP2P_READY_WRITE;
 
   if (code != NULL)
-    *code = writing ? self->write_code : self->read_code;
+    *code = writing ? 0 : self->read_code;
   return writing ? self->write_error : self->read_error;
 }
 
 /* All of a connection */
 
+static GError *
+new_lost_error (const GError *reason)
+{
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    return g_error_copy (reason);
+  return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, reason->message);
+}
+
 static void
-fail_stream (Lp2pQuicStream *self, const char *reason)
+fail_stream (Lp2pQuicStream *self, const GError *reason)
 {
   if (self->read_error == NULL && !self->fin_received)
-    self->read_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, reason);
+    self->read_error = new_lost_error (reason);
   if (self->write_error == NULL && !self->fin_wanted)
-    self->write_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, reason);
+    self->write_error = new_lost_error (reason);
   announce (self, LP2P_READY_READ | LP2P_READY_WRITE);
 }
 
@@ -382,15 +456,13 @@ fail_stream (Lp2pQuicStream *self, const char *reason)
 void
 lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output)
 {
-  const char *reason = connection->error != NULL ? connection->error->message : "The connection was closed";
-
   for (GList *l = connection->streams.head; l != NULL; l = l->next)
     {
       Lp2pQuicStream *stream = l->data;
 
       if (keep_output && !stream->fin_wanted && stream->write_error == NULL)
         stream->flushing = TRUE;
-      fail_stream (stream, reason);
+      fail_stream (stream, connection->error);
     }
 }
 
