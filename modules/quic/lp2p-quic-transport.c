@@ -42,9 +42,6 @@ static const Lp2pOption options[] = {
 /* More than anybody needs on a good line, and no more than a bad one takes. */
 #define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
 
-/* As many as go has. */
-#define MAX_STREAMS 256
-
 /* A dial under way. */
 typedef struct
 {
@@ -321,13 +318,13 @@ set_options (Lp2pQuicTransport *self)
   quic_options->handshake_timeout = HANDSHAKE_TIMEOUT_US;
   quic_options->stream_window = lp2p_config_get_uint (config, self->group, "max-stream-window");
   quic_options->window = lp2p_config_get_uint (config, self->group, "max-window");
-  quic_options->max_streams = MAX_STREAMS;
+  quic_options->max_streams = lp2p_config_get_uint (config, "host", "max-streams-per-connection");
 }
 
 static void
 on_config_changed (Lp2pQuicTransport *self, const char *group, const char *key)
 {
-  if (g_str_equal (group, self->group))
+  if (g_str_equal (group, self->group) || g_str_equal (group, "host"))
     set_options (self);
 }
 

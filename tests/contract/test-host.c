@@ -803,8 +803,9 @@ test_idle (Pair *self, gconstpointer data)
   wakeups = lp2p_loop_get_wakeups (self->b->loop);
   for (guint i = 0; i < N; i++)
     wakeups += lp2p_loop_get_wakeups (hosts[i]->loop);
-  /* On a slow line connecting took so long that the first ask already. */
-  if (self->combination->transport->config == NULL)
+  /* On a slow line connecting took so long that the first ask already. A transport
+   * with timers of its own may have other intervals. */
+  if (self->combination->transport->config == NULL && !self->combination->transport->timers)
     g_assert_cmpuint (wakeups, ==, before);
 
   /* Ten minutes: each side may ask its peer every half minute, and answers. */
