@@ -42,6 +42,10 @@ static const Lp2pOption options[] = {
 /* More than anybody needs on a good line, and no more than a bad one takes. */
 #define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
 
+/* Streams that a peer may open whatever the host allows, which tells it sooner that
+ * they are too many than a peer that waits would find out. As many as go has. */
+#define MIN_STREAMS 256
+
 /* A dial under way. */
 typedef struct
 {
@@ -318,7 +322,7 @@ set_options (Lp2pQuicTransport *self)
   quic_options->handshake_timeout = HANDSHAKE_TIMEOUT_US;
   quic_options->stream_window = lp2p_config_get_uint (config, self->group, "max-stream-window");
   quic_options->window = lp2p_config_get_uint (config, self->group, "max-window");
-  quic_options->max_streams = lp2p_config_get_uint (config, "host", "max-streams-per-connection");
+  quic_options->max_streams = MAX (lp2p_config_get_uint (config, "host", "max-streams-per-connection"), MIN_STREAMS);
 }
 
 static void
