@@ -15,7 +15,7 @@ build=/build
 setup_install build
 setup_configure "$build"
 setup_compile "$build"
-echo 'ok debian13: builds'
+echo 'ok debian13 builds'
 
 set -- --suite lp2p:quic
 for suite in $suites; do
