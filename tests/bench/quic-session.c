@@ -22,6 +22,9 @@ typedef ngtcp2_connection_close_error ngtcp2_ccerr;
 /* With the default of 333 ms, pacing delays the second flight. */
 #define INITIAL_RTT (25 * NGTCP2_MILLISECONDS)
 #define SECONDS_OF_QUIET 30
+/* A dialer that only receives has to say something when nothing comes: after a rebinding
+ * its listener may know the wrong port. */
+#define KEEP_ALIVE NGTCP2_SECONDS
 #define PRIORITY                                                                               \
   "%DISABLE_TLS13_COMPAT_MODE:NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"          \
   "-GROUP-ALL:+GROUP-X25519"
@@ -270,6 +273,7 @@ quic_session_dial (const QuicOptions *options,
                                  &settings, &params, NULL, self),
          "no connection");
   ngtcp2_conn_set_tls_native_handle (self->conn, self->tls);
+  ngtcp2_conn_set_keep_alive_timeout (self->conn, KEEP_ALIVE);
   memcpy (self->head, &count, sizeof count);
   self->to_send = sizeof count + upload;
   self->may_end = TRUE;
