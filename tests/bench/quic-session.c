@@ -21,7 +21,7 @@ typedef ngtcp2_connection_close_error ngtcp2_ccerr;
 #define MOST_WINDOW  (16 * 1024 * 1024)
 /* With the default of 333 ms, pacing delays the second flight. */
 #define INITIAL_RTT (25 * NGTCP2_MILLISECONDS)
-#define SECONDS_OF_QUIET 30
+#define SECONDS_OF_QUIET 10
 /* A dialer that only receives has to say something when nothing comes: after a rebinding
  * its listener may know the wrong port. */
 #define KEEP_ALIVE NGTCP2_SECONDS
