@@ -62,7 +62,7 @@ def print_gates(rows):
 
 def expected_rows(build):
     """The rows of a quick run that need neither other peers nor privileges."""
-    if os.path.exists(os.path.join(build, "plugins", "quic.plugin")):
+    if os.path.exists(os.path.join(build, "plugins", "quic-v1.plugin")):
         yield from stack_rows(measure.QUIC_STACK)
     for stack in measure.STACKS:
         yield from stack_rows(stack)
