@@ -4,7 +4,7 @@
  * read and write in a loop, with the ciphers that the security protocols use.
  *
  *   bench-raw listen none|noise|tls [ADDRESS]
- *   bench-raw send none|noise|tls ADDRESS:PORT BYTES
+ *   bench-raw send none|noise|tls ADDRESS:PORT BYTES [CONGESTION CONTROL]
  *
  * noise: records of the largest size that Noise allows, through libcrypto's
  * ChaCha20-Poly1305. tls: records of 16 KiB, through GnuTLS with AES-128-GCM. Both
@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -372,7 +373,7 @@ listen_once (Raw *self, const char *text)
 }
 
 static void
-send_bytes (Raw *self, const char *text, guint64 bytes)
+send_bytes (Raw *self, const char *text, guint64 bytes, const char *congestion)
 {
   struct sockaddr_in address;
   gint64 began;
@@ -380,6 +381,9 @@ send_bytes (Raw *self, const char *text, guint64 bytes)
 
   set_address (&address, text);
   self->fd = socket (AF_INET, SOCK_STREAM, 0);
+  if (congestion != NULL &&
+      setsockopt (self->fd, IPPROTO_TCP, TCP_CONGESTION, congestion, strlen (congestion)) != 0)
+    fail (congestion);
   if (connect (self->fd, (struct sockaddr *) &address, sizeof address) != 0)
     fail ("cannot connect");
   self->klass->begin (self, FALSE);
@@ -404,11 +408,11 @@ main (int argc, char **argv)
 
   if (raw.klass != NULL && argc <= 4 && g_str_equal (argv[1], "listen"))
     listen_once (&raw, argc == 4 ? argv[3] : "127.0.0.1");
-  else if (raw.klass != NULL && argc == 5 && g_str_equal (argv[1], "send"))
-    send_bytes (&raw, argv[3], g_ascii_strtoull (argv[4], NULL, 10));
+  else if (raw.klass != NULL && (argc == 5 || argc == 6) && g_str_equal (argv[1], "send"))
+    send_bytes (&raw, argv[3], g_ascii_strtoull (argv[4], NULL, 10), argv[5]);
   else
     {
-      fprintf (stderr, "usage: bench-raw listen CIPHER [ADDRESS] | send CIPHER ADDRESS BYTES\n");
+      fprintf (stderr, "usage: bench-raw listen CIPHER [ADDRESS] | send CIPHER ADDRESS BYTES [CC]\n");
       return 2;
     }
   return 0;

@@ -18,11 +18,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import gates  # noqa: E402
 import measure  # noqa: E402
+import quic  # noqa: E402
 import results  # noqa: E402
 import sending  # noqa: E402
 
 MIB = 1024 * 1024
-BENCHES = {**measure.BENCHES, "send": sending.send}
+BENCHES = {**measure.BENCHES, **quic.BENCHES, "send": sending.send}
 SIZES = {
     "quick": {"runs": 1, "bytes": 16 * MIB, "connects": 64, "idle": 500, "foreign_idle": 20,
               "link_runs": 1, "link_bytes": 16 * MIB},
@@ -41,10 +42,10 @@ def collect(context, names):
 
 
 def print_table(rows, prefix=""):
-    print(f"{prefix}{'bench':<13} {'stack':<16} {'peer':<17} {'metric':<23} {'value':>10} unit")
+    print(f"{prefix}{'bench':<21} {'stack':<18} {'peer':<17} {'metric':<29} {'value':>10} unit")
     for r in rows:
         stack = f"{r['transport']}/{r['security']}/{r['muxer']}"
-        print(f"{prefix}{r['bench']:<13} {stack:<16} {r['peer']:<17} {r['metric']:<23} "
+        print(f"{prefix}{r['bench']:<21} {stack:<18} {r['peer']:<17} {r['metric']:<29} "
               f"{r['value']:>10.3f} {r['unit']}")
 
 
@@ -59,18 +60,24 @@ def print_gates(rows):
     return all(gate.holds for gate in found)
 
 
-def expected_rows():
+def expected_rows(build):
     """The rows of a quick run that need neither other peers nor privileges."""
+    if os.path.exists(os.path.join(build, "plugins", "quic-v1.plugin")):
+        yield from stack_rows(measure.QUIC_STACK)
     for stack in measure.STACKS:
-        for bench in ("upload", "download"):
-            for metric in ("throughput", "dialer CPU", "listener CPU", "throughput / raw"):
-                yield bench, stack[1], metric
-        for metric in ("sequential", "64 parallel"):
-            yield "connect", stack[1], metric
-        for side in ("dialer", "listener"):
-            yield "idle", stack[1], f"{side} heap"
+        yield from stack_rows(stack)
     for metric in ("throughput", "throughput / perf", "small files"):
-        yield "send", "noise", metric
+        yield "send", measure.STACKS[0], metric
+
+
+def stack_rows(stack):
+    for bench in ("upload", "download"):
+        for metric in ("throughput", "dialer CPU", "listener CPU", "throughput / raw"):
+            yield bench, stack, metric
+    for metric in ("sequential", "64 parallel"):
+        yield "connect", stack, metric
+    for side in ("dialer", "listener"):
+        yield "idle", stack, f"{side} heap"
 
 
 def check(build):
@@ -81,16 +88,16 @@ def check(build):
         rows = collect(measure.Context(build, SIZES["quick"], notes.append), BENCHES)
     except (RuntimeError, ValueError, subprocess.SubprocessError) as reason:
         notes.append(str(reason))
-    found = {(r["bench"], r["security"], r["metric"]): r["value"] for r in rows
-             if r["peer"] == gates.OURS}
+    found = {(r["bench"], (r["transport"], r["security"], r["muxer"]), r["metric"]): r["value"]
+             for r in rows if r["peer"] == gates.OURS}
     small = [gate for gate in gates.judge(rows)[0] if gate.what.startswith("idle")]
-    wanted = list(expected_rows())
+    wanted = list(expected_rows(build))
     print(f"1..{len(wanted) + 1}")
     failed = 0
     for number, row in enumerate(wanted, 1):
         ok = found.get(row, 0) > 0
         failed += not ok
-        print(f"{'ok' if ok else 'not ok'} {number} {' '.join(row)}")
+        print(f"{'ok' if ok else 'not ok'} {number} {row[0]} {'/'.join(row[1])} {row[2]}")
     ok = bool(small) and all(gate.holds for gate in small)
     failed += not ok
     print(f"{'ok' if ok else 'not ok'} {len(wanted) + 1} idle connections are small")

@@ -28,6 +28,9 @@ from peers import Listener, Missing, Peer, dial, read_line  # noqa: E402
 STACKS = (("tcp", "noise", "yamux"), ("tcp", "tls", "yamux"))
 PEERS = ("lp2p", "go", "rust")
 NO_STACK = ("tcp", "none", "none")
+# It has security and streams of its own.
+QUIC_STACK = ("quic-v1", "tls", "native")
+QUIC_ADDRESS = "/ip4/127.0.0.1/udp/0/quic-v1"
 
 # Everything is as it comes, but for the limits.
 OUR_LIMITS = {"max-connections": 100000, "max-connections-per-peer": 100000,
@@ -83,6 +86,8 @@ def pinned(side, argv, popen=subprocess.Popen, **options):
 
 def options_of(peer, stack):
     options = [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
+    if stack == QUIC_STACK:
+        del options[1:]
     if peer.name == "lp2p":
         options += [f"--set={key}={value}" for key, value in OUR_LIMITS.items()]
     return options
@@ -90,6 +95,8 @@ def options_of(peer, stack):
 
 def listen(peer, stack, popen=functools.partial(pinned, 0), options=()):
     options = [*options_of(peer, stack), *options]
+    if stack == QUIC_STACK and not any(o.startswith("--address=") for o in options):
+        options.append(f"--address={QUIC_ADDRESS}")
     if peer.name == "lp2p":
         options.append(f"--set={OUR_SERVICES}")
     return Listener(peer, options, popen)
@@ -117,13 +124,14 @@ def run_peer(peer, command, address, stack, **options):
 # Raw loops
 
 def run_raw(context, cipher, size, address="127.0.0.1", listener=functools.partial(pinned, 0),
-            sender=functools.partial(pinned, 1)):
+            sender=functools.partial(pinned, 1), congestion=None):
     """Bytes per second, and the processor time of both sides."""
     process = listener([context.raw, "listen", cipher, address], stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE)
     try:
         where = read_line(process, 30)
-        sent = run_json([context.raw, "send", cipher, where, str(size)], sender)
+        argv = [context.raw, "send", cipher, where, str(size)]
+        sent = run_json(argv + ([congestion] if congestion else []), sender)
         received = json.loads(process.communicate(timeout=30)[0])
     finally:
         process.kill()
@@ -142,13 +150,18 @@ def transfer_samples(bench, stack, peer, number, size, rate, dialer, listener):
 
 # The benches
 
-def transfer_rounds(context, stack, listeners):
+def raw_loops(context, stack, number):
+    size = context.size["bytes"]
+    for cipher in ("none", stack[1]):
+        where = NO_STACK if cipher == "none" else stack
+        yield from transfer_samples("raw loop", where, "none", number, size,
+                                    *run_raw(context, cipher, size))
+
+
+def transfer_rounds(context, stack, listeners, loops=raw_loops):
     size = context.size["bytes"]
     for number in range(context.size["runs"]):
-        for cipher in ("none", stack[1]):
-            where = NO_STACK if cipher == "none" else stack
-            yield from transfer_samples("raw loop", where, "none", number, size,
-                                        *run_raw(context, cipher, size))
+        yield from loops(context, stack, number)
         for direction in ("upload", "download"):
             for peer, listener in listeners:
                 before = listener.ask_usage()["cpu"]

@@ -23,7 +23,7 @@ The machine was one with {cpus} processors ({model}), {system}; GLib {glib}, Ope
 TRANSFER = """
 ## One stream of {mib} MiB
 
-Over `/perf/1.0.0`. The raw loop is one socket, written and read in a loop, up to 256 KiB in a call, with the same cipher: libcrypto's ChaCha20-Poly1305 in records as large as Noise allows beside noise, GnuTLS' AES-128-GCM in records of 16 KiB beside tls. The times are those of the processor.
+Over `/perf/1.0.0`. The raw loop is one socket, written and read in a loop, up to 256 KiB in a call, with the same cipher: libcrypto's ChaCha20-Poly1305 in records as large as Noise allows beside noise, GnuTLS' AES-128-GCM in records of 16 KiB beside tls. For QUIC it is a loop around ngtcp2 and GnuTLS with AES-128-GCM, in datagrams as large as ngtcp2 finds them to pass, and in some of 16 KiB. The times are those of the processor.
 
 | What | Who | Throughput | Dialer | Listener |
 |---|---|---|---|---|
@@ -68,6 +68,22 @@ One stream of {link_mib} MiB on a line that the tests' own forwarder makes of tw
 | What | Throughput |
 |---|---|
 """
+LOSSY = """
+## A line of 20 ms and 1 Gbit/s that loses one of a thousand packets
+
+One stream over QUIC. The bare loops are ngtcp2 with one or the other control of congestion.
+
+| What | Throughput |
+|---|---|
+"""
+SHARED = """
+## A line of 20 ms and 20 Mbit/s that two share
+
+What a flow over QUIC had of the line while another was on it, from when both had gone on for a second; each is to have a quarter at least.
+
+| What | Beside TCP with cubic | Beside QUIC with cubic |
+|---|---|---|
+"""
 ROUND_TRIPS = """
 ## Round trips
 
@@ -88,6 +104,8 @@ And what is aimed at:
 | What | Measured | Aim | |
 |---|---|---|---|
 """
+TRANSFERS = ("raw loop", "raw loop, upload", "raw loop, download", "16 KiB loop, upload",
+             "16 KiB loop, download", "upload", "download")
 NAMES = {"none": "raw loop", "lp2p": "lp2p", "go": "go-libp2p", "rust": "rust-libp2p"}
 
 
@@ -136,7 +154,7 @@ def group(rows, *benches):
 
 
 def transfer_lines(rows):
-    for (bench, stack, peer), m in group(rows, "raw loop", "upload", "download").items():
+    for (bench, stack, peer), m in group(rows, *TRANSFERS).items():
         yield (f"| {bench}, {stack} | {NAMES[peer]} | {m['throughput']:.0f} MB/s "
                f"| {m['dialer CPU']:.2f} s/GB | {m['listener CPU']:.2f} s/GB |")
 
@@ -173,6 +191,17 @@ def link_lines(rows):
         yield f"| {name} | {m['throughput']:.1f} MB/s |"
 
 
+def lossy_lines(rows):
+    for (_, _, peer), m in group(rows, "lossy line").items():
+        yield f"| {NAMES.get(peer, peer)} | {m['throughput']:.1f} MB/s |"
+
+
+def shared_lines(rows):
+    for (_, _, peer), m in group(rows, "shared line").items():
+        cells = [f"{m[f'own part beside {other}']:.0f} %" for other in ("cubic TCP", "cubic QUIC")]
+        yield f"| {NAMES.get(peer, peer)} | {' | '.join(cells)} |"
+
+
 def round_trip_lines(rows):
     for (_, stack, peer), metrics in group(rows, "round trips").items():
         for metric, value in metrics.items():
@@ -192,6 +221,7 @@ def write(rows, size, load):
     must, aims = gates.judge(rows)
     parts = [(TRANSFER, transfer_lines(rows)), (CONNECT, connect_lines(rows)),
              (IDLE, idle_lines(rows)), (SEND, send_lines(rows)), (CODEC, codec_lines(rows)), (LINK, link_lines(rows)),
+             (LOSSY, lossy_lines(rows)), (SHARED, shared_lines(rows)),
              (ROUND_TRIPS, round_trip_lines(rows)),
              (GATES, gate_lines(must, {True: "holds", False: "**missed**"})),
              (GOALS, gate_lines(aims, {True: "reached", False: "not yet"}))]

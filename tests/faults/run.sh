@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # run.sh BUILD: what strangers may send to a listener, tamper with on the way, show
-# for a certificate, and take of it.
+# for a certificate, and take of it; and what a line may do to datagrams of QUIC.
 
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=${1:-$here/../../_build}
 status=0
-for part in faults certificates abuse; do
+for part in faults certificates abuse quic; do
   python3 "$here/$part.py" "$build" || status=1
 done
 exit "$status"

@@ -110,9 +110,9 @@ test_events (void)
   g_autofree char *closed = NULL;
 
   test_log_clear ();
-  g_setenv ("G_MESSAGES_DEBUG", "lp2p", TRUE);
+  test_log_set_debug ("lp2p");
   run_hosts (&dialer, &listener, &connection, secrets);
-  g_unsetenv ("G_MESSAGES_DEBUG");
+  test_log_set_debug (NULL);
 
   connected = g_strdup_printf ("Connected: %s by memory, noise, yamux, dialed", listener);
   closed = g_strdup_printf ("Connection to %s closed", listener);
@@ -142,7 +142,7 @@ test_silence (void)
   g_autoptr (GPtrArray) secrets = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
 
   test_log_clear ();
-  g_unsetenv ("G_MESSAGES_DEBUG");
+  test_log_set_debug (NULL);
   run_hosts (&dialer, &listener, &connection, secrets);
   for (guint i = 0; i < test_log_count (); i++)
     g_assert_null (test_log_get (i)->peer);
@@ -162,7 +162,7 @@ test_arguments (void)
 {
   test_log_clear ();
   n_evaluated = 0;
-  g_unsetenv ("G_MESSAGES_DEBUG");
+  test_log_set_debug (NULL);
   lp2p_log_peer (G_LOG_LEVEL_DEBUG, NULL, "%s", evaluate ());
   g_assert_cmpuint (n_evaluated, ==, 0);
   g_assert_null (test_log_find ("argument"));
@@ -197,11 +197,11 @@ test_patterns (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_test_message ("\"%s\": %s", cases[i].variable, cases[i].domain);
-      g_setenv ("G_MESSAGES_DEBUG", cases[i].variable, TRUE);
+      test_log_set_debug (cases[i].variable);
       g_assert_cmpint (lp2p_log_is_wanted (cases[i].domain, G_LOG_LEVEL_DEBUG), ==, cases[i].wanted);
       g_assert_true (lp2p_log_is_wanted (cases[i].domain, G_LOG_LEVEL_WARNING));
     }
-  g_unsetenv ("G_MESSAGES_DEBUG");
+  test_log_set_debug (NULL);
 }
 
 static void
@@ -221,7 +221,7 @@ test_writer (void)
 {
   if (g_test_subprocess ())
     {
-      g_setenv ("G_MESSAGES_DEBUG", "lp2p-t* other", TRUE);
+      test_log_set_debug ("lp2p-t* other");
       g_log_writer_default_set_use_stderr (TRUE);
       write_one ("lp2p-tcp");
       write_one ("lp2p-yamux");

@@ -656,7 +656,8 @@ test_no_rights (Fixture *f, gconstpointer on_disk)
   if (privileged)
     g_assert_cmpint (seteuid (NOBODY), ==, 0);
   check_memory_only (f, fresh, "Permission denied");
-  check_memory_only (f, f->path, privileged ? "unable to open database file" : "unable to open");
+  /* A newer GLib gives a test folders that others may not even enter. */
+  check_memory_only (f, f->path, eaccess (f->folder, X_OK) == 0 ? "unable to open" : "Permission denied");
   if (privileged)
     g_assert_cmpint (seteuid (0), ==, 0);
   g_assert_cmpint (g_chmod (f->folder, 0700), ==, 0);

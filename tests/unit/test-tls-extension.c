@@ -177,7 +177,7 @@ assert_signs (Lp2pTlsCertificate *certificate)
   given.size = len;
   g_assert_cmpint (gnutls_pcert_import_x509_raw (&pcert, &crt, GNUTLS_X509_FMT_DER, 0), ==, 0);
   g_assert_cmpint (
-      gnutls_pubkey_verify_hash2 (pcert.pubkey, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &given), ==, 0);
+      gnutls_pubkey_verify_hash2 (pcert.pubkey, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &given), >=, 0);
   gnutls_pcert_deinit (&pcert);
 }
 

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""quic.py BUILD [LISTENER DIALER]: transfers over QUIC through a forwarder that treats
+datagrams badly, as `ok`, `not ok` and `skip` lines.
+
+Each transfer must complete with the right hash; where the fault allows nothing else, it
+may end in a clear error in time. The fault must have happened, and afterwards the
+listener must serve another client. Programs are the peers of tests/interop/peers and
+"bare", the loop of ngtcp2 that the benches compare with.
+"""
+
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from forwarder import Forwarder  # noqa: E402
+from peers import Listener, Missing, Peer, dial, last_line, read_line  # noqa: E402
+
+MIB = 1 << 20
+SIZE = 4 * MIB
+ADDRESS = "/ip4/127.0.0.1/udp/0/quic-v1"
+TRANSPORT = "--transport=quic-v1"
+# A step of a peer has 30 seconds, as the idle time of a connection has, and before it
+# there is a handshake. A busy machine needs some more.
+SECONDS = 90
+DIRECTIONS = ("upload", "download")
+
+# What is done, in which count of the forwarder it shows, whether an error is allowed,
+# and how much is transferred.
+Fault = collections.namedtuple("Fault", "name options shows may_fail size", defaults=(False, SIZE))
+
+FAULTS = (
+    Fault("nothing", {}, None),
+    Fault("1 % loss", {"loss": 0.01}, "lost"),
+    Fault("5 % loss", {"loss": 0.05}, "lost"),
+    Fault("20 % loss", {"loss": 0.2}, "lost", size=MIB),
+    Fault("reordering", {"reorder": 0.1}, "reordered"),
+    Fault("duplication", {"duplicate": 0.2}, "duplicated"),
+    Fault("corruption", {"corrupt": 0.02}, "corrupted"),
+    Fault("delay", {"delay_ms": 50}, None),
+    Fault("a narrow line", {"rate_mbit": 20, "delay_ms": 10, "queue_kb": 64}, "overflowed"),
+    Fault("rebinding", {"rebind_after": 40}, "rebinds"),
+    Fault("rebinding with loss", {"rebind_after": 40, "loss": 0.05}, "rebinds"),
+    # Beyond the handshake, and before all has gone in datagrams of any size.
+    Fault("a path that shrinks", {"mtu": 1300, "mtu_after": 30}, "tooLarge", True),
+    Fault("all at once", {"loss": 0.02, "reorder": 0.05, "duplicate": 0.05, "corrupt": 0.01,
+                          "delay_ms": 5, "rebind_after": 40}, "rebinds"),
+    Fault("a path that ends", {"mtu": 0, "mtu_after": 60}, "tooLarge", True),
+)
+
+
+class Failed(Exception):
+    pass
+
+
+class Clear(Exception):
+    """An error that the program has told; str() is that."""
+
+
+class PeerPair:
+    """Two of the peers; one listener serves all transfers."""
+
+    def __init__(self, build, listener, dialer):
+        self._listener, self._dialer = Peer(listener, build), Peer(dialer, build)
+        for peer in (self._listener, self._dialer):
+            peer.build()
+        self._server = Listener(self._listener, [TRANSPORT, f"--address={ADDRESS}"])
+        self.target = ("127.0.0.1", int(re.search(r"/udp/(\d+)/", self._server.address)[1]))
+
+    def transfer(self, port, direction, size):
+        address = self._server.address.replace(f"/udp/{self.target[1]}/", f"/udp/{port}/")
+        result = dial(self._dialer, address,
+                      [TRANSPORT, f"--steps=connect,{direction}", f"--upload-bytes={size}"], SECONDS)
+        if result.status not in (0, 1):
+            raise Failed(f"the dialer ended with {result.status}: {last_line(result.stderr)}")
+        for step in ("connect", direction):
+            reason = result.reason(step)
+            if reason == "":
+                raise Failed(f"{step} failed without a reason")
+            if reason is not None:
+                raise Clear(f"{step}: {reason}")
+
+    def close(self):
+        if self._server.stop() != 0:
+            raise Failed(f"the listener ended with {self._server.status}: "
+                         f"{last_line(self._server.stderr())}")
+
+
+class BarePair:
+    """The loop without lp2p: a listener for each transfer, always at the same port."""
+
+    def __init__(self, build):
+        self._program = os.path.join(build, "tests", "bench", "bench-quic")
+        if not os.access(self._program, os.X_OK):
+            raise Missing("the development files of ngtcp2")
+        self._start("127.0.0.1")
+
+    def _start(self, address):
+        self._listener = subprocess.Popen(
+            [self._program, "listen", "--hash", address], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        host, port = read_line(self._listener, SECONDS).split(":")
+        self.target = (host, int(port))
+
+    def _end(self, process):
+        try:
+            output, errors = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise Failed("a side did not end") from None
+        return process.returncode, output, errors.decode()
+
+    def transfer(self, port, direction, size):
+        amounts = ["0", str(size)] if direction == "download" else [str(size), "0"]
+        dialer = subprocess.Popen(
+            [self._program, "dial", "--hash", f"127.0.0.1:{port}", *amounts],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        status, output, errors = self._end(dialer)
+        served, found, why = self._end(self._listener)
+        self._start(f"127.0.0.1:{self.target[1]}")
+        if status == 1 and errors.strip():
+            raise Clear(last_line(errors))
+        if status != 0:
+            raise Failed(f"the dialer ended with {status}: {last_line(errors)}")
+        sent, got = json.loads(output), json.loads(found)
+        if sent["sent"] != got["received"] or sent["received"] != got["sent"]:
+            raise Failed("the hashes differ")
+        # That the dialer has closed may be lost.
+        if served != 0 and not why.strip():
+            raise Failed(f"the listener ended with {served}")
+
+    def close(self):
+        self._listener.kill()
+        self._listener.communicate()
+
+
+def happened(fault, stats):
+    if fault.shows is None:
+        return True
+    return (stats["rebinds"] if fault.shows == "rebinds"
+            else stats["toServer"][fault.shows] + stats["toClient"][fault.shows]) > 0
+
+
+def run_fault(pair, binary, fault, direction):
+    """Returns what to tell of a transfer that was allowed to fail."""
+    note = ""
+    with Forwarder(binary, pair.target, **fault.options) as forwarder:
+        begin = time.monotonic()
+        try:
+            pair.transfer(forwarder.address[1], direction, fault.size)
+        except Clear as error:
+            if not fault.may_fail:
+                raise Failed(str(error)) from None
+            note = f" ended after {time.monotonic() - begin:.0f} s, {error}"
+        seconds = time.monotonic() - begin
+        stats = forwarder.stats()
+    if seconds > SECONDS:
+        raise Failed(f"it took {seconds:.0f} s")
+    if not happened(fault, stats):
+        raise Failed(f"the fault did not happen: {stats}")
+    return note or f" {seconds:.1f} s"
+
+
+def run_pair(build, name, make_pair):
+    """Returns whether all of it is as it must be."""
+    binary = os.path.join(build, "tests", "fixtures", "lp2p-forwarder")
+    try:
+        pair = make_pair()
+    except Missing as reason:
+        print(f"skip quic {name}: missing: {str(reason).removeprefix('missing: ')}", flush=True)
+        return True
+    except RuntimeError as reason:
+        print(f"not ok quic {name}: {reason}", flush=True)
+        return False
+
+    ok = True
+    for fault in FAULTS:
+        for direction in DIRECTIONS:
+            case = f"quic {name} {direction} with {fault.name}"
+            try:
+                note = run_fault(pair, binary, fault, direction)
+                try:
+                    pair.transfer(pair.target[1], direction, 1000)
+                except Clear as error:
+                    raise Failed(f"another client is not served: {error}") from None
+            except (Failed, RuntimeError) as reason:
+                ok = False
+                print(f"not ok {case}: {reason}", flush=True)
+            else:
+                print(f"ok {case}", flush=True)
+                print(f"# {note.strip()}", flush=True)
+    try:
+        pair.close()
+    except Failed as reason:
+        ok = False
+        print(f"not ok quic {name} end: {reason}", flush=True)
+    return ok
+
+
+def pairs(build, chosen):
+    """What runs: names and how to start them."""
+    if chosen:
+        names = [tuple(chosen)]
+    else:
+        names = [("bare", "bare"), ("lp2p", "lp2p")]
+        if os.environ.get("LP2P_FULL") == "1":
+            names += [("lp2p", "go"), ("go", "lp2p")]
+    for listener, dialer in names:
+        if "bare" in (listener, dialer):
+            yield f"{dialer}->{listener}", lambda: BarePair(build)
+        elif "lp2p" in (listener, dialer) and not os.path.exists(
+                os.path.join(build, "plugins", "quic-v1.plugin")):
+            print(f"skip quic {dialer}->{listener}: this build has no module quic", flush=True)
+        else:
+            yield f"{dialer}->{listener}", lambda l=listener, d=dialer: PeerPair(build, l, d)
+
+
+def main():
+    if len(sys.argv) not in (2, 4):
+        print(f"usage: {sys.argv[0]} BUILD [LISTENER DIALER]", file=sys.stderr)
+        return 2
+    build = os.path.abspath(sys.argv[1])
+    results = [run_pair(build, name, make) for name, make in pairs(build, sys.argv[2:])]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
