@@ -110,7 +110,7 @@ def measure(link_binary, dialer, listener, stack, kept="-"):
         set_fast_open(link, 3 if kept == "cookie" else 0)
         address = f"/ip4/{link.address['b']}/{PORTS[stack[0]]}"
         if kept == "ticket":
-            ours += ["--key-seed=1", f"--set=peer-store={os.path.join(folder, 'peers')}"]
+            ours += ["--key-seed=1", f"--set=peer-store='{folder}/peers'"]
         with Listener(listener, [*theirs, "--address", address], popen["b"]) as server:
             if kept != "-":
                 dial_first_byte(dialer, server.address, ours, popen["a"])
