@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
@@ -31,6 +32,12 @@ SLOW_DELAY_MS = 1000
 SLOW = ("js", "py")
 PORT = 4001
 PORTS = {"tcp": f"tcp/{PORT}", "quic-v1": f"udp/{PORT}/quic-v1"}
+MARKER_PORT = 4009
+MARK = """
+import socket, sys
+socket.socket(type=socket.SOCK_DGRAM).sendto(b"", (sys.argv[1], int(sys.argv[2])))
+"""
+MARK_SECONDS = 10
 # What a host enables where nobody says otherwise.
 OURS = "yamux,mplex"
 
@@ -92,6 +99,19 @@ def count(packets):
     return (ends[0]["depth"] - 1) / 2
 
 
+def whole_trace(link):
+    """What has entered the line: a datagram behind all else tells that it is complete."""
+    command = [sys.executable, "-c", MARK, link.address["b"], str(MARKER_PORT)]
+    if link.popen("a", command).wait() != 0:
+        raise Failed("cannot mark the end of the trace")
+    deadline = time.monotonic() + MARK_SECONDS
+    while time.monotonic() < deadline:
+        packets = link.trace()
+        if any(packet["dport"] == MARKER_PORT for packet in packets):
+            return packets
+    raise Failed("the end of the trace does not come")
+
+
 def dial_first_byte(dialer, address, options, popen):
     result = dial(dialer, address, [*options, "--steps=connect,first-byte"], popen=popen)
     for step in ("connect", "first-byte"):
@@ -115,8 +135,7 @@ def measure(link_binary, dialer, listener, stack, kept="-"):
             if kept != "-":
                 dial_first_byte(dialer, server.address, ours, popen["a"])
             dial_first_byte(dialer, server.address, [*ours, "--abrupt"], popen["a"])
-            # What told of the dialer's end is on the line by now.
-            packets, opened = last_dial(link.trace())
+            packets, opened = last_dial(whole_trace(link))
         dials = 1 if kept == "-" else 2
         if opened != dials:
             raise Failed(f"{opened} connections were opened, expected {dials}")
