@@ -39,8 +39,10 @@ STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-c
          "wrong-peer")
 # What is done where both sides offer more than one and only the choice is tested.
 CHOICE_STEPS = ("connect", "identify", "ping")
-# What a listener's library does not do; peers/README.md tells more.
+# What a listener's library does not do, and whose tells no address of the transport;
+# peers/README.md tells more.
 UNABLE = {("rust", "quic-v1"): ("reset",)}
+UNOBSERVANT = (("py", "quic-v1"),)
 DEFAULT_STACK = ("tcp", "noise", "yamux")
 ADDRESSES = {"tcp": "/ip4/127.0.0.1/tcp/0", "quic-v1": "/ip4/127.0.0.1/udp/0/quic-v1"}
 
@@ -161,6 +163,14 @@ def negotiated_reason(connect, *stacks):
     return None
 
 
+def observed_reason(identify, listener, transport):
+    """Where the listener saw the dialer is an address of the transport."""
+    observed = identify["detail"]["observedAddr"]
+    if (listener.name, transport) in UNOBSERVANT or transport in observed.split("/"):
+        return None
+    return f"over {transport} the observed address is {observed}"
+
+
 def half_close_reason(dial_reason, listener_stderr):
     """Both sides must agree on what was sent."""
     if dial_reason is None and "half-close 1000" not in listener_stderr.splitlines():
@@ -189,6 +199,8 @@ def run_pair(report, name, dialer, listener, stacks, steps, work):
         reason = result.reason(step)
         if step == "connect" and reason is None:
             reason = negotiated_reason(result.steps[step], dialing, listening)
+        if step == "identify" and reason is None:
+            reason = observed_reason(result.steps[step], listener, listening[0])
         if step == "half-close":
             reason = half_close_reason(reason, stderr)
         report.case(f"{name} {step}", reason)
