@@ -99,9 +99,25 @@ find_claimant (Lp2pUdpSocket *self, const struct sockaddr *remote, Lp2pUdpClass 
   return NULL;
 }
 
-/* Whose a datagram is: first who claimed its sender, then by the first byte,
- * then who knows its connection id. What is left are packets that only opened a
- * NAT, and noise.
+/* A QUIC packet whose fixed bit is greased looks like anything else, and one in four
+ * like TURN. Nobody but QUIC could have made up a connection id that is known. */
+static Lp2pUdpUser *
+find_owner (Lp2pUdpSocket *self, const guint8 *data, gsize size)
+{
+  for (guint i = 0; i < self->users->len; i++)
+    {
+      Lp2pUdpUser *candidate = g_ptr_array_index (self->users, i);
+
+      if (candidate->receiver.owns_cid != NULL &&
+          candidate->receiver.owns_cid (self, data, size, candidate->user_data))
+        return candidate;
+    }
+  return NULL;
+}
+
+/* Whose a datagram is: where the first byte does not say that it is QUIC, who knows
+ * its connection id; then who claimed its sender, then by the first byte. What is left
+ * are packets that only opened a NAT, and noise.
  *
  * Returns: (nullable) */
 Lp2pUdpUser *
@@ -111,21 +127,17 @@ lp2p_udp_socket_find_user (Lp2pUdpSocket *self,
                            gsize size)
 {
   Lp2pUdpClass classes = lp2p_udp_classify (data[0]);
-  Lp2pUdpUser *user = find_claimant (self, remote, classes);
+  Lp2pUdpUser *user = NULL;
 
+  if (classes != LP2P_UDP_QUIC && (self->users->len > 1 || !(classes & LP2P_UDP_QUIC)))
+    user = find_owner (self, data, size);
+  if (user == NULL)
+    user = find_claimant (self, remote, classes);
   for (guint i = 0; user == NULL && i < self->users->len; i++)
     {
       Lp2pUdpUser *candidate = g_ptr_array_index (self->users, i);
 
       if (candidate->classes & classes)
-        user = candidate;
-    }
-  for (guint i = 0; user == NULL && i < self->users->len; i++)
-    {
-      Lp2pUdpUser *candidate = g_ptr_array_index (self->users, i);
-
-      if (candidate->receiver.owns_cid != NULL &&
-          candidate->receiver.owns_cid (self, data, size, candidate->user_data))
         user = candidate;
     }
   return user;

@@ -7,10 +7,9 @@
 
 #include <gnutls/crypto.h>
 
-/* What a new connection may be sent before it has shown how fast it is read: ngtcp2
- * raises these as it needs to. */
+/* The same for a stream: ngtcp2 raises it as it needs to. That of the connection is
+ * raised where the host has memory for it. */
 #define INITIAL_STREAM_WINDOW (256 * 1024)
-#define INITIAL_WINDOW        (1024 * 1024)
 
 /* Of the peer, which rotates them. */
 #define ACTIVE_IDS 7
@@ -37,7 +36,6 @@ lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_sett
   ngtcp2_settings_default (settings);
   settings->initial_ts = LP2P_QUIC_TIME (now);
   settings->handshake_timeout = LP2P_QUIC_TIME (options->handshake_timeout);
-  settings->max_window = options->window;
   settings->max_stream_window = options->stream_window;
 }
 
@@ -49,7 +47,7 @@ lp2p_quic_make_params (const Lp2pQuicOptions *options, ngtcp2_transport_params *
   ngtcp2_transport_params_default (params);
   params->initial_max_stream_data_bidi_local = stream_window;
   params->initial_max_stream_data_bidi_remote = stream_window;
-  params->initial_max_data = MIN (options->window, INITIAL_WINDOW);
+  params->initial_max_data = MIN (options->window, LP2P_QUIC_INITIAL_WINDOW);
   params->initial_max_streams_bidi = options->max_streams;
   params->max_idle_timeout = LP2P_QUIC_TIME (options->idle_timeout);
   params->active_connection_id_limit = ACTIVE_IDS;
@@ -62,15 +60,15 @@ static int
 on_get_new_id (ngtcp2_conn *conn, ngtcp2_cid *cid, guint8 *token, size_t size, void *user_data)
 {
   Lp2pQuicConnection *self = user_data;
-  Lp2pQuicEngine *engine = self->endpoint->engine;
+  Lp2pQuicEndpoint *endpoint = self->endpoint;
 
   cid->datalen = size;
   lp2p_quic_random (cid->data, size);
-  if (engine == NULL ||
-      ngtcp2_crypto_generate_stateless_reset_token (token, engine->secret, sizeof engine->secret, cid) != 0)
+  if (ngtcp2_crypto_generate_stateless_reset_token (token, endpoint->reset_secret, sizeof endpoint->reset_secret,
+                                                    cid) != 0)
     return NGTCP2_ERR_CALLBACK_FAILURE;
   g_array_append_val (self->ids, *cid);
-  lp2p_quic_endpoint_add_id (self->endpoint, cid, self);
+  lp2p_quic_endpoint_add_id (endpoint, cid, self);
   return 0;
 }
 

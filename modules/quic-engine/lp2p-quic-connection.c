@@ -262,6 +262,7 @@ lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboolean server)
   self->socket_id = lp2p_udp_socket_get_id (endpoint->socket);
   self->ids = g_array_new (FALSE, FALSE, sizeof (ngtcp2_cid));
   self->rtt = -1;
+  self->memory.window = LP2P_QUIC_INITIAL_WINDOW;
   self->conn_ref.get_conn = get_conn;
   self->conn_ref.user_data = self;
   lp2p_job_init (&self->output, self->loop, LP2P_JOB_PUMP, run_output);
@@ -324,7 +325,7 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
 {
   Lp2pQuicListener *first = g_ptr_array_index (self->endpoint->listeners, 0);
   const Lp2pQuicOptions *options = &first->protocol->options;
-  Lp2pQuicEngine *engine = self->endpoint->engine;
+  Lp2pQuicEndpoint *endpoint = self->endpoint;
   ngtcp2_settings settings;
   ngtcp2_transport_params params;
   ngtcp2_cid scid;
@@ -341,7 +342,8 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
       params.retry_scid_present = 1;
     }
   params.stateless_reset_token_present = 1;
-  ngtcp2_crypto_generate_stateless_reset_token (params.stateless_reset_token, engine->secret, sizeof engine->secret, &scid);
+  ngtcp2_crypto_generate_stateless_reset_token (params.stateless_reset_token, endpoint->reset_secret,
+                                                sizeof endpoint->reset_secret, &scid);
   code = ngtcp2_conn_server_new (&self->conn, &hd->scid, &scid, path, hd->version, &lp2p_quic_server_callbacks,
                                  &settings, &params, NULL, self);
   if (code != 0)

@@ -4,6 +4,7 @@
 
 #include "lp2p-quic-private.h"
 
+#include <gnutls/crypto.h>
 #include <string.h>
 
 #define RESET_TOKEN_SIZE NGTCP2_STATELESS_RESET_TOKENLEN
@@ -239,6 +240,30 @@ static const Lp2pUdpReceiver receiver = {
   .closed = on_closed,
 };
 
+/* From the private key, so that a host that was started anew can tell the peers of its
+ * former life that their connections are gone. Each socket has one of its own: two
+ * processes with one identity must not end each other's connections (RFC 9000 section
+ * 21.11). */
+static void
+make_reset_secret (Lp2pQuicEndpoint *self)
+{
+  const char *id = lp2p_udp_socket_get_id (self->socket);
+  g_autofree char *info = g_strconcat ("lp2p quic stateless reset ", id, NULL);
+  g_autoptr (GBytes) key = lp2p_identity_to_bytes (lp2p_context_get_identity (self->engine->context), NULL);
+  guint8 extracted[LP2P_QUIC_SECRET_SIZE];
+  gnutls_datum_t salt = { (guint8 *) "lp2p", 4 };
+  gnutls_datum_t secret = { extracted, sizeof extracted };
+  gnutls_datum_t label = { (guint8 *) info, strlen (info) };
+  gsize size = 0;
+  gnutls_datum_t material = { key != NULL ? (guint8 *) g_bytes_get_data (key, &size) : NULL, 0 };
+
+  material.size = size;
+  if (key == NULL || gnutls_hkdf_extract (GNUTLS_MAC_SHA256, &material, &salt, extracted) < 0 ||
+      gnutls_hkdf_expand (GNUTLS_MAC_SHA256, &secret, &label, self->reset_secret, sizeof self->reset_secret) < 0)
+    lp2p_quic_random (self->reset_secret, sizeof self->reset_secret);
+  gnutls_memset (extracted, 0, sizeof extracted);
+}
+
 /* Takes the socket. */
 Lp2pQuicEndpoint *
 lp2p_quic_endpoint_new (Lp2pQuicEngine *engine, Lp2pUdpSocket *socket)
@@ -248,6 +273,7 @@ lp2p_quic_endpoint_new (Lp2pQuicEngine *engine, Lp2pUdpSocket *socket)
   self->refs = 1;
   self->engine = engine;
   self->socket = socket;
+  make_reset_secret (self);
   self->listeners = g_ptr_array_new ();
   self->ids = g_hash_table_new_full (hash_cid, equal_cids, g_free, NULL);
   self->reset_tokens = g_hash_table_new_full (hash_token, equal_tokens, g_free, NULL);
@@ -275,5 +301,6 @@ lp2p_quic_endpoint_unref (Lp2pQuicEndpoint *self)
   g_ptr_array_unref (self->listeners);
   g_hash_table_unref (self->ids);
   g_hash_table_unref (self->reset_tokens);
+  gnutls_memset (self->reset_secret, 0, sizeof self->reset_secret);
   g_free (self);
 }

@@ -12,6 +12,9 @@ G_BEGIN_DECLS
 
 #define LP2P_QUIC_SECRET_SIZE 32
 
+/* What a new connection may be sent before it has shown how fast it is read. */
+#define LP2P_QUIC_INITIAL_WINDOW (1024 * 1024)
+
 /* ngtcp2 counts nanoseconds. */
 #define LP2P_QUIC_TIME(us) ((ngtcp2_tstamp) (us) * 1000)
 
@@ -23,7 +26,7 @@ struct _Lp2pQuicEngine
   Lp2pContext *context; /* which has it */
   Lp2pLoop *loop;
   GPtrArray *endpoints;
-  guint8 secret[LP2P_QUIC_SECRET_SIZE]; /* of tokens for retries and resets */
+  guint8 secret[LP2P_QUIC_SECRET_SIZE]; /* of tokens for retries */
 };
 
 /* One UDP socket: whose is a packet? */
@@ -38,6 +41,7 @@ struct _Lp2pQuicEndpoint
   GQueue blocked;           /* connections that wait until the socket takes more */
   GHashTable *ids;          /* of connections */
   GHashTable *reset_tokens; /* with which peers would say that they forgot them */
+  guint8 reset_secret[LP2P_QUIC_SECRET_SIZE]; /* of the tokens with which we would */
   gint64 bucket_time;       /* of answers that belong to no connection */
   guint bucket;
 };
@@ -61,6 +65,17 @@ typedef enum
   LP2P_QUIC_CLOSED,   /* its last packet is kept for a while */
   LP2P_QUIC_GONE,     /* off the endpoint */
 } Lp2pQuicPhase;
+
+/* What a connection holds of the host's memory. */
+typedef struct
+{
+  gsize reserved;
+  gsize window;       /* how far the peer may be ahead of what was taken */
+  gsize consumed;     /* since that was last looked at */
+  gint64 window_time; /* when that was */
+  gsize input;        /* that waits to be read */
+  gsize output;       /* of streams, beyond what each has without asking */
+} Lp2pQuicMemory;
 
 /* What a connection tells whoever has its streams. All only mark work. */
 typedef struct
@@ -100,6 +115,7 @@ struct _Lp2pQuicConnection
   gnutls_session_t tls;
   Lp2pPublicKey *remote_key;
   GArray *ids; /* ngtcp2_cid */
+  Lp2pQuicMemory memory;
   ngtcp2_path_storage path;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
@@ -148,6 +164,7 @@ struct _Lp2pQuicStream
   gint64 id;
   Lp2pByteQueue input;
   Lp2pQuicSendBuffer output;
+  gsize counted; /* of that, in the memory of the connection */
   GError *read_error;
   GError *write_error;
   guint32 read_code;
@@ -265,6 +282,15 @@ void lp2p_quic_streams_finish_resets (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_retry_stalled (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output);
 void lp2p_quic_streams_drop_output (Lp2pQuicConnection *connection);
+
+/* Memory */
+
+void lp2p_quic_memory_give_credit (Lp2pQuicConnection *self, gsize size);
+gboolean lp2p_quic_memory_add_input (Lp2pQuicConnection *self, gsize size);
+void lp2p_quic_memory_remove_input (Lp2pQuicConnection *self, gsize size);
+gboolean lp2p_quic_memory_has_output (Lp2pQuicConnection *self, gsize size);
+void lp2p_quic_memory_update_output (Lp2pQuicConnection *self, gsize before, gsize now);
+void lp2p_quic_memory_release (Lp2pQuicConnection *self);
 
 /* TLS */
 

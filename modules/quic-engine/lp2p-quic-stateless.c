@@ -109,7 +109,7 @@ answer_retry (const Request *request, const ngtcp2_pkt_hd *hd)
 static void
 answer_reset (const Request *request, const guint8 *data)
 {
-  Lp2pQuicEngine *engine = request->endpoint->engine;
+  Lp2pQuicEndpoint *endpoint = request->endpoint;
   guint8 packet[RESET_MAX];
   guint8 random[RESET_MAX - TOKEN_SIZE];
   guint8 token[TOKEN_SIZE];
@@ -120,7 +120,8 @@ answer_reset (const Request *request, const guint8 *data)
       size < TOKEN_SIZE + NGTCP2_MIN_STATELESS_RESET_RANDLEN)
     return;
   ngtcp2_cid_init (&cid, data + 1, LP2P_QUIC_CID_SIZE);
-  if (ngtcp2_crypto_generate_stateless_reset_token (token, engine->secret, sizeof engine->secret, &cid) != 0)
+  if (ngtcp2_crypto_generate_stateless_reset_token (token, endpoint->reset_secret, sizeof endpoint->reset_secret,
+                                                    &cid) != 0)
     return;
   lp2p_quic_random (random, sizeof random);
   answer (request, packet, ngtcp2_pkt_write_stateless_reset (packet, size, token, random, size - TOKEN_SIZE));
@@ -190,7 +191,8 @@ accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_
 
   if (retried && !check_retry_token (request, hd, &original))
     {
-      answer_close (request, hd, NGTCP2_INVALID_TOKEN);
+      if (may_answer (self, request->now))
+        answer_close (request, hd, NGTCP2_INVALID_TOKEN);
       return;
     }
   if (!lp2p_context_begin_inbound (self->engine->context, transport, remote, &validate, &error))

@@ -10,6 +10,10 @@
 #define MIN_OUTPUT (128 * 1024)
 #define MAX_OUTPUT (8 * 1024 * 1024)
 
+/* What a stream may be given without asking the host for memory, so that each goes on
+ * as long as the peer acknowledges. */
+#define FREE_OUTPUT (16 * 1024)
+
 /* What is still sent of a stream that is reset: it may say why, as a refused protocol
  * does. */
 #define MAX_LAST_WORDS 1024
@@ -36,6 +40,27 @@ lp2p_quic_stream_new (Lp2pQuicConnection *connection, gint64 id, gboolean remote
   return self;
 }
 
+/* To be called when the output has changed. */
+static void
+count_output (Lp2pQuicStream *self)
+{
+  gsize size = lp2p_quic_send_buffer_get_size (&self->output);
+  gsize counted = size > FREE_OUTPUT ? size - FREE_OUTPUT : 0;
+
+  if (counted != self->counted)
+    lp2p_quic_memory_update_output (self->connection, self->counted, counted);
+  self->counted = counted;
+}
+
+static void
+clear_input (Lp2pQuicStream *self)
+{
+  gsize size = self->input.size;
+
+  lp2p_byte_queue_clear (&self->input);
+  lp2p_quic_memory_remove_input (self->connection, size);
+}
+
 static void
 stream_free (Lp2pQuicStream *self)
 {
@@ -45,8 +70,9 @@ stream_free (Lp2pQuicStream *self)
   if (self->incoming_link.data != NULL)
     g_queue_unlink (&connection->incoming, &self->incoming_link);
   lp2p_quic_stream_unqueue_output (self);
-  lp2p_byte_queue_clear (&self->input);
+  clear_input (self);
   lp2p_quic_send_buffer_clear (&self->output);
+  count_output (self);
   g_clear_error (&self->read_error);
   g_clear_error (&self->write_error);
   /* Only now may the peer open another one. */
@@ -107,7 +133,7 @@ give_credit (Lp2pQuicStream *self, gsize size)
     return;
   if (!self->closed)
     ngtcp2_conn_extend_max_stream_offset (conn, self->id, size);
-  ngtcp2_conn_extend_max_offset (conn, size);
+  lp2p_quic_memory_give_credit (self->connection, size);
 }
 
 static void
@@ -116,8 +142,20 @@ drop_input (Lp2pQuicStream *self)
   gsize size = self->input.size;
 
   self->discard = TRUE;
-  lp2p_byte_queue_clear (&self->input);
+  clear_input (self);
   give_credit (self, size);
+}
+
+static void
+keep (Lp2pQuicStream *self, const guint8 *data, gsize size)
+{
+  lp2p_byte_queue_push (&self->input, data, size);
+  if (lp2p_quic_memory_add_input (self->connection, size))
+    return;
+  lp2p_quic_stream_reset (self, LP2P_CODE_STREAM_RESOURCE_LIMIT);
+  g_clear_error (&self->read_error);
+  self->read_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
+                                          "No memory is left for bytes that wait to be read");
 }
 
 void
@@ -130,8 +168,8 @@ lp2p_quic_stream_received (Lp2pQuicStream *self, const guint8 *data, gsize size,
     taken = connection->events->stream_input (self, data, size, connection->events_data);
   give_credit (self, taken);
   if (taken < size)
-    lp2p_byte_queue_push (&self->input, data + taken, size - taken);
-  self->fin_received |= fin;
+    keep (self, data + taken, size - taken);
+  self->fin_received |= fin && self->read_error == NULL;
   if (taken < size || fin)
     announce (self, LP2P_READY_READ);
 }
@@ -144,6 +182,7 @@ lp2p_quic_stream_readv (Lp2pQuicStream *self, const GInputVector *vectors, guint
   if (self->input.size > 0)
     {
       n = lp2p_byte_queue_read (&self->input, vectors, n_vectors);
+      lp2p_quic_memory_remove_input (self->connection, n);
       give_credit (self, n);
       if (self->connection->conn != NULL)
         lp2p_quic_connection_want_output (self->connection);
@@ -245,7 +284,7 @@ lp2p_quic_streams_retry_stalled (Lp2pQuicConnection *connection)
 }
 
 static gsize
-get_room (Lp2pQuicStream *self)
+get_room_of_path (Lp2pQuicStream *self)
 {
   gsize used = lp2p_quic_send_buffer_get_size (&self->output);
   ngtcp2_conn_info info;
@@ -256,6 +295,19 @@ get_room (Lp2pQuicStream *self)
   ngtcp2_conn_get_conn_info (self->connection->conn, &info);
   max = CLAMP (2 * info.cwnd, MIN_OUTPUT, MAX_OUTPUT);
   return used < max ? max - used : 0;
+}
+
+/* Returns: how many of @wanted bytes may be written now */
+static gsize
+get_room (Lp2pQuicStream *self, gsize wanted)
+{
+  gsize used = lp2p_quic_send_buffer_get_size (&self->output);
+  gsize room = MIN (get_room_of_path (self), wanted);
+  gsize unasked = used < FREE_OUTPUT ? FREE_OUTPUT - used : 0;
+
+  if (room <= unasked || lp2p_quic_memory_has_output (self->connection, room - unasked))
+    return room;
+  return unasked;
 }
 
 static gboolean
@@ -275,7 +327,8 @@ lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, gui
       set_error (&self->write_error, "The stream is closed");
       return LP2P_IO_FAILED;
     }
-  taken = lp2p_quic_send_buffer_append (&self->output, vectors, n_vectors, get_room (self));
+  taken = lp2p_quic_send_buffer_append (&self->output, vectors, n_vectors, get_room (self, size));
+  count_output (self);
   self->blocked = taken < size;
   lp2p_quic_stream_queue_output (self);
   return taken > 0 || size == 0 ? (gssize) taken : LP2P_IO_AGAIN;
@@ -351,7 +404,8 @@ void
 lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset)
 {
   lp2p_quic_send_buffer_acknowledge (&self->output, offset);
-  if (!self->blocked || get_room (self) == 0)
+  count_output (self);
+  if (!self->blocked || get_room (self, 1) == 0)
     return;
   self->blocked = FALSE;
   announce (self, LP2P_READY_WRITE);
@@ -376,7 +430,7 @@ lp2p_quic_stream_want (Lp2pQuicStream *self, Lp2pReady ready)
 
   if (self->input.size > 0 || self->fin_received || self->read_error != NULL)
     now |= LP2P_READY_READ;
-  if (!can_write (self) || !open || get_room (self) > 0)
+  if (!can_write (self) || !open || get_room (self, 1) > 0)
     now |= LP2P_READY_WRITE;
   else if (ready & LP2P_READY_WRITE)
     self->blocked = TRUE;
@@ -418,6 +472,7 @@ lp2p_quic_stream_was_closed (Lp2pQuicStream *self)
   self->reset_wanted = FALSE;
   lp2p_quic_stream_unqueue_output (self);
   lp2p_quic_send_buffer_clear (&self->output);
+  count_output (self);
   if (self->released)
     stream_free (self);
 }

@@ -292,6 +292,37 @@ test_dispatch (Fixture *f, gconstpointer data)
   close (peer);
 }
 
+/* Whatever a greased packet looks like, and whoever claimed what that would be: its
+ * connection id says whose it is. */
+static void
+test_greased (Fixture *f, gconstpointer data)
+{
+  static const guint8 first_bytes[] = { 0x00, 0x02, 0x05, 0x16, 0x3f, 0x41, 0x4f, 0x80, 0x90, 0xbf, 0xc0 };
+  struct sockaddr_storage address;
+  int peer = open_peer (&address, AF_INET);
+  User quic, webrtc;
+
+  user_add (&webrtc, f, f->socket, LP2P_UDP_STUN | LP2P_UDP_DTLS | LP2P_UDP_RTP | LP2P_UDP_TURN, 9);
+  user_add (&quic, f, f->socket, LP2P_UDP_QUIC, 0);
+  g_assert_true (lp2p_udp_socket_claim (f->socket, webrtc.user, (struct sockaddr *) &address,
+                                        LP2P_UDP_STUN | LP2P_UDP_DTLS | LP2P_UDP_TURN));
+  for (guint i = 0; i < G_N_ELEMENTS (first_bytes); i++)
+    {
+      quic.owned = first_bytes[i];
+      send_to (peer, f->socket, &first_bytes[i], 1);
+      wait_for (&quic, i + 1);
+    }
+  g_assert_cmpuint (webrtc.got->len, ==, 0);
+
+  quic.owned = 0;
+  send_to (peer, f->socket, "\x41 turn", 6);
+  wait_for (&webrtc, 1);
+  g_assert_cmpuint (quic.got->len, ==, G_N_ELEMENTS (first_bytes));
+  user_clear (&quic);
+  user_clear (&webrtc);
+  close (peer);
+}
+
 static void
 test_claims (Fixture *f, gconstpointer data)
 {
@@ -869,6 +900,7 @@ main (int argc, char **argv)
   ADD ("closed", test_closed);
   ADD ("dispatch", test_dispatch);
   ADD ("claims", test_claims);
+  ADD ("greased", test_greased);
   ADD ("train/ip4", test_train_4);
   ADD ("train/ip6", test_train_6);
   ADD ("train/mixed", test_train_mixed);
