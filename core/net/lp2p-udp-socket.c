@@ -129,7 +129,7 @@ lp2p_udp_socket_find_user (Lp2pUdpSocket *self,
   Lp2pUdpClass classes = lp2p_udp_classify (data[0]);
   Lp2pUdpUser *user = NULL;
 
-  if (classes != LP2P_UDP_QUIC && (self->users->len > 1 || !(classes & LP2P_UDP_QUIC)))
+  if (classes != LP2P_UDP_QUIC)
     user = find_owner (self, data, size);
   if (user == NULL)
     user = find_claimant (self, remote, classes);

@@ -98,6 +98,13 @@ on_dcid_status (ngtcp2_conn *conn, Lp2pQuicDcidStatus status, uint64_t seq, cons
   return 0;
 }
 
+static int
+on_reset (ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset, void *user_data)
+{
+  ((Lp2pQuicConnection *) user_data)->forgotten = TRUE;
+  return 0;
+}
+
 /* Handshake */
 
 static int
@@ -211,7 +218,7 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
   .extend_max_stream_data = on_more_stream_data, .dcid_status = on_dcid_status, \
   .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,            \
   .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,        \
-  .recv_datagram = on_datagram,                                                 \
+  .recv_stateless_reset = on_reset, .recv_datagram = on_datagram,               \
   .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,          \
   .version_negotiation = ngtcp2_crypto_version_negotiation_cb
 

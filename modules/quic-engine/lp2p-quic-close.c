@@ -228,6 +228,8 @@ new_peer_error (Lp2pQuicConnection *self, const ngtcp2_ccerr *told)
   g_autofree char *text = *valid != '\0' ? g_strdup_printf (": %s", valid) : g_strdup ("");
   gboolean handshake = self->phase == LP2P_QUIC_HANDSHAKE;
 
+  if (self->forgotten)
+    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, "QUIC: the peer has forgotten the connection");
   if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && told->error_code == NGTCP2_CONNECTION_REFUSED && handshake)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "The peer refuses the connection%s", text);
   if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && (told->error_code & ~0xffu) == NGTCP2_CRYPTO_ERROR)
@@ -251,7 +253,7 @@ lp2p_quic_connection_peer_closed (Lp2pQuicConnection *self)
   lp2p_quic_get_close_error (self->conn, &told);
   if (told.type == NGTCP2_CCERR_TYPE_APPLICATION)
     self->remote_code = MIN (told.error_code, G_MAXUINT32);
-  if (told.error_code == 0 && self->phase != LP2P_QUIC_HANDSHAKE)
+  if (told.error_code == 0 && !self->forgotten && self->phase != LP2P_QUIC_HANDSHAKE)
     self->orderly = TRUE;
   take_error (self, new_peer_error (self, &told));
   end (self, TRUE);

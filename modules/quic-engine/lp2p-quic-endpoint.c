@@ -240,6 +240,13 @@ static const Lp2pUdpReceiver receiver = {
   .closed = on_closed,
 };
 
+/* A peer whose connection we forgot may be one that clears the fixed bit of all its
+ * packets, half of which then look like STUN or DTLS: it is told of it where nobody
+ * else wants them. */
+static const Lp2pUdpReceiver stray_receiver = {
+  .receive = on_receive,
+};
+
 /* From the private key, so that a host that was started anew can tell the peers of its
  * former life that their connections are gone. Each socket has one of its own: two
  * processes with one identity must not end each other's connections (RFC 9000 section
@@ -278,6 +285,7 @@ lp2p_quic_endpoint_new (Lp2pQuicEngine *engine, Lp2pUdpSocket *socket)
   self->ids = g_hash_table_new_full (hash_cid, equal_cids, g_free, NULL);
   self->reset_tokens = g_hash_table_new_full (hash_token, equal_tokens, g_free, NULL);
   self->user = lp2p_udp_socket_add_user (socket, LP2P_UDP_QUIC, 0, &receiver, self);
+  self->stray_user = lp2p_udp_socket_add_user (socket, LP2P_UDP_STUN | LP2P_UDP_DTLS, G_MININT, &stray_receiver, self);
   return self;
 }
 
@@ -297,6 +305,7 @@ lp2p_quic_endpoint_unref (Lp2pQuicEndpoint *self)
   if (self->engine != NULL)
     lp2p_quic_engine_forget (self->engine, self);
   lp2p_udp_socket_remove_user (self->socket, self->user);
+  lp2p_udp_socket_remove_user (self->socket, self->stray_user);
   lp2p_udp_socket_unref (self->socket);
   g_ptr_array_unref (self->listeners);
   g_hash_table_unref (self->ids);

@@ -36,6 +36,7 @@ struct _Lp2pQuicEndpoint
   Lp2pQuicEngine *engine; /* NULL when that is gone */
   Lp2pUdpSocket *socket;
   Lp2pUdpUser *user;
+  Lp2pUdpUser *stray_user;
   GPtrArray *listeners;
   GQueue connections;
   GQueue blocked;           /* connections that wait until the socket takes more */
@@ -147,6 +148,7 @@ struct _Lp2pQuicConnection
 
   GError *error;
   gboolean orderly;
+  gboolean forgotten; /* by the peer, which was started anew */
   guint32 remote_code;
   gint64 rtt;
   guint64 bytes_read;

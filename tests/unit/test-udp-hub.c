@@ -297,7 +297,7 @@ test_dispatch (Fixture *f, gconstpointer data)
 static void
 test_greased (Fixture *f, gconstpointer data)
 {
-  static const guint8 first_bytes[] = { 0x00, 0x02, 0x05, 0x16, 0x3f, 0x41, 0x4f, 0x80, 0x90, 0xbf, 0xc0 };
+  static const guint8 first_bytes[] = { 0x01, 0x03, 0x05, 0x16, 0x3f, 0x41, 0x4f, 0x80, 0x90, 0xbf, 0xc0 };
   struct sockaddr_storage address;
   int peer = open_peer (&address, AF_INET);
   User quic, webrtc;
