@@ -71,6 +71,17 @@ on_client_hello (gnutls_session_t session)
   return set_credentials (self);
 }
 
+/* A client without transport parameters does not speak QUIC (RFC 9001 section 8.2).
+ * ngtcp2 finds that only when the handshake is over, and ends the process when it is
+ * to send something before. */
+static int
+on_client_hello_read (gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+  return ngtcp2_conn_get_remote_transport_params (get_connection (session)->conn) != NULL
+             ? 0
+             : GNUTLS_E_MISSING_EXTENSION;
+}
+
 static int
 set_alpn (gnutls_session_t session, const char *const *names, guint n_names)
 {
@@ -143,6 +154,10 @@ lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error)
   if (code >= 0)
     code = set_alpn (self->tls, names, n);
   if (code >= 0)
-    gnutls_handshake_set_post_client_hello_function (self->tls, on_client_hello);
+    {
+      gnutls_handshake_set_post_client_hello_function (self->tls, on_client_hello);
+      gnutls_handshake_set_hook_function (self->tls, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST,
+                                          on_client_hello_read);
+    }
   return finish (self, code, error);
 }

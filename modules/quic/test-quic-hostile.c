@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Peers that break the protocol: the connection ends with an error that says so, or
+ * goes on; no more is kept than the limits say, and others do not notice. */
+
+#include "plugins/tls/tls-foreign-certificate.h"
+
+#include "quic-stranger.h"
+
+#include <malloc.h>
+#include <string.h>
+
+typedef struct
+{
+  TestWorld *world;
+  QuicHost host;
+  QuicHost friend; /* whose connection has to stay well */
+  QuicStranger stranger;
+  Lp2pRawConnection *dialed;
+  Lp2pRawConnection *accepted;
+} Fixture;
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  f->world = test_world_new (TRUE);
+  quic_host_init (&f->host, f->world, "[host]\nmax-streams-per-connection=256\n", 0);
+  quic_host_init (&f->friend, f->world, NULL, -1);
+  quic_host_connect (&f->friend, &f->host, &f->dialed, &f->accepted);
+  quic_stranger_init (&f->stranger, f->world, &f->host.address);
+}
+
+static void
+assert_friend_is_well (Fixture *f)
+{
+  Lp2pMuxerSession *session = f->dialed->session, *other = f->accepted->session;
+  Lp2pMuxerStream *stream = NULL, *same;
+  GOutputVector hello = { "hello", 5 };
+  guint8 buffer[6];
+  GInputVector room = { buffer, sizeof buffer };
+
+  g_assert_cmpint (session->klass->open (session, &stream), ==, 0);
+  g_assert_cmpint (session->klass->stream_writev (session, stream, &hello, 1), ==, 5);
+  g_assert_cmpint (session->klass->stream_shutdown_write (session, stream), ==, 0);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  same = other->klass->accept (other);
+  g_assert_nonnull (same);
+  g_assert_cmpint (other->klass->stream_readv (other, same, &room, 1), ==, 5);
+  g_assert_cmpmem (buffer, 5, "hello", 5);
+  other->klass->stream_shutdown_write (other, same);
+  other->klass->stream_release (other, same);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  session->klass->stream_release (session, stream);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  assert_friend_is_well (f);
+  quic_stranger_clear (&f->stranger);
+  lp2p_raw_connection_free (f->dialed);
+  lp2p_raw_connection_free (f->accepted);
+  quic_host_clear (&f->friend);
+  quic_host_clear (&f->host);
+  test_world_free (f->world);
+}
+
+/* The host's side of the stranger's connection, NULL when it is off. */
+static Lp2pQuicConnection *
+find_connection (Fixture *f)
+{
+  for (GList *l = quic_host_get_endpoint (&f->host)->connections.head; l != NULL; l = l->next)
+    {
+      Lp2pQuicConnection *connection = l->data;
+      const struct sockaddr_in *remote = (const struct sockaddr_in *) connection->path.path.remote.addr;
+
+      if (remote->sin_port == f->stranger.own.sin_port)
+        return connection;
+    }
+  return NULL;
+}
+
+/* Waits for the end of a handshake that must fail. */
+static void
+assert_handshake_fails (Fixture *f, const char *alpn, guint64 code)
+{
+  f->stranger.told = (ngtcp2_ccerr){ 0 };
+  quic_stranger_dial (&f->stranger, alpn);
+  quic_stranger_advance (&f->stranger, 200 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (f->stranger.read_error, ==, NGTCP2_ERR_DRAINING);
+  g_assert_cmpint (f->stranger.told.type, ==, NGTCP2_CCERR_TYPE_TRANSPORT);
+  g_assert_cmphex (f->stranger.told.error_code, ==, code);
+  g_assert_cmpuint (f->host.context->inbound.length, ==, 0);
+  quic_stranger_end (&f->stranger);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  g_assert_null (find_connection (f));
+  g_assert_cmpint (f->host.context->n_half_open, ==, 0);
+}
+
+#define ALERT(number) (0x100 + (number))
+
+static void
+test_alpn (Fixture *f, gconstpointer data)
+{
+  assert_handshake_fails (f, "h3", ALERT (GNUTLS_A_NO_APPLICATION_PROTOCOL));
+  assert_handshake_fails (f, NULL, ALERT (GNUTLS_A_NO_APPLICATION_PROTOCOL));
+  assert_handshake_fails (f, "libp2", ALERT (GNUTLS_A_NO_APPLICATION_PROTOCOL));
+}
+
+/* Certificates */
+
+static void
+use_certificate (Fixture *f, const TlsForeignCertificate *certificate)
+{
+  gint64 now = lp2p_loop_real_time (f->world->loop) / G_USEC_PER_SEC;
+
+  f->stranger.identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
+  f->stranger.credentials = tls_foreign_credentials_new (f->stranger.identity, now, certificate);
+}
+
+static void
+test_certificates (Fixture *f, gconstpointer data)
+{
+  static const TlsForeignCertificate bad[] = {
+    { .bad_signature = TRUE },
+    { .n_more_certificates = 1 },
+    { .extension = TLS_FOREIGN_MISSING },
+    { .extension = TLS_FOREIGN_GARBAGE },
+    { .extension = TLS_FOREIGN_STOLEN },
+    { .unknown_critical = TRUE },
+    { .from = -7200, .until = -3600 },
+    { .from = 3600, .until = 7200 },
+  };
+  TlsForeignCertificate none = { .no_certificate = TRUE };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      use_certificate (f, &bad[i]);
+      assert_handshake_fails (f, "libp2p", ALERT (GNUTLS_A_BAD_CERTIFICATE));
+    }
+  use_certificate (f, &none);
+  assert_handshake_fails (f, "libp2p", ALERT (GNUTLS_A_CERTIFICATE_REQUIRED));
+}
+
+/* The message keeps its size, what is in it does not. */
+static void
+shorten_certificate (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size)
+{
+  if (type != GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
+    return;
+  *size -= 100;
+  data[2] = (*size - 4) >> 8;
+  data[3] = (*size - 4) & 0xff;
+}
+
+static void
+lengthen_certificate (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size)
+{
+  if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
+    data[7] ^= 0x40;
+}
+
+static void
+break_certificate (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size)
+{
+  if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
+    memset (data + 11, 0xff, 20);
+}
+
+static void
+assert_refused (Fixture *f)
+{
+  f->stranger.told = (ngtcp2_ccerr){ 0 };
+  quic_stranger_dial (&f->stranger, "libp2p");
+  quic_stranger_advance (&f->stranger, 200 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (f->stranger.read_error, ==, NGTCP2_ERR_DRAINING);
+  g_assert_cmphex (f->stranger.told.error_code & 0xff00, ==, 0x100);
+  g_assert_cmpuint (f->host.context->inbound.length, ==, 0);
+  quic_stranger_end (&f->stranger);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  g_assert_null (find_connection (f));
+}
+
+static void
+test_certificate_bytes (Fixture *f, gconstpointer data)
+{
+  f->stranger.change = shorten_certificate;
+  assert_refused (f);
+  f->stranger.change = lengthen_certificate;
+  assert_refused (f);
+  f->stranger.change = break_certificate;
+  assert_refused (f);
+}
+
+/* Transport parameters */
+
+typedef struct
+{
+  const char *name;
+  const char *bytes;
+  gsize size;
+  guint64 code;
+} Params;
+
+/* %: the source id of the client, with identifier and length, which must be there. */
+#define ID "%"
+#define PARAMS(name, bytes, code) { name, bytes, sizeof bytes - 1, code }
+
+static const Params bad_params[] = {
+  PARAMS ("no source id", "\x04\x02\x40\x64", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("wrong source id", "\x0f\x02xx", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("source id too long", "\x0f\x15xxxxxxxxxxxxxxxxxxxxx", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("cut off", ID "\x04\x08\x40", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("length beyond the end", ID "\x04\x7f\xff", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("identifier cut off", ID "\xc0", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("original id of a server", ID "\x00\x02xx", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("reset token of a server", ID "\x02\x10xxxxxxxxxxxxxxxx", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("retry id of a server", ID "\x10\x02xx", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("preferred address of a server", ID "\x0d\x02xx", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("packets too small", ID "\x03\x02\x44\xaf", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("exponent too large", ID "\x0a\x01\x15", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("delay too large", ID "\x0b\x04\x80\x00\x40\x00", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("too few ids", ID "\x0e\x01\x01", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("too many streams", ID "\x08\x08\xff\xff\xff\xff\xff\xff\xff\xff", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("migration with a value", ID "\x0c\x01x", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+  PARAMS ("length that does not fit", ID "\x04\x02\x01\x01", NGTCP2_TRANSPORT_PARAMETER_ERROR),
+};
+
+static GBytes *
+make_params (QuicStranger *self, const Params *params)
+{
+  GByteArray *array = g_byte_array_new ();
+  ngtcp2_cid scid;
+  guint8 head[2] = { 0x0f };
+
+  if (params->bytes[0] == '%')
+    {
+      ngtcp2_conn_get_scid (self->conn, &scid);
+      head[1] = scid.datalen;
+      g_byte_array_append (array, head, 2);
+      g_byte_array_append (array, scid.data, scid.datalen);
+      g_byte_array_append (array, (const guint8 *) params->bytes + 1, params->size - 1);
+    }
+  else
+    g_byte_array_append (array, (const guint8 *) params->bytes, params->size);
+  return g_byte_array_free_to_bytes (array);
+}
+
+/* The first message is made when the first packet is written, and so after the ids. */
+static void
+test_params (Fixture *f, gconstpointer data)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (bad_params); i++)
+    {
+      f->stranger.told = (ngtcp2_ccerr){ 0 };
+      f->stranger.mute = TRUE;
+      quic_stranger_dial (&f->stranger, "libp2p");
+      f->stranger.params = make_params (&f->stranger, &bad_params[i]);
+      f->stranger.mute = FALSE;
+      quic_stranger_pump (&f->stranger);
+      quic_stranger_advance (&f->stranger, 200 * G_TIME_SPAN_MILLISECOND);
+      g_test_message ("%s: 0x%" G_GINT64_MODIFIER "x", bad_params[i].name, (guint64) f->stranger.told.error_code);
+      g_assert_false (f->stranger.ready && f->stranger.read_error == 0);
+      g_assert_cmpint (f->stranger.read_error, ==, NGTCP2_ERR_DRAINING);
+      g_assert_cmphex (f->stranger.told.error_code, ==, bad_params[i].code);
+      g_assert_cmpuint (f->host.context->inbound.length, ==, 0);
+      quic_stranger_end (&f->stranger);
+      quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+      g_assert_null (find_connection (f));
+    }
+}
+
+/* Without the extension it is not QUIC (RFC 9001 section 8.2). */
+static void
+test_no_params (Fixture *f, gconstpointer data)
+{
+  f->stranger.params = g_bytes_new_static ("", 0);
+  assert_handshake_fails (f, "libp2p", ALERT (GNUTLS_A_MISSING_EXTENSION));
+}
+
+/* Frames of a client whose handshake was good */
+
+typedef struct
+{
+  Fixture *f;
+  QuicKeys keys;
+  ngtcp2_cid dcid;
+  guint32 number;
+  Lp2pQuicConnection *connection;
+} Attack;
+
+static void
+begin (Attack *self, Fixture *f)
+{
+  *self = (Attack){ .f = f, .number = 1 << 16 };
+  quic_stranger_connect (&f->stranger);
+  quic_stranger_init_keys (&f->stranger, &self->keys, &self->dcid);
+  f->stranger.mute = TRUE;
+  g_assert_cmpuint (f->host.context->inbound.length, ==, 1);
+  self->connection = lp2p_quic_connection_ref (find_connection (f));
+  g_assert_cmpint (self->connection->phase, ==, LP2P_QUIC_READY);
+}
+
+static void
+send_frames (Attack *self, gconstpointer frames, gsize size)
+{
+  guint8 packet[QUIC_PACKET_MAX];
+  gsize sealed = quic_keys_seal_short (&self->keys, &self->dcid, self->number++, frames, size, packet);
+
+  quic_stranger_send (&self->f->stranger, packet, sealed);
+}
+
+static void
+settle (Attack *self)
+{
+  quic_stranger_settle (&self->f->stranger);
+  g_ptr_array_set_size (self->f->stranger.packets, 0);
+}
+
+static void
+end (Attack *self)
+{
+  quic_keys_clear (&self->keys);
+  quic_stranger_end (&self->f->stranger);
+  test_context_drop_inbound (self->f->host.context);
+  lp2p_quic_connection_unref (self->connection);
+  quic_stranger_advance (&self->f->stranger, 12 * G_USEC_PER_SEC);
+  g_assert_null (find_connection (self->f));
+}
+
+typedef struct
+{
+  const char *name;
+  const char *bytes;
+  gsize size;
+  const char *message;
+} Frames;
+
+#define FRAMES(name, bytes, message) { name, bytes, sizeof bytes - 1, message }
+#define MAX_NUMBER "\xff\xff\xff\xff\xff\xff\xff\xff"
+
+static const Frames bad_frames[] = {
+  FRAMES ("unknown type", "\x21\0\0\0\0", "FRAME_ENCODING"),
+  FRAMES ("no frames", "", "PROTO"),
+  FRAMES ("cut off", "\0\0\0\0\x0a\x00\x40", "FRAME_ENCODING"),
+  FRAMES ("stream beyond the limit", "\x08\xc0\0\0\0\0\1\0\0x", "STREAM_LIMIT"),
+  FRAMES ("one-way stream", "\x08\x02x", "STREAM_LIMIT"),
+  FRAMES ("stream of the server", "\x08\x01x", "STREAM_STATE"),
+  FRAMES ("end of a stream of the server", "\x04\x01\x00\x00", "STREAM_STATE"),
+  FRAMES ("beyond the window", "\x0e\x00\x80\x10\x00\x00\x01x", "FLOW_CONTROL"),
+  FRAMES ("offset beyond all", "\x0c\x00" MAX_NUMBER "xx", "FRAME_ENCODING|FLOW_CONTROL|PROTO"),
+  FRAMES ("two ends", "\x0f\x00\x00\x01x\x0f\x00\x00\x02xx", "FINAL_SIZE"),
+  FRAMES ("end before what came", "\x0e\x00\x00\x04xxxx\x04\x00\x00\x01", "FINAL_SIZE"),
+  FRAMES ("retired id that was not given", "\x19\x20", "PROTO"),
+  FRAMES ("id with no bytes", "\x18\x01\x00\x00xxxxxxxxxxxxxxxx", "FRAME_ENCODING|PROTO"),
+  FRAMES ("retires more than it gives", "\x18\x01\x02\x08xxxxxxxxyyyyyyyyyyyyyyyy", "FRAME_ENCODING|PROTO"),
+  FRAMES ("answer to a packet that was not sent", "\x02\x80\x01\x00\x00\x00\x00\x00", "PROTO"),
+  FRAMES ("token of a client", "\x07\x01x", "PROTO"),
+  FRAMES ("handshake done of a client", "\x1e", "PROTO"),
+  FRAMES ("too many streams", "\x12" MAX_NUMBER, "FRAME_ENCODING"),
+  FRAMES ("credit for its own stream", "\x11\x02\x01", "STREAM"),
+};
+
+static void
+test_frames (Fixture *f, gconstpointer data)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (bad_frames); i++)
+    {
+      g_auto (GStrv) expected = g_strsplit (bad_frames[i].message, "|", -1);
+      gboolean found = FALSE;
+      Attack attack;
+
+      begin (&attack, f);
+      send_frames (&attack, bad_frames[i].bytes, bad_frames[i].size);
+      settle (&attack);
+      g_test_message ("%s: %s", bad_frames[i].name,
+                      attack.connection->error != NULL ? attack.connection->error->message : "nothing");
+      g_assert_cmpint (attack.connection->phase, >=, LP2P_QUIC_CLOSED);
+      g_assert_error (attack.connection->error, LP2P_ERROR, LP2P_ERROR_PROTOCOL);
+      for (guint j = 0; expected[j] != NULL; j++)
+        found |= strstr (attack.connection->error->message, expected[j]) != NULL;
+      g_assert_true (found);
+      end (&attack);
+    }
+}
+
+/* Floods of what is allowed by itself. */
+
+typedef void (*MakeFrames) (GByteArray *array, guint round);
+
+static void
+append (GByteArray *array, const char *bytes, gsize size)
+{
+  g_byte_array_append (array, (const guint8 *) bytes, size);
+}
+
+static void
+make_challenges (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 100; i++)
+    append (array, "\x1a" "12345678", 9);
+}
+
+/* Each makes an older one obsolete, which has to be said. */
+static void
+make_ids (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      guint64 number = 100 + round * 20 + i;
+      guint8 id[9] = { 8 };
+      guint8 token[16] = { 1 };
+
+      lp2p_quic_random (id + 1, 8);
+      lp2p_quic_random (token, sizeof token);
+      append (array, "\x18", 1);
+      quic_append_number (array, number);
+      quic_append_number (array, number);
+      g_byte_array_append (array, id, sizeof id);
+      g_byte_array_append (array, token, sizeof token);
+    }
+}
+
+/* Never in order: nothing can be handed on. */
+static void
+make_crypto (GByteArray *array, guint round)
+{
+  append (array, "\x06", 1);
+  quic_append_number (array, 2 + round * 2000);
+  append (array, "\x41\x00", 2);
+  g_byte_array_set_size (array, array->len + 256);
+}
+
+static void
+make_stream_holes (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 60; i++)
+    {
+      append (array, "\x0e", 1);
+      quic_append_number (array, 0);
+      quic_append_number (array, 1 + (round * 60 + i) * 2);
+      append (array, "\x01x", 2);
+    }
+}
+
+static void
+make_resets (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 30; i++)
+    {
+      guint64 id = 4 * (round * 30 + i);
+
+      append (array, "\x0a", 1);
+      quic_append_number (array, id);
+      append (array, "\x01x\x04", 3);
+      quic_append_number (array, id);
+      append (array, "\x07\x01\x05", 3);
+      quic_append_number (array, id);
+      append (array, "\x07", 1);
+    }
+}
+
+static void
+make_pings (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 1000; i++)
+    append (array, "\x01", 1);
+}
+
+static void
+make_blocked (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 100; i++)
+    append (array, "\x14\x01\x16\x01", 4);
+}
+
+typedef struct
+{
+  MakeFrames make;
+  gboolean ends; /* the connection does not survive it */
+  gsize memory;  /* that it may take */
+} Flood;
+
+static const Flood challenges = { make_challenges, FALSE, 128 * 1024 };
+static const Flood ids = { make_ids, TRUE, 128 * 1024 };
+static const Flood crypto = { make_crypto, TRUE, 256 * 1024 };
+static const Flood stream_holes = { make_stream_holes, FALSE, 4 * 1024 * 1024 };
+static const Flood resets = { make_resets, FALSE, 1024 * 1024 };
+static const Flood pings = { make_pings, FALSE, 128 * 1024 };
+static const Flood blocked = { make_blocked, FALSE, 128 * 1024 };
+
+/* Whoever has the streams takes those that come and leaves them at once, as the host
+ * does with what nobody serves. */
+static void
+drop_streams (Lp2pMuxerSession *session)
+{
+  Lp2pMuxerStream *stream;
+
+  while ((stream = session->klass->accept (session)) != NULL)
+    {
+      session->klass->stream_reset (session, stream, 0);
+      session->klass->stream_release (session, stream);
+    }
+}
+
+static void
+test_flood (Fixture *f, gconstpointer data)
+{
+  const Flood *flood = data;
+  Lp2pMuxerSession *session;
+  gsize before, most = 0;
+  Attack attack;
+
+  begin (&attack, f);
+  session = ((Lp2pRawConnection *) g_queue_peek_head (&f->host.context->inbound))->session;
+  before = mallinfo2 ().uordblks;
+  for (guint round = 0; round < 1000 && attack.connection->phase == LP2P_QUIC_READY; round++)
+    {
+      g_autoptr (GByteArray) frames = g_byte_array_new ();
+
+      flood->make (frames, round);
+      send_frames (&attack, frames->data, frames->len);
+      settle (&attack);
+      drop_streams (session);
+      test_world_jump (f->world, 1000);
+      most = MAX (most, mallinfo2 ().uordblks);
+      g_assert_cmpuint (attack.connection->streams.length, <=, 256);
+      g_assert_cmpuint (attack.connection->ids->len, <=, 16);
+    }
+  g_test_message ("%" G_GSIZE_FORMAT " bytes: %s", most - MIN (most, before),
+                  attack.connection->error != NULL ? attack.connection->error->message : "goes on");
+  g_assert_cmpuint (most, <, before + flood->memory);
+  if (flood->ends)
+    g_assert_error (attack.connection->error, LP2P_ERROR, LP2P_ERROR_PROTOCOL);
+  else
+    g_assert_cmpint (attack.connection->phase, ==, LP2P_QUIC_READY);
+  end (&attack);
+}
+
+/* What does not decrypt is as if it had not come. */
+static void
+test_corrupted (Fixture *f, gconstpointer data)
+{
+  Attack attack;
+
+  begin (&attack, f);
+  for (guint i = 0; i < 5000; i++)
+    {
+      guint8 packet[QUIC_PACKET_MAX];
+      gsize size = quic_keys_seal_short (&attack.keys, &attack.dcid, attack.number++, (const guint8 *) "\x01\0\0\0", 4, packet);
+      guint at = g_test_rand_int_range (0, size);
+
+      if (at > 0 && at < 9)
+        at = 0;
+      packet[at] ^= 1 << g_test_rand_int_range (0, at == 0 ? 6 : 8);
+      quic_stranger_send (&f->stranger, packet, size);
+      if (i % 64 == 0)
+        settle (&attack);
+    }
+  settle (&attack);
+  g_assert_cmpint (attack.connection->phase, ==, LP2P_QUIC_READY);
+
+  /* It still listens. */
+  send_frames (&attack, "\x0a\x00\x05hello", 8);
+  settle (&attack);
+  g_assert_cmpuint (attack.connection->incoming.length, ==, 1);
+  end (&attack);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+
+#define ADD(name, data, function) g_test_add ("/quic-hostile/" name, Fixture, data, set_up, function, tear_down)
+  ADD ("alpn", NULL, test_alpn);
+  ADD ("certificates", NULL, test_certificates);
+  ADD ("certificate-bytes", NULL, test_certificate_bytes);
+  ADD ("params", NULL, test_params);
+  ADD ("no-params", NULL, test_no_params);
+  ADD ("frames", NULL, test_frames);
+  ADD ("flood/challenges", &challenges, test_flood);
+  ADD ("flood/ids", &ids, test_flood);
+  ADD ("flood/crypto", &crypto, test_flood);
+  ADD ("flood/stream-holes", &stream_holes, test_flood);
+  ADD ("flood/resets", &resets, test_flood);
+  ADD ("flood/pings", &pings, test_flood);
+  ADD ("flood/blocked", &blocked, test_flood);
+  ADD ("corrupted", NULL, test_corrupted);
+#undef ADD
+
+  return g_test_run ();
+}
