@@ -477,7 +477,7 @@ make_blocked (GByteArray *array, guint round)
 typedef struct
 {
   MakeFrames make;
-  gboolean ends; /* the connection does not survive it */
+  gboolean ends; /* the connection must not survive it */
   gsize memory;  /* that it may take */
 } Flood;
 
@@ -485,7 +485,7 @@ static const Flood challenges = { make_challenges, FALSE, 128 * 1024 };
 static const Flood ids = { make_ids, TRUE, 128 * 1024 };
 static const Flood crypto = { make_crypto, TRUE, 256 * 1024 };
 static const Flood stream_holes = { make_stream_holes, FALSE, 4 * 1024 * 1024 };
-static const Flood resets = { make_resets, FALSE, 1024 * 1024 };
+static const Flood resets = { make_resets, TRUE, 1024 * 1024 };
 static const Flood pings = { make_pings, FALSE, 128 * 1024 };
 static const Flood blocked = { make_blocked, FALSE, 128 * 1024 };
 
@@ -532,9 +532,66 @@ test_flood (Fixture *f, gconstpointer data)
   g_assert_cmpuint (most, <, before + flood->memory);
   if (flood->ends)
     g_assert_error (attack.connection->error, LP2P_ERROR, LP2P_ERROR_PROTOCOL);
-  else
-    g_assert_cmpint (attack.connection->phase, ==, LP2P_QUIC_READY);
+  else if (attack.connection->error != NULL)
+    g_assert_error (attack.connection->error, LP2P_ERROR, LP2P_ERROR_PROTOCOL);
   end (&attack);
+}
+
+/* As many streams as there can be, each reset at once, by somebody who keeps to the
+ * limits. */
+#define N_RESETS 5000
+
+static guint
+open_and_reset (QuicStranger *self)
+{
+  guint8 packet[QUIC_PACKET_MAX];
+  ngtcp2_pkt_info info;
+  ngtcp2_vec byte = { (guint8 *) "x", 1 };
+  guint n = 0;
+  gint64 id;
+
+  for (; ngtcp2_conn_open_bidi_stream (self->conn, &id, NULL) == 0; n++)
+    {
+      ngtcp2_ssize taken;
+      ngtcp2_ssize size = ngtcp2_conn_writev_stream (self->conn, NULL, &info, packet, sizeof packet, &taken,
+                                                     NGTCP2_WRITE_STREAM_FLAG_NONE, id, &byte, 1,
+                                                     LP2P_QUIC_TIME (self->world->now));
+
+      if (size > 0)
+        quic_stranger_send (self, packet, size);
+      lp2p_quic_shutdown_read (self->conn, id, 7);
+      lp2p_quic_shutdown_write (self->conn, id, 7);
+    }
+  return n;
+}
+
+static void
+test_open_and_reset (Fixture *f, gconstpointer data)
+{
+  Lp2pQuicConnection *connection;
+  Lp2pMuxerSession *session;
+  gsize before;
+  guint n = 0;
+
+  quic_stranger_connect (&f->stranger);
+  connection = find_connection (f);
+  session = ((Lp2pRawConnection *) g_queue_peek_head (&f->host.context->inbound))->session;
+  before = mallinfo2 ().uordblks;
+  for (guint round = 0; n < N_RESETS; round++)
+    {
+      g_assert_cmpuint (round, <, N_RESETS);
+      n += open_and_reset (&f->stranger);
+      quic_stranger_advance (&f->stranger, 10 * G_TIME_SPAN_MILLISECOND);
+      drop_streams (session);
+      quic_stranger_advance (&f->stranger, 10 * G_TIME_SPAN_MILLISECOND);
+      g_assert_cmpint (f->stranger.read_error, ==, 0);
+      g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
+      g_assert_cmpuint (connection->streams.length, <=, 256);
+    }
+  g_assert_cmpuint (mallinfo2 ().uordblks, <, before + 1024 * 1024);
+  quic_stranger_advance (&f->stranger, G_USEC_PER_SEC);
+  g_assert_cmpuint (connection->streams.length, ==, 0);
+  test_context_drop_inbound (f->host.context);
 }
 
 /* What does not decrypt is as if it had not come. */
@@ -586,6 +643,7 @@ main (int argc, char **argv)
   ADD ("flood/resets", &resets, test_flood);
   ADD ("flood/pings", &pings, test_flood);
   ADD ("flood/blocked", &blocked, test_flood);
+  ADD ("open-and-reset", NULL, test_open_and_reset);
   ADD ("corrupted", NULL, test_corrupted);
 #undef ADD
 
