@@ -495,6 +495,18 @@ quic_stranger_make_initial (QuicStranger *self)
 }
 
 void
+quic_stranger_append_id (QuicStranger *self, GByteArray *params)
+{
+  guint8 head[2] = { 0x0f };
+  ngtcp2_cid scid;
+
+  ngtcp2_conn_get_scid (self->conn, &scid);
+  head[1] = scid.datalen;
+  g_byte_array_append (params, head, sizeof head);
+  g_byte_array_append (params, scid.data, scid.datalen);
+}
+
+void
 quic_stranger_init_keys (QuicStranger *self, QuicKeys *keys, ngtcp2_cid *dcid)
 {
   g_assert_cmpuint (self->secret_size, ==, 32);

@@ -86,6 +86,8 @@ void quic_stranger_dial (QuicStranger *self, const char *alpn);
 void quic_stranger_connect (QuicStranger *self);
 /* The first packet of a good one, not sent. */
 GBytes *quic_stranger_make_initial (QuicStranger *self);
+/* Appends the one transport parameter that every client has to send. */
+void quic_stranger_append_id (QuicStranger *self, GByteArray *params);
 /* Keys for packets of its own, and to where they go. */
 void quic_stranger_init_keys (QuicStranger *self, QuicKeys *keys, ngtcp2_cid *dcid);
 

@@ -230,19 +230,11 @@ static GBytes *
 make_params (QuicStranger *self, const Params *params)
 {
   GByteArray *array = g_byte_array_new ();
-  ngtcp2_cid scid;
-  guint8 head[2] = { 0x0f };
+  gboolean with_id = params->bytes[0] == '%';
 
-  if (params->bytes[0] == '%')
-    {
-      ngtcp2_conn_get_scid (self->conn, &scid);
-      head[1] = scid.datalen;
-      g_byte_array_append (array, head, 2);
-      g_byte_array_append (array, scid.data, scid.datalen);
-      g_byte_array_append (array, (const guint8 *) params->bytes + 1, params->size - 1);
-    }
-  else
-    g_byte_array_append (array, (const guint8 *) params->bytes, params->size);
+  if (with_id)
+    quic_stranger_append_id (self, array);
+  g_byte_array_append (array, (const guint8 *) params->bytes + with_id, params->size - with_id);
   return g_byte_array_free_to_bytes (array);
 }
 

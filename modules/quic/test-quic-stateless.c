@@ -48,6 +48,7 @@ static void
 assert_nothing_kept (Fixture *f)
 {
   g_assert_cmpuint (quic_host_count_connections (&f->host), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (quic_host_get_endpoint (&f->host)->ids), ==, 0);
   g_assert_cmpint (f->host.context->n_half_open, ==, 0);
 }
 
