@@ -75,7 +75,7 @@ grow_window (Lp2pQuicConnection *self, gsize size)
   memory->consumed = 0;
   memory->window_time = now;
   ngtcp2_conn_get_conn_info (self->conn, &info);
-  if (began == 0 || LP2P_QUIC_TIME (now - began) >= GROWTH_ROUND_TRIPS * info.smoothed_rtt)
+  if (began == 0 || LP2P_QUIC_TIME (now - began) > GROWTH_ROUND_TRIPS * info.smoothed_rtt)
     return 0;
   memory->window = MAX (MIN (2 * before, self->protocol->options.window), before);
   if (!reserve_up_to (self, get_needed (memory)))

@@ -122,6 +122,32 @@ lp2p_quic_send_buffer_acknowledge (Lp2pQuicSendBuffer *self, guint64 offset)
 }
 
 void
+lp2p_quic_send_buffer_truncate (Lp2pQuicSendBuffer *self)
+{
+  Lp2pQuicChunk *last = NULL;
+  Lp2pQuicChunk *rest = self->head;
+
+  for (; rest != NULL && rest->offset < self->sent; rest = rest->next)
+    last = rest;
+  if (last != NULL)
+    {
+      last->next = NULL;
+      last->size = last->capacity = self->sent - last->offset;
+    }
+  else
+    self->head = NULL;
+  self->tail = self->next = last;
+  self->end = self->sent;
+  while (rest != NULL)
+    {
+      Lp2pQuicChunk *chunk = rest;
+
+      rest = chunk->next;
+      g_free (chunk);
+    }
+}
+
+void
 lp2p_quic_send_buffer_clear (Lp2pQuicSendBuffer *self)
 {
   while (self->head != NULL)

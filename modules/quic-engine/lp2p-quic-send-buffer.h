@@ -29,6 +29,8 @@ gsize lp2p_quic_send_buffer_append (Lp2pQuicSendBuffer *self, const GOutputVecto
 guint lp2p_quic_send_buffer_peek (Lp2pQuicSendBuffer *self, ngtcp2_vec *vectors, guint n_vectors);
 void lp2p_quic_send_buffer_sent (Lp2pQuicSendBuffer *self, gsize size);
 void lp2p_quic_send_buffer_acknowledge (Lp2pQuicSendBuffer *self, guint64 offset);
+/* Forgets what was not sent. */
+void lp2p_quic_send_buffer_truncate (Lp2pQuicSendBuffer *self);
 void lp2p_quic_send_buffer_clear (Lp2pQuicSendBuffer *self);
 
 static inline gsize

@@ -349,6 +349,25 @@ lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self)
   return 0;
 }
 
+static void
+want_reset (Lp2pQuicStream *self, guint32 code)
+{
+  self->reset_wanted = TRUE;
+  self->reset_code = code;
+  self->connection->n_resets++;
+}
+
+/* Some peers, ngtcp2 among them, do not answer the reset of a stream of which they have
+ * never heard, and it would stay here for ever: an empty frame goes ahead. */
+static void
+announce_reset (Lp2pQuicStream *self, guint32 code)
+{
+  want_reset (self, code);
+  self->fin_wanted = FALSE;
+  self->probing = TRUE;
+  lp2p_quic_stream_queue_output (self);
+}
+
 /* The buffer stays until ngtcp2 is done with the stream: what is in flight points to
  * it. */
 static void
@@ -362,12 +381,17 @@ reset_output (Lp2pQuicStream *self, guint32 code)
   lp2p_quic_connection_want_output (connection);
   if (unsent > 0 && unsent <= MAX_LAST_WORDS && !self->stalled)
     {
-      self->reset_wanted = TRUE;
-      self->reset_code = code;
-      connection->n_resets++;
+      want_reset (self, code);
       return;
     }
   lp2p_quic_stream_unqueue_output (self);
+  lp2p_quic_send_buffer_truncate (&self->output);
+  count_output (self);
+  if (!self->remote && self->output.sent == 0 && !self->fin_sent)
+    {
+      announce_reset (self, code);
+      return;
+    }
   lp2p_quic_shutdown_write (connection->conn, self->id, code);
 }
 
@@ -379,7 +403,9 @@ lp2p_quic_streams_finish_resets (Lp2pQuicConnection *connection)
     {
       Lp2pQuicStream *stream = l->data;
 
-      if (!stream->reset_wanted || (lp2p_quic_send_buffer_get_unsent (&stream->output) > 0 && !stream->stalled))
+      gboolean waits = lp2p_quic_send_buffer_get_unsent (&stream->output) > 0 || stream->probing;
+
+      if (!stream->reset_wanted || (waits && !stream->stalled))
         continue;
       stream->reset_wanted = FALSE;
       connection->n_resets--;

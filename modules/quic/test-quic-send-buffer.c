@@ -99,6 +99,29 @@ test_stays (void)
   g_assert_cmpuint (lp2p_quic_send_buffer_get_size (&buffer), ==, 0);
 }
 
+/* What was sent stays, and what is appended then comes behind it. */
+static void
+test_truncate (void)
+{
+  for (guint sent = 0; sent <= 12000; sent += 500)
+    {
+      Lp2pQuicSendBuffer buffer = { 0 };
+
+      for (guint i = 0; i < 6; i++)
+        append (&buffer, 2000, 2000);
+      while (buffer.sent < sent)
+        take (&buffer, sent - buffer.sent);
+      lp2p_quic_send_buffer_truncate (&buffer);
+      g_assert_cmpuint (lp2p_quic_send_buffer_get_size (&buffer), ==, sent);
+      g_assert_cmpuint (lp2p_quic_send_buffer_get_unsent (&buffer), ==, 0);
+      append (&buffer, 3000, 3000);
+      while (lp2p_quic_send_buffer_get_unsent (&buffer) > 0)
+        g_assert_cmpuint (take (&buffer, 2000), >, 0);
+      lp2p_quic_send_buffer_acknowledge (&buffer, buffer.sent);
+      g_assert_null (buffer.head);
+    }
+}
+
 /* More cannot be acknowledged than was sent. */
 static void
 test_too_much (void)
@@ -123,6 +146,7 @@ main (int argc, char **argv)
   g_test_add_func ("/quic-send-buffer/empty", test_empty);
   g_test_add_func ("/quic-send-buffer/orders", test_orders);
   g_test_add_func ("/quic-send-buffer/stays", test_stays);
+  g_test_add_func ("/quic-send-buffer/truncate", test_truncate);
   g_test_add_func ("/quic-send-buffer/too-much", test_too_much);
 
   return g_test_run ();

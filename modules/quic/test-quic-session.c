@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the host and the system give a connection: memory, room in the socket, time,
+ * addresses. */
+
+#include "net/lp2p-udp-hub-private.h"
+
+#include "quic-stranger.h"
+
+typedef struct
+{
+  TestWorld *world;
+  QuicHost listener;
+  QuicHost dialer;
+  Lp2pRawConnection *raw[2]; /* dialed, accepted */
+  Lp2pMuxerSession *dialed;
+  Lp2pMuxerSession *accepted;
+} Fixture;
+
+static void
+set_up (Fixture *f, gconstpointer config)
+{
+  f->world = test_world_new (TRUE);
+  quic_host_init (&f->listener, f->world, config, 0);
+  quic_host_init (&f->dialer, f->world, NULL, -1);
+  quic_host_connect (&f->dialer, &f->listener, &f->raw[0], &f->raw[1]);
+  f->dialed = f->raw[0]->session;
+  f->accepted = f->raw[1]->session;
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  for (guint i = 0; i < 2; i++)
+    lp2p_raw_connection_free (f->raw[i]);
+  quic_host_clear (&f->dialer);
+  quic_host_clear (&f->listener);
+  test_world_free (f->world);
+}
+
+static Lp2pMuxerStream *
+open_stream (Fixture *f)
+{
+  Lp2pMuxerStream *stream = NULL;
+
+  g_assert_cmpint (f->dialed->klass->open (f->dialed, &stream), ==, 0);
+  return stream;
+}
+
+/* Returns how much was taken. */
+static gsize
+write_bytes (Fixture *f, Lp2pMuxerStream *stream, gsize size, gsize offset)
+{
+  g_autofree guint8 *data = g_malloc (size);
+  GOutputVector vector = { data, size };
+  gssize n;
+
+  test_fill_pattern (data, size, offset);
+  n = f->dialed->klass->stream_writev (f->dialed, stream, &vector, 1);
+  g_assert_cmpint (n, !=, LP2P_IO_FAILED);
+  return MAX (n, 0);
+}
+
+static gsize
+read_bytes (Fixture *f, Lp2pMuxerStream *stream, gsize offset)
+{
+  static guint8 data[256 * 1024];
+  GInputVector vector = { data, sizeof data };
+  gssize n = f->accepted->klass->stream_readv (f->accepted, stream, &vector, 1);
+
+  g_assert_cmpint (n, !=, LP2P_IO_FAILED);
+  if (n > 0)
+    test_assert_pattern (data, n, offset);
+  return MAX (n, 0);
+}
+
+static void
+go_on (Fixture *f)
+{
+  test_world_advance (f->world, G_TIME_SPAN_MILLISECOND);
+}
+
+static Lp2pMuxerStream *
+accept_stream (Fixture *f)
+{
+  Lp2pMuxerStream *stream = f->accepted->klass->accept (f->accepted);
+
+  g_assert_nonnull (stream);
+  return stream;
+}
+
+/* Moves @size bytes from end to end. Time goes by only where it has to: this is a fast
+ * line. */
+static void
+transfer (Fixture *f, gsize size)
+{
+  Lp2pMuxerStream *stream = open_stream (f), *other = NULL;
+  gsize written = 0, seen = 0, n;
+
+  for (guint i = 0; seen < size; i++)
+    {
+      g_assert_cmpuint (i, <, 100000);
+      if (written < size)
+        written += write_bytes (f, stream, MIN (size - written, 200000), written);
+      test_world_settle (f->world);
+      if (other == NULL)
+        other = accept_stream (f);
+      n = read_bytes (f, other, seen);
+      seen += n;
+      if (n == 0)
+        go_on (f);
+    }
+  f->dialed->klass->stream_release (f->dialed, stream);
+  f->accepted->klass->stream_release (f->accepted, other);
+  go_on (f);
+}
+
+/* Memory */
+
+/* Windows grow as far as the host has memory for it, and it is given back. */
+static void
+test_window (Fixture *f, gconstpointer data)
+{
+  Lp2pQuicConnection *connection = quic_host_get_connection (&f->listener);
+
+  f->listener.context->memory_limit = 3 * 1024 * 1024;
+  transfer (f, 32 * 1024 * 1024);
+  g_assert_cmpuint (connection->memory.window, >, LP2P_QUIC_INITIAL_WINDOW);
+  g_assert_cmpuint (f->listener.context->memory, ==, connection->memory.window - LP2P_QUIC_INITIAL_WINDOW);
+  f->dialed->klass->abort (f->dialed, 0);
+  test_world_settle (f->world);
+  g_assert_cmpuint (f->listener.context->memory, ==, 0);
+}
+
+/* With none, all goes on, slowly. */
+static void
+test_no_memory (Fixture *f, gconstpointer data)
+{
+  f->listener.context->memory_limit = f->dialer.context->memory_limit = 0;
+  transfer (f, 4 * 1024 * 1024);
+  g_assert_cmpuint (quic_host_get_connection (&f->listener)->memory.window, ==, LP2P_QUIC_INITIAL_WINDOW);
+}
+
+/* Bytes that wait to be read. */
+static void
+test_unread (Fixture *f, gconstpointer data)
+{
+  Lp2pMuxerStream *streams[3];
+  gsize most = 0;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      gsize written = 0;
+
+      streams[i] = open_stream (f);
+      for (guint j = 0; j < 200 && written < 250000; j++)
+        {
+          written += write_bytes (f, streams[i], 250000 - written, written);
+          go_on (f);
+        }
+      g_assert_cmpuint (written, ==, 250000);
+      most = MAX (most, f->listener.context->memory);
+    }
+  g_assert_cmpuint (most, >=, 3 * 250000 - 256 * 1024);
+  g_assert_cmpuint (most, <=, 1024 * 1024);
+  for (guint i = 0; i < 3; i++)
+    {
+      Lp2pMuxerStream *other = accept_stream (f);
+
+      for (gsize seen = 0; seen < 250000; go_on (f))
+        seen += read_bytes (f, other, seen);
+      f->accepted->klass->stream_release (f->accepted, other);
+      f->dialed->klass->stream_release (f->dialed, streams[i]);
+    }
+  g_assert_cmpuint (f->listener.context->memory, ==, 0);
+}
+
+/* Those for which there is none: the stream is over, its reader is told, and so is the
+ * peer; others go on. */
+static void
+test_unread_without_memory (Fixture *f, gconstpointer data)
+{
+  Lp2pMuxerStream *first = open_stream (f), *second = open_stream (f), *other;
+  gsize written[2] = { 0, 0 };
+  guint8 byte;
+  GInputVector vector = { &byte, 1 };
+  guint32 code = 0;
+
+  f->listener.context->memory_limit = 0;
+  for (guint j = 0; j < 200 && written[1] < 250000; j++)
+    {
+      if (written[0] < 250000)
+        written[0] += write_bytes (f, first, 250000 - written[0], written[0]);
+      else if (f->dialed->klass->stream_get_error (f->dialed, second, LP2P_READY_READ, NULL) != NULL)
+        break;
+      else
+        written[1] += write_bytes (f, second, 250000 - written[1], written[1]);
+      go_on (f);
+    }
+  go_on (f);
+  g_assert_error (f->dialed->klass->stream_get_error (f->dialed, second, LP2P_READY_READ, &code), LP2P_ERROR,
+                  LP2P_ERROR_RESET);
+  g_assert_cmpuint (code, ==, LP2P_CODE_STREAM_RESOURCE_LIMIT);
+
+  other = accept_stream (f);
+  for (gsize seen = 0; seen < 250000; go_on (f))
+    seen += read_bytes (f, other, seen);
+  f->accepted->klass->stream_release (f->accepted, other);
+  other = accept_stream (f);
+  g_assert_cmpint (f->accepted->klass->stream_readv (f->accepted, other, &vector, 1), ==, LP2P_IO_FAILED);
+  g_assert_error (f->accepted->klass->stream_get_error (f->accepted, other, LP2P_READY_READ, NULL), LP2P_ERROR,
+                  LP2P_ERROR_LIMIT);
+  f->accepted->klass->stream_release (f->accepted, other);
+  f->dialed->klass->stream_release (f->dialed, first);
+  f->dialed->klass->stream_release (f->dialed, second);
+  go_on (f);
+  transfer (f, 100000);
+}
+
+/* What is written, and not acknowledged by a peer that is gone. */
+static void
+test_unacknowledged (Fixture *f, gconstpointer data)
+{
+  Lp2pMuxerStream *streams[64];
+  Lp2pUdpSocket *socket = quic_host_get_endpoint (&f->dialer)->socket;
+  gsize total = 0;
+
+  socket->blocked = TRUE;
+  f->dialer.context->memory_limit = 1024 * 1024;
+  for (guint i = 0; i < G_N_ELEMENTS (streams); i++)
+    {
+      streams[i] = open_stream (f);
+      total += write_bytes (f, streams[i], 1024 * 1024, 0);
+    }
+  g_assert_cmpuint (f->dialer.context->memory, >, 512 * 1024);
+  g_assert_cmpuint (f->dialer.context->memory, <=, 1024 * 1024);
+  g_assert_cmpuint (total, <=, 1024 * 1024 + G_N_ELEMENTS (streams) * 16 * 1024);
+  g_assert_cmpuint (total, >=, G_N_ELEMENTS (streams) * 16 * 1024);
+
+  socket->starved = TRUE;
+  lp2p_udp_socket_unblock (socket);
+  for (guint i = 0; i < G_N_ELEMENTS (streams); i++)
+    f->dialed->klass->stream_reset (f->dialed, streams[i], 0);
+  for (guint i = 0; i < G_N_ELEMENTS (streams); i++)
+    f->dialed->klass->stream_release (f->dialed, streams[i]);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (quic_host_get_connection (&f->dialer)->streams.length, ==, 0);
+  g_assert_cmpuint (f->dialer.context->memory, ==, 0);
+}
+
+/* The socket */
+
+static void
+count (Lp2pMuxerSession *session, gpointer user_data)
+{
+  ++*(guint *) user_data;
+}
+
+static const Lp2pMuxerEvents counting = { .want_pump = count };
+
+/* The kernel takes nothing for a while: nothing is lost, nothing sent twice, and who
+ * waits until all has left is told. */
+static void
+test_blocked (Fixture *f, gconstpointer data)
+{
+  Lp2pUdpSocket *socket = quic_host_get_endpoint (&f->dialer)->socket;
+  Lp2pMuxerStream *stream = open_stream (f), *other;
+  gsize written, seen = 0;
+  guint n_drained = 0;
+
+  lp2p_muxer_session_set_events (f->dialed, &counting, &n_drained);
+  g_assert_false (f->dialed->klass->has_unsent (f->dialed));
+  socket->blocked = TRUE;
+  written = write_bytes (f, stream, 100000, 0);
+  g_assert_cmpuint (written, >, 0);
+  test_world_settle (f->world);
+  g_assert_null (f->accepted->klass->accept (f->accepted));
+  g_assert_true (f->dialed->klass->has_unsent (f->dialed));
+  g_assert_cmpuint (quic_host_get_endpoint (&f->dialer)->blocked.length, ==, 1);
+  g_assert_cmpuint (n_drained, ==, 0);
+
+  g_assert_true (socket->starved);
+  lp2p_udp_socket_unblock (socket);
+  test_world_settle (f->world);
+  g_assert_cmpuint (quic_host_get_endpoint (&f->dialer)->blocked.length, ==, 0);
+  other = accept_stream (f);
+  for (guint i = 0; i < 1000 && seen < written; i++, go_on (f))
+    seen += read_bytes (f, other, seen);
+  g_assert_cmpuint (seen, ==, written);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpuint (n_drained, >=, 1);
+  g_assert_false (f->dialed->klass->has_unsent (f->dialed));
+
+  f->accepted->klass->stream_release (f->accepted, other);
+  f->dialed->klass->stream_release (f->dialed, stream);
+  lp2p_muxer_session_set_events (f->dialed, NULL, NULL);
+}
+
+/* A connection that ends while it waits for the socket. */
+static void
+test_blocked_end (Fixture *f, gconstpointer data)
+{
+  Lp2pUdpSocket *socket = quic_host_get_endpoint (&f->dialer)->socket;
+  Lp2pMuxerStream *stream = open_stream (f);
+
+  socket->blocked = TRUE;
+  write_bytes (f, stream, 100000, 0);
+  test_world_settle (f->world);
+  f->dialed->klass->abort (f->dialed, 0);
+  test_world_advance (f->world, 10 * G_USEC_PER_SEC);
+  g_assert_cmpuint (quic_host_get_endpoint (&f->dialer)->blocked.length, ==, 0);
+  g_assert_cmpuint (quic_host_count_connections (&f->dialer), ==, 0);
+  lp2p_udp_socket_unblock (socket);
+  f->dialed->klass->stream_release (f->dialed, stream);
+}
+
+/* Datagrams */
+
+static void
+on_received (Lp2pDatagrams *datagrams, GBytes *datagram, gpointer user_data)
+{
+  g_ptr_array_add (user_data, g_bytes_ref (datagram));
+}
+
+static void
+on_writable (Lp2pDatagrams *datagrams, gpointer user_data)
+{
+  ++*(guint *) user_data;
+}
+
+static Lp2pDatagrams *
+get_datagrams (Lp2pMuxerSession *session)
+{
+  return LP2P_DATAGRAMS (session->klass->get_capability (session, LP2P_TYPE_DATAGRAMS));
+}
+
+static void
+test_datagrams (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GPtrArray) got = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  Lp2pDatagrams *ours = get_datagrams (f->dialed), *theirs = get_datagrams (f->accepted);
+  gsize max = lp2p_datagrams_get_max_size (ours);
+  g_autofree guint8 *zero = g_malloc0 (max + 1);
+  g_autoptr (GBytes) large = g_bytes_new (zero, max);
+  g_autoptr (GBytes) too_large = g_bytes_new (zero, max + 1);
+  g_autoptr (GError) error = NULL;
+  guint n_sent = 0, n_writable = 0;
+
+  g_signal_connect (theirs, "received", G_CALLBACK (on_received), got);
+  g_signal_connect (ours, "writable", G_CALLBACK (on_writable), &n_writable);
+  g_assert_cmpuint (max, >, 1000);
+  g_assert_false (lp2p_datagrams_send (ours, too_large, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE);
+  g_clear_error (&error);
+  g_assert_true (lp2p_datagrams_send (ours, large, &error));
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpuint (got->len, ==, 1);
+  g_assert_true (g_bytes_equal (got->pdata[0], large));
+
+  while (lp2p_datagrams_send (ours, large, &error))
+    g_assert_cmpuint (++n_sent, <, 1000);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_assert_cmpuint (n_sent, >, 100);
+  test_world_advance (f->world, 5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (n_writable, ==, 1);
+  g_assert_cmpuint (got->len, >, 100);
+  g_signal_handlers_disconnect_by_data (theirs, got);
+  g_signal_handlers_disconnect_by_data (ours, &n_writable);
+
+  f->dialed->klass->abort (f->dialed, 0);
+  g_clear_error (&error);
+  g_assert_false (lp2p_datagrams_send (ours, large, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+}
+
+/* Time */
+
+static void
+test_keep_alive (Fixture *f, gconstpointer data)
+{
+  test_world_advance (f->world, 60 * G_USEC_PER_SEC);
+  g_assert_cmpint (f->dialed->klass->get_state (f->dialed), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (f->accepted->klass->get_state (f->accepted), ==, LP2P_SESSION_READY);
+}
+
+/* What one side would not wait for the other one's signs for, both end. */
+static void
+test_idle (Fixture *f, gconstpointer data)
+{
+  Lp2pUdpSocket *socket = quic_host_get_endpoint (&f->dialer)->socket;
+
+  socket->blocked = TRUE;
+  test_world_advance (f->world, 4 * G_USEC_PER_SEC);
+  g_assert_cmpint (f->accepted->klass->get_state (f->accepted), ==, LP2P_SESSION_READY);
+  test_world_advance (f->world, 8 * G_USEC_PER_SEC);
+  g_assert_cmpint (f->accepted->klass->get_state (f->accepted), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (f->accepted->klass->get_error (f->accepted, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_cmpint (f->dialed->klass->get_state (f->dialed), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (f->dialed->klass->get_error (f->dialed, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+}
+
+/* Addresses */
+
+static void
+test_addresses (Fixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pMultiaddr) wildcard = lp2p_multiaddr_new_from_string ("/ip4/0.0.0.0/udp/0/quic-v1", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pListener) port =
+      lp2p_transport_listen (LP2P_TRANSPORT (f->listener.transport), wildcard, &error);
+  Lp2pUdpHub *hub = lp2p_context_get_udp_hub (LP2P_CONTEXT (f->listener.context));
+  Lp2pUdpSocket *socket = NULL;
+  guint n;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < hub->sockets->len; i++)
+    if (((Lp2pUdpSocket *) hub->sockets->pdata[i])->wildcard)
+      socket = hub->sockets->pdata[i];
+  g_assert_nonnull (socket);
+  n = lp2p_listener_get_bound_addresses (port)->len;
+  g_assert_cmpuint (n, >, 0);
+
+  /* As if there had been none before. */
+  g_ptr_array_set_size (socket->addresses, 0);
+  lp2p_listener_set_bound_addresses (port, socket->addresses);
+  g_assert_cmpuint (lp2p_listener_get_bound_addresses (port)->len, ==, 0);
+  lp2p_udp_socket_update_addresses (socket);
+  test_world_settle (f->world);
+  g_assert_cmpuint (lp2p_listener_get_bound_addresses (port)->len, ==, n);
+  lp2p_listener_close (port);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+
+#define ADD(name, config, function) g_test_add ("/quic-session/" name, Fixture, config, set_up, function, tear_down)
+  ADD ("window", NULL, test_window);
+  ADD ("no-memory", NULL, test_no_memory);
+  ADD ("unread", NULL, test_unread);
+  ADD ("unread-without-memory", NULL, test_unread_without_memory);
+  ADD ("unacknowledged", NULL, test_unacknowledged);
+  ADD ("blocked", NULL, test_blocked);
+  ADD ("blocked-end", NULL, test_blocked_end);
+  ADD ("datagrams", NULL, test_datagrams);
+  ADD ("keep-alive", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_keep_alive);
+  ADD ("idle", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_idle);
+  ADD ("addresses", NULL, test_addresses);
+#undef ADD
+
+  return g_test_run ();
+}
