@@ -7,10 +7,13 @@
 
 #include <lp2p/interfaces/lp2p-log.h>
 
-/* What one connection may move before others get their turn, and before who
- * reads from it does: a record of the largest size. More would not wait in the
- * reader's memory but in a queue, and be out of the processor's caches. */
-#define PUMP_BUDGET (64 * 1024)
+/* Payload of a record of the largest size. A connection moves one, or a few smaller ones,
+ * before others get their turn and whoever reads is told. What is more would not wait in
+ * the reader's memory but in a queue, and be out of the processor's caches. */
+#define RECORD_SIZE 65519
+
+/* What it moves where the reader has place for that. */
+#define PUMP_MAX (4 * RECORD_SIZE)
 
 /* Counters change all the time; a user interface is told this often at most. */
 #define NOTIFY_INTERVAL_US G_USEC_PER_SEC
@@ -76,7 +79,14 @@ set_state (Lp2pConnection *self, Lp2pConnectionState state)
 static gsize
 on_stream_input (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const guint8 *data, gsize size, gpointer user_data)
 {
-  return stream->user_data != NULL ? lp2p_stream_take_input (stream->user_data, data, size) : 0;
+  Lp2pConnection *self = user_data;
+  gsize taken;
+
+  if (stream->user_data == NULL)
+    return 0;
+  taken = lp2p_stream_take_input (stream->user_data, data, size);
+  self->place = lp2p_stream_get_place (stream->user_data);
+  return taken;
 }
 
 static void
@@ -184,6 +194,23 @@ is_behind (Lp2pConnection *self)
   return self->incoming && lp2p_job_is_queued (&self->job);
 }
 
+/* Returns whether there may be more. */
+static gboolean
+pump_input (Lp2pConnection *self)
+{
+  const Lp2pMuxerSessionClass *klass = self->session->klass;
+  gboolean more;
+
+  if (is_behind (self))
+    return TRUE;
+  self->place = 0;
+  more = klass->input (self->session, RECORD_SIZE);
+  /* The last record may begin where a single byte is still wanted. */
+  if (more && self->place > RECORD_SIZE && !is_behind (self))
+    more = klass->input (self->session, MIN (self->place, PUMP_MAX) - RECORD_SIZE);
+  return more;
+}
+
 static void
 run_pump (Lp2pJob *job)
 {
@@ -196,7 +223,7 @@ run_pump (Lp2pJob *job)
 
   klass = self->session->klass;
   if (klass->input != NULL)
-    more = is_behind (self) || klass->input (self->session, PUMP_BUDGET);
+    more = pump_input (self);
   if (klass->pump_output != NULL)
     klass->pump_output (self->session);
   if (self->answer != NULL)

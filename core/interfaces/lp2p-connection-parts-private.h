@@ -73,6 +73,7 @@ struct _Lp2pConnection
   gsize early_kept;     /* how many those are */
   guint n_streams;
   guint n_inbound;
+  gsize place; /* that is left to the reader who got bytes last */
   guint limited : 1;
   guint closed_here : 1;
   guint state_untold : 1; /* it changed outside the run queue */

@@ -15,6 +15,8 @@ Lp2pStream *lp2p_stream_new (Lp2pConnection *connection,
 
 /* From the session by way of the connection; these only mark work. */
 gsize lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size);
+/* How much its reader waits for. */
+gsize lp2p_stream_get_place (Lp2pStream *self);
 void lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready);
 
 /* A stream whose first bytes go out before it is known whether the peer takes them.

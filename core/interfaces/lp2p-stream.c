@@ -208,6 +208,12 @@ lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size)
   return lp2p_async_io_take_input (&self->io, data, size);
 }
 
+gsize
+lp2p_stream_get_place (Lp2pStream *self)
+{
+  return lp2p_async_io_get_place (&self->io);
+}
+
 void
 lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready)
 {
