@@ -871,6 +871,22 @@ test_abort_with_data (Fixture *self, gconstpointer data)
   g_assert_nonnull (get_error (self->b));
 }
 
+/* So it is with a stream that was not accepted before. */
+static void
+test_accept_after_end (Fixture *self, gconstpointer data)
+{
+  connect_sessions (self);
+  self->b->auto_accept = FALSE;
+  driver_stream_send (session_driver_open (self->a), 1000, TRUE);
+  test_world_advance (self->world, 10000);
+  session_driver_free (g_steal_pointer (&self->a));
+  until (self, self->b->n_closed > 0);
+  self->b->auto_accept = TRUE;
+  lp2p_job_queue (&self->b->run);
+  until (self, self->b->streams->len == 1 && session_driver_get (self->b, 0)->ended);
+  g_assert_cmpuint (session_driver_get (self->b, 0)->n_received, ==, 1000);
+}
+
 /* The owner of one end is gone without a word. */
 static void
 test_peer_vanishes (Fixture *self, gconstpointer data)
@@ -1008,6 +1024,7 @@ test_idle (Fixture *self, gconstpointer data)
   until (self, accepted->ended);
 }
 
+/* What it says to a stream is no pattern, so that nobody reads it. */
 static void
 test_garbage (Fixture *self, gconstpointer data)
 {
@@ -1023,7 +1040,6 @@ test_garbage (Fixture *self, gconstpointer data)
       g_assert_true (lp2p_memory_pipe_new (&one, &two, &self->layers[0], &self->layers[1], NULL));
       self->b = start_session (self, 1, 100);
       self->b->auto_accept = TRUE;
-      self->b->auto_read = TRUE;
       for (gsize i = 0; i < size; i++)
         bytes[i] = g_rand_int_range (random, 0, seed % 2 == 0 ? 256 : 4);
       g_rand_free (random);
@@ -1064,6 +1080,7 @@ static const struct
   { "close", test_close },
   { "close-with-data", test_close_with_data },
   { "abort-with-data", test_abort_with_data },
+  { "accept-after-end", test_accept_after_end },
   { "peer-vanishes", test_peer_vanishes },
   { "line-breaks", test_line_breaks },
   { "close-twice", test_close_twice },
