@@ -14,7 +14,7 @@ typedef struct _Lp2pFramedSessionClass Lp2pFramedSessionClass;
  *
  * The longest head that a frame may have.
  */
-#define LP2P_FRAME_HEADER_MAX 32
+#define LP2P_FRAME_HEADER_MAX 20
 
 /**
  * Lp2pFramedSession: (skip)
@@ -24,11 +24,11 @@ typedef struct _Lp2pFramedSessionClass Lp2pFramedSessionClass;
  *   session that has a `max_queue`; then its stream is reset
  * @replies: (nullable): what answers the peer and belongs to no stream, before it
  *   is written
+ * @rtt: round-trip time in microseconds, -1 while it was not measured
+ * @heard_at: when the peer last sent anything
  * @body_left: bytes of the payload under way that are still to come. They are those
  *   of the stream that is `receiving`, dropped if there is none
  * @body_ends: the peer's direction ends behind them
- * @rtt: round-trip time in microseconds, -1 while it was not measured
- * @heard_at: when the peer last sent anything
  *
  * A session that makes frames of its streams' bytes and sends them over a layer. It
  * reads, pumps, takes turns and ends; the protocol knows how frames look.
@@ -41,25 +41,26 @@ struct _Lp2pFramedSession
   gint64 read_timeout;
 
   GArray *replies;
-  guint32 body_left;
-  gboolean body_ends;
   gint64 rtt;
   gint64 heard_at;
+  guint32 body_left;
 
   /*< private >*/
+  guint32 goodbye_code;
+  gint64 blocked_at;
+  gint64 close_at;
+  gsize blocked_room;
   guint8 header[LP2P_FRAME_HEADER_MAX];
   guint8 header_size;
-  Lp2pReady wanted;
-  gint64 blocked_at;
-  gsize blocked_room;
-  gint64 close_at;
-  guint32 goodbye_code;
+  guint8 wanted;
   guint dirty : 1;
   guint flushing : 1;
   guint readable : 1;
   guint goodbye_wanted : 1;
   guint unsent_asked : 1;
   guint lingering : 1;
+  /*< public >*/
+  guint body_ends : 1;
 };
 
 /**

@@ -13,6 +13,14 @@ void lp2p_queued_stream_destroy (Lp2pQueuedStream *self, Lp2pQueuedSession *sess
 gboolean lp2p_queued_stream_session_ends (Lp2pQueuedStream *self, Lp2pQueuedSession *session, gboolean keep_pending);
 void lp2p_queued_stream_class_init (Lp2pMuxerSessionClass *klass);
 
+/* The table is a set of ids, where they are in their streams: it so has half of the
+ * memory. */
+static inline Lp2pQueuedStream *
+lp2p_queued_stream_of_id (gint64 *id)
+{
+  return (Lp2pQueuedStream *) ((char *) id - G_STRUCT_OFFSET (Lp2pQueuedStream, id));
+}
+
 static inline void
 lp2p_queued_session_unlink (GQueue *queue, GList *link)
 {

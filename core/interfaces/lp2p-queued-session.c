@@ -64,13 +64,13 @@ void
 lp2p_queued_session_clear (Lp2pQueuedSession *self)
 {
   GHashTableIter iter;
-  gpointer stream;
+  gpointer id;
 
   g_hash_table_iter_init (&iter, self->streams);
-  while (g_hash_table_iter_next (&iter, NULL, &stream))
+  while (g_hash_table_iter_next (&iter, &id, NULL))
     {
       g_hash_table_iter_remove (&iter);
-      lp2p_queued_stream_destroy (stream, self);
+      lp2p_queued_stream_destroy (lp2p_queued_stream_of_id (id), self);
     }
   g_hash_table_unref (self->streams);
   g_clear_error (&self->error);
@@ -106,8 +106,12 @@ lp2p_queued_session_want_pump (Lp2pQueuedSession *self)
 Lp2pQueuedStream *
 lp2p_queued_session_lookup (Lp2pQueuedSession *self, gint64 id)
 {
-  if (self->recent == NULL || self->recent->id != id)
-    self->recent = g_hash_table_lookup (self->streams, &id);
+  gint64 *found;
+
+  if (self->recent != NULL && self->recent->id == id)
+    return self->recent;
+  found = g_hash_table_lookup (self->streams, &id);
+  self->recent = found != NULL ? lp2p_queued_stream_of_id (found) : NULL;
   return self->recent;
 }
 
@@ -168,16 +172,16 @@ static void
 end_streams (Lp2pQueuedSession *self, gboolean keep_pending)
 {
   GHashTableIter iter;
-  gpointer stream;
+  gpointer id;
 
   self->receiving = NULL;
   self->stalled_at = -1;
   g_hash_table_iter_init (&iter, self->streams);
-  while (g_hash_table_iter_next (&iter, NULL, &stream))
-    if (lp2p_queued_stream_session_ends (stream, self, keep_pending))
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    if (lp2p_queued_stream_session_ends (lp2p_queued_stream_of_id (id), self, keep_pending))
       {
         g_hash_table_iter_remove (&iter);
-        lp2p_queued_stream_destroy (stream, self);
+        lp2p_queued_stream_destroy (lp2p_queued_stream_of_id (id), self);
       }
 }
 

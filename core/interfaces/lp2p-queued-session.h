@@ -150,9 +150,7 @@ struct _Lp2pQueuedStream
  * @budget: for memory
  * @max_queue: most bytes that wait to be read on one stream, for a protocol that has
  *   no windows
- * @max_zombies: how many streams may be released while the peer still sends; beyond
- *   that they are reset
- * @streams: all that exist by id, those that the peer has forgotten too
+ * @streams: the ids of all that exist, those that the peer has forgotten too
  * @accepts: streams of the peer, before they are accepted
  * @control: streams of which the peer is to be told something
  * @turns: streams that wait to be told that they can write, in order
@@ -160,12 +158,14 @@ struct _Lp2pQueuedStream
  * @receiving: (nullable): of which something is coming in
  * @stalled_at: since when @receiving has no place for what comes, -1 while it has
  * @reserved: memory that was reserved by all streams
+ * @max_zombies: how many streams may be released while the peer still sends; beyond
+ *   that they are reset
+ * @n_zombies: how many are
+ * @n_live: how many streams are not forgotten, these included
  * @n_inbound: how many streams of the peer exist
- * @n_live: streams that are not forgotten
- * @n_zombies: those of them that the driver has released
+ * @error: (nullable): why it ended; kept for streams even when that was in order
  * @phase: how far it has come
  * @remote_code: what the peer gave as the reason for its end
- * @error: (nullable): why it ended; kept for streams even when that was in order
  * @orderly: it ended in order, or will
  * @pump_wanted: the driver was told so
  *
@@ -177,7 +177,6 @@ struct _Lp2pQueuedSession
   Lp2pMuxerSession parent;
   Lp2pMuxerBudget budget;
   gsize max_queue;
-  guint max_zombies;
 
   GHashTable *streams;
   GQueue accepts;
@@ -187,13 +186,14 @@ struct _Lp2pQueuedSession
   Lp2pQueuedStream *receiving;
   gint64 stalled_at;
   gsize reserved;
-  guint n_inbound;
-  guint n_live;
+  guint max_zombies;
   guint n_zombies;
+  guint n_live;
+  guint n_inbound;
 
+  GError *error;
   Lp2pSessionPhase phase;
   guint32 remote_code;
-  GError *error;
   guint orderly : 1;
   guint pump_wanted : 1;
 };

@@ -27,7 +27,7 @@ lp2p_queued_stream_init (Lp2pQueuedStream *self, Lp2pQueuedSession *session, gin
   self->inbound = inbound;
   self->accepted = !inbound;
   session->n_live++;
-  g_hash_table_insert (session->streams, &self->id, self);
+  g_hash_table_add (session->streams, &self->id);
   if (!inbound)
     return;
   session->n_inbound++;

@@ -39,7 +39,7 @@ lp2p_yamux_stream_credit (Lp2pQueuedSession *session, Lp2pQueuedStream *stream)
     return;
 
   size = lp2p_yamux_window_propose (&self->window, lp2p_loop_now (session->parent.loop),
-                                    owner->parent.rtt, owner->options.max_window);
+                                    owner->parent.rtt, owner->max_window);
   if (size > self->window.size && !stream->discard &&
       lp2p_queued_stream_promise (stream, session, size - LP2P_YAMUX_INITIAL_WINDOW))
     self->window.size = size;

@@ -18,7 +18,8 @@ typedef struct
   gboolean unacknowledged;
 } Lp2pYamuxStream;
 
-/* @highest_remote: the highest id of a stream that the peer opened
+/* @max_window, @max_streams, @ack_backlog, @keepalive_interval: see the options
+ * @highest_remote: the highest id of a stream that the peer opened
  * @stray_credit: what the peer may still send on streams that are forgotten
  * @ping_at: when the next ping is due
  * @ping_sent: when the ping that is not answered was sent, -1 for none
@@ -26,16 +27,17 @@ typedef struct
 typedef struct
 {
   Lp2pFramedSession parent;
-  Lp2pYamuxOptions options;
-
-  guint64 next_id;
+  guint32 max_window;
+  guint32 max_streams;
+  guint32 ack_backlog;
   guint32 highest_remote;
-  guint n_unacknowledged;
+  guint64 next_id;
   guint64 stray_credit;
-
+  gint64 keepalive_interval;
   gint64 ping_at;
   gint64 ping_sent;
   guint32 ping_id;
+  guint n_unacknowledged;
 
   guint responder : 1;
   guint ping_wanted : 1;

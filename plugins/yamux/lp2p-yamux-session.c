@@ -24,7 +24,7 @@ session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
   *stream = NULL;
   if (self->parent.parent.phase != LP2P_PHASE_OPEN || self->next_id > G_MAXUINT32)
     return LP2P_IO_FAILED;
-  if (self->n_unacknowledged >= self->options.ack_backlog)
+  if (self->n_unacknowledged >= self->ack_backlog)
     {
       self->open_refused = TRUE;
       return LP2P_IO_AGAIN;
@@ -110,8 +110,8 @@ put_ping (Lp2pFramedSession *session, guint8 *out)
   self->ping_id++;
   self->ping_wanted = FALSE;
   self->ping_sent = now;
-  if (self->options.keepalive_interval > 0)
-    self->ping_at = now + self->options.keepalive_interval;
+  if (self->keepalive_interval > 0)
+    self->ping_at = now + self->keepalive_interval;
   lp2p_yamux_header_encode (&header, out);
   return LP2P_YAMUX_HEADER_SIZE;
 }
@@ -121,7 +121,7 @@ put_ping (Lp2pFramedSession *session, guint8 *out)
 static gint64
 get_ping_deadline (Lp2pYamuxSession *self)
 {
-  return MAX (self->ping_sent, self->parent.heard_at) + self->options.write_timeout;
+  return MAX (self->ping_sent, self->parent.heard_at) + self->parent.write_timeout;
 }
 
 static gint64
@@ -141,7 +141,7 @@ session_timeout (Lp2pFramedSession *session, gint64 now)
     lp2p_framed_session_give_up (session, "a ping was not answered and nothing was received");
   else if (self->ping_sent < 0 && self->ping_at >= 0 && now >= self->ping_at)
     {
-      self->ping_at = now + self->options.keepalive_interval;
+      self->ping_at = now + self->keepalive_interval;
       self->ping_wanted = TRUE;
       lp2p_queued_session_want_pump (&session->parent);
     }
@@ -195,7 +195,10 @@ lp2p_yamux_session_new (Lp2pLayer *layer, Lp2pRole role, const Lp2pYamuxOptions 
   lp2p_framed_session_init (&self->parent, &session_class, layer, &options->budget);
   self->parent.parent.max_zombies = options->ack_backlog;
   self->parent.write_timeout = options->write_timeout;
-  self->options = *options;
+  self->max_window = options->max_window;
+  self->max_streams = options->max_streams;
+  self->ack_backlog = options->ack_backlog;
+  self->keepalive_interval = options->keepalive_interval;
   self->responder = role == LP2P_ROLE_RESPONDER;
   self->next_id = self->responder ? 2 : 1;
   self->ping_at =
