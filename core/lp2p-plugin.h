@@ -39,6 +39,7 @@
 #include <lp2p/interfaces/lp2p-muxer.h>
 #include <lp2p/interfaces/lp2p-queued-session.h>
 #include <lp2p/interfaces/lp2p-raw-connection.h>
+#include <lp2p/interfaces/lp2p-security-handshake.h>
 #include <lp2p/interfaces/lp2p-security.h>
 #include <lp2p/interfaces/lp2p-service.h>
 #include <lp2p/interfaces/lp2p-transport.h>
