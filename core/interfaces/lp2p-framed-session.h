@@ -84,7 +84,7 @@ struct _Lp2pFramedSession
  * @timeout: (nullable): time went on; comes for other reasons, too
  * @ready: set once the class is complete
  *
- * What a protocol of frames adds, beside `open`.
+ * What a protocol of frames adds, beside `open`. It leaves `finished` to this session.
  */
 struct _Lp2pFramedSessionClass
 {
@@ -108,11 +108,17 @@ struct _Lp2pFramedSessionClass
 };
 
 LP2P_AVAILABLE_IN_1_0
-void lp2p_framed_session_init (Lp2pFramedSession *self, Lp2pFramedSessionClass *klass, Lp2pLayer *layer, const Lp2pMuxerBudget *budget);
+void lp2p_framed_session_init (Lp2pFramedSession *self,
+                               Lp2pFramedSessionClass *klass,
+                               Lp2pLayer *layer,
+                               const Lp2pMuxerBudget *budget);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_framed_session_clear (Lp2pFramedSession *self);
 LP2P_AVAILABLE_IN_1_0
-gboolean lp2p_framed_session_writev (Lp2pFramedSession *self, const GOutputVector *vectors, guint n_vectors, gsize size);
+gboolean lp2p_framed_session_writev (Lp2pFramedSession *self,
+                                     const GOutputVector *vectors,
+                                     guint n_vectors,
+                                     gsize size);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_framed_session_write_pending_before (Lp2pFramedSession *self, Lp2pQueuedStream *stream);
 LP2P_AVAILABLE_IN_1_0

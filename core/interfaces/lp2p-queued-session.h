@@ -225,7 +225,10 @@ void lp2p_muxer_budget_use_context (Lp2pMuxerBudget *self, Lp2pContext *context)
 LP2P_AVAILABLE_IN_1_0
 void lp2p_queued_session_class_init (Lp2pQueuedSessionClass *klass);
 LP2P_AVAILABLE_IN_1_0
-void lp2p_queued_session_init (Lp2pQueuedSession *self, const Lp2pQueuedSessionClass *klass, Lp2pLoop *loop, const Lp2pMuxerBudget *budget);
+void lp2p_queued_session_init (Lp2pQueuedSession *self,
+                               const Lp2pQueuedSessionClass *klass,
+                               Lp2pLoop *loop,
+                               const Lp2pMuxerBudget *budget);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_queued_session_clear (Lp2pQueuedSession *self);
 LP2P_AVAILABLE_IN_1_0

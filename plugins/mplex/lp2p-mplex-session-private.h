@@ -37,7 +37,10 @@ void lp2p_mplex_session_add_stream (Lp2pMplexSession *self, guint64 id);
 gsize lp2p_mplex_session_parse (Lp2pFramedSession *session, const guint8 *bytes, gsize size);
 
 /* lp2p-mplex-output.c */
-gssize lp2p_mplex_stream_write (Lp2pFramedSession *session, Lp2pQueuedStream *stream, Lp2pVectorCursor *place, gsize max);
+gssize lp2p_mplex_stream_write (Lp2pFramedSession *session,
+                                Lp2pQueuedStream *stream,
+                                Lp2pVectorCursor *place,
+                                gsize max);
 gsize lp2p_mplex_stream_put_pending (Lp2pFramedSession *session, Lp2pQueuedStream *stream, guint8 *out);
 gsize lp2p_mplex_session_put_refusal (Lp2pFramedSession *session, gconstpointer id, guint8 *out);
 

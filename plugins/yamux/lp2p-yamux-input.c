@@ -16,8 +16,9 @@ handle_stray_data (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 {
   if (header->length > self->stray_credit)
     {
-      lp2p_framed_session_violation (&self->parent, "%u bytes came for stream %u, which is closed and whose window is used up",
-                 header->length, header->stream_id);
+      lp2p_framed_session_violation (
+          &self->parent, "%u bytes came for stream %u, which is closed and whose window is used up",
+          header->length, header->stream_id);
       return;
     }
   self->stray_credit -= header->length;
@@ -43,7 +44,9 @@ handle_stray (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 
   if (!existed && (!ends || is_ours (self, header->stream_id)))
     {
-      lp2p_framed_session_violation (&self->parent, "a frame came for stream %u, which was never opened", header->stream_id);
+      lp2p_framed_session_violation (&self->parent,
+                                     "a frame came for stream %u, which was never opened",
+                                     header->stream_id);
       return;
     }
   if (header->type == LP2P_YAMUX_DATA && header->length > 0)
@@ -60,7 +63,7 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
   if (is_ours (self, id))
     {
       lp2p_framed_session_violation (&self->parent, "the peer opened stream %u; %s ids are ours", id,
-                 self->responder ? "even" : "odd");
+                                     self->responder ? "even" : "odd");
       return NULL;
     }
   if (lp2p_queued_session_lookup (session, id) != NULL)
@@ -95,8 +98,9 @@ handle_window_update (Lp2pYamuxSession *self,
     }
   if (header->length > G_MAXUINT32 - stream->send_window)
     {
-      lp2p_framed_session_violation (&self->parent, "the window of stream %u grew beyond 32 bits: %u and %u bytes",
-                 header->stream_id, (guint32) stream->send_window, header->length);
+      lp2p_framed_session_violation (
+          &self->parent, "the window of stream %u grew beyond 32 bits: %u and %u bytes",
+          header->stream_id, (guint32) stream->send_window, header->length);
       return;
     }
   if (header->length > 0)
@@ -115,8 +119,9 @@ handle_data (Lp2pYamuxSession *self, Lp2pYamuxStream *stream, const Lp2pYamuxHea
 
   if (!lp2p_yamux_window_take (&stream->window, header->length))
     {
-      lp2p_framed_session_violation (&self->parent, "%u bytes came for stream %u, whose window has %u left", header->length,
-                 header->stream_id, stream->window.left);
+      lp2p_framed_session_violation (
+          &self->parent, "%u bytes came for stream %u, whose window has %u left", header->length,
+          header->stream_id, stream->window.left);
       return;
     }
 

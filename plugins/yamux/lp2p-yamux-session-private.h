@@ -56,7 +56,10 @@ gsize lp2p_yamux_session_parse (Lp2pFramedSession *session, const guint8 *bytes,
 
 /* lp2p-yamux-output.c */
 void lp2p_yamux_stream_credit (Lp2pQueuedSession *session, Lp2pQueuedStream *stream);
-gssize lp2p_yamux_stream_write (Lp2pFramedSession *session, Lp2pQueuedStream *stream, Lp2pVectorCursor *place, gsize max);
+gssize lp2p_yamux_stream_write (Lp2pFramedSession *session,
+                                Lp2pQueuedStream *stream,
+                                Lp2pVectorCursor *place,
+                                gsize max);
 gsize lp2p_yamux_stream_put_pending (Lp2pFramedSession *session, Lp2pQueuedStream *stream, guint8 *out);
 
 G_END_DECLS

@@ -23,7 +23,8 @@ send_hex (GOutputStream *output, const char *hex)
     }
   if (bytes->len > 0)
     {
-      g_output_stream_write_all_async (output, bytes->data, bytes->len, G_PRIORITY_DEFAULT, NULL, client_take_result, &written);
+      g_output_stream_write_all_async (output, bytes->data, bytes->len, G_PRIORITY_DEFAULT, NULL,
+                                       client_take_result, &written);
       g_output_stream_write_all_finish (output, client_wait (&written), NULL, NULL);
     }
   if (hex[i] != '-')
