@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include <lp2p/interfaces/lp2p-connection.h>
-#include <lp2p/interfaces/lp2p-muxer-output.h>
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-parts-private.h"

@@ -38,18 +38,6 @@ static const Lp2pOption options[] = {
 };
 
 static gboolean
-reserve_memory (gsize held, gsize size, gpointer data)
-{
-  return lp2p_context_reserve_memory (data, held, size);
-}
-
-static void
-release_memory (gsize size, gpointer data)
-{
-  lp2p_context_release_memory (data, size);
-}
-
-static gboolean
 lp2p_yamux_start (Lp2pExtension *extension, GError **error)
 {
   Lp2pYamux *self = LP2P_YAMUX (extension);
@@ -62,15 +50,12 @@ lp2p_yamux_start (Lp2pExtension *extension, GError **error)
 
   self->options = (Lp2pYamuxOptions) LP2P_YAMUX_OPTIONS_INIT;
   self->options.max_window = lp2p_config_get_uint (config, group, "max-window");
-  self->options.max_memory = lp2p_config_get_uint64 (config, group, "max-memory");
+  self->options.budget.max = lp2p_config_get_uint64 (config, group, "max-memory");
   self->options.ack_backlog = lp2p_config_get_uint (config, group, "ack-backlog");
   self->options.keepalive_interval =
       lp2p_config_get_uint (config, group, "keepalive-interval") * G_USEC_PER_SEC;
   self->options.write_timeout =
       lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
-  self->options.reserve = reserve_memory;
-  self->options.release = release_memory;
-  self->options.destroy = g_object_unref;
   return TRUE;
 }
 
@@ -87,8 +72,8 @@ lp2p_yamux_create_session (Lp2pMuxer *muxer, Lp2pLayer *layer, const Lp2pMuxerPa
 
   if (params->max_streams > 0)
     session_options.max_streams = params->max_streams;
-  /* A session may outlive the host while somebody holds a stream of it. */
-  session_options.data = g_object_ref (lp2p_extension_get_context (LP2P_EXTENSION (muxer)));
+  lp2p_muxer_budget_use_context (&session_options.budget,
+                                 lp2p_extension_get_context (LP2P_EXTENSION (muxer)));
   return lp2p_yamux_session_new (layer, params->role, &session_options);
 }
 

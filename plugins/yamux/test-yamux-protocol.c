@@ -41,7 +41,7 @@ get_error (Fixture *f)
 static guint
 count_streams (Fixture *f)
 {
-  return g_hash_table_size (((Lp2pYamuxSession *) f->pair.a->session)->streams);
+  return session_pair_count_streams (f->pair.a);
 }
 
 /* Opens stream 1 and has the peer acknowledge it. */
