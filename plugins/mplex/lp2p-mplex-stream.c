@@ -261,6 +261,10 @@ lp2p_mplex_stream_ended (Lp2pMplexSession *session, Lp2pMplexStream *self)
 void
 lp2p_mplex_stream_was_reset (Lp2pMplexSession *session, Lp2pMplexStream *self)
 {
+  const Lp2pMuxerEvents *events = session->parent.events;
+
+  if (!self->accepted && events != NULL && events->withdrawn != NULL)
+    events->withdrawn (&session->parent, session->parent.events_data);
   if (self->read_side == LP2P_MPLEX_SIDE_OPEN)
     {
       self->read_side = LP2P_MPLEX_SIDE_RESET;

@@ -327,6 +327,10 @@ lp2p_yamux_stream_ended (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
 void
 lp2p_yamux_stream_was_reset (Lp2pYamuxSession *session, Lp2pYamuxStream *self, guint32 code)
 {
+  const Lp2pMuxerEvents *events = session->parent.events;
+
+  if (!self->accepted && events != NULL && events->withdrawn != NULL)
+    events->withdrawn (&session->parent, session->parent.events_data);
   if (self->read_side == LP2P_YAMUX_SIDE_OPEN)
     {
       self->read_side = LP2P_YAMUX_SIDE_RESET;
