@@ -92,6 +92,7 @@ class Bench(faults.Bench):
         self.memory_before = self.memory_kib()
 
     def serve_honest(self, dials=1):
+        """A client that may have to dial so often."""
         result = dial(self.peer, self.listener.address, self.honest, GRACE_SECONDS * 8)
         if dials > 1 and result.reason("connect") is not None:
             self.redials += 1
