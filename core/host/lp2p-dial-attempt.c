@@ -98,14 +98,22 @@ end_with_error (GTask *task, GError *error)
   g_task_return_error (task, error);
 }
 
+/* Whether the other side began a handshake, too, or proposed another security protocol
+ * where an answer was expected. */
+static gboolean
+is_same_role (const GError *error)
+{
+  return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE) ||
+         g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL);
+}
+
 /* Where each of two hosts dials the other from the port that it listens on, TCP may
  * make one connection of the two, on which nobody answers. From another port it is a
  * dial like any other. Who has settled the roles before meant that one connection. */
 static gboolean
 is_crossing (Attempt *self, const GError *error)
 {
-  return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE) && self->options.reuse_local_port &&
-         self->options.security_role == LP2P_ROLE_UNSET;
+  return is_same_role (error) && self->options.reuse_local_port && self->options.security_role == LP2P_ROLE_UNSET;
 }
 
 static void

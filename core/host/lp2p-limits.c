@@ -6,6 +6,8 @@
 
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 
+#include "net/lp2p-loop-private.h"
+
 typedef enum
 {
   SCOPE_HANDSHAKE,
@@ -38,6 +40,7 @@ typedef struct
   Lp2pPeerId *id;
   guint n_connections;
   guint n_streams;
+  Lp2pLoop *share;
 } Peer;
 
 /* A connection, and for whom it is counted. */
@@ -81,6 +84,7 @@ peer_free (gpointer pointer)
   Peer *peer = pointer;
 
   lp2p_peer_id_unref (peer->id);
+  g_clear_pointer (&peer->share, lp2p_loop_unref);
   g_free (peer);
 }
 
@@ -311,6 +315,18 @@ lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeerId *p
   ensure_peer (self, peer)->n_connections++;
   change_prefix (self, SCOPE_ADDRESS, address, 1);
   change_prefix (self, SCOPE_SUBNET, address, 1);
+}
+
+void
+lp2p_limits_share_time (Lp2pLimits *self, gpointer connection, Lp2pLoop *share)
+{
+  const Counted *counted = g_hash_table_lookup (self->connections, connection);
+  Peer *peer = ensure_peer (self, counted->peer);
+
+  if (peer->share == NULL)
+    peer->share = lp2p_loop_ref (share);
+  else
+    lp2p_loop_join (share, peer->share);
 }
 
 void

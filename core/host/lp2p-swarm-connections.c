@@ -270,10 +270,20 @@ admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
   return lp2p_limits_check_connection (self->limits, raw->remote_peer, raw->remote_address, error);
 }
 
+/* The peer is known by now. A session on the host's own share, as of a transport that
+ * makes none for a connection, stays there. */
+static void
+share_time (Lp2pSwarm *self, Lp2pConnection *connection, Lp2pLoop *share)
+{
+  if (share != self->loop)
+    lp2p_limits_share_time (self->limits, connection, share);
+}
+
 void
 lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer, GTask *task)
 {
   g_autoptr (Lp2pConnection) connection = NULL;
+  Lp2pLoop *share = raw->session->loop;
   Lp2pConnectionLimits limits = {
     .max_streams = config_uint (self, "max-streams-per-connection"),
     .negotiation_timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
@@ -297,6 +307,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
 
   connection = lp2p_connection_new (raw, &limits, &connection_owner, self);
   lp2p_limits_add_connection (self->limits, connection, raw->remote_peer, raw->remote_address);
+  share_time (self, connection, share);
   lp2p_raw_connection_free (raw);
   g_ptr_array_add (self->all_connections, g_object_ref (connection));
   lp2p_connection_manager_add (self->manager, connection);
@@ -309,10 +320,15 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
 /* Upgrading */
 
 static void
-resume (Lp2pConnection *connection, Lp2pRawConnection *raw, GTask *task)
+resume (Lp2pSwarm *self, Lp2pConnection *connection, Lp2pRawConnection *raw, GTask *task)
 {
+  Lp2pLoop *share = raw->session->loop;
+
   if (lp2p_connection_resume (connection, raw))
-    g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
+    {
+      share_time (self, connection, share);
+      g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
+    }
   else
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed by now");
   lp2p_raw_connection_free (raw);
@@ -331,7 +347,7 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   if (raw == NULL)
     g_task_return_error (task, error);
   else if (resumed != NULL)
-    resume (resumed, raw, task);
+    resume (self, resumed, raw, task);
   else
     lp2p_swarm_add_connection (self, raw, answer, task);
 }
@@ -379,7 +395,7 @@ lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDia
   if (options->expected_peer == NULL || lp2p_peer_id_equal (options->expected_peer, raw->remote_peer))
     {
       if (resumed != NULL)
-        resume (resumed, raw, task);
+        resume (self, resumed, raw, task);
       else
         lp2p_swarm_add_connection (self, raw, NULL, task);
       return;

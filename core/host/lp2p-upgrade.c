@@ -319,6 +319,10 @@ on_security_negotiated (GObject *source, GAsyncResult *result, gpointer user_dat
   GError *error = NULL;
   g_autofree char *protocol = lp2p_layer_negotiate_finish (result, &error);
 
+  /* It may have been given up since, to make room. Who dialed must not get the answer
+   * with which it takes the connection for made. */
+  if (protocol != NULL && g_cancellable_set_error_if_cancelled (self->cancellable, &error))
+    g_clear_pointer (&protocol, g_free);
   if (protocol != NULL)
     start_security (task, find_protocol (self->securities, security_protocol, protocol));
   else

@@ -106,6 +106,12 @@ on_incoming (Lp2pMuxerSession *session, gpointer user_data)
 }
 
 static void
+on_withdrawn (Lp2pMuxerSession *session, gpointer user_data)
+{
+  lp2p_connection_count_end (user_data, TRUE);
+}
+
+static void
 on_can_open (Lp2pMuxerSession *session, gpointer user_data)
 {
   Lp2pConnection *self = user_data;
@@ -162,6 +168,7 @@ static const Lp2pMuxerEvents session_events = {
   .stream_input = on_stream_input,
   .stream_ready = on_stream_ready,
   .incoming = on_incoming,
+  .withdrawn = on_withdrawn,
   .can_open = on_can_open,
   .want_pump = on_want_pump,
   .early_rejected = on_early_rejected,
@@ -433,6 +440,7 @@ run_job (Lp2pJob *job)
   if (self->session == NULL)
     return;
 
+  lp2p_connection_follow_resets (self);
   follow_beginning (self);
   lp2p_connection_follow_answer (self);
   if (self->session != NULL && (!self->refused || self->closed_here))

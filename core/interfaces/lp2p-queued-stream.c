@@ -333,8 +333,11 @@ lp2p_queued_stream_ended (Lp2pQueuedStream *self, Lp2pQueuedSession *session)
 void
 lp2p_queued_stream_was_reset (Lp2pQueuedStream *self, Lp2pQueuedSession *session, guint32 code)
 {
+  const Lp2pMuxerEvents *events = session->parent.events;
   gboolean was_read = self->read_side == LP2P_SIDE_OPEN;
 
+  if (!self->accepted && events != NULL && events->withdrawn != NULL)
+    events->withdrawn (&session->parent, session->parent.events_data);
   reset_sides (self);
   if (was_read)
     drop_queue (self, session);

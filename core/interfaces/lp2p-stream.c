@@ -55,19 +55,37 @@ lp2p_stream_fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
   return -1;
 }
 
+static gboolean
+is_reset (Lp2pStream *self, Lp2pReady side)
+{
+  const GError *error = self->session->klass->stream_get_error (self->session, self->handle, side, NULL);
+
+  return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_RESET);
+}
+
+/* Whether the peer opened the stream, and reset it before anything came of it. */
+static gboolean
+is_wasted (Lp2pStream *self)
+{
+  return !self->outbound && !self->useful && (is_reset (self, LP2P_READY_READ) || is_reset (self, LP2P_READY_WRITE));
+}
+
 /* Gives the session's stream back; what comes for it is no longer told. */
 static void
 release_handle (Lp2pStream *self)
 {
-  Lp2pMuxerStream *handle = g_steal_pointer (&self->handle);
+  Lp2pMuxerStream *handle = self->handle;
+  gboolean wasted;
 
   if (handle == NULL)
     return;
+  wasted = is_wasted (self);
+  self->handle = NULL;
   handle->user_data = NULL;
   self->session->klass->stream_release (self->session, handle);
   self->session = NULL;
   lp2p_stream_forget_kept (self);
-  lp2p_connection_stream_gone (self->connection, self);
+  lp2p_connection_stream_gone (self->connection, self, wasted);
 }
 
 void
@@ -141,6 +159,8 @@ stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
     }
 
   n = self->session->klass->stream_readv (self->session, self->handle, &vector, 1);
+  if (n == 0)
+    self->useful = TRUE;
   if (n >= 0)
     return n;
   if (n == LP2P_IO_FAILED)
@@ -186,6 +206,8 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
         n = lp2p_stream_write_out (self, vectors, n_vectors);
     }
 
+  if (n > 0)
+    self->useful = TRUE;
   if (n >= 0)
     return n;
   if (n == LP2P_IO_FAILED)
@@ -494,6 +516,12 @@ lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxe
   /* Behind what the application writes at once, the proposal leaves by itself. */
   lp2p_async_io_wake (&self->io);
   return self;
+}
+
+Lp2pStreamPlace *
+lp2p_stream_get_place (Lp2pStream *self)
+{
+  return &self->place;
 }
 
 /**

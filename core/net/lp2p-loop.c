@@ -417,6 +417,7 @@ lp2p_loop_unref (Lp2pLoop *self)
 
   lp2p_loop_core_drop_mark (self->core, self);
   lp2p_loop_leave (self);
+  g_clear_pointer (&self->joined, lp2p_loop_unref);
   core_unref (self->core);
   g_free (self);
 }

@@ -231,6 +231,7 @@ test_resets (void)
   raw_send (&f, RESET, TRUE, 1, 0);
   stream = session_driver_accept (f.pair.a);
   g_assert_null (stream);
+  g_assert_cmpuint (f.pair.a->n_withdrawn, ==, 1);
 
   /* Ours reaches the peer with the right flag. */
   raw_send (&f, NEW, TRUE, 2, 0);
