@@ -69,7 +69,7 @@ def expected_rows():
             yield "connect", stack[1], metric
         for side in ("dialer", "listener"):
             yield "idle", stack[1], f"{side} heap"
-    for metric in ("throughput", "throughput / perf", "small files"):
+    for metric in ("throughput", sending.ratio_name(), "small files"):
         yield "send", "noise", metric
 
 
