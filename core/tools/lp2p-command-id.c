@@ -55,6 +55,8 @@ static const char description[] =
     "--store to the key store of --to: it is written and read back, and only when that gave\n"
     "the very same key is it removed where it was. --remove asks before it does.\n"
     "\n"
+    "Exit status: 0 all was done, 1 there is no such key, or it could not be read or written.\n"
+    "\n"
     "Examples:\n"
     "  lp2p id --make                    make the key that lp2p listen uses\n"
     "  lp2p id --file peer.key --json    show another one\n"

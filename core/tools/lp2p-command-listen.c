@@ -47,6 +47,8 @@ static const char description[] =
     "Its identity is the one of --identity, of the configuration, or the one that lp2p id\n"
     "keeps; without any of them, a temporary one.\n"
     "\n"
+    "Exit status: 0 it was told to end, 1 it could not begin.\n"
+    "\n"
     "Example:\n"
     "  lp2p listen /ip4/0.0.0.0/tcp/4001";
 

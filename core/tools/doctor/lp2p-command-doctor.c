@@ -106,7 +106,7 @@ tool_command_doctor (ToolLine *line)
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &self.timeout,
       "Seconds that each step may take; the default is 10", "SECONDS" },
     { "dns-name", 0, 0, G_OPTION_ARG_STRING, &dns_name,
-      "The name to look up for the check of names; the default is example.org", "NAME" },
+      "Look this name up, which asks the name servers; without it nobody is asked", "NAME" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &self.json, "Print JSON objects", NULL },
     { NULL },
   };
@@ -117,7 +117,7 @@ tool_command_doctor (ToolLine *line)
   if (!(self.timeout > 0 && self.timeout <= 86400))
     return tool_fail (TOOL_EXIT_USAGE, WHAT,
                       "a timeout of %g s, expected more than 0, at most 86400", self.timeout);
-  self.dns_name = dns_name != NULL ? dns_name : "example.org";
+  self.dns_name = dns_name;
 
   tool_watch_interrupts ();
   if (line->arguments != NULL)

@@ -9,6 +9,8 @@
 #include "tools/lp2p-session-private.h"
 #include "tools/status/lp2p-control-private.h"
 
+#include <glib-unix.h>
+
 #define WHAT "forward"
 
 #define DEFAULT_CONNECTIONS 4096
@@ -21,6 +23,7 @@ typedef struct
   char **peer_addresses;
   char **serve;
   char **allow;
+  char *allow_file;
   char **listen;
   int max;
   gboolean json;
@@ -49,9 +52,14 @@ static const char description[] =
     "Peers know each other by their ids, so both sides should keep theirs: lp2p id --make\n"
     "makes one, or --identity names one. Without, it is another one each time.\n"
     "\n"
-    "It ends in order on SIGINT or SIGTERM. --json prints an object when it is ready (type\n"
-    "\"ready\"; peer_id, addresses, from, serve) and whenever the state of a kept peer changes\n"
-    "(type \"peer\"; peer_id, state, retry_s, error). lp2p status shows more.\n"
+    "On SIGHUP it reads the configuration and the file of --allow-file again; what is open\n"
+    "stays open. It ends in order on SIGINT or SIGTERM.\n"
+    "\n"
+    "--json prints an object when it is ready (type \"ready\"; peer_id, addresses, from,\n"
+    "serve) and whenever the state of a kept peer changes (type \"peer\"; peer_id, state,\n"
+    "retry_s, error). lp2p status shows more.\n"
+    "\n"
+    "Exit status: 0 it was told to end, 1 it could not begin.\n"
     "\n"
     "Example: a web server of one machine on another one:\n"
     "  lp2p forward --serve web=tcp:127.0.0.1:80 --allow 12D3KooW...\n"
@@ -65,6 +73,7 @@ options_clear (Options *self)
   g_strfreev (self->peer_addresses);
   g_strfreev (self->serve);
   g_strfreev (self->allow);
+  g_free (self->allow_file);
   g_strfreev (self->listen);
 }
 
@@ -92,9 +101,9 @@ check_options (const Options *options, GError **error)
     return fail_usage (error, "each --from needs a --to and the other way round");
   if (options->from == NULL && options->serve == NULL)
     return fail_usage (error, "nothing to forward: expected --from LOCAL --to PEER/NAME, or --serve NAME=LOCAL");
-  if (options->serve != NULL && options->allow == NULL)
+  if (options->serve != NULL && options->allow == NULL && options->allow_file == NULL)
     return fail_usage (error, "--serve serves nobody without --allow PEER");
-  if (options->serve == NULL && options->allow != NULL)
+  if (options->serve == NULL && (options->allow != NULL || options->allow_file != NULL))
     return fail_usage (error, "--allow needs something to allow: --serve NAME=LOCAL");
   if (options->max < 1 || options->max > MAX_CONNECTIONS)
     return fail_usage (error, "--max-connections is not from 1 to 100000");
@@ -126,6 +135,38 @@ add_peer_address (Command *self, const char *text, GError **error)
   return used;
 }
 
+/* The lines of the file, without comments. */
+static gboolean
+add_lines (GStrvBuilder *texts, const char *path, GError **error)
+{
+  g_autofree char *content = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents (path, &content, NULL, error))
+    return FALSE;
+  lines = g_strsplit (content, "\n", -1);
+  for (gsize i = 0; lines[i] != NULL; i++)
+    if (g_strstrip (lines[i])[0] != '\0' && lines[i][0] != '#')
+      g_strv_builder_add (texts, lines[i]);
+  return TRUE;
+}
+
+/* Those of the command line and of the file. */
+static gboolean
+allow (Command *self, GError **error)
+{
+  const Options *options = self->options;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) texts = NULL;
+
+  if (options->allow != NULL)
+    g_strv_builder_addv (builder, (const char **) options->allow);
+  if (options->allow_file != NULL && !add_lines (builder, options->allow_file, error))
+    return FALSE;
+  texts = g_strv_builder_end (builder);
+  return tool_forward_in_set_allowed (self->in, (const char *const *) texts, error);
+}
+
 static gboolean
 parse (Command *self, GError **error)
 {
@@ -145,10 +186,7 @@ parse (Command *self, GError **error)
   for (guint i = 0; i < count (options->serve); i++)
     if (!tool_forward_in_add (self->in, options->serve[i], error))
       return FALSE;
-  for (guint i = 0; i < count (options->allow); i++)
-    if (!tool_forward_in_allow (self->in, options->allow[i], error))
-      return FALSE;
-  return TRUE;
+  return allow (self, error);
 }
 
 /* Output */
@@ -300,19 +338,25 @@ make_room (Lp2pConfig *config, guint max, GError **error)
   return TRUE;
 }
 
+/* What the command line says goes before the configuration. Whoever only dials leaves the
+ * addresses to those that listen. */
+static gboolean
+apply_command_line (Command *self, Lp2pConfig *config, GError **error)
+{
+  gboolean serves = tool_forward_in_get_n_services (self->in) > 0;
+
+  return make_room (config, self->forward.max, error) &&
+         ((serves && self->options->listen == NULL) || tool_forget_listen (config, error));
+}
+
 static gboolean
 start_host (Command *self, ToolOptions *options, GError **error)
 {
   g_autoptr (Lp2pConfig) config = tool_options_load_config (options, error);
   g_autoptr (GPtrArray) addresses = tool_parse_addresses (self->options->listen, error);
   g_autoptr (Lp2pIdentity) identity = NULL;
-  gboolean serves = tool_forward_in_get_n_services (self->in) > 0;
 
-  if (config == NULL || addresses == NULL || !make_room (config, self->forward.max, error))
-    return FALSE;
-  /* Whoever only dials leaves the addresses to those that listen. */
-  if ((!serves || addresses->len > 0) &&
-      !lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, "listen", "[]", error))
+  if (config == NULL || addresses == NULL || !apply_command_line (self, config, error))
     return FALSE;
   identity = tool_load_identity (options, config, TRUE, error);
   if (identity == NULL)
@@ -320,8 +364,24 @@ start_host (Command *self, ToolOptions *options, GError **error)
   self->forward.host = tool_host_start (config, identity, error);
   if (self->forward.host == NULL)
     return FALSE;
-  return (!serves && addresses->len == 0) ||
+  return (tool_forward_in_get_n_services (self->in) == 0 && addresses->len == 0) ||
          tool_listen (self->forward.host, options, addresses, error);
+}
+
+static gboolean
+on_reload (gpointer user_data)
+{
+  Command *self = user_data;
+  ToolOptions *options = self->forward.options;
+  Lp2pConfig *config = lp2p_host_get_config (self->forward.host);
+  g_autoptr (GError) error = NULL;
+
+  if (tool_options_reload_config (options, config, &error) && apply_command_line (self, config, &error) &&
+      allow (self, &error))
+    tool_note (options, "configuration read again");
+  else
+    tool_fail_error (WHAT, error);
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -348,6 +408,7 @@ static void
 run (Command *self, ToolLine *line)
 {
   g_autoptr (ToolControl) control = tool_control_new (line, self->forward.host, report, self);
+  guint reload = g_unix_signal_add (SIGHUP, on_reload, self);
 
   print_ready (self);
   for (guint i = 0; i < self->forward.outs->len; i++)
@@ -359,6 +420,7 @@ run (Command *self, ToolLine *line)
     }
   while (!tool_is_interrupted ())
     g_main_context_iteration (NULL, TRUE);
+  g_source_remove (reload);
   for (guint i = 0; i < self->forward.outs->len; i++)
     g_signal_handlers_disconnect_by_func (
         tool_forward_out_get_kept (g_ptr_array_index (self->forward.outs, i)), print_kept,
@@ -410,6 +472,8 @@ tool_command_forward (ToolLine *line)
     { "allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allow,
       "Serve this peer, with NAME= that service only; may be given several times",
       "[NAME=]PEER" },
+    { "allow-file", 0, 0, G_OPTION_ARG_FILENAME, &options.allow_file,
+      "Serve the peers of this file, too, one in a line", "FILE" },
     { "listen", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.listen,
       "Let peers connect here; may be given several times", "ADDRESS" },
     { "max-connections", 0, 0, G_OPTION_ARG_INT, &options.max,

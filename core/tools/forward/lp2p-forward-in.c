@@ -30,7 +30,7 @@ struct _ToolForwardIn
 
 /* One stream of a peer, until it is over.
  * @service: what it is for, %NULL as long as that is not allowed
- * @name: what is asked for, behind its size */
+ * @request: what is asked for */
 typedef struct
 {
   ToolForwardIn *in;
@@ -39,7 +39,7 @@ typedef struct
   GCancellable *cancellable;
   guint timer;
   ToolSplice *splice;
-  guint8 name[1 + TOOL_FORWARD_MAX_NAME];
+  guint8 request[1 + TOOL_FORWARD_MAX_NAME];
   guint8 answer;
   gsize ignored;
 } Link;
@@ -128,25 +128,54 @@ tool_forward_in_add (ToolForwardIn *self, const char *text, GError **error)
   return TRUE;
 }
 
-gboolean
-tool_forward_in_allow (ToolForwardIn *self, const char *text, GError **error)
+/* The peers of a service, or behind the services those that may use all. */
+static GHashTable *
+find_peers (ToolForwardIn *self, GPtrArray *tables, const char *text, gsize size, GError **error)
+{
+  Service *service = find_service (self, text, size);
+  guint i = self->services->len;
+
+  if (size > 0 && (service == NULL || !g_ptr_array_find (self->services, service, &i)))
+    {
+      fail (error, text, "there is no service of this name");
+      return NULL;
+    }
+  return g_ptr_array_index (tables, i);
+}
+
+static gboolean
+allow (ToolForwardIn *self, GPtrArray *tables, const char *text, GError **error)
 {
   const char *equals = strchr (text, '=');
-  GHashTable *allowed = self->allowed;
-  Lp2pPeerId *peer;
+  GHashTable *peers = find_peers (self, tables, text, equals != NULL ? (gsize) (equals - text) : 0, error);
+  Lp2pPeerId *peer =
+      peers != NULL ? lp2p_peer_id_new_from_string (equals != NULL ? equals + 1 : text, error) : NULL;
 
-  if (equals != NULL)
-    {
-      Service *service = find_service (self, text, (gsize) (equals - text));
-
-      if (service == NULL)
-        return fail (error, text, "there is no service of this name");
-      allowed = service->allowed;
-    }
-  peer = lp2p_peer_id_new_from_string (equals != NULL ? equals + 1 : text, error);
   if (peer != NULL)
-    g_hash_table_add (allowed, peer);
+    g_hash_table_add (peers, peer);
   return peer != NULL;
+}
+
+gboolean
+tool_forward_in_set_allowed (ToolForwardIn *self, const char *const *texts, GError **error)
+{
+  g_autoptr (GPtrArray) tables = g_ptr_array_new_with_free_func ((GDestroyNotify) g_hash_table_unref);
+
+  for (guint i = 0; i <= self->services->len; i++)
+    g_ptr_array_add (tables, new_peers ());
+  for (gsize i = 0; texts[i] != NULL; i++)
+    if (!allow (self, tables, texts[i], error))
+      return FALSE;
+  for (guint i = self->services->len; i > 0; i--)
+    {
+      Service *service = g_ptr_array_index (self->services, i - 1);
+
+      g_hash_table_unref (service->allowed);
+      service->allowed = g_hash_table_ref (g_ptr_array_index (tables, i - 1));
+    }
+  g_hash_table_unref (self->allowed);
+  self->allowed = g_hash_table_ref (g_ptr_array_index (tables, self->services->len));
+  return TRUE;
 }
 
 guint
@@ -278,13 +307,8 @@ on_done (ToolSplice *splice, const GError *error, gpointer user_data)
   Link *link = user_data;
   ToolForwardCounts *counts = &link->service->counts;
 
-  counts->sent += tool_splice_get_sent (splice);
-  counts->received += tool_splice_get_received (splice);
-  if (error != NULL)
-    {
-      counts->failed++;
-      note (link, error->message);
-    }
+  if (tool_forward_counts_end (counts, link->service->name, splice, error))
+    note (link, error->message);
   link_free (link);
 }
 
@@ -339,10 +363,10 @@ is_named (ToolForwardIn *self, Lp2pStream *stream)
 
 /* Who asks for what is not there learns as little as who may not have it. */
 static void
-serve (Link *link)
+serve (Link *link, const char *name, gsize size)
 {
   ToolForwardIn *self = link->in;
-  Service *service = find_service (self, (const char *) link->name + 1, link->name[0]);
+  Service *service = find_service (self, name, size);
 
   if (service == NULL || !is_allowed (self, service, link->stream))
     {
@@ -363,6 +387,8 @@ serve (Link *link)
 
 /* The request */
 
+static void take_request (Link *link, gsize filled);
+
 static void
 on_name (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -370,12 +396,30 @@ on_name (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   gsize n;
 
-  if (!g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, &error))
-    break_off (link, error->message);
-  else if (n < link->name[0] || !tool_forward_check_name ((const char *) link->name + 1, n))
-    break_off (link, "a request without the name of a service");
+  if (g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, &error))
+    take_request (link, 1 + n);
   else
-    serve (link);
+    break_off (link, error->message);
+}
+
+/* Reads no more than the request: what is behind it is for the service. */
+static void
+take_request (Link *link, gsize filled)
+{
+  Lp2pCursor cursor = LP2P_CURSOR_INIT (link->request, filled);
+  g_autoptr (GError) error = NULL;
+  const char *name;
+  gsize size;
+  gssize missing = tool_forward_read_request (&cursor, &name, &size, &error);
+
+  if (missing == 0)
+    serve (link, name, size);
+  else if (missing > 0 && filled == 1)
+    g_input_stream_read_all_async (g_io_stream_get_input_stream (G_IO_STREAM (link->stream)),
+                                   link->request + 1, (gsize) missing, G_PRIORITY_DEFAULT,
+                                   link->cancellable, on_name, link);
+  else
+    break_off (link, error != NULL ? error->message : "the stream ended before the request");
 }
 
 static void
@@ -384,13 +428,10 @@ on_size (GObject *source, GAsyncResult *result, gpointer user_data)
   Link *link = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error) < 1)
-    break_off (link, error != NULL ? error->message : "the stream ended before the request");
-  else if (link->name[0] == 0 || link->name[0] > TOOL_FORWARD_MAX_NAME)
-    break_off (link, "a request without the name of a service");
+  if (g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error) == 1)
+    take_request (link, 1);
   else
-    g_input_stream_read_all_async (G_INPUT_STREAM (source), link->name + 1, link->name[0],
-                                   G_PRIORITY_DEFAULT, link->cancellable, on_name, link);
+    break_off (link, error != NULL ? error->message : "the stream ended before the request");
 }
 
 static gboolean
@@ -417,7 +458,7 @@ on_stream (Lp2pStream *stream, gpointer user_data)
   if (!is_named (self, stream))
     refuse (link, TOOL_FORWARD_REFUSED);
   else
-    g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (stream)), link->name, 1,
+    g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (stream)), link->request, 1,
                                G_PRIORITY_DEFAULT, link->cancellable, on_size, link);
 }
 

@@ -183,30 +183,18 @@ link_unref (Link *link)
   tool_forward_give_back (forward);
 }
 
-/* That a connection breaks off may be how it ends. */
-static void
-note_failure (Link *link, const GError *error)
-{
-  ToolForwardOut *self = link->out;
-
-  self->counts.failed++;
-  tool_note (self->forward->options, "%s to %s: %s", tool_local_get_text (self->local),
-             self->service, error->message);
-}
-
 static void
 on_done (ToolSplice *splice, const GError *error, gpointer user_data)
 {
   Link *link = user_data;
   ToolForwardOut *self = link->out;
 
-  self->counts.sent += tool_splice_get_sent (splice);
-  self->counts.received += tool_splice_get_received (splice);
   g_hash_table_remove (self->splices, splice);
+  if (tool_forward_counts_end (&self->counts, self->service, splice, link->refused ? NULL : error))
+    tool_note (self->forward->options, "%s to %s: %s", tool_local_get_text (self->local),
+               self->service, error->message);
   if (link->refused)
     tool_forward_counts_fail (&self->counts, self->service, error->message);
-  else if (error != NULL)
-    note_failure (link, error);
   link_unref (link);
 }
 

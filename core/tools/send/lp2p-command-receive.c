@@ -97,13 +97,10 @@ take_all (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *offer)
 static void
 request (SendChannel *channel, Lp2pTicket *ticket)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Request message = LP2P__SEND__REQUEST__INIT;
 
   message.code.data = (guint8 *) g_bytes_get_data (lp2p_ticket_get_code (ticket), &message.code.len);
-  frame.body_case = SEND_BODY (REQUEST);
-  frame.request = &message;
-  send_append_frame (send_channel_get_output (channel), &frame);
+  send_append (send_channel_get_output (channel), SEND_BODY (REQUEST), &message);
   send_channel_push (channel);
 }
 

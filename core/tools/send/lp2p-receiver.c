@@ -48,29 +48,23 @@ take_turn (gpointer user_data, GError **error)
 static void
 answer_want (Receiver *self, const ReceiveItem *item, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Want want = LP2P__SEND__WANT__INIT;
 
   want.entry = item->number;
   want.offset = item->offset;
   if (item->offset > 0)
     want.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (WANT);
-  frame.want = &want;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (WANT), &want);
 }
 
 static void
 answer_compare (Receiver *self, const ReceiveItem *item, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Compare compare = LP2P__SEND__COMPARE__INIT;
 
   compare.entry = item->number;
   compare.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (COMPARE);
-  frame.compare = &compare;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (COMPARE), &compare);
 }
 
 static void
@@ -100,11 +94,11 @@ want_file (Receiver *self, ReceiveItem *item, GError **error)
 static gboolean
 hash_file (SendSource *source, guint64 size, SendHash *hash, GError **reason, GError **error)
 {
-  g_autofree guint8 *chunk = g_malloc (SEND_CHUNK_SIZE);
+  const guint8 *chunk;
 
   while (send_source_get_offset (source) < size)
     {
-      if (send_source_read (source, chunk, hash, reason) < 0)
+      if (send_source_read (source, &chunk, hash, reason) < 0)
         return TRUE;
       if (!take_turn (NULL, error))
         return FALSE;
@@ -293,6 +287,18 @@ take_begin (Receiver *self, const Lp2p__Send__Begin *begin, GError **error)
   return self->partial != NULL;
 }
 
+/* A disk that is slower than the peer holds it up. */
+static gboolean
+take_chunk (Receiver *self, const Lp2p__Send__Chunk *chunk, GError **error)
+{
+  if (self->partial == NULL)
+    return send_fail_protocol (error, "the peer sent a chunk of no file");
+  while (!receive_partial_has_room (self->partial))
+    if (!send_channel_wait (self->channel, error))
+      return FALSE;
+  return receive_partial_begin_chunk (self->partial, chunk, error);
+}
+
 static gboolean
 take_data (Receiver *self, const guint8 *data, gsize size, GError **error)
 {
@@ -317,6 +323,7 @@ static gboolean
 take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
 {
   ReceiveItem *item = find_current (self, end->entry, error);
+  int fd;
 
   if (item == NULL || !wait_for_room (self, error))
     return FALSE;
@@ -327,13 +334,18 @@ take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
     }
   if (self->partial == NULL)
     return send_fail_protocol (error, "the peer ended a file that it did not begin");
+  while (!receive_partial_is_idle (self->partial))
+    if (!send_channel_wait (self->channel, error))
+      return FALSE;
   if (!receive_partial_check (self->partial, end, error))
     {
       receive_partial_remove (self->store, item);
       return FALSE;
     }
-  receive_store_complete_file (self->store, g_queue_pop_head (&self->items),
-                               receive_partial_steal_fd (self->partial));
+  fd = receive_partial_steal_fd (self->partial, error);
+  if (fd < 0)
+    return FALSE;
+  receive_store_complete_file (self->store, g_queue_pop_head (&self->items), fd);
   g_clear_pointer (&self->partial, receive_partial_free);
   return TRUE;
 }
@@ -376,8 +388,11 @@ take_failure (Receiver *self, const Lp2p__Send__Failure *failure, GError **error
   if (item == NULL)
     return FALSE;
   if (self->partial != NULL)
-    receive_partial_remove (self->store, item);
-  g_clear_pointer (&self->partial, receive_partial_free);
+    {
+      /* Which still writes, until it is freed. */
+      g_clear_pointer (&self->partial, receive_partial_free);
+      receive_partial_remove (self->store, item);
+    }
   why = g_strdup_printf ("the sender says: %s", failure->text);
   send_report_entry (self->report, item->path, TRUE, item->size, SEND_OUTCOME_FAILED, why);
   receive_item_free (g_queue_pop_head (&self->items));
@@ -394,9 +409,7 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
     case SEND_BODY (BEGIN):
       return take_begin (self, frame->begin, error);
     case SEND_BODY (CHUNK):
-      if (self->partial == NULL)
-        return send_fail_protocol (error, "the peer sent a chunk of no file");
-      return receive_partial_begin_chunk (self->partial, frame->chunk, error);
+      return take_chunk (self, frame->chunk, error);
     case SEND_BODY (END):
       return take_end (self, frame->end, error);
     case SEND_BODY (VERDICT):
@@ -470,23 +483,16 @@ check_complete (Receiver *self)
 static gboolean
 finish (Receiver *self, GError **error)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Result result = LP2P__SEND__RESULT__INIT;
-  int code = -1;
 
   while (receive_store_get_pending (self->store) > 0)
     g_main_context_iteration (NULL, TRUE);
-  receive_store_sync (self->store, &code);
-  while (code < 0)
-    g_main_context_iteration (NULL, TRUE);
-  if (code > 0)
-    return send_set_errno (error, "the target folder", code);
+  if (!receive_store_sync (self->store, error))
+    return FALSE;
   result.stored = send_report_get_count (self->report, SEND_OUTCOME_DONE);
   result.present = send_report_get_count (self->report, SEND_OUTCOME_PRESENT);
   result.failed = send_report_get_count (self->report, SEND_OUTCOME_FAILED);
-  frame.body_case = SEND_BODY (RESULT);
-  frame.result = &result;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (RESULT), &result);
   check_complete (self);
   return send_channel_write (self->channel, NULL, 0, error);
 }

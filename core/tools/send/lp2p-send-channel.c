@@ -5,7 +5,7 @@
 #include "tools/lp2p-session-private.h"
 
 /* Large enough that what a call costs does not show. */
-#define READ_SIZE (1024 * 1024)
+#define READ_SIZE (256 * 1024)
 
 /* How often a side shows that it is there, and how long it may take until it does. */
 #define BUSY_SECONDS   10

@@ -28,16 +28,24 @@ send_append_frame (GByteArray *out, const SendFrame *frame)
   lp2p__send__frame__pack (frame, out->data + start);
 }
 
+/* @message is one of that kind. */
+void
+send_append (GByteArray *out, Lp2p__Send__Frame__BodyCase kind, gpointer message)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+
+  frame.body_case = kind;
+  frame.busy = message;
+  send_append_frame (out, &frame);
+}
+
 /* @kind is one of those without content. */
 void
 send_append_nothing (GByteArray *out, Lp2p__Send__Frame__BodyCase kind)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Nothing nothing = LP2P__SEND__NOTHING__INIT;
 
-  frame.body_case = kind;
-  frame.busy = &nothing;
-  send_append_frame (out, &frame);
+  send_append (out, kind, &nothing);
 }
 
 static char *
@@ -54,14 +62,11 @@ shorten (const char *text)
 void
 send_append_text (GByteArray *out, Lp2p__Send__Frame__BodyCase kind, const char *text)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Text message = LP2P__SEND__TEXT__INIT;
   g_autofree char *shortened = shorten (text);
 
   message.text = shortened;
-  frame.body_case = kind;
-  frame.abort = &message;
-  send_append_frame (out, &frame);
+  send_append (out, kind, &message);
 }
 
 void
@@ -70,41 +75,32 @@ send_append_failure (GByteArray *out,
                      guint64 entry,
                      const char *text)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Failure message = LP2P__SEND__FAILURE__INIT;
   g_autofree char *shortened = shorten (text);
 
   message.entry = entry;
   message.text = shortened;
-  frame.body_case = kind;
-  frame.fail = &message;
-  send_append_frame (out, &frame);
+  send_append (out, kind, &message);
 }
 
 void
 send_append_chunk (GByteArray *out, gsize size, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Chunk message = LP2P__SEND__CHUNK__INIT;
 
   message.size = (guint32) size;
   message.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (CHUNK);
-  frame.chunk = &message;
-  send_append_frame (out, &frame);
+  send_append (out, SEND_BODY (CHUNK), &message);
 }
 
 void
 send_append_end (GByteArray *out, guint64 entry, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__End message = LP2P__SEND__END__INIT;
 
   message.entry = entry;
   message.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (END);
-  frame.end = &message;
-  send_append_frame (out, &frame);
+  send_append (out, SEND_BODY (END), &message);
 }
 
 /* Reading */

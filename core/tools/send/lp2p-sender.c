@@ -33,8 +33,7 @@ typedef struct
   char *text;
 } Announced;
 
-/* @buffer: a chunk
- * @announced: those whose turn has not come, in order; @first is the number of the
+/* @announced: those whose turn has not come, in order; @first is the number of the
  *   first of them
  * @result: what the receiver said at the end */
 typedef struct
@@ -43,7 +42,6 @@ typedef struct
   SendChannel *channel;
   SendReport *report;
   SendWalk *walk;
-  guint8 *buffer;
   GQueue announced;
   guint64 n_announced;
   guint64 n_files;
@@ -251,7 +249,6 @@ write_batch (Sender *self, GError **error)
 static gboolean
 send_offer (Sender *self, GError **error)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
   g_autofree char *name = g_utf8_make_valid (send_load_get_name (self->load), -1);
 
@@ -259,9 +256,7 @@ send_offer (Sender *self, GError **error)
   offer.files = self->load->files;
   offer.size = self->load->size;
   offer.name = name;
-  frame.body_case = SEND_BODY (OFFER);
-  frame.offer = &offer;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (OFFER), &offer);
   while (!self->accepted)
     if (!wait_input (self, error))
       return FALSE;
@@ -271,7 +266,6 @@ send_offer (Sender *self, GError **error)
 static void
 append_entry (GByteArray *out, const SendItem *item)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Entry entry = LP2P__SEND__ENTRY__INIT;
   g_auto (GStrv) names = g_strsplit (item->path, "/", -1);
   gsize n = g_strv_length (names);
@@ -287,9 +281,7 @@ append_entry (GByteArray *out, const SendItem *item)
   entry.mtime = item->mtime;
   if (item->target != NULL)
     entry.target = (ProtobufCBinaryData) { strlen (item->target), (guint8 *) item->target };
-  frame.body_case = SEND_BODY (ENTRY);
-  frame.entry = &entry;
-  send_append_frame (out, &frame);
+  send_append (out, SEND_BODY (ENTRY), &entry);
 }
 
 static void
@@ -362,8 +354,9 @@ send_chunks (
 
   while (send_source_get_offset (source) < item->size)
     {
+      const guint8 *chunk;
       SendHash hash;
-      gssize n = send_source_read (source, self->buffer, &hash, reason);
+      gssize n = send_source_read (source, &chunk, &hash, reason);
       gboolean sent;
 
       if (n < 0)
@@ -372,12 +365,12 @@ send_chunks (
       send_append_chunk (out, (gsize) n, &hash);
       if (n <= SMALL_SIZE)
         {
-          g_byte_array_append (out, self->buffer, (guint) n);
+          g_byte_array_append (out, chunk, (guint) n);
           sent = write_batch (self, error);
         }
       else
         {
-          sent = write_out (self, self->buffer, (gsize) n, error);
+          sent = write_out (self, chunk, (gsize) n, error);
         }
       if (!sent)
         return FALSE;
@@ -389,14 +382,11 @@ send_chunks (
 static void
 append_begin (Sender *self, const Announced *entry, guint64 offset)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Begin begin = LP2P__SEND__BEGIN__INIT;
 
   begin.entry = entry->number;
   begin.offset = offset;
-  frame.body_case = SEND_BODY (BEGIN);
-  frame.begin = &begin;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (BEGIN), &begin);
 }
 
 /* Reads what the receiver says it has. Meanwhile all else goes on. */
@@ -406,9 +396,10 @@ read_prefix (
 {
   while (send_source_get_offset (source) < size)
     {
+      const guint8 *chunk;
       SendHash hash;
 
-      if (send_source_read (source, self->buffer, &hash, reason) < 0)
+      if (send_source_read (source, &chunk, &hash, reason) < 0)
         return TRUE;
       g_main_context_iteration (NULL, FALSE);
       if (tool_is_interrupted () || self->error != NULL)
@@ -471,14 +462,11 @@ send_file (Sender *self, const Announced *entry, GError **error)
 static void
 append_verdict (Sender *self, const Announced *entry, gboolean same)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Verdict verdict = LP2P__SEND__VERDICT__INIT;
 
   verdict.entry = entry->number;
   verdict.same = same;
-  frame.body_case = SEND_BODY (VERDICT);
-  frame.verdict = &verdict;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (VERDICT), &verdict);
 }
 
 /* The receiver has a file of that name. Sets @over unless it is another one: then
@@ -606,7 +594,6 @@ send_load_send (const SendLoad *self, SendChannel *channel, SendReport *report, 
   gboolean good;
 
   g_queue_init (&sender.announced);
-  sender.buffer = g_malloc (SEND_CHUNK_SIZE);
   sender.walk = send_walk_new (self->roots, self->links, on_skipped, &sender);
   send_channel_set_notify (channel, on_input, &sender);
   on_input (channel, &sender);
@@ -623,6 +610,5 @@ send_load_send (const SendLoad *self, SendChannel *channel, SendReport *report, 
   g_queue_clear_full (&sender.announced, (GDestroyNotify) announced_free);
   g_clear_pointer (&sender.result, send_frame_free);
   g_clear_error (&sender.error);
-  g_free (sender.buffer);
   return good;
 }
