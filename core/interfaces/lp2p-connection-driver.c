@@ -85,7 +85,7 @@ on_stream_input (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const guint
   if (stream->user_data == NULL)
     return 0;
   taken = lp2p_stream_take_input (stream->user_data, data, size);
-  self->place = lp2p_stream_get_place (stream->user_data);
+  self->place = lp2p_stream_get_read_room (stream->user_data);
   return taken;
 }
 

@@ -230,7 +230,7 @@ lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size)
 }
 
 gsize
-lp2p_stream_get_place (Lp2pStream *self)
+lp2p_stream_get_read_room (Lp2pStream *self)
 {
   return lp2p_async_io_get_place (&self->io);
 }
