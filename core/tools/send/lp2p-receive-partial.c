@@ -5,6 +5,7 @@
 #include "tools/lp2p-transfer-private.h"
 #include "tools/send/lp2p-send-journal-private.h"
 #include "tools/send/lp2p-send-source-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,7 +202,7 @@ open_again (ReceivePartial *self, GError **error)
     }
   if (journal == NULL || cursor.failed)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: its journal changed meanwhile",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("%s: its journal changed meanwhile"),
                    self->item->path);
       return FALSE;
     }
@@ -263,7 +264,7 @@ gboolean
 receive_partial_begin_chunk (ReceivePartial *self, const Lp2p__Send__Chunk *chunk, GError **error)
 {
   if (chunk->size != MIN (SEND_CHUNK_SIZE, self->item->size - self->offset))
-    return fail_protocol (self, "the peer sent a chunk of another size than its place asks for",
+    return fail_protocol (self, N_("the peer sent a chunk of another size than its place asks for"),
                           error);
   self->left = chunk->size;
   send_hash_take (&self->expected, chunk->hash.data, chunk->hash.len);
@@ -310,7 +311,7 @@ receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GEr
     return TRUE;
   hash = send_hasher_get (self->chunk);
   if (!send_hash_equal (&hash, &self->expected))
-    return fail_protocol (self, "a chunk has another hash than the peer said", error);
+    return fail_protocol (self, N_("a chunk has another hash than the peer said"), error);
   return note_chunk (self, error);
 }
 
@@ -321,9 +322,9 @@ receive_partial_check (ReceivePartial *self, const Lp2p__Send__End *end, GError 
   SendHash hash = send_hasher_get (self->tree);
 
   if (self->offset != self->item->size)
-    return fail_protocol (self, "the peer ended the file before its end", error);
+    return fail_protocol (self, N_("the peer ended the file before its end"), error);
   return send_hash_equal_bytes (&hash, end->hash.data, end->hash.len) ||
-         fail_protocol (self, "the file has another hash than the peer said", error);
+         fail_protocol (self, N_("the file has another hash than the peer said"), error);
 }
 
 int
