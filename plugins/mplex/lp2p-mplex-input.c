@@ -2,6 +2,9 @@
 
 #include "lp2p-mplex-session-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
 /* What a message costs beside its payload, so that empty ones count too. */
 #define STRAY_MESSAGE_COST 16
 
@@ -21,8 +24,8 @@ handle_stray (Lp2pMplexSession *self, const Lp2pMplexHeader *header)
     }
   lp2p_mplex_session_fail (
       self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                         "mplex: the peer goes on sending on streams that are not open, such as %"
-                         G_GUINT64_FORMAT,
+                         _("mplex: the peer goes on sending on streams that are not open, such as %"
+                         PRIu64),
                          header->stream_id));
 }
 
@@ -37,8 +40,8 @@ handle_new_stream (Lp2pMplexSession *self, const Lp2pMplexHeader *header)
   if (g_hash_table_contains (self->streams, &key))
     {
       lp2p_mplex_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                                                  "mplex: the peer opened stream %" G_GUINT64_FORMAT
-                                                  ", which exists",
+                                                  _("mplex: the peer opened stream %" PRIu64
+                                                    ", which exists"),
                                                   header->stream_id));
       return;
     }
@@ -49,8 +52,8 @@ handle_new_stream (Lp2pMplexSession *self, const Lp2pMplexHeader *header)
       if (!lp2p_mplex_session_refuse (self, header->stream_id))
         lp2p_mplex_session_fail (
             self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                                       "mplex: the peer goes on opening streams but does not read "
-                                       "that they are refused"));
+                                       _("mplex: the peer goes on opening streams but does not read "
+                                         "that they are refused")));
       return;
     }
 
@@ -70,7 +73,7 @@ handle_message (Lp2pMplexSession *self, Lp2pMplexStream *stream, const Lp2pMplex
   if (stream->read_side == LP2P_MPLEX_SIDE_ENDED)
     lp2p_mplex_stream_fail (self, stream,
                             g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                                         "mplex: %u bytes came behind the end of the stream",
+                                         _("mplex: %u bytes came behind the end of the stream"),
                                          header->length));
   else
     self->body_stream = stream;

@@ -2,6 +2,9 @@
 
 #include "lp2p-mplex-session-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
 /* How long an end may wait for room in the layer below, and then for the end of
  * what the peer sends. */
 #define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
@@ -115,8 +118,8 @@ lp2p_mplex_session_layer_failed (Lp2pMplexSession *self)
   const GError *why = lp2p_layer_get_error (self->layer);
 
   lp2p_mplex_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                              "mplex: the connection failed: %s",
-                                              why != NULL ? why->message : "no reason given"));
+                                              _("mplex: the connection failed: %s"),
+                                              why != NULL ? why->message : _("no reason given")));
 }
 
 /* The peer sends nothing more, which is how a session ends: in order, where
@@ -128,9 +131,10 @@ lp2p_mplex_session_layer_ended (Lp2pMplexSession *self)
 
   if (self->phase == LP2P_MPLEX_OPEN && !middle && self->n_live == self->n_zombies)
     self->orderly = TRUE;
-  lp2p_mplex_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                              "mplex: the peer ended the connection%s",
-                                              middle ? " in the middle of a message" : ""));
+  lp2p_mplex_session_fail (
+      self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                 middle ? _("mplex: the peer ended the connection in the middle of a message")
+                                        : _("mplex: the peer ended the connection")));
 }
 
 static void
@@ -144,7 +148,7 @@ session_close (Lp2pMuxerSession *session, guint32 code, const char *reason)
     return;
   self->phase = LP2P_MPLEX_DRAINING;
   self->orderly = TRUE;
-  self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was closed%s%s",
+  self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was closed%s%s"),
                              has_reason ? ": " : "", has_reason ? reason : "");
   self->close_at = lp2p_loop_now (session->loop) + CLOSE_TIMEOUT;
   end_streams (self, TRUE);
@@ -162,7 +166,7 @@ session_abort (Lp2pMuxerSession *session, guint32 code)
     return;
   lp2p_layer_abort (self->layer, code);
   lp2p_mplex_session_fail (
-      self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was aborted"));
+      self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was aborted")));
 }
 
 /* Streams */
@@ -230,8 +234,8 @@ give_up_peer (Lp2pMplexSession *self)
 {
   lp2p_layer_abort (self->layer, 0);
   lp2p_mplex_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                              "mplex: the peer took no bytes for %" G_GINT64_FORMAT
-                                              " seconds",
+                                              _("mplex: the peer took no bytes for %" PRId64
+                                                " seconds"),
                                               self->options.write_timeout / G_USEC_PER_SEC));
 }
 
@@ -241,8 +245,8 @@ give_up_reader (Lp2pMplexSession *self)
   lp2p_mplex_stream_fail (
       self, self->body_stream,
       g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                   "Nobody read for %" G_GINT64_FORMAT " seconds while the buffer of %u bytes was "
-                   "full, which held up the whole connection",
+                   _("Nobody read for %" PRId64 " seconds while the buffer of %u bytes was "
+                     "full, which held up the whole connection"),
                    self->options.read_timeout / G_USEC_PER_SEC, self->options.max_buffer));
 }
 

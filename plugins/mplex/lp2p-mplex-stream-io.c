@@ -2,6 +2,8 @@
 
 #include "lp2p-mplex-session-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* rust, js, nim and py take messages of 1 MiB, but each of them only as a whole:
  * it waits in memory until its last byte is there, py gives the connection up if
  * that takes five seconds, and nothing of other streams comes in between. With
@@ -167,7 +169,7 @@ lp2p_mplex_stream_reset (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, gui
   lp2p_byte_queue_clear (&self->queue);
   lp2p_mplex_stream_taken (owner, self);
   lp2p_mplex_stream_reset_with (
-      owner, self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was reset"));
+      owner, self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream was reset")));
 }
 
 void
@@ -183,7 +185,7 @@ get_ended_error (void)
 
   if (g_once_init_enter (&error))
     g_once_init_leave (&error, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                    "The stream's writing side is closed"));
+                                                    _("The stream's writing side is closed")));
   return error;
 }
 

@@ -2,6 +2,8 @@
 
 #include "lp2p-mplex-session-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* Mplex has no way to ask a peer to stop. What it sends to a stream that nobody
  * reads is thrown away, so that a peer which first writes all of its answer gets
  * on; beyond this the stream is reset. */
@@ -194,7 +196,7 @@ discard (Lp2pMplexSession *session, Lp2pMplexStream *self, gsize size)
     lp2p_mplex_stream_fail (
         session, self,
         g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET,
-                             "The peer went on sending to a stream that is not read"));
+                             _("The peer went on sending to a stream that is not read")));
 }
 
 static void
@@ -208,7 +210,7 @@ keep (Lp2pMplexSession *session, Lp2pMplexStream *self, const guint8 *data, gsiz
           lp2p_mplex_stream_fail (
               session, self,
               g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                                   "No memory is left for bytes that wait to be read"));
+                                   _("No memory is left for bytes that wait to be read")));
           return;
         }
       self->reserved = self->queue.memory;
@@ -269,7 +271,7 @@ lp2p_mplex_stream_was_reset (Lp2pMplexSession *session, Lp2pMplexStream *self)
   if (self->write_side == LP2P_MPLEX_SIDE_OPEN)
     self->write_side = LP2P_MPLEX_SIDE_RESET;
   if (self->error == NULL)
-    self->error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, "The peer reset the stream");
+    self->error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream"));
   announce (session, self, LP2P_READY_READ | LP2P_READY_WRITE);
   lp2p_mplex_stream_sent (session, self);
 }
@@ -291,7 +293,7 @@ lp2p_mplex_stream_let_go (Lp2pMplexSession *session, Lp2pMplexStream *self)
   else if (self->write_side == LP2P_MPLEX_SIDE_OPEN || session->n_zombies > ZOMBIES_MAX)
     lp2p_mplex_stream_reset_with (
         session, self,
-        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was closed"));
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream was closed")));
 }
 
 /* The session is over, or only what is pending still goes out, if @keep_pending.

@@ -2,6 +2,7 @@
 
 #include "lp2p-tls-credentials.h"
 
+#include <glib/gi18n-lib.h>
 #include <gnutls/abstract.h>
 #include <string.h>
 
@@ -160,7 +161,7 @@ lp2p_tls_credentials_new (Lp2pIdentity *identity, gint64 now_unix, GError **erro
   code = load (self);
   if (code >= 0)
     return g_steal_pointer (&self);
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "TLS cannot be used: %s",
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS cannot be used: %s"),
                gnutls_strerror (code));
   return NULL;
 }

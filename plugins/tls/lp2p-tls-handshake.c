@@ -2,6 +2,7 @@
 
 #include "lp2p-tls-handshake.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include <lp2p/net/lp2p-gnutls-layer.h>
@@ -80,7 +81,7 @@ end_with (Handshake *self, GError *error)
 static void
 fail (Handshake *self, GQuark domain, int code, const char *reason)
 {
-  end_with (self, g_error_new (domain, code, "TLS handshake failed: %s", reason));
+  end_with (self, g_error_new (domain, code, _("TLS handshake failed: %s"), reason));
 }
 
 static void
@@ -119,9 +120,9 @@ fail_layer (Handshake *self)
   if (self->refusal != NULL)
     end_with (self, g_steal_pointer (&self->refusal));
   else if (error->domain == G_TLS_ERROR && is_old_client (self))
-    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the peer does not speak TLS 1.3");
+    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the peer does not speak TLS 1.3"));
   else if (error->domain == G_TLS_ERROR && is_other_client (self, error))
-    fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, "the peer began a handshake as well");
+    fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("the peer began a handshake as well"));
   else if (error->domain == G_TLS_ERROR)
     end_with (self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, error->message));
   else
@@ -141,7 +142,7 @@ end_task (Lp2pJob *job)
     {
       g_clear_pointer (&self->result, lp2p_security_result_free);
       g_set_error_literal (&self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                           "TLS handshake was cancelled");
+                           _("TLS handshake was cancelled"));
     }
   result = g_steal_pointer (&self->result);
   error = g_steal_pointer (&self->error);
@@ -156,14 +157,14 @@ end_task (Lp2pJob *job)
 static gboolean
 cancelled (GCancellable *cancellable, gpointer data)
 {
-  give_up (data, G_IO_ERROR_CANCELLED, "cancelled");
+  give_up (data, G_IO_ERROR_CANCELLED, _("cancelled"));
   return G_SOURCE_REMOVE;
 }
 
 static gboolean
 host_closes (GCancellable *cancellable, gpointer data)
 {
-  give_up (data, G_IO_ERROR_CLOSED, "the host is closed");
+  give_up (data, G_IO_ERROR_CLOSED, _("the host is closed"));
   return G_SOURCE_REMOVE;
 }
 
@@ -222,12 +223,12 @@ succeed (Handshake *self)
 
   if (self->key == NULL)
     {
-      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the peer showed no certificate");
+      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the peer showed no certificate"));
       return;
     }
   if (self->initiator && !gnutls_certificate_client_get_request_status (self->session))
     {
-      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the peer did not ask for our certificate");
+      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the peer did not ask for our certificate"));
       return;
     }
 

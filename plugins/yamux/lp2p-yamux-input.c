@@ -2,6 +2,8 @@
 
 #include "lp2p-yamux-session-private.h"
 
+#include <glib/gi18n-lib.h>
+
 G_GNUC_PRINTF (2, 3)
 static void
 violation (Lp2pYamuxSession *self, const char *format, ...)
@@ -13,7 +15,7 @@ violation (Lp2pYamuxSession *self, const char *format, ...)
   what = g_strdup_vprintf (format, args);
   va_end (args);
   lp2p_yamux_session_fail_protocol (
-      self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "yamux: %s", what));
+      self, g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, _("yamux: %s"), what));
 }
 
 static void
@@ -22,7 +24,7 @@ reply (Lp2pYamuxSession *self, Lp2pYamuxType type, guint16 flags, guint32 stream
   Lp2pYamuxHeader header = { type, flags, stream_id, length };
 
   if (!lp2p_yamux_session_reply (self, &header))
-    violation (self, "the peer goes on asking but does not read the answers");
+    violation (self, _("the peer goes on asking but does not read the answers"));
 }
 
 static void
@@ -52,7 +54,7 @@ handle_stray_data (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 {
   if (header->length > self->stray_credit)
     {
-      violation (self, "%u bytes came for stream %u, which is closed and whose window is used up",
+      violation (self, _("%u bytes came for stream %u, which is closed and whose window is used up"),
                  header->length, header->stream_id);
       return;
     }
@@ -79,7 +81,7 @@ handle_stray (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 
   if (!existed && (!ends || is_ours (self, header->stream_id)))
     {
-      violation (self, "a frame came for stream %u, which was never opened", header->stream_id);
+      violation (self, _("a frame came for stream %u, which was never opened"), header->stream_id);
       return;
     }
   if (header->type == LP2P_YAMUX_DATA && header->length > 0)
@@ -96,13 +98,15 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 
   if (is_ours (self, id))
     {
-      violation (self, "the peer opened stream %u; %s ids are ours", id,
-                 self->responder ? "even" : "odd");
+      violation (self,
+                 self->responder ? _("the peer opened stream %u; even ids are ours")
+                                 : _("the peer opened stream %u; odd ids are ours"),
+                 id);
       return NULL;
     }
   if (g_hash_table_contains (self->streams, GUINT_TO_POINTER (id)))
     {
-      violation (self, "the peer opened stream %u, which exists", id);
+      violation (self, _("the peer opened stream %u, which exists"), id);
       return NULL;
     }
   self->highest_remote = MAX (self->highest_remote, id);
@@ -136,7 +140,7 @@ handle_window_update (Lp2pYamuxSession *self,
     }
   if (header->length > G_MAXUINT32 - stream->send_window)
     {
-      violation (self, "the window of stream %u grew beyond 32 bits: %u and %u bytes", stream->id,
+      violation (self, _("the window of stream %u grew beyond 32 bits: %u and %u bytes"), stream->id,
                  stream->send_window, header->length);
       return;
     }
@@ -154,7 +158,7 @@ handle_data (Lp2pYamuxSession *self, Lp2pYamuxStream *stream, const Lp2pYamuxHea
 {
   if (!lp2p_yamux_window_take (&stream->window, header->length))
     {
-      violation (self, "%u bytes came for stream %u, whose window has %u left", header->length,
+      violation (self, _("%u bytes came for stream %u, whose window has %u left"), header->length,
                  stream->id, stream->window.left);
       return;
     }
@@ -165,7 +169,7 @@ handle_data (Lp2pYamuxSession *self, Lp2pYamuxStream *stream, const Lp2pYamuxHea
   else if (header->length > 0 && stream->read_side == LP2P_YAMUX_SIDE_ENDED)
     lp2p_yamux_stream_violated (self, stream,
                                 g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                                             "yamux: %u bytes came behind the end of the stream",
+                                             _("yamux: %u bytes came behind the end of the stream"),
                                              header->length));
   else if (header->length > 0)
     {

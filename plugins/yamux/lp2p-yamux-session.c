@@ -2,6 +2,9 @@
 
 #include "lp2p-yamux-session-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
 /* How long a go-away may wait for room in the layer below, and then for the end of
  * what the peer sends. */
 #define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
@@ -142,8 +145,8 @@ lp2p_yamux_session_layer_failed (Lp2pYamuxSession *self)
   const GError *why = lp2p_layer_get_error (self->layer);
 
   lp2p_yamux_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                              "yamux: the connection failed: %s",
-                                              why != NULL ? why->message : "no reason given"));
+                                              _("yamux: the connection failed: %s"),
+                                              why != NULL ? why->message : _("no reason given")));
 }
 
 /* The peer sends nothing more. go ends a session so, without a go-away, when all
@@ -157,9 +160,10 @@ lp2p_yamux_session_layer_ended (Lp2pYamuxSession *self)
       (self->phase == LP2P_YAMUX_PEER_GOING || self->n_live == self->n_zombies))
     self->orderly = TRUE;
 
-  lp2p_yamux_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                              "yamux: the peer ended the connection%s",
-                                              middle ? " in the middle of a frame" : ""));
+  lp2p_yamux_session_fail (
+      self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                 middle ? _("yamux: the peer ended the connection in the middle of a frame")
+                                        : _("yamux: the peer ended the connection")));
 }
 
 /* A go-away came. */
@@ -177,12 +181,14 @@ lp2p_yamux_session_peer_goes (Lp2pYamuxSession *self, guint32 code)
     }
 
   self->remote_code = code;
-  lp2p_yamux_session_fail (self,
-                           g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                        "yamux: the peer closed the session with code %u%s", code,
-                                        code == LP2P_YAMUX_PROTOCOL_ERROR   ? " (protocol error)"
-                                        : code == LP2P_YAMUX_INTERNAL_ERROR ? " (internal error)"
-                                                                            : ""));
+  lp2p_yamux_session_fail (
+      self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                         code == LP2P_YAMUX_PROTOCOL_ERROR
+                             ? _("yamux: the peer closed the session with code %u (protocol error)")
+                         : code == LP2P_YAMUX_INTERNAL_ERROR
+                             ? _("yamux: the peer closed the session with code %u (internal error)")
+                             : _("yamux: the peer closed the session with code %u"),
+                         code));
 }
 
 static void
@@ -196,7 +202,7 @@ session_close (Lp2pMuxerSession *session, guint32 code, const char *reason)
     return;
   self->orderly = TRUE;
   drain (self, code,
-         g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was closed%s%s",
+         g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was closed%s%s"),
                       has_reason ? ": " : "", has_reason ? reason : ""),
          TRUE);
 }
@@ -210,7 +216,7 @@ session_abort (Lp2pMuxerSession *session, guint32 code)
     return;
   lp2p_layer_abort (self->layer, code);
   lp2p_yamux_session_fail (
-      self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was aborted"));
+      self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was aborted")));
 }
 
 /* Streams */
@@ -298,7 +304,7 @@ give_up (Lp2pYamuxSession *self, const char *what)
 {
   lp2p_layer_abort (self->layer, LP2P_YAMUX_INTERNAL_ERROR);
   lp2p_yamux_session_fail (self, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                              "yamux: %s for %" G_GINT64_FORMAT " seconds", what,
+                                              _("yamux: %s for %" PRId64 " seconds"), what,
                                               self->options.write_timeout / G_USEC_PER_SEC));
 }
 
@@ -323,9 +329,9 @@ session_timeout (Lp2pMuxerSession *session, gint64 now)
     }
 
   if (self->ping_sent >= 0 && now >= get_ping_deadline (self))
-    give_up (self, "a ping was not answered and nothing was received");
+    give_up (self, _("a ping was not answered and nothing was received"));
   else if (lp2p_muxer_output_is_stuck (&self->output, now, self->options.write_timeout))
-    give_up (self, "the peer took no bytes");
+    give_up (self, _("the peer took no bytes"));
   else if (self->ping_sent < 0 && self->ping_at >= 0 && now >= self->ping_at)
     {
       self->ping_at = now + self->options.keepalive_interval;

@@ -2,6 +2,8 @@
 
 #include "lp2p-yamux-session-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* So that one stream does not keep the others from writing for long, and that a
  * write of the usual size makes one frame. go, rust and js send up to 64, 16 and
  * 64 KiB and take what fits the window. */
@@ -234,7 +236,7 @@ lp2p_yamux_stream_reset (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, gui
   lp2p_yamux_stream_credit (owner, self);
   lp2p_yamux_stream_reset_with (
       owner, self, code,
-      g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was reset with code %u", code));
+      g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream was reset with code %u"), code));
 }
 
 void
@@ -250,7 +252,7 @@ get_ended_error (void)
 
   if (g_once_init_enter (&error))
     g_once_init_leave (&error, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                    "The stream's writing side is closed"));
+                                                    _("The stream's writing side is closed")));
   return error;
 }
 

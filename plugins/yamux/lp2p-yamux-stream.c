@@ -2,6 +2,8 @@
 
 #include "lp2p-yamux-session-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* Yamux has no way to ask a peer to stop. What it sends to a stream that nobody
  * reads is thrown away, so that a peer which first writes all of its answer gets
  * on; beyond this the stream is reset. */
@@ -263,7 +265,7 @@ discard (Lp2pYamuxSession *session, Lp2pYamuxStream *self, gsize size)
   lp2p_yamux_stream_reset_with (
       session, self, self->code,
       g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET,
-                           "The peer went on sending to a stream that is not read"));
+                           _("The peer went on sending to a stream that is not read")));
 }
 
 static void
@@ -280,7 +282,7 @@ keep (Lp2pYamuxSession *session, Lp2pYamuxStream *self, const guint8 *data, gsiz
   lp2p_yamux_stream_reset_with (
       session, self, LP2P_CODE_STREAM_RESOURCE_LIMIT,
       g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                           "No memory is left for bytes that wait to be read"));
+                           _("No memory is left for bytes that wait to be read")));
 }
 
 /* Payload came, within the window: a reader who waits takes it from where it
@@ -337,7 +339,7 @@ lp2p_yamux_stream_was_reset (Lp2pYamuxSession *session, Lp2pYamuxStream *self, g
   if (self->error == NULL)
     {
       self->error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET,
-                                 "The peer reset the stream with code %u", code);
+                                 _("The peer reset the stream with code %u"), code);
       self->remote_code = code;
     }
   announce (session, self, LP2P_READY_READ | LP2P_READY_WRITE);
@@ -374,7 +376,7 @@ lp2p_yamux_stream_let_go (Lp2pYamuxSession *session, Lp2pYamuxStream *self)
   if (self->write_side == LP2P_YAMUX_SIDE_OPEN || session->n_zombies > session->options.ack_backlog)
     lp2p_yamux_stream_reset_with (
         session, self, self->code,
-        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was closed"));
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream was closed")));
   else
     lp2p_yamux_stream_credit (session, self);
 }
