@@ -235,7 +235,8 @@ on_deadline (Lp2pTimer *timer)
   guint seconds = lp2p_config_get_uint (self->swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
 
   finish (self, NULL,
-          g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Cannot connect within %u seconds of dial-timeout%s%s"), seconds,
+          g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Cannot connect within %u seconds of dial-timeout%s%s"),
+                       seconds,
                        self->reasons->len > 0 ? ": " : "", self->reasons->str));
 }
 

@@ -53,7 +53,8 @@ check_open (Lp2pSwarm *self, const Lp2pDialOptions *options, GTask *task)
   if (self->closed)
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
   else if (options->expected_peer != NULL && lp2p_peer_id_equal (options->expected_peer, own))
-    g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, _("Cannot connect: the peer is this host itself"));
+    g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
+                             _("Cannot connect: the peer is this host itself"));
   else
     return !g_task_return_error_if_cancelled (task);
   return FALSE;

@@ -313,7 +313,8 @@ run_ready_timeout (Lp2pTimer *timer)
     give_up (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                                         _("The peer of an early connection was not verified in time")));
   else if (self->session != NULL)
-    give_up (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("The peer did not agree to %s in time"), self->muxer));
+    give_up (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("The peer did not agree to %s in time"),
+                                self->muxer));
 }
 
 static void

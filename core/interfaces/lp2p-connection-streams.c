@@ -346,8 +346,8 @@ lp2p_connection_lose_unsafe (Lp2pConnection *self)
       next = l->next;
       if (!lp2p_stream_may_repeat (stream))
         lp2p_stream_lose_early (stream, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                                     _("The connection to %s ended before it was clear whether the peer "
-                                                       "got what the stream sent, which is not safe to repeat"),
+                                                     _("The connection to %s ended before it was clear whether the "
+                                                       "peer got what the stream sent, which is not safe to repeat"),
                                                      lp2p_peer_id_get_string (self->remote_peer)));
     }
 }

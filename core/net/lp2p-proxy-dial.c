@@ -297,7 +297,8 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       if (error == NULL)
         error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PROXY_FAILED, _("the answer is empty"));
-      g_prefix_error (&error, _("Cannot connect to %s: looking for a proxy: "), lp2p_multiaddr_get_string (self->address));
+      g_prefix_error (&error, _("Cannot connect to %s: looking for a proxy: "),
+                      lp2p_multiaddr_get_string (self->address));
       self->func (NULL, error, self->user_data);
       return;
     }

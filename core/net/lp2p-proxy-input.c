@@ -22,7 +22,8 @@ check_end (gssize got, GError **error)
 {
   if (got != 0)
     return got;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED, _("it closed the connection before it had answered"));
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED,
+                       _("it closed the connection before it had answered"));
   return -1;
 }
 

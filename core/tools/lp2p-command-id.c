@@ -335,7 +335,8 @@ run (const Options *options, ToolOptions *common, Lp2pConfig *config, Lp2pKeyTyp
   if (name == NULL)
     return show_one (options, common, config, type);
   if (g_str_equal (from, options->to))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("the key is in the key store %s already, --store names another one"), from);
+    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("the key is in the key store %s already, --store names another one"),
+                      from);
   return tool_keys_copy (config, from, name, options->to, options->move != NULL);
 }
 

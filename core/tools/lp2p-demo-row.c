@@ -101,9 +101,10 @@ check_connection (ToolDemoRow *self,
                    expected != NULL ? lp2p_peer_id_get_string (expected) : _("a peer id"));
       return FALSE;
     }
-  return check_name (_("the connection has the transport %s, expected %s"), lp2p_connection_get_transport (connection), &self->transport,
-                     error) &&
-         check_name (_("the connection has the security %s, expected %s"), lp2p_connection_get_security (connection), &self->security,
+  return check_name (_("the connection has the transport %s, expected %s"),
+                     lp2p_connection_get_transport (connection), &self->transport, error) &&
+         check_name (_("the connection has the security %s, expected %s"),
+                     lp2p_connection_get_security (connection), &self->security,
                      error);
 }
 
@@ -183,7 +184,8 @@ connect_and_run (
   self->connect_ms = (double) (g_get_monotonic_time () - start) / 1000;
   return check_connection (self, connection, address, error) &&
          run_steps (self, demo, connection, error) &&
-         check_name (_("the connection has the muxer %s, expected %s"), lp2p_connection_get_muxer (connection), &self->muxer, error);
+         check_name (_("the connection has the muxer %s, expected %s"), lp2p_connection_get_muxer (connection),
+                     &self->muxer, error);
 }
 
 static gboolean

@@ -248,7 +248,8 @@ tool_transfer_upload (Lp2pConnection *connection,
   *seconds = get_seconds_since (start);
   return check_size (size, file, error) &&
          tool_stream_read_all (stream, digest, sizeof digest, STALL_SECONDS, error) &&
-         check_digest (digest, file, _("the file that was uploaded has another SHA-256"), error) && read_end (stream, error);
+         check_digest (digest, file, _("the file that was uploaded has another SHA-256"), error) &&
+         read_end (stream, error);
 }
 
 static gboolean

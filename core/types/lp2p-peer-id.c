@@ -95,7 +95,8 @@ lp2p_peer_id_new_from_bytes (const guint8 *data, gsize len, GError **error)
       !(code == LP2P_MULTIHASH_SHA2_256 && digest_len == SHA2_256_SIZE))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   _("The peer id has %zu bytes of hash 0x%" PRIx64 ", expected 1 to %d bytes of hash 0x0 or %d bytes of hash 0x12"),
+                   _("The peer id has %zu bytes of hash 0x%" PRIx64
+                     ", expected 1 to %d bytes of hash 0x0 or %d bytes of hash 0x12"),
                    digest_len, code, INLINE_KEY_MAX, SHA2_256_SIZE);
       return NULL;
     }

@@ -87,7 +87,8 @@ read_secp256k1 (const guint8 *data, gsize len, GError **error)
     key = lp2p_crypto_ec_private (curve, data);
   if (key == NULL)
     g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 _("The secp256k1 private key is not valid, expected %zu bytes with a number from 1 to the order of the curve"),
+                 _("The secp256k1 private key is not valid, expected %zu bytes with a number from 1 to the "
+                   "order of the curve"),
                  curve->field);
   return key;
 }

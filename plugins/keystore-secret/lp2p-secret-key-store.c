@@ -310,7 +310,8 @@ return_exists (GTask *task)
 {
   Call *call = g_task_get_task_data (task);
 
-  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_EXISTS, _("the keyring has a key named %s already"), call->name);
+  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_EXISTS, _("the keyring has a key named %s already"),
+                           call->name);
 }
 
 static void

@@ -255,7 +255,8 @@ resolve (Reach *self, Lp2pHost *host, Lp2pMultiaddr *address)
       tool_wait_explain (&wait, &error);
       remember (self, error);
       tool_doctor_tell (self->doctor, text, "resolve", TOOL_VERDICT_FAILURE, get_seconds (start), error->message,
-                        _("is the name right? lp2p doctor without an argument shows whether any name can be looked up"));
+                        _("is the name right? lp2p doctor without an argument shows whether any name can be "
+                          "looked up"));
       return;
     }
   if (found->len != 1 || !lp2p_multiaddr_equal (g_ptr_array_index (found, 0), address))

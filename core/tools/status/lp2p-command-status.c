@@ -129,7 +129,8 @@ static const Column connection_columns[] = {
 };
 
 static const Column kept_columns[] = {
-  { N_("KEPT PEER"), dup_peer_id }, { N_("STATE"), dup_state }, { N_(">RETRY"), dup_retry }, { N_("ERROR"), dup_error }, { NULL },
+  { N_("KEPT PEER"), dup_peer_id }, { N_("STATE"), dup_state }, { N_(">RETRY"), dup_retry },
+  { N_("ERROR"), dup_error },       { NULL },
 };
 
 static const Column service_columns[] = {
