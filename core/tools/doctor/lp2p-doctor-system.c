@@ -174,6 +174,6 @@ tool_doctor_check_system (ToolDoctor *self, Lp2pConfig *config)
     check_names (self);
   else
     tool_doctor_tell (self, NULL, "names", TOOL_VERDICT_OK, -1,
-                      "not tried, as that asks the name servers: --dns-name NAME does it", NULL);
+                      _("not tried, as that asks the name servers: --dns-name NAME does it"), NULL);
   check_proxy (self, config);
 }
