@@ -121,7 +121,7 @@ void
 lp2p_quic_memory_update_output (Lp2pQuicConnection *self, gsize before, gsize now)
 {
   self->memory.output += now - before;
-  if (now < before)
+  if (now <= before)
     release_down_to (self, get_needed (&self->memory));
 }
 

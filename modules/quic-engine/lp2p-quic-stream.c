@@ -47,8 +47,7 @@ count_output (Lp2pQuicStream *self)
   gsize size = lp2p_quic_send_buffer_get_size (&self->output);
   gsize counted = size > FREE_OUTPUT ? size - FREE_OUTPUT : 0;
 
-  if (counted != self->counted)
-    lp2p_quic_memory_update_output (self->connection, self->counted, counted);
+  lp2p_quic_memory_update_output (self->connection, self->counted, counted);
   self->counted = counted;
 }
 
