@@ -2,7 +2,7 @@
 
 #include "quic-stranger.h"
 
-#include "plugins/tls/tls-foreign-certificate.h"
+#include "tls-foreign-certificate.h"
 
 #include "lp2p-quic-transport.h"
 

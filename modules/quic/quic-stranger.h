@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "modules/quic-engine/lp2p-quic-private.h"
-#include "tests/fixtures/test-context.h"
+#include "lp2p-quic-private.h"
+#include "test-context.h"
 
 #include "quic-keys.h"
 

@@ -3,7 +3,7 @@
 /* Peers that break the protocol: the connection ends with an error that says so, or
  * goes on; no more is kept than the limits say, and others do not notice. */
 
-#include "plugins/tls/tls-foreign-certificate.h"
+#include "tls-foreign-certificate.h"
 
 #include "quic-stranger.h"
 

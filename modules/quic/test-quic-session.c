@@ -3,7 +3,7 @@
 /* What the host and the system give a connection: memory, room in the socket, time,
  * addresses. */
 
-#include "net/lp2p-udp-hub-private.h"
+#include "lp2p-udp-hub-private.h"
 
 #include "quic-stranger.h"
 
