@@ -194,6 +194,7 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
   if (size < 0)
     return;
   lp2p_quic_send_buffer_sent (&stream->output, size);
+  lp2p_quic_path_used (stream->connection);
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
     stream->fin_sent = TRUE;
   stream->probing = FALSE;
@@ -273,7 +274,7 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
 static int
 fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 {
-  gsize room = ngtcp2_conn_get_max_tx_udp_payload_size (self->conn);
+  gsize room = lp2p_quic_path_get_max_size (self);
   gsize max = MIN (ngtcp2_conn_get_send_quantum (self->conn), MAX_TRAIN);
 
   *more = TRUE;

@@ -104,6 +104,11 @@ struct _Lp2pQuicConnection
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
   const char *socket_id;
+  gint64 heard_at;
+  gint64 keep_alive;   /* how long silence is believed now, 0 for ever */
+  gsize in_flight;     /* bytes that are not acknowledged */
+  gint64 in_flight_at; /* since when none of them was; 0 where there are none */
+  gint64 small_until;  /* large packets do not arrive */
 
   const Lp2pQuicEvents *events;
   gpointer events_data;
@@ -203,11 +208,9 @@ gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
 void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
-void lp2p_quic_connection_set_path (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self);
 void lp2p_quic_connection_become_ready (Lp2pQuicConnection *self);
 void lp2p_quic_connection_queue_job (Lp2pQuicConnection *self);
-gboolean lp2p_quic_connection_follow_path (Lp2pQuicConnection *self);
 
 /* Its end. What fails takes @error. */
 void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason);
@@ -219,6 +222,17 @@ void lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self);
 void lp2p_quic_connection_was_read_closed (Lp2pQuicConnection *self);
 void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
 gboolean lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self);
+
+/* The path between the two */
+
+void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
+gboolean lp2p_quic_path_follow (Lp2pQuicConnection *self);
+void lp2p_quic_path_ready (Lp2pQuicConnection *self);
+void lp2p_quic_path_used (Lp2pQuicConnection *self);
+void lp2p_quic_path_written (Lp2pQuicConnection *self);
+void lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now);
+void lp2p_quic_path_check_size (Lp2pQuicConnection *self);
+gsize lp2p_quic_path_get_max_size (Lp2pQuicConnection *self);
 
 /* Callbacks and parameters for ngtcp2 */
 

@@ -253,6 +253,9 @@ set_options (QuicOptions *options)
   } known[] = {
     { "cubic", NGTCP2_CC_ALGO_CUBIC },
     { "bbr", NGTCP2_CC_ALGO_BBR },
+#if NGTCP2_VERSION_NUM < 0x010000
+    { "bbr2", NGTCP2_CC_ALGO_BBR2 },
+#endif
     { "reno", NGTCP2_CC_ALGO_RENO },
   };
 
