@@ -35,6 +35,8 @@ hand_to_listener (Lp2pQuicConnection *self)
   const char *alpn = self->protocol->alpn;
   Lp2pQuicListener *listener = lp2p_quic_endpoint_find_listener (self->endpoint, alpn, strlen (alpn));
 
+  if (lp2p_quic_punch_take (self))
+    return;
   if (listener == NULL)
     {
       lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The listener is closed"));

@@ -131,6 +131,56 @@ lp2p_quic_path_written (Lp2pQuicConnection *self)
     set_keep_alive (self, self->streams.length > 0 ? 2 * self->keep_alive : G_MAXINT64);
 }
 
+/* The network changes
+ *
+ * Who has dialed may move (RFC 9000 section 9), and does when its address is gone. Where
+ * it stays, the way behind it may still be another one, which only asking can tell. */
+
+/* An address that nothing is bound to is not known to be gone. */
+static gboolean
+has_address (Lp2pQuicConnection *self)
+{
+  GPtrArray *addresses = lp2p_udp_socket_get_addresses (self->endpoint->socket);
+
+  for (guint i = 0; i < addresses->len; i++)
+    if (lp2p_multiaddr_equal (g_ptr_array_index (addresses, i), self->local_address))
+      return TRUE;
+  return addresses->len == 0;
+}
+
+static void
+move (Lp2pQuicConnection *self)
+{
+  struct sockaddr_storage local = { 0 };
+  ngtcp2_path path = self->path.path;
+  int code;
+
+  /* Without any route, the next change may bring one. */
+  if (!lp2p_udp_socket_get_local (self->endpoint->socket, path.remote.addr, &local) ||
+      lp2p_quic_address_equal ((struct sockaddr *) &local, path.local.addr))
+    return;
+  path.local.addr = (struct sockaddr *) &local;
+  code = ngtcp2_conn_initiate_immediate_migration (self->conn, &path, LP2P_QUIC_TIME (lp2p_loop_now (self->loop)));
+  if (code != 0)
+    {
+      g_debug ("Cannot move away from %s: %s", lp2p_multiaddr_get_string (self->local_address), ngtcp2_strerror (code));
+      return;
+    }
+  lp2p_quic_path_follow (self);
+  lp2p_quic_connection_want_output (self);
+}
+
+void
+lp2p_quic_path_network_changed (Lp2pQuicConnection *self)
+{
+  if (self->server || self->conn == NULL || self->phase == LP2P_QUIC_HANDSHAKE)
+    return;
+  if (!has_address (self))
+    move (self);
+  lp2p_quic_path_used (self);
+  lp2p_quic_connection_update_timer (self);
+}
+
 /* How large they may be
  *
  * ngtcp2 finds out what passes when a path is new, and believes it from then on. Where

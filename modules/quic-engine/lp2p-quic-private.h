@@ -35,6 +35,7 @@ struct _Lp2pQuicEndpoint
   Lp2pUdpUser *user;
   GPtrArray *listeners;
   GQueue connections;
+  GQueue punches;
   GQueue blocked;           /* connections that wait until the socket takes more */
   GHashTable *ids;          /* of connections */
   GHashTable *reset_tokens; /* with which peers would say that they forgot them */
@@ -175,6 +176,11 @@ struct _Lp2pQuicStream
 /* Engine */
 
 void lp2p_quic_engine_forget (Lp2pQuicEngine *self, Lp2pQuicEndpoint *endpoint);
+Lp2pQuicEndpoint *lp2p_quic_engine_pick_endpoint (Lp2pQuicEngine *self,
+                                                  const struct sockaddr *remote,
+                                                  gboolean reuse_port,
+                                                  struct sockaddr_storage *local,
+                                                  GError **error);
 
 /* Endpoint */
 
@@ -231,8 +237,14 @@ void lp2p_quic_path_ready (Lp2pQuicConnection *self);
 void lp2p_quic_path_used (Lp2pQuicConnection *self);
 void lp2p_quic_path_written (Lp2pQuicConnection *self);
 void lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now);
+void lp2p_quic_path_network_changed (Lp2pQuicConnection *self);
 void lp2p_quic_path_check_size (Lp2pQuicConnection *self);
 gsize lp2p_quic_path_get_max_size (Lp2pQuicConnection *self);
+
+/* Hole punching */
+
+gboolean lp2p_quic_punch_take (Lp2pQuicConnection *connection);
+void lp2p_quic_punch_fail (Lp2pQuicPunch *self, GError *error);
 
 /* Callbacks and parameters for ngtcp2 */
 
@@ -289,6 +301,8 @@ gboolean lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error);
 
 Lp2pMultiaddr *lp2p_quic_address_to_multiaddr (const struct sockaddr *address);
 socklen_t lp2p_quic_address_get_size (const struct sockaddr *address);
+gboolean lp2p_quic_address_equal (const struct sockaddr *a, const struct sockaddr *b);
+gboolean lp2p_quic_address_same_host (const struct sockaddr *a, const struct sockaddr *b);
 
 /* Datagrams */
 
