@@ -27,16 +27,19 @@
 #include <lp2p/net/lp2p-socket-layer.h>
 #include <lp2p/net/lp2p-tcp-hub.h>
 #include <lp2p/net/lp2p-udp-hub.h>
+#include <lp2p/net/lp2p-vector-cursor.h>
 
 #include <lp2p/interfaces/lp2p-context.h>
 #include <lp2p/interfaces/lp2p-datagrams.h>
 #include <lp2p/interfaces/lp2p-discovery.h>
 #include <lp2p/interfaces/lp2p-extension.h>
+#include <lp2p/interfaces/lp2p-framed-session.h>
 #include <lp2p/interfaces/lp2p-key-store.h>
 #include <lp2p/interfaces/lp2p-listener.h>
-#include <lp2p/interfaces/lp2p-muxer-output.h>
 #include <lp2p/interfaces/lp2p-muxer.h>
+#include <lp2p/interfaces/lp2p-queued-session.h>
 #include <lp2p/interfaces/lp2p-raw-connection.h>
+#include <lp2p/interfaces/lp2p-security-handshake.h>
 #include <lp2p/interfaces/lp2p-security.h>
 #include <lp2p/interfaces/lp2p-service.h>
 #include <lp2p/interfaces/lp2p-transport.h>

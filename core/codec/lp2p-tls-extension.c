@@ -6,6 +6,7 @@
 
 #include "types/lp2p-crypto-private.h"
 #include "types/lp2p-der-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/codec/lp2p-codec-error.h>
 
@@ -46,8 +47,7 @@ struct _Lp2pTlsCertificate
 {
   gatomicrefcount ref_count;
   GBytes *der;
-  GBytes *private_key;
-  EVP_PKEY *key; /* the same, ready to sign */
+  EVP_PKEY *key;
 };
 
 G_DEFINE_BOXED_TYPE (Lp2pTlsCertificate,
@@ -209,6 +209,7 @@ static int
 finish (Maker *maker, Lp2pTlsCertificate *self)
 {
   gnutls_datum_t datum = { NULL, 0 };
+  g_autoptr (GBytes) secret = NULL;
   const guint8 *bytes;
   gsize size;
   int code = 0;
@@ -222,8 +223,8 @@ finish (Maker *maker, Lp2pTlsCertificate *self)
   TRY (code, gnutls_x509_privkey_export2 (maker->key, GNUTLS_X509_FMT_DER, &datum));
   if (code < 0)
     return code;
-  self->private_key = take_datum (&datum, TRUE);
-  bytes = g_bytes_get_data (self->private_key, &size);
+  secret = take_datum (&datum, TRUE);
+  bytes = g_bytes_get_data (secret, &size);
   self->key = d2i_PrivateKey (EVP_PKEY_EC, NULL, &bytes, size);
   return self->key != NULL ? code : GNUTLS_E_PK_SIGN_FAILED;
 }
@@ -267,7 +268,7 @@ lp2p_tls_certificate_new (Lp2pIdentity *identity, gint64 now_unix, GError **erro
   if (code < 0)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE,
-                   "No certificate can be made for %s: %s",
+                   _("No certificate can be made for %s: %s"),
                    lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)),
                    gnutls_strerror (code));
       return NULL;
@@ -310,7 +311,6 @@ lp2p_tls_certificate_unref (Lp2pTlsCertificate *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_clear_pointer (&self->der, g_bytes_unref);
-  g_clear_pointer (&self->private_key, g_bytes_unref);
   g_clear_pointer (&self->key, EVP_PKEY_free);
   g_free (self);
 }
@@ -334,34 +334,14 @@ lp2p_tls_certificate_get_der (Lp2pTlsCertificate *self)
 }
 
 /**
- * lp2p_tls_certificate_get_private_key_der:
- * @self: a certificate
- *
- * Returns the private key of the certificate, which has nothing to do with that
- * of the identity: a DER ECPrivateKey (RFC 5915). It is secret; copies must be
- * overwritten by whoever makes them.
- *
- * Returns: (transfer none): the private key in DER
- *
- * Since: 1.0
- */
-GBytes *
-lp2p_tls_certificate_get_private_key_der (Lp2pTlsCertificate *self)
-{
-  g_return_val_if_fail (self != NULL, NULL);
-
-  return self->private_key;
-}
-
-/**
  * lp2p_tls_certificate_sign:
  * @self: a certificate
  * @hash: (array length=len): the SHA-256 of what is to be signed
  * @len: how many bytes it has
  *
  * Signs with the private key of the certificate, with ECDSA, as the TLS handshake
- * wants it. This takes a third of the time that GnuTLS needs with
- * [method@Lp2p.TlsCertificate.get_private_key_der].
+ * wants it. The key has nothing to do with that of the identity, and is not handed
+ * out: GnuTLS takes three times as long to sign with one.
  *
  * Returns: (transfer full) (nullable): the signature in DER, or %NULL when
  *   libcrypto failed

@@ -43,8 +43,6 @@ void lp2p_tls_certificate_unref (Lp2pTlsCertificate *self);
 LP2P_AVAILABLE_IN_1_0
 GBytes *lp2p_tls_certificate_get_der (Lp2pTlsCertificate *self);
 LP2P_AVAILABLE_IN_1_0
-GBytes *lp2p_tls_certificate_get_private_key_der (Lp2pTlsCertificate *self);
-LP2P_AVAILABLE_IN_1_0
 GBytes *lp2p_tls_certificate_sign (Lp2pTlsCertificate *self, const guint8 *hash, gsize len);
 
 LP2P_AVAILABLE_IN_1_0

@@ -4,6 +4,7 @@
 
 #include "host/lp2p-swarm-private.h"
 #include "interfaces/lp2p-connection-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* Linux repeats a SYN after one, three and seven seconds: who has not answered
  * three of them will not. What comes behind has handshake-timeout. */
@@ -87,15 +88,24 @@ end_with_error (GTask *task, GError *error)
   if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     {
       g_error_free (error);
-      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("cancelled"));
     }
   else if (self->timed_out)
     {
       g_error_free (error);
-      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %u seconds",
+      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("no answer within %u seconds"),
                            (guint) (ANSWER_TIMEOUT_US / G_USEC_PER_SEC));
     }
   g_task_return_error (task, error);
+}
+
+/* Whether the other side began a handshake, too, or proposed another security protocol
+ * where an answer was expected. */
+static gboolean
+is_same_role (const GError *error)
+{
+  return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE) ||
+         g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL);
 }
 
 /* Where each of two hosts dials the other from the port that it listens on, TCP may
@@ -104,8 +114,7 @@ end_with_error (GTask *task, GError *error)
 static gboolean
 is_crossing (Attempt *self, const GError *error)
 {
-  return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE) && self->options.reuse_local_port &&
-         self->options.security_role == LP2P_ROLE_UNSET;
+  return is_same_role (error) && self->options.reuse_local_port && self->options.security_role == LP2P_ROLE_UNSET;
 }
 
 static void
@@ -119,7 +128,7 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   gboolean cancelled = g_cancellable_is_cancelled (g_task_get_cancellable (task));
 
   if (connection != NULL && cancelled && lp2p_swarm_drop_unwanted (connection))
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("cancelled"));
   else if (connection != NULL)
     {
       if (lp2p_connection_get_muxer (connection) != NULL)

@@ -90,6 +90,15 @@ void lp2p_host_set_stream_handler (Lp2pHost *self,
                                    GDestroyNotify destroy);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_host_remove_stream_handler (Lp2pHost *self, const char *protocol);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_host_accept_stream_async (Lp2pHost *self,
+                                    const char *protocol,
+                                    Lp2pHandlerFlags flags,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+LP2P_AVAILABLE_IN_1_0
+Lp2pStream *lp2p_host_accept_stream_finish (Lp2pHost *self, GAsyncResult *result, GError **error);
 
 LP2P_AVAILABLE_IN_1_0
 Lp2pGater *lp2p_host_get_gater (Lp2pHost *self);

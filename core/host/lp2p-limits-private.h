@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lp2p/net/lp2p-loop.h>
 #include <lp2p/types/lp2p-config.h>
 #include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-peer-id.h>
@@ -39,6 +40,9 @@ gboolean lp2p_limits_check_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pM
 /* @connection counts as one with @peer at @address, wherever it moves, until it is
  * removed. */
 void lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeerId *peer, Lp2pMultiaddr *address);
+/* All connections with a peer have one share of the time for jobs together: that of the
+ * first of them, which the @share of another one joins. */
+void lp2p_limits_share_time (Lp2pLimits *self, gpointer connection, Lp2pLoop *share);
 void lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection);
 
 /* A stream that the peer of a connection opened; it is removed with the connection

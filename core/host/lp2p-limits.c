@@ -2,9 +2,13 @@
 
 #include "host/lp2p-limits-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
+
+#include "net/lp2p-loop-private.h"
 
 typedef enum
 {
@@ -38,6 +42,7 @@ typedef struct
   Lp2pPeerId *id;
   guint n_connections;
   guint n_streams;
+  Lp2pLoop *share;
 } Peer;
 
 /* A connection, and for whom it is counted. */
@@ -81,6 +86,7 @@ peer_free (gpointer pointer)
   Peer *peer = pointer;
 
   lp2p_peer_id_unref (peer->id);
+  g_clear_pointer (&peer->share, lp2p_loop_unref);
   g_free (peer);
 }
 
@@ -114,8 +120,11 @@ check (Lp2pLimits *self, guint n, const char *option, const char *whose, GError 
 
   if (n < limit)
     return TRUE;
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, "All %u of %s are in use%s%s", limit, option,
-               whose != NULL ? " by " : "", whose != NULL ? whose : "");
+  /* Translators: a limit, the option that has it, and a peer */
+  if (whose != NULL)
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use by %s"), limit, option, whose);
+  else
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use"), limit, option);
   return FALSE;
 }
 
@@ -311,6 +320,18 @@ lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeerId *p
   ensure_peer (self, peer)->n_connections++;
   change_prefix (self, SCOPE_ADDRESS, address, 1);
   change_prefix (self, SCOPE_SUBNET, address, 1);
+}
+
+void
+lp2p_limits_share_time (Lp2pLimits *self, gpointer connection, Lp2pLoop *share)
+{
+  const Counted *counted = g_hash_table_lookup (self->connections, connection);
+  Peer *peer = ensure_peer (self, counted->peer);
+
+  if (peer->share == NULL)
+    peer->share = lp2p_loop_ref (share);
+  else
+    lp2p_loop_join (share, peer->share);
 }
 
 void

@@ -5,12 +5,17 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/interfaces/lp2p-log.h>
 
-/* What one connection may move before others get their turn, and before who
- * reads from it does: a record of the largest size. More would not wait in the
- * reader's memory but in a queue, and be out of the processor's caches. */
-#define PUMP_BUDGET (64 * 1024)
+/* Payload of a record of the largest size. A connection moves one, or a few smaller ones,
+ * before others get their turn and whoever reads is told. What is more would not wait in
+ * the reader's memory but in a queue, and be out of the processor's caches. */
+#define RECORD_SIZE 65519
+
+/* What it moves where the reader has place for that. */
+#define PUMP_MAX (4 * RECORD_SIZE)
 
 /* Counters change all the time; a user interface is told this often at most. */
 #define NOTIFY_INTERVAL_US G_USEC_PER_SEC
@@ -76,7 +81,14 @@ set_state (Lp2pConnection *self, Lp2pConnectionState state)
 static gsize
 on_stream_input (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const guint8 *data, gsize size, gpointer user_data)
 {
-  return stream->user_data != NULL ? lp2p_stream_take_input (stream->user_data, data, size) : 0;
+  Lp2pConnection *self = user_data;
+  gsize taken;
+
+  if (stream->user_data == NULL)
+    return 0;
+  taken = lp2p_stream_take_input (stream->user_data, data, size);
+  self->place = lp2p_stream_get_read_room (stream->user_data);
+  return taken;
 }
 
 static void
@@ -93,6 +105,12 @@ on_incoming (Lp2pMuxerSession *session, gpointer user_data)
 
   self->incoming = TRUE;
   lp2p_job_queue (&self->job);
+}
+
+static void
+on_withdrawn (Lp2pMuxerSession *session, gpointer user_data)
+{
+  lp2p_connection_count_end (user_data, TRUE);
 }
 
 static void
@@ -152,6 +170,7 @@ static const Lp2pMuxerEvents session_events = {
   .stream_input = on_stream_input,
   .stream_ready = on_stream_ready,
   .incoming = on_incoming,
+  .withdrawn = on_withdrawn,
   .can_open = on_can_open,
   .want_pump = on_want_pump,
   .early_rejected = on_early_rejected,
@@ -184,6 +203,23 @@ is_behind (Lp2pConnection *self)
   return self->incoming && lp2p_job_is_queued (&self->job);
 }
 
+/* Returns whether there may be more. */
+static gboolean
+pump_input (Lp2pConnection *self)
+{
+  const Lp2pMuxerSessionClass *klass = self->session->klass;
+  gboolean more;
+
+  if (is_behind (self))
+    return TRUE;
+  self->place = 0;
+  more = klass->input (self->session, RECORD_SIZE);
+  /* The last record may begin where a single byte is still wanted. */
+  if (more && self->place > RECORD_SIZE && !is_behind (self))
+    more = klass->input (self->session, MIN (self->place, PUMP_MAX) - RECORD_SIZE);
+  return more;
+}
+
 static void
 run_pump (Lp2pJob *job)
 {
@@ -196,7 +232,7 @@ run_pump (Lp2pJob *job)
 
   klass = self->session->klass;
   if (klass->input != NULL)
-    more = is_behind (self) || klass->input (self->session, PUMP_BUDGET);
+    more = pump_input (self);
   if (klass->pump_output != NULL)
     klass->pump_output (self->session);
   if (self->answer != NULL)
@@ -309,9 +345,10 @@ run_ready_timeout (Lp2pTimer *timer)
 
   if (self->session != NULL && self->early)
     give_up (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                        "The peer of an early connection was not verified in time"));
+                                        _("The peer of an early connection was not verified in time")));
   else if (self->session != NULL)
-    give_up (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The peer did not agree to %s in time", self->muxer));
+    give_up (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("The peer did not agree to %s in time"),
+                                self->muxer));
 }
 
 static void
@@ -335,7 +372,7 @@ check_peer (Lp2pConnection *self)
 
   if (!self->early || peer == NULL || lp2p_peer_id_equal (peer, self->remote_peer))
     return TRUE;
-  give_up (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "Expected peer %s, got %s",
+  give_up (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER, _("Expected peer %s, got %s"),
                               lp2p_peer_id_get_string (self->remote_peer), lp2p_peer_id_get_string (peer)));
   return FALSE;
 }
@@ -406,6 +443,7 @@ run_job (Lp2pJob *job)
   if (self->session == NULL)
     return;
 
+  lp2p_connection_follow_resets (self);
   follow_beginning (self);
   lp2p_connection_follow_answer (self);
   if (self->session != NULL && (!self->refused || self->closed_here))

@@ -4,7 +4,8 @@
 /* What the files of a connection share. lp2p-connection.c is the object,
  * lp2p-connection-driver.c drives the session, lp2p-connection-resume.c replaces it
  * where the peer refuses its muxer, lp2p-connection-streams.c has the streams that are
- * being opened and accepted. */
+ * being opened and accepted, lp2p-connection-resets.c ends it where too many of them
+ * come to nothing. */
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"
@@ -67,12 +68,15 @@ struct _Lp2pConnection
   Lp2pTimer ready_timer;
   GQueue opening; /* of Lp2pConnectionWaiting */
   GQueue closing; /* likewise */
-  GQueue negotiating;
+  GQueue negotiating;   /* of Lp2pStream, as the next ones */
   GQueue held;          /* agreed on, of handlers that wait until it is ready */
   GQueue early_streams; /* ours, whose bytes may have to be sent again */
   gsize early_kept;     /* how many those are */
   guint n_streams;
   guint n_inbound;
+  gsize place; /* that is left to the reader who got bytes last */
+  guint n_wasted;   /* streams that the peer reset for nothing, beyond those that are forgiven */
+  gint64 forgiven;  /* up to when */
   guint limited : 1;
   guint closed_here : 1;
   guint state_untold : 1; /* it changed outside the run queue */
@@ -114,6 +118,12 @@ void lp2p_connection_drive (Lp2pConnection *self);
 /* Tells the owner, once. Where another peer answered than expected, that ends the
  * session instead. */
 void lp2p_connection_become_ready (Lp2pConnection *self);
+
+/* lp2p-connection-resets.c */
+/* A stream of the peer is over. @wasted: by a reset of the peer, before anything came of it */
+void lp2p_connection_count_end (Lp2pConnection *self, gboolean wasted);
+/* Ends the connection when there were too many of these. */
+void lp2p_connection_follow_resets (Lp2pConnection *self);
 
 /* lp2p-connection-resume.c */
 /* Sees what became of the muxer that was proposed ahead. */

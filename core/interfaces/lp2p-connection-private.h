@@ -65,7 +65,8 @@ void lp2p_connection_give_up (Lp2pConnection *self, const GError *error);
 
 /* From the connection's streams. */
 void lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream);
-void lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream);
+/* @wasted: the peer opened it and reset it before anything came of it */
+void lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream, gboolean wasted);
 /* Whether the peer is not verified yet. */
 gboolean lp2p_connection_get_early (Lp2pConnection *self);
 /* How many more bytes may be sent before the peer is verified and has agreed to the

@@ -4,6 +4,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/interfaces/lp2p-log.h>
 
 /* What is sent early fits the first flight, which an initial congestion window
@@ -14,53 +16,64 @@
  * microseconds, so that it makes half a turn. */
 #define ACCEPT_MAX 16
 
-typedef struct
-{
-  Lp2pStream *stream;
-  gint64 deadline;
-} Negotiating;
-
-/* Incoming streams */
+/* Queues of streams: each is in one of them at most, which holds a reference. */
 
 static void
 set_negotiation_timer (Lp2pConnection *self)
 {
-  Negotiating *first = g_queue_peek_head (&self->negotiating);
+  Lp2pStream *first = g_queue_peek_head (&self->negotiating);
 
   if (first != NULL)
-    lp2p_timer_set (&self->negotiation_timer, first->deadline);
+    lp2p_timer_set (&self->negotiation_timer, lp2p_stream_get_place (first)->deadline);
   else
     lp2p_timer_clear (&self->negotiation_timer);
 }
 
-/* Returns the reference that was held while the stream negotiated. */
-static Lp2pStream *
-take_negotiating (Lp2pConnection *self, Lp2pStream *stream)
+/* @stream: (transfer full) */
+static void
+put (GQueue *queue, Lp2pStream *stream)
 {
-  for (GList *l = self->negotiating.head; l != NULL; l = l->next)
-    {
-      Negotiating *negotiating = l->data;
+  Lp2pStreamPlace *place = lp2p_stream_get_place (stream);
 
-      if (negotiating->stream != stream)
-        continue;
-      g_queue_delete_link (&self->negotiating, l);
-      g_free (negotiating);
-      set_negotiation_timer (self);
-      return stream;
-    }
-  return NULL;
+  place->queue = queue;
+  place->link.data = stream;
+  g_queue_push_tail_link (queue, &place->link);
 }
+
+/* Returns: (transfer full) (nullable): the stream, if it was in @queue */
+static Lp2pStream *
+take (Lp2pConnection *self, GQueue *queue, Lp2pStream *stream)
+{
+  Lp2pStreamPlace *place = lp2p_stream_get_place (stream);
+
+  if (queue == NULL || place->queue != queue)
+    return NULL;
+  place->queue = NULL;
+  g_queue_unlink (queue, &place->link);
+  if (queue == &self->negotiating)
+    set_negotiation_timer (self);
+  return stream;
+}
+
+/* Returns: (transfer full) (nullable) */
+static Lp2pStream *
+take_first (Lp2pConnection *self, GQueue *queue)
+{
+  return queue->length > 0 ? take (self, queue, g_queue_peek_head (queue)) : NULL;
+}
+
+/* Incoming streams */
 
 static void
 run_negotiation_timeout (Lp2pTimer *timer)
 {
   Lp2pConnection *self = (Lp2pConnection *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pConnection, negotiation_timer));
   gint64 now = lp2p_loop_now (self->loop);
-  Negotiating *first;
+  Lp2pStream *first;
 
-  while ((first = g_queue_peek_head (&self->negotiating)) != NULL && first->deadline <= now)
+  while ((first = g_queue_peek_head (&self->negotiating)) != NULL && lp2p_stream_get_place (first)->deadline <= now)
     {
-      g_autoptr (Lp2pStream) stream = take_negotiating (self, first->stream);
+      g_autoptr (Lp2pStream) stream = take (self, &self->negotiating, first);
 
       lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "A stream of the peer did not agree on a protocol in time");
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
@@ -86,7 +99,7 @@ may_accept (Lp2pConnection *self)
 static void
 accept_stream (Lp2pConnection *self, Lp2pMuxerStream *handle)
 {
-  Negotiating *negotiating;
+  Lp2pStream *stream;
 
   if (!may_accept (self))
     {
@@ -97,11 +110,9 @@ accept_stream (Lp2pConnection *self, Lp2pMuxerStream *handle)
 
   self->n_streams++;
   self->n_inbound++;
-  negotiating = g_new0 (Negotiating, 1);
-  negotiating->stream = lp2p_stream_new (self, self->session, handle,
-                                         lp2p_multistream_new_listener (match_protocol, self), FALSE);
-  negotiating->deadline = lp2p_loop_now (self->loop) + self->limits.negotiation_timeout;
-  g_queue_push_tail (&self->negotiating, negotiating);
+  stream = lp2p_stream_new (self, self->session, handle, lp2p_multistream_new_listener (match_protocol, self), FALSE);
+  lp2p_stream_get_place (stream)->deadline = lp2p_loop_now (self->loop) + self->limits.negotiation_timeout;
+  put (&self->negotiating, stream);
   set_negotiation_timer (self);
 }
 
@@ -130,14 +141,14 @@ lp2p_connection_accept_streams (Lp2pConnection *self)
 void
 lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream)
 {
-  g_autoptr (Lp2pStream) held = take_negotiating (self, stream);
+  g_autoptr (Lp2pStream) held = take (self, &self->negotiating, stream);
 
   /* The end of the session waits for the last of them. */
   lp2p_job_queue (&self->job);
   if (held == NULL || self->owner == NULL)
     return;
   if (self->early && !self->owner->allows_early (self, lp2p_stream_get_protocol (held), self->owner_data))
-    g_queue_push_tail (&self->held, g_steal_pointer (&held));
+    put (&self->held, g_steal_pointer (&held));
   else
     self->owner->incoming_stream (self, held, self->owner_data);
 }
@@ -147,19 +158,12 @@ lp2p_connection_hand_out_held (Lp2pConnection *self)
 {
   Lp2pStream *held;
 
-  while ((held = g_queue_pop_head (&self->held)) != NULL)
+  while ((held = take_first (self, &self->held)) != NULL)
     {
       if (self->owner != NULL)
         self->owner->incoming_stream (self, held, self->owner_data);
       g_object_unref (held);
     }
-}
-
-/* Takes the stream out of @queue, with the reference that is held there. */
-static Lp2pStream *
-take_out (GQueue *queue, Lp2pStream *stream)
-{
-  return g_queue_remove (queue, stream) ? stream : NULL;
 }
 
 static const char *
@@ -171,11 +175,9 @@ get_protocol_name (Lp2pStream *stream)
 }
 
 void
-lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream)
+lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream, gboolean wasted)
 {
-  g_autoptr (Lp2pStream) negotiating = take_negotiating (self, stream);
-  g_autoptr (Lp2pStream) held = take_out (&self->held, stream);
-  g_autoptr (Lp2pStream) early = take_out (&self->early_streams, stream);
+  g_autoptr (Lp2pStream) kept = take (self, lp2p_stream_get_place (stream)->queue, stream);
 
   lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "A stream of %s is over, protocol %s",
                        lp2p_stream_get_outbound (stream) ? "ours" : "the peer", get_protocol_name (stream));
@@ -183,6 +185,7 @@ lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream)
   if (!lp2p_stream_get_outbound (stream))
     {
       self->n_inbound--;
+      lp2p_connection_count_end (self, wasted);
       if (self->owner != NULL)
         self->owner->end_stream (self, self->owner_data);
     }
@@ -226,7 +229,7 @@ stream_opened (Lp2pConnection *self, GTask *task, const char *const *protocols, 
   if (is_provisional (self))
     {
       lp2p_stream_keep_early (stream, flags);
-      g_queue_push_tail (&self->early_streams, g_object_ref (stream));
+      put (&self->early_streams, g_object_ref (stream));
     }
   if (protocols[1] == NULL)
     g_task_return_pointer (task, g_steal_pointer (&stream), g_object_unref);
@@ -238,7 +241,7 @@ stream_opened (Lp2pConnection *self, GTask *task, const char *const *protocols, 
 static void
 set_lost_error (Lp2pConnection *self, GError **error)
 {
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, "The connection to %s is closed%s%s",
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, _("The connection to %s is closed%s%s"),
                lp2p_peer_id_get_string (self->remote_peer), self->error != NULL ? ": " : "",
                self->error != NULL ? self->error->message : "");
 }
@@ -310,9 +313,8 @@ reopen_early (Lp2pConnection *self)
           lp2p_stream_lose_early (stream, new_lost_error (self));
           continue;
         }
-      g_queue_pop_head (&self->early_streams);
       lp2p_stream_reopen_early (stream, self->session, handle);
-      g_object_unref (stream);
+      g_object_unref (take_first (self, &self->early_streams));
     }
 }
 
@@ -324,7 +326,7 @@ lp2p_connection_settle_early (Lp2pConnection *self)
   self->can_open = TRUE;
   if (self->early_rejected)
     return;
-  while ((stream = g_queue_pop_head (&self->early_streams)) != NULL)
+  while ((stream = take_first (self, &self->early_streams)) != NULL)
     {
       lp2p_stream_confirm_early (stream);
       g_object_unref (stream);
@@ -344,8 +346,8 @@ lp2p_connection_lose_unsafe (Lp2pConnection *self)
       next = l->next;
       if (!lp2p_stream_may_repeat (stream))
         lp2p_stream_lose_early (stream, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                                     "The connection to %s ended before it was clear whether the peer "
-                                                     "got what the stream sent, which is not safe to repeat",
+                                                     _("The connection to %s ended before it was clear whether the "
+                                                       "peer got what the stream sent, which is not safe to repeat"),
                                                      lp2p_peer_id_get_string (self->remote_peer)));
     }
 }
@@ -420,7 +422,7 @@ lp2p_connection_fail_streams (Lp2pConnection *self)
 
       lp2p_stream_lose_early (stream, new_lost_error (self));
     }
-  while ((stream = g_queue_pop_head (&self->held)) != NULL)
+  while ((stream = take_first (self, &self->held)) != NULL)
     {
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_GATED);
       g_object_unref (stream);

@@ -66,6 +66,8 @@ struct _Lp2pMuxerStream
  *   queued: returns how many a waiting reader took
  * @stream_ready: a stream can be read or written again, or has ended or failed
  * @incoming: `accept` yields a stream
+ * @withdrawn: a stream that the peer opened is gone before `accept` yielded it: the
+ *   peer has reset it
  * @can_open: `open` may be tried again after it said %LP2P_IO_AGAIN
  * @want_pump: there is output to be pumped, or the next timeout changed
  * @early_rejected: what was sent early was refused: its streams are dead, which
@@ -93,7 +95,8 @@ struct _Lp2pMuxerEvents
   void (*closing) (Lp2pMuxerSession *session, gpointer user_data);
   void (*path_changed) (Lp2pMuxerSession *session, gpointer user_data);
   void (*closed) (Lp2pMuxerSession *session, gpointer user_data);
-  gpointer padding[4];
+  void (*withdrawn) (Lp2pMuxerSession *session, gpointer user_data);
+  gpointer padding[3];
 };
 
 /**

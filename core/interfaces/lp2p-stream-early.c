@@ -3,7 +3,7 @@
 /* What a stream sends before it is known whether the peer takes it: kept until then,
  * and sent once more where it is refused. */
 
-#include <lp2p/interfaces/lp2p-muxer-output.h>
+#include <lp2p/net/lp2p-vector-cursor.h>
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-parts-private.h"

@@ -16,6 +16,7 @@ struct _Lp2pStream
   Lp2pMuxerSession *session;
   Lp2pMuxerStream *handle;
   Lp2pAsyncIo io;
+  Lp2pStreamPlace place;
 
   Lp2pMultistream *negotiation;
   GError *refusal; /* what is wrong with the peer's answer, until the stream's turn */
@@ -32,6 +33,7 @@ struct _Lp2pStream
   Lp2pReady ready;
   guint outbound : 1;
   guint replay_safe : 1;
+  guint useful : 1; /* the application wrote something, or read to the end */
   guint input_closed : 1;
   guint output_ended : 1;
   guint told_agreed : 1;

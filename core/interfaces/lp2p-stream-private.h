@@ -13,8 +13,21 @@ Lp2pStream *lp2p_stream_new (Lp2pConnection *connection,
                              Lp2pMultistream *negotiation,
                              gboolean outbound);
 
+/* Where its connection keeps a stream, with a reference: in one queue at most. It is
+ * the connection's to use. */
+typedef struct
+{
+  GQueue *queue; /* or NULL */
+  GList link;
+  gint64 deadline; /* while it agrees on a protocol */
+} Lp2pStreamPlace;
+
+Lp2pStreamPlace *lp2p_stream_get_place (Lp2pStream *self);
+
 /* From the session by way of the connection; these only mark work. */
 gsize lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size);
+/* How much its reader waits for. */
+gsize lp2p_stream_get_read_room (Lp2pStream *self);
 void lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready);
 
 /* A stream whose first bytes go out before it is known whether the peer takes them.

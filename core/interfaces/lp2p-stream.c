@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include <lp2p/interfaces/lp2p-connection.h>
-#include <lp2p/interfaces/lp2p-muxer-output.h>
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-parts-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-trace-private.h"
 
 /**
@@ -56,19 +56,37 @@ lp2p_stream_fail_io (Lp2pStream *self, Lp2pReady side, GError **error)
   return -1;
 }
 
+static gboolean
+is_reset (Lp2pStream *self, Lp2pReady side)
+{
+  const GError *error = self->session->klass->stream_get_error (self->session, self->handle, side, NULL);
+
+  return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_RESET);
+}
+
+/* Whether the peer opened the stream, and reset it before anything came of it. */
+static gboolean
+is_wasted (Lp2pStream *self)
+{
+  return !self->outbound && !self->useful && (is_reset (self, LP2P_READY_READ) || is_reset (self, LP2P_READY_WRITE));
+}
+
 /* Gives the session's stream back; what comes for it is no longer told. */
 static void
 release_handle (Lp2pStream *self)
 {
-  Lp2pMuxerStream *handle = g_steal_pointer (&self->handle);
+  Lp2pMuxerStream *handle = self->handle;
+  gboolean wasted;
 
   if (handle == NULL)
     return;
+  wasted = is_wasted (self);
+  self->handle = NULL;
   handle->user_data = NULL;
   self->session->klass->stream_release (self->session, handle);
   self->session = NULL;
   lp2p_stream_forget_kept (self);
-  lp2p_connection_stream_gone (self->connection, self);
+  lp2p_connection_stream_gone (self->connection, self, wasted);
 }
 
 void
@@ -142,6 +160,8 @@ stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
     }
 
   n = self->session->klass->stream_readv (self->session, self->handle, &vector, 1);
+  if (n == 0)
+    self->useful = TRUE;
   if (n >= 0)
     return n;
   if (n == LP2P_IO_FAILED)
@@ -187,6 +207,8 @@ stream_writev (GIOStream *stream, const GOutputVector *vectors, gsize n_vectors,
         n = lp2p_stream_write_out (self, vectors, n_vectors);
     }
 
+  if (n > 0)
+    self->useful = TRUE;
   if (n >= 0)
     return n;
   if (n == LP2P_IO_FAILED)
@@ -206,6 +228,12 @@ lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size)
   if (self->early != NULL)
     return 0;
   return lp2p_async_io_take_input (&self->io, data, size);
+}
+
+gsize
+lp2p_stream_get_read_room (Lp2pStream *self)
+{
+  return lp2p_async_io_get_place (&self->io);
 }
 
 void
@@ -336,7 +364,7 @@ static void
 stream_set_wrong_thread (GError **error)
 {
   g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
-                       "A stream can only be used in the thread of its host");
+                       _("A stream can only be used in the thread of its host"));
 }
 
 static const Lp2pAsyncIoFuncs stream_funcs = {
@@ -491,6 +519,12 @@ lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxe
   return self;
 }
 
+Lp2pStreamPlace *
+lp2p_stream_get_place (Lp2pStream *self)
+{
+  return &self->place;
+}
+
 /**
  * lp2p_stream_get_protocol:
  * @self: a stream
@@ -618,7 +652,7 @@ lp2p_stream_negotiate_async (Lp2pStream *self, int io_priority, GCancellable *ca
 
   if (self->agreeing.task != NULL)
     {
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_PENDING, "The stream is being waited for already");
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_PENDING, _("The stream is being waited for already"));
       return;
     }
   lp2p_async_operation_begin (&self->agreeing, &self->io, g_steal_pointer (&task));

@@ -68,5 +68,15 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_stream_negotiate_async (Lp2pStream *self, int io_priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_stream_negotiate_finish (Lp2pStream *self, GAsyncResult *result, GError **error);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_stream_pipe_async (Lp2pStream *self,
+                               GInputStream *input,
+                               GOutputStream *output,
+                               int io_priority,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_stream_pipe_finish (Lp2pStream *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -5,19 +5,20 @@
 #include <string.h>
 
 #include "net/lp2p-held-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #define BOTH_SIDES (LP2P_READY_READ | LP2P_READY_WRITE)
 
 void
 lp2p_async_io_set_closed_error (GError **error)
 {
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream is closed");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream is closed"));
 }
 
 void
 lp2p_async_io_set_would_block (GError **error)
 {
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The stream is not ready");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _("The stream is not ready"));
 }
 
 gboolean
@@ -29,7 +30,7 @@ lp2p_async_io_check_thread (Lp2pLoop *loop, const Lp2pAsyncIoFuncs *funcs, GErro
     funcs->set_wrong_thread (error);
   else
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                         "A stream can only be used in the thread of its loop");
+                         _("A stream can only be used in the thread of its loop"));
   return FALSE;
 }
 
@@ -106,7 +107,7 @@ lp2p_async_operation_check_cancelled (Lp2pAsyncOperation *self)
   if (!self->cancelled || self->done > 0)
     return FALSE;
   lp2p_async_operation_return (
-      self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+      self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Operation was cancelled")));
   return TRUE;
 }
 
@@ -185,11 +186,10 @@ lp2p_async_io_start_read (Lp2pAsyncIo *self, GTask *task, void *buffer, gsize si
   GError *error = NULL;
   gssize n = lp2p_async_io_read (self, buffer, size, &error);
 
-  if (operation_end_at_once (&self->reading, self, task, n, error))
-    return;
   self->reading.buffer = buffer;
   self->reading.size = size;
-  lp2p_async_operation_begin (&self->reading, self, task);
+  if (!operation_end_at_once (&self->reading, self, task, n, error))
+    lp2p_async_operation_begin (&self->reading, self, task);
 }
 
 void
@@ -208,21 +208,29 @@ lp2p_async_io_start_write (Lp2pAsyncIo *self,
   lp2p_async_operation_begin (&self->writing, self, task);
 }
 
-/* Bytes for whom nothing is queued, straight into the buffer of a read that
- * waits. Returns how many it took. */
+/* How much a read takes that waits, or that got something at once and was not told yet. */
+gsize
+lp2p_async_io_get_place (Lp2pAsyncIo *self)
+{
+  Lp2pAsyncOperation *operation = &self->reading;
+  gboolean over = operation->wakeup != 0 && operation->done == 0;
+
+  if (operation->task == NULL || operation->cancelled || over || (self->closed & LP2P_READY_READ) != 0)
+    return 0;
+  return operation->size - operation->done;
+}
+
+/* Bytes for whom nothing is queued, straight into the buffer of such a read. Returns how
+ * many it took. */
 gsize
 lp2p_async_io_take_input (Lp2pAsyncIo *self, const guint8 *data, gsize size)
 {
   Lp2pAsyncOperation *operation = &self->reading;
-  gsize n;
+  gsize n = MIN (size, lp2p_async_io_get_place (self));
 
-  if (operation->task == NULL || operation->cancelled || operation->wakeup != 0 ||
-      (self->closed & LP2P_READY_READ) != 0)
+  if (n == 0)
     return 0;
-
-  n = MIN (size, operation->size - operation->done);
-  if (n > 0)
-    memcpy (operation->buffer + operation->done, data, n);
+  memcpy (operation->buffer + operation->done, data, n);
   operation->done += n;
   lp2p_job_queue (&self->job);
   return n;

@@ -61,6 +61,12 @@ enter_anew (Lp2pLoop *share)
   enter (share);
 }
 
+static Lp2pLoop *
+get_taken (Lp2pLoop *share)
+{
+  return share->joined != NULL ? share->joined : share;
+}
+
 /* Jobs */
 
 void
@@ -99,11 +105,13 @@ lp2p_job_init (Lp2pJob *self, Lp2pLoop *loop, Lp2pJobPhase phase, Lp2pJobFunc fu
 void
 lp2p_job_queue (Lp2pJob *self)
 {
+  Lp2pLoop *share = get_taken (self->loop);
+
   if (self->queue != NULL)
     return;
 
-  lp2p_job_move (self, &self->loop->jobs[self->phase]);
-  enter_anew (self->loop);
+  lp2p_job_move (self, &share->jobs[self->phase]);
+  enter_anew (share);
 }
 
 /**
@@ -252,6 +260,23 @@ lp2p_loop_init_share (Lp2pLoop *share, Lp2pLoopCore *core)
 {
   g_atomic_ref_count_init (&share->refs);
   share->core = core;
+}
+
+void
+lp2p_loop_join (Lp2pLoop *self, Lp2pLoop *other)
+{
+  other = get_taken (other);
+  if (self == other || self->joined == other)
+    return;
+
+  for (guint phase = 0; phase < G_N_ELEMENTS (self->jobs); phase++)
+    while (self->jobs[phase].length > 0)
+      lp2p_job_move (g_queue_peek_head (&self->jobs[phase]), &other->jobs[phase]);
+  lp2p_loop_leave (self);
+  if (has_jobs (other))
+    enter_anew (other);
+  g_clear_pointer (&self->joined, lp2p_loop_unref);
+  self->joined = lp2p_loop_ref (other);
 }
 
 /**

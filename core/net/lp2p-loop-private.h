@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by the files of the loop only: lp2p-loop.c is the source and what it
- * watches, lp2p-loop-timers.c has the timers, lp2p-loop-jobs.c the run queue,
- * lp2p-loop-sweep.c what comes behind all that is ready. */
+/* Shared by the files of the loop, and lp2p_loop_join() with the host: lp2p-loop.c is
+ * the source and what it watches, lp2p-loop-timers.c has the timers, lp2p-loop-jobs.c
+ * the run queue, lp2p-loop-sweep.c what comes behind all that is ready. */
 
 #include <lp2p/net/lp2p-loop.h>
 
@@ -26,6 +26,7 @@ typedef enum
 } Lp2pSweepStage;
 
 /* One share of a loop.
+ * @joined: the share whose time it takes instead of time of its own, if any
  * @used: how much of the time for jobs it had, on the scale of all shares
  * @link: in the queue of those that have jobs
  * @mark: stands behind the jobs that a sweep waits for */
@@ -33,6 +34,7 @@ struct _Lp2pLoop
 {
   gatomicrefcount refs;
   Lp2pLoopCore *core;
+  Lp2pLoop *joined;
   GQueue jobs[2];
   gint64 used;
   GList link;
@@ -127,6 +129,9 @@ void lp2p_job_move (Lp2pJob *job, GQueue *queue);
 void lp2p_loop_init_share (Lp2pLoop *share, Lp2pLoopCore *core);
 /* A share has no jobs any more. */
 void lp2p_loop_leave (Lp2pLoop *share);
+/* From now on the jobs of @self take the time of @other, whose jobs they have to share
+ * it with. */
+void lp2p_loop_join (Lp2pLoop *self, Lp2pLoop *other);
 
 /* lp2p-loop-sweep.c. Whoever begins a sweep has asked the kernel for all that is ready. */
 void lp2p_loop_core_init_sweeps (Lp2pLoopCore *self);

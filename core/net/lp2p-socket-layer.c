@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "net/lp2p-held-private.h"
+#include "net/lp2p-read-pace-private.h"
 #include "net/lp2p-socket-layer-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -63,6 +66,10 @@ typedef struct
   Lp2pHeld in;
   Lp2pHeld out;
 
+  Lp2pReadPace pace;
+  Lp2pTimer pace_timer;
+  gsize worth; /* bytes that the kernel waits for before it tells that there are any */
+
   gint64 rtt;
   gint64 rtt_time;
   guint64 bytes_read;
@@ -76,14 +83,14 @@ static const char *
 get_peer_name (SocketLayer *self)
 {
   return self->remote_address != NULL ? lp2p_multiaddr_get_string (self->remote_address)
-                                      : "a local socket";
+                                      : _("a local socket");
 }
 
 static int
 fail (SocketLayer *self, int code)
 {
   const char *format =
-      self->connecting ? "Cannot connect to %s: %s" : "Connection to %s failed: %s";
+      self->connecting ? _("Cannot connect to %s: %s") : _("Connection to %s failed: %s");
 
   if (self->error == NULL)
     self->error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code), format,
@@ -147,6 +154,41 @@ queue_announcement (SocketLayer *self)
 
 /* Reading */
 
+static void
+set_worth (SocketLayer *self, gsize worth)
+{
+  int value = worth;
+
+  if (worth == self->worth)
+    return;
+  self->worth = worth;
+  setsockopt (self->fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
+}
+
+/* All that came was read. The end of the stream and errors are told without waiting. */
+static void
+await_input (SocketLayer *self)
+{
+  gint64 now = lp2p_loop_now (self->parent.loop);
+
+  self->ready &= ~LP2P_READY_READ;
+  set_worth (self, lp2p_read_pace_drained (&self->pace, now, self->bytes_read));
+  if (self->worth > 1)
+    lp2p_timer_set (&self->pace_timer, now + LP2P_READ_PACE_WAIT_US);
+}
+
+/* The kernel tells what is there already when less is waited for. */
+static void
+pace_timeout (Lp2pTimer *timer)
+{
+  SocketLayer *self = LAYER_OF (pace_timer, timer);
+  gint64 now = lp2p_loop_now (self->parent.loop);
+  int there = 0;
+
+  ioctl (self->fd, FIONREAD, &there);
+  set_worth (self, lp2p_read_pace_waited (&self->pace, now, self->bytes_read, there > 0));
+}
+
 static gssize
 receive (SocketLayer *self, const GInputVector *vectors, guint n_vectors)
 {
@@ -169,7 +211,7 @@ receive (SocketLayer *self, const GInputVector *vectors, guint n_vectors)
 
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
     {
-      self->ready &= ~LP2P_READY_READ;
+      await_input (self);
       return LP2P_IO_AGAIN;
     }
   if (size < 0)
@@ -181,7 +223,7 @@ receive (SocketLayer *self, const GInputVector *vectors, guint n_vectors)
     self->eof = TRUE;
   else if (!(self->ready & LP2P_READY_HANGUP) &&
            (gsize) size < lp2p_input_vectors_get_size (vectors, message.msg_iovlen))
-    self->ready &= ~LP2P_READY_READ;
+    await_input (self);
   return size;
 }
 
@@ -413,6 +455,8 @@ socket_ready (Lp2pWatch *watch, Lp2pReady ready)
     return FALSE;
 
   self->ready |= ready;
+  if (self->ready & LP2P_READY_READ)
+    lp2p_timer_clear (&self->pace_timer);
   if (unblocked)
     result = drain_output (self);
   if (result == LP2P_IO_FAILED)
@@ -447,6 +491,7 @@ close_socket (SocketLayer *self)
     return;
 
   lp2p_watch_stop (&self->watch);
+  lp2p_timer_clear (&self->pace_timer);
   lp2p_job_clear (&self->job);
   close (self->fd);
   self->fd = -1;
@@ -467,7 +512,7 @@ socket_layer_abort (Lp2pLayer *layer, guint32 code)
   lp2p_held_clear (&self->in);
   lp2p_held_clear (&self->out);
   if (self->error == NULL)
-    self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "Connection to %s was given up here",
+    self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("Connection to %s was given up here"),
                                get_peer_name (self));
 }
 
@@ -576,6 +621,9 @@ lp2p_socket_layer_new (Lp2pLoop *loop,
 
   lp2p_layer_init (&self->parent, &socket_layer_class, share);
   lp2p_job_init (&self->job, share, LP2P_JOB_PUMP, announce_again);
+  lp2p_timer_init (&self->pace_timer, share, pace_timeout);
+  lp2p_read_pace_init (&self->pace, lp2p_loop_now (share));
+  self->worth = 1;
   self->fd = fd;
   self->local_address = local_address != NULL ? lp2p_multiaddr_ref (local_address) : NULL;
   self->remote_address = remote_address != NULL ? lp2p_multiaddr_ref (remote_address) : NULL;

@@ -4,12 +4,16 @@
 
 #include <string.h>
 
-/* 32 KiB for a process. Each signature has one place, where the last one stays;
- * whoever presents many makes others be verified again, and no more. */
-#define N_PLACES 1024
+/* 32 KiB for a process. Each signature has a few places, where the last ones stay: with
+ * one, a sixth of those of a hundred peers would drive each other out. Whoever presents
+ * many makes others be verified again, and no more. */
+#define N_SETS   256
+#define SET_SIZE 4
+
+typedef guint8 Hash[LP2P_VERIFIED_HASH];
 
 G_LOCK_DEFINE_STATIC (places);
-static guint8 places[N_PLACES][LP2P_VERIFIED_HASH];
+static Hash places[N_SETS][SET_SIZE];
 
 /* Names a verdict.
  * @what: the kind of it, which says what the parts are. Where each of them ends is
@@ -31,19 +35,21 @@ lp2p_verified_hash (const char *what, const Lp2pVerifiedPart *parts, guint n_par
   g_checksum_get_digest (checksum, hash, &size);
 }
 
-static guint8 *
-get_place (const guint8 hash[LP2P_VERIFIED_HASH])
+/* The last one that was added comes first. */
+static Hash *
+get_set (const guint8 hash[LP2P_VERIFIED_HASH])
 {
-  return places[((guint) hash[0] << 8 | hash[1]) % N_PLACES];
+  return places[hash[0] % N_SETS];
 }
 
 gboolean
 lp2p_verified_has (const guint8 hash[LP2P_VERIFIED_HASH])
 {
-  gboolean has;
+  gboolean has = FALSE;
 
   G_LOCK (places);
-  has = memcmp (get_place (hash), hash, LP2P_VERIFIED_HASH) == 0;
+  for (guint i = 0; i < SET_SIZE && !has; i++)
+    has = memcmp (get_set (hash)[i], hash, LP2P_VERIFIED_HASH) == 0;
   G_UNLOCK (places);
   return has;
 }
@@ -51,8 +57,14 @@ lp2p_verified_has (const guint8 hash[LP2P_VERIFIED_HASH])
 void
 lp2p_verified_add (const guint8 hash[LP2P_VERIFIED_HASH])
 {
+  Hash *set;
+
   G_LOCK (places);
-  for (guint i = 0; i < LP2P_VERIFIED_HASH; i++)
-    get_place (hash)[i] = hash[i];
+  set = get_set (hash);
+  for (guint i = SET_SIZE - 1; i > 0; i--)
+    for (guint k = 0; k < LP2P_VERIFIED_HASH; k++)
+      set[i][k] = set[i - 1][k];
+  for (guint k = 0; k < LP2P_VERIFIED_HASH; k++)
+    set[0][k] = hash[k];
   G_UNLOCK (places);
 }

@@ -347,18 +347,6 @@ lp2p_quic_connection_unref (Lp2pQuicConnection *self)
   g_free (self);
 }
 
-Lp2pMultiaddr *
-lp2p_quic_connection_get_local_address (Lp2pQuicConnection *self)
-{
-  return self->local_address;
-}
-
-Lp2pMultiaddr *
-lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self)
-{
-  return self->remote_address;
-}
-
 const char *
 lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self)
 {

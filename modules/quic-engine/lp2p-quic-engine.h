@@ -44,6 +44,7 @@ struct _Lp2pQuicProtocol
 {
   const char *alpn;
   const char *transport;   /* interned */
+  const char *suffix;      /* what follows `/udp/N` in its addresses */
   gboolean mutual;         /* whether a client has to show a certificate */
   Lp2pQuicOptions options;
   gnutls_certificate_credentials_t (*get_credentials) (gpointer data, GError **error);
@@ -118,9 +119,7 @@ LP2P_QUIC_API Lp2pQuicPunch *lp2p_quic_engine_punch (Lp2pQuicEngine *self,
                                                      GError **error);
 LP2P_QUIC_API void lp2p_quic_punch_cancel (Lp2pQuicPunch *self);
 
-/* What is known of one that has been handed out. Addresses are `/ip4/.../udp/N`. */
-LP2P_QUIC_API Lp2pMultiaddr *lp2p_quic_connection_get_local_address (Lp2pQuicConnection *self);
-LP2P_QUIC_API Lp2pMultiaddr *lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self);
+/* What is known of one that has been handed out. */
 LP2P_QUIC_API const char *lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self);
 LP2P_QUIC_API Lp2pPublicKey *lp2p_quic_connection_get_remote_key (Lp2pQuicConnection *self);
 

@@ -10,6 +10,8 @@ typedef struct
   Lp2pQuicConnection *connection;
   Lp2pQuicDatagrams *datagrams;
   Lp2pPeerId *remote_peer;
+  Lp2pMultiaddr *local_address; /* with the suffix of the protocol */
+  Lp2pMultiaddr *remote_address;
 } Session;
 
 #define SESSION(session) ((Session *) (session))
@@ -71,8 +73,27 @@ on_closing (gpointer user_data)
 }
 
 static void
+set_address (Lp2pMultiaddr **address, Lp2pMultiaddr *socket_address, const char *suffix)
+{
+  g_autoptr (Lp2pMultiaddr) rest = lp2p_multiaddr_new_from_string (suffix, NULL);
+
+  g_clear_pointer (address, lp2p_multiaddr_unref);
+  *address = lp2p_multiaddr_concat (socket_address, rest);
+}
+
+static void
+update_addresses (Session *self)
+{
+  const char *suffix = self->connection->protocol->suffix;
+
+  set_address (&self->local_address, self->connection->local_address, suffix);
+  set_address (&self->remote_address, self->connection->remote_address, suffix);
+}
+
+static void
 on_path_changed (gpointer user_data)
 {
+  update_addresses (user_data);
   TELL (user_data, path_changed);
 }
 
@@ -204,6 +225,8 @@ session_free (Lp2pMuxerSession *session)
   lp2p_quic_connection_unref (connection);
   g_object_unref (self->datagrams);
   g_clear_pointer (&self->remote_peer, lp2p_peer_id_unref);
+  lp2p_multiaddr_unref (self->local_address);
+  lp2p_multiaddr_unref (self->remote_address);
   lp2p_muxer_session_clear (session);
   g_free (self);
 }
@@ -258,8 +281,8 @@ session_get_info (Lp2pMuxerSession *session, Lp2pLayerInfo *info)
   info->rtt = connection->rtt;
   info->bytes_read = connection->bytes_read;
   info->bytes_written = connection->bytes_written;
-  info->local_address = connection->local_address;
-  info->remote_address = connection->remote_address;
+  info->local_address = SESSION (session)->local_address;
+  info->remote_address = SESSION (session)->remote_address;
 }
 
 static GObject *
@@ -309,6 +332,7 @@ lp2p_quic_session_new (Lp2pQuicConnection *connection)
   self->datagrams = lp2p_quic_datagrams_new (connection);
   if (connection->remote_key != NULL)
     self->remote_peer = lp2p_peer_id_new_from_public_key (connection->remote_key);
+  update_addresses (self);
   connection->events = &connection_events;
   connection->events_data = self;
   return &self->parent;

@@ -84,7 +84,7 @@ lp2p_quic_port_new (Lp2pContext *context,
   if (self->listener == NULL)
     return NULL;
 
-  g_ptr_array_add (suffixes, lp2p_multiaddr_new_from_string ("/quic-v1", NULL));
+  g_ptr_array_add (suffixes, lp2p_multiaddr_new_from_string (LP2P_QUIC_SUFFIX, NULL));
   lp2p_listener_set_socket_id (LP2P_LISTENER (self), lp2p_quic_listener_get_socket_id (self->listener));
   lp2p_listener_set_suffixes (LP2P_LISTENER (self), suffixes);
   lp2p_listener_set_bound_addresses (LP2P_LISTENER (self), lp2p_quic_listener_get_addresses (self->listener));

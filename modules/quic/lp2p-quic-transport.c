@@ -124,23 +124,17 @@ get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **e
   return lp2p_multiaddr_get_socket_address (address, error);
 }
 
-static Lp2pMultiaddr *
-add_suffix (Lp2pMultiaddr *address)
-{
-  g_autoptr (Lp2pMultiaddr) suffix = lp2p_multiaddr_new_from_string ("/quic-v1", NULL);
-
-  return lp2p_multiaddr_concat (address, suffix);
-}
-
 Lp2pRawConnection *
 lp2p_quic_make_raw (Lp2pQuicConnection *connection, const char *transport, Lp2pRole role)
 {
   Lp2pPublicKey *key = lp2p_quic_connection_get_remote_key (connection);
   Lp2pRawConnection *raw = lp2p_raw_connection_new_session (lp2p_quic_session_new (connection), transport, role);
+  Lp2pLayerInfo info = { 0 };
 
   raw->security = g_intern_static_string ("tls");
-  raw->local_address = add_suffix (lp2p_quic_connection_get_local_address (connection));
-  raw->remote_address = add_suffix (lp2p_quic_connection_get_remote_address (connection));
+  raw->session->klass->get_info (raw->session, &info);
+  raw->local_address = lp2p_multiaddr_ref (info.local_address);
+  raw->remote_address = lp2p_multiaddr_ref (info.remote_address);
   raw->remote_key = lp2p_public_key_ref (key);
   raw->remote_peer = lp2p_peer_id_new_from_public_key (key);
   raw->socket_id = lp2p_quic_connection_get_socket_id (connection);
@@ -401,6 +395,7 @@ lp2p_quic_transport_start (Lp2pExtension *extension, GError **error)
   self->credentials = lp2p_quic_credentials_new (get_context (self));
   self->protocol = (Lp2pQuicProtocol){
     .alpn = ALPN,
+    .suffix = LP2P_QUIC_SUFFIX,
     .transport = g_intern_string (lp2p_extension_get_name (extension)),
     .mutual = TRUE,
     .get_credentials = lp2p_quic_credentials_get,

@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/* What follows `/udp/N` in an address. */
+#define LP2P_QUIC_SUFFIX "/quic-v1"
+
 #define LP2P_TYPE_QUIC_TRANSPORT (lp2p_quic_transport_get_type ())
 G_DECLARE_FINAL_TYPE (Lp2pQuicTransport, lp2p_quic_transport, LP2P, QUIC_TRANSPORT, Lp2pExtension)
 

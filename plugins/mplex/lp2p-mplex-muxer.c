@@ -4,6 +4,8 @@
 
 #include "lp2p-mplex-session.h"
 
+#include <glib/gi18n-lib.h>
+
 #define PROTOCOL "/mplex/6.7.0"
 #define KIB      1024
 #define MIB      (1024 * 1024)
@@ -28,25 +30,13 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pMplex,
  * fits the smallest buffer; seconds fit microseconds. */
 static const Lp2pOption options[] = {
   { "max-buffer", "u", "4194304", 64 * KIB, 256 * MIB,
-    "Bytes that may wait to be read on one stream" },
-  { "max-memory", "t", "16777216", 0, G_MAXINT64, "Bytes that unread data of one connection may take" },
+    N_("Bytes that may wait to be read on one stream") },
+  { "max-memory", "t", "16777216", 0, G_MAXINT64, N_("Bytes that unread data of one connection may take") },
   { "read-timeout", "u", "5", 1, 86400,
-    "Seconds for which a stream that is not read may hold up all others" },
+    N_("Seconds for which a stream that is not read may hold up all others") },
   { "write-timeout", "u", "30", 1, 86400,
-    "Seconds after which a peer that takes no bytes is given up" },
+    N_("Seconds after which a peer that takes no bytes is given up") },
 };
-
-static gboolean
-reserve_memory (gsize held, gsize size, gpointer data)
-{
-  return lp2p_context_reserve_memory (data, held, size);
-}
-
-static void
-release_memory (gsize size, gpointer data)
-{
-  lp2p_context_release_memory (data, size);
-}
 
 static gboolean
 lp2p_mplex_start (Lp2pExtension *extension, GError **error)
@@ -61,14 +51,11 @@ lp2p_mplex_start (Lp2pExtension *extension, GError **error)
 
   self->options = (Lp2pMplexOptions) LP2P_MPLEX_OPTIONS_INIT;
   self->options.max_buffer = lp2p_config_get_uint (config, group, "max-buffer");
-  self->options.max_memory = lp2p_config_get_uint64 (config, group, "max-memory");
+  self->options.budget.max = lp2p_config_get_uint64 (config, group, "max-memory");
   self->options.read_timeout =
       lp2p_config_get_uint (config, group, "read-timeout") * G_USEC_PER_SEC;
   self->options.write_timeout =
       lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
-  self->options.reserve = reserve_memory;
-  self->options.release = release_memory;
-  self->options.destroy = g_object_unref;
   return TRUE;
 }
 
@@ -85,8 +72,8 @@ lp2p_mplex_create_session (Lp2pMuxer *muxer, Lp2pLayer *layer, const Lp2pMuxerPa
 
   if (params->max_streams > 0)
     session_options.max_streams = params->max_streams;
-  /* A session may outlive the host while somebody holds a stream of it. */
-  session_options.data = g_object_ref (lp2p_extension_get_context (LP2P_EXTENSION (muxer)));
+  lp2p_muxer_budget_use_context (&session_options.budget,
+                                 lp2p_extension_get_context (LP2P_EXTENSION (muxer)));
   return lp2p_mplex_session_new (layer, params->role, &session_options);
 }
 

@@ -10,33 +10,25 @@ G_BEGIN_DECLS
 
 /**
  * Lp2pMplexOptions:
+ * @budget: for unread bytes
  * @max_buffer: the most bytes that wait to be read on one stream
- * @max_memory: the most memory for unread bytes of one session
  * @max_streams: how many streams the peer may have open at once
  * @read_timeout: microseconds for which a reader who does not read may hold up
  *   the whole session; then its stream is reset
  * @write_timeout: microseconds after which a peer that takes no bytes is given up
- * @reserve: (nullable): asks for memory beyond what the session holds; may refuse
- * @release: (nullable): gives it back
- * @data: passed on
- * @destroy: (nullable): called with @data when the session is freed
  */
 typedef struct
 {
+  Lp2pMuxerBudget budget;
   guint32 max_buffer;
   guint32 max_streams;
-  gsize max_memory;
   gint64 read_timeout;
   gint64 write_timeout;
-  gboolean (*reserve) (gsize held, gsize size, gpointer data);
-  void (*release) (gsize size, gpointer data);
-  gpointer data;
-  GDestroyNotify destroy;
 } Lp2pMplexOptions;
 
 #define LP2P_MPLEX_OPTIONS_INIT                                                                    \
   {                                                                                                \
-    .max_buffer = 4 * 1024 * 1024, .max_streams = 1024, .max_memory = 16 * 1024 * 1024,            \
+    .max_buffer = 4 * 1024 * 1024, .max_streams = 1024, .budget = { .max = 16 * 1024 * 1024 },     \
     .read_timeout = 5 * G_USEC_PER_SEC, .write_timeout = 30 * G_USEC_PER_SEC,                      \
   }
 

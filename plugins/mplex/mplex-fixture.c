@@ -7,9 +7,7 @@ fixture_init (Fixture *self, const MemoryLayerOptions *layer)
 {
   session_pair_init (&self->pair, layer);
   self->options = (Lp2pMplexOptions) LP2P_MPLEX_OPTIONS_INIT;
-  self->options.reserve = session_pair_reserve;
-  self->options.release = session_pair_release;
-  self->options.data = &self->pair;
+  session_pair_fund (&self->pair, &self->options.budget);
 }
 
 static Lp2pMuxerSession *

@@ -23,12 +23,6 @@ start (Fixture *f)
   fixture_start (f, FALSE);
 }
 
-static guint
-count_streams (SessionDriver *driver)
-{
-  return g_hash_table_size (((Lp2pMplexSession *) driver->session)->streams);
-}
-
 static DriverStream *
 open_one (Fixture *f, guint64 id)
 {
@@ -89,9 +83,9 @@ test_bytes (void)
 
   g_assert_cmpint (session_pair_receive (&f.pair, bytes, sizeof bytes), ==, sizeof bytes);
   g_assert_cmpmem (bytes, sizeof bytes, ours, sizeof ours);
-  g_assert_cmpuint (count_streams (f.pair.a), ==, 2);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 2);
   driver_stream_release (stream);
-  g_assert_cmpuint (count_streams (f.pair.a), ==, 1);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 1);
   fixture_clear (&f);
 }
 
@@ -237,6 +231,7 @@ test_resets (void)
   raw_send (&f, RESET, TRUE, 1, 0);
   stream = session_driver_accept (f.pair.a);
   g_assert_null (stream);
+  g_assert_cmpuint (f.pair.a->n_withdrawn, ==, 1);
 
   /* Ours reaches the peer with the right flag. */
   raw_send (&f, NEW, TRUE, 2, 0);
@@ -273,7 +268,7 @@ test_strays (void)
   raw_send (&f, CLOSE, TRUE, 1000, 0);
   raw_send (&f, MESSAGE, FALSE, 1001, 50);
   g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
-  g_assert_cmpuint (count_streams (f.pair.a), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 0);
   raw_expect_silence (&f);
   fixture_clear (&f);
 }
@@ -356,7 +351,7 @@ test_churn (void)
       session_pair_run (&f.pair);
       raw_expect (&f, CLOSE, FALSE, i, 0);
     }
-  g_assert_cmpuint (count_streams (f.pair.a), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 0);
   fixture_clear (&f);
 }
 
@@ -380,9 +375,9 @@ test_zombies (void)
       if (i >= 256)
         raw_expect (&f, RESET, TRUE, 2 * i + 1, 0);
     }
-  g_assert_cmpuint (count_streams (f.pair.a), ==, 256);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 256);
   raw_send (&f, CLOSE, FALSE, 1, 0);
-  g_assert_cmpuint (count_streams (f.pair.a), ==, 255);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 255);
   fixture_clear (&f);
 }
 
@@ -425,7 +420,7 @@ stall (Stalled *self)
   session_pair_run (&self->f.pair);
   self->unread = session_driver_get (self->f.pair.b, 1);
   g_assert_cmpuint (self->slow->to_write, >, 0);
-  g_assert_cmpuint (((Lp2pMplexStream *) self->unread->stream)->queue.size, ==, 100 * KIB);
+  g_assert_cmpuint (((Lp2pQueuedStream *) self->unread->stream)->queue.size, ==, 100 * KIB);
 
   /* All streams wait, as there is one line only. */
   driver_stream_send (self->other, 1000, FALSE);
@@ -535,7 +530,7 @@ test_memory_limit (void)
 
       fixture_init (&f, NULL);
       if (i == 0)
-        f.options.max_memory = 100 * KIB;
+        f.options.budget.max = 100 * KIB;
       fixture_start (&f, TRUE);
       f.pair.b->auto_read = FALSE;
       if (i == 1)
@@ -554,7 +549,7 @@ test_memory_limit (void)
       read_all (session_driver_get (f.pair.b, 0));
       session_pair_run (&f.pair);
       g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 60 * KIB);
-      g_assert_cmpuint (((Lp2pMplexSession *) f.pair.b->session)->reserved, ==, 0);
+      g_assert_cmpuint (((Lp2pQueuedSession *) f.pair.b->session)->reserved, ==, 0);
       f.pair.budget += kept;
       fixture_clear (&f);
     }
@@ -620,7 +615,7 @@ test_end (void)
       g_assert_cmpint (lp2p_layer_shutdown_write (f.pair.layers[1]), ==, 0);
       session_pair_run (&f.pair);
       g_assert_error (session_driver_get_error (f.pair.a, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
-      g_assert_cmpint (strstr (session_driver_get_error (f.pair.a, NULL)->message, "middle of a message") == NULL, ==,
+      g_assert_cmpint (strstr (session_driver_get_error (f.pair.a, NULL)->message, "middle of a frame") == NULL, ==,
                        whole);
       fixture_clear (&f);
     }

@@ -2,6 +2,7 @@
 
 #include "lp2p-noise-handshake.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "lp2p-noise-frames.h"
@@ -12,84 +13,35 @@
 /* The first message is a key, and nothing else; the second is longer. */
 #define FIRST_MESSAGE_SIZE 32
 
-/*
- * Work is done by `pump`, which events of the layer queue; the task ends in
- * `done`, from the run queue, so that whoever waits may do what they like.
- */
 typedef struct
 {
-  GTask *task;
-  Lp2pLoop *loop;
-  Lp2pJob pump;
-  Lp2pJob done;
-  GSource *cancel;
-  GSource *close;
-
-  Lp2pLayer *layer;
+  Lp2pSecurityHandshake parent;
   Lp2pNoise *noise;
   Lp2pNoiseFrames frames;
   GByteArray *out;
   Lp2pReady wanted;
   guint n_done; /* messages */
-  gboolean initiator;
   gboolean flushing;
-  Lp2pPeerId *expected_peer;
-  GStrv muxers;
-
-  Lp2pSecurityResult *result;
-  GError *error;
 } Handshake;
 
 static void
-drop_source (GSource *source)
+handshake_clear (Lp2pSecurityHandshake *handshake)
 {
-  if (source == NULL)
-    return;
-  g_source_destroy (source);
-  g_source_unref (source);
-}
+  Handshake *self = (Handshake *) handshake;
 
-static void
-handshake_free (Handshake *self)
-{
-  drop_source (self->cancel);
-  drop_source (self->close);
-  lp2p_job_clear (&self->pump);
-  lp2p_job_clear (&self->done);
   lp2p_noise_frames_clear (&self->frames);
   g_clear_pointer (&self->noise, lp2p_noise_free);
-  g_clear_pointer (&self->layer, lp2p_layer_free);
-  g_clear_pointer (&self->result, lp2p_security_result_free);
-  g_clear_pointer (&self->expected_peer, lp2p_peer_id_unref);
-  g_clear_error (&self->error);
-  g_strfreev (self->muxers);
   g_byte_array_unref (self->out);
-  lp2p_loop_unref (self->loop);
-  g_free (self);
 }
 
 /* Ending */
-
-static void
-give_up (Handshake *self)
-{
-  lp2p_job_clear (&self->pump);
-  if (self->layer != NULL)
-    {
-      lp2p_layer_set_events (self->layer, NULL, NULL);
-      lp2p_layer_abort (self->layer, 0);
-      g_clear_pointer (&self->layer, lp2p_layer_free);
-    }
-}
 
 /* Takes @error. */
 static void
 end_with (Handshake *self, GError *error)
 {
-  g_clear_error (&self->error);
-  self->error = error;
-  give_up (self);
-  lp2p_job_queue (&self->done);
+  lp2p_layer_abort (self->parent.layer, 0);
+  lp2p_security_handshake_fail (&self->parent, error);
 }
 
 static void
@@ -100,21 +52,22 @@ fail (Handshake *self, GQuark domain, int code, const char *reason)
   /* The codec's messages begin so. */
   if (g_str_has_prefix (reason, "Noise: "))
     reason += strlen ("Noise: ");
-  end_with (self,
-            g_error_new (domain, code, "Noise handshake failed at message %u of %u, %s: %s",
-                         message, N_MESSAGES,
-                         self->initiator == (message % 2 == 1) ? "ours" : "the peer's", reason));
+  end_with (self, g_error_new (domain, code,
+                               self->parent.initiator == (message % 2 == 1)
+                                   ? _("Noise handshake failed at message %u of %u, ours: %s")
+                                   : _("Noise handshake failed at message %u of %u, the peer's: %s"),
+                               message, N_MESSAGES, reason));
 }
 
 static void
 fail_below (Handshake *self)
 {
-  const GError *error = lp2p_layer_get_error (self->layer);
+  const GError *error = lp2p_layer_get_error (self->parent.layer);
 
   if (error != NULL)
     fail (self, error->domain, error->code, error->message);
   else
-    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the layer below failed without a reason");
+    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the layer below failed without a reason"));
 }
 
 static void
@@ -125,61 +78,9 @@ fail_codec (Handshake *self, GError *error)
 }
 
 static void
-end_task (Lp2pJob *job)
+handshake_give_up (Lp2pSecurityHandshake *handshake, int code, const char *reason)
 {
-  Handshake *self = (Handshake *) ((char *) job - G_STRUCT_OFFSET (Handshake, done));
-  g_autoptr (GTask) task = g_steal_pointer (&self->task);
-  Lp2pSecurityResult *result;
-  GError *error;
-
-  /* The callback of the cancellable may not have come yet. */
-  if (self->result != NULL && g_cancellable_is_cancelled (g_task_get_cancellable (task)))
-    {
-      g_clear_pointer (&self->result, lp2p_security_result_free);
-      g_set_error_literal (&self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                           "Noise handshake was cancelled");
-    }
-  result = g_steal_pointer (&self->result);
-  error = g_steal_pointer (&self->error);
-  handshake_free (self);
-
-  if (result != NULL)
-    g_task_return_pointer (task, result, (GDestroyNotify) lp2p_security_result_free);
-  else
-    g_task_return_error (task, error);
-}
-
-static gboolean
-cancelled (GCancellable *cancellable, gpointer data)
-{
-  Handshake *self = data;
-
-  if (self->error == NULL && self->result == NULL)
-    fail (self, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-host_closes (GCancellable *cancellable, gpointer data)
-{
-  Handshake *self = data;
-
-  if (self->error == NULL && self->result == NULL)
-    fail (self, G_IO_ERROR, G_IO_ERROR_CLOSED, "the host is closed");
-  return G_SOURCE_REMOVE;
-}
-
-static GSource *
-watch_cancellable (Handshake *self, GCancellable *cancellable, GCancellableSourceFunc func)
-{
-  GSource *source;
-
-  if (cancellable == NULL)
-    return NULL;
-  source = g_cancellable_source_new (cancellable);
-  g_source_set_callback (source, G_SOURCE_FUNC (func), self, NULL);
-  g_source_attach (source, lp2p_loop_get_context (self->loop));
-  return source;
+  fail ((Handshake *) handshake, G_IO_ERROR, code, reason);
 }
 
 /* The result */
@@ -190,10 +91,10 @@ watch_cancellable (Handshake *self, GCancellable *cancellable, GCancellableSourc
 static const char *
 select_muxer (Handshake *self)
 {
-  const char *const *ours = (const char *const *) self->muxers;
+  const char *const *ours = (const char *const *) self->parent.muxers;
   const char *const *theirs = lp2p_noise_get_remote_stream_muxers (self->noise);
 
-  return self->initiator ? lp2p_noise_select_muxer (ours, theirs)
+  return self->parent.initiator ? lp2p_noise_select_muxer (ours, theirs)
                          : lp2p_noise_select_muxer (theirs, ours);
 }
 
@@ -211,16 +112,14 @@ succeed (Handshake *self)
     }
 
   /* What came behind the last message is the session's. */
-  lp2p_layer_park (self->layer);
-  /* The last step may have queued another one, which would find no layer. */
-  lp2p_job_clear (&self->pump);
-  layer = lp2p_noise_layer_new (g_steal_pointer (&self->layer), send, receive);
-  if (self->initiator)
+  lp2p_layer_park (self->parent.layer);
+  layer = lp2p_noise_layer_new (g_steal_pointer (&self->parent.layer), send, receive);
+  if (self->parent.initiator)
     lp2p_noise_layer_flush_soon (layer);
-  self->result = lp2p_security_result_new (layer, lp2p_noise_get_remote_peer_id (self->noise),
-                                           lp2p_noise_get_remote_public_key (self->noise),
-                                           select_muxer (self));
-  lp2p_job_queue (&self->done);
+  lp2p_security_handshake_succeed (&self->parent, layer,
+                                   lp2p_noise_get_remote_peer_id (self->noise),
+                                   lp2p_noise_get_remote_public_key (self->noise),
+                                   select_muxer (self));
 }
 
 /* Messages */
@@ -230,11 +129,11 @@ check_peer (Handshake *self)
 {
   Lp2pPeerId *peer = lp2p_noise_get_remote_peer_id (self->noise);
 
-  if (self->expected_peer == NULL || peer == NULL || lp2p_peer_id_equal (self->expected_peer, peer))
+  if (self->parent.expected_peer == NULL || peer == NULL || lp2p_peer_id_equal (self->parent.expected_peer, peer))
     return TRUE;
   end_with (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
-                               "Noise handshake failed: expected peer %s, got %s",
-                               lp2p_peer_id_get_string (self->expected_peer),
+                               _("Noise handshake failed: expected peer %s, got %s"),
+                               lp2p_peer_id_get_string (self->parent.expected_peer),
                                lp2p_peer_id_get_string (peer)));
   return FALSE;
 }
@@ -259,7 +158,7 @@ static gboolean
 send_message (Handshake *self)
 {
   gboolean last = lp2p_noise_get_state (self->noise) == LP2P_NOISE_STATE_DONE;
-  gssize n = lp2p_layer_write (self->layer, self->out->data, self->out->len,
+  gssize n = lp2p_layer_write (self->parent.layer, self->out->data, self->out->len,
                                last ? LP2P_WRITE_MORE : LP2P_WRITE_NONE);
 
   if (n == LP2P_IO_FAILED)
@@ -279,7 +178,7 @@ send_message (Handshake *self)
 static gboolean
 flush_message (Handshake *self)
 {
-  int result = lp2p_layer_flush (self->layer);
+  int result = lp2p_layer_flush (self->parent.layer);
 
   if (result == LP2P_IO_FAILED)
     {
@@ -298,17 +197,17 @@ read_message (Handshake *self)
   gsize len;
   gboolean ok;
 
-  switch (lp2p_noise_frames_next (&self->frames, self->layer, &frame, &len))
+  switch (lp2p_noise_frames_next (&self->frames, self->parent.layer, &frame, &len))
     {
     case 1:
       ok = lp2p_noise_read_message (self->noise, frame, len, &error);
-      lp2p_noise_frames_done (&self->frames, self->layer);
+      lp2p_noise_frames_done (&self->frames, self->parent.layer);
       if (ok)
         self->n_done++;
-      else if (self->initiator && self->n_done == 1 && len == FIRST_MESSAGE_SIZE)
+      else if (self->parent.initiator && self->n_done == 1 && len == FIRST_MESSAGE_SIZE)
         {
           g_clear_error (&error);
-          fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, "it began a handshake as well");
+          fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("it began a handshake as well"));
         }
       else
         fail_codec (self, error);
@@ -320,8 +219,8 @@ read_message (Handshake *self)
       return FALSE;
     default:
       fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
-            self->frames.n_header > 0 ? "the connection ended inside it"
-                                      : "the connection ended before it");
+            self->frames.n_header > 0 ? _("the connection ended inside it")
+                                      : _("the connection ended before it"));
       return FALSE;
     }
 }
@@ -332,7 +231,7 @@ want (Handshake *self, Lp2pReady ready)
   if (ready == self->wanted)
     return;
   self->wanted = ready;
-  lp2p_layer_want (self->layer, ready);
+  lp2p_layer_want (self->parent.layer, ready);
 }
 
 /* Does what can be done now.
@@ -357,35 +256,24 @@ step (Handshake *self)
 }
 
 static void
-pump (Lp2pJob *job)
+handshake_pump (Lp2pSecurityHandshake *handshake)
 {
-  Handshake *self = (Handshake *) ((char *) job - G_STRUCT_OFFSET (Handshake, pump));
+  Handshake *self = (Handshake *) handshake;
 
   while (step (self))
     ;
-  if (self->layer == NULL)
+  if (handshake->layer == NULL)
     return;
-  lp2p_layer_park (self->layer);
+  lp2p_layer_park (handshake->layer);
   want (self, self->out->len > 0 || self->flushing ? LP2P_READY_READ | LP2P_READY_WRITE
                                                    : LP2P_READY_READ);
 }
 
-static void
-layer_ready (Lp2pLayer *layer, Lp2pReady ready, gpointer data)
-{
-  lp2p_job_queue (&((Handshake *) data)->pump);
-}
-
-/* The next read or write finds the error. */
-static void
-layer_failed (Lp2pLayer *layer, const GError *error, gpointer data)
-{
-  lp2p_job_queue (&((Handshake *) data)->pump);
-}
-
-static const Lp2pLayerEvents layer_events = {
-  .ready = layer_ready,
-  .failed = layer_failed,
+static const Lp2pSecurityHandshakeClass handshake_class = {
+  .name = "Noise",
+  .pump = handshake_pump,
+  .give_up = handshake_give_up,
+  .clear = handshake_clear,
 };
 
 void
@@ -406,25 +294,13 @@ lp2p_noise_handshake_start (Lp2pLayer *layer,
   };
   GError *error = NULL;
 
-  self->task = task;
-  self->loop = lp2p_loop_ref (layer->loop);
-  self->layer = layer;
+  lp2p_security_handshake_init (&self->parent, &handshake_class, layer, params, closing, task);
   self->out = g_byte_array_new ();
-  self->initiator = noise_params.initiator;
-  self->muxers = g_strdupv ((GStrv) params->muxers);
-  self->expected_peer =
-      params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
-  lp2p_job_init (&self->pump, self->loop, LP2P_JOB_PUMP, pump);
-  lp2p_job_init (&self->done, self->loop, LP2P_JOB_RUN, end_task);
-  lp2p_layer_set_events (layer, &layer_events, self);
-
-  self->cancel = watch_cancellable (self, g_task_get_cancellable (task), cancelled);
-  self->close = watch_cancellable (self, closing, host_closes);
   self->noise = lp2p_noise_new (&noise_params, &error);
   if (self->noise == NULL)
     {
       fail_codec (self, error);
       return;
     }
-  lp2p_job_queue (&self->pump);
+  lp2p_job_queue (&self->parent.pump);
 }

@@ -5,6 +5,8 @@
 #include "lp2p-yamux-session.h"
 #include "lp2p-yamux-window.h"
 
+#include <glib/gi18n-lib.h>
+
 #define PROTOCOL "/yamux/1.0.0"
 #define MIB      (1024 * 1024)
 
@@ -28,26 +30,14 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pYamux,
  * initial one and backlogs of none cannot work; seconds fit microseconds. */
 static const Lp2pOption options[] = {
   { "max-window", "u", "16777216", LP2P_YAMUX_INITIAL_WINDOW, 256 * MIB,
-    "Bytes that a peer may have under way on one stream" },
+    N_("Bytes that a peer may have under way on one stream") },
   { "max-memory", "t", "67108864", 0, G_MAXINT64,
-    "Bytes that grown windows and unread data of one connection may take" },
-  { "ack-backlog", "u", "256", 1, 65536, "Streams that may wait to be accepted, on either side" },
-  { "keepalive-interval", "u", "30", 0, 86400, "Seconds between two pings, 0 for none" },
+    N_("Bytes that grown windows and unread data of one connection may take") },
+  { "ack-backlog", "u", "256", 1, 65536, N_("Streams that may wait to be accepted, on either side") },
+  { "keepalive-interval", "u", "30", 0, 86400, N_("Seconds between two pings, 0 for none") },
   { "write-timeout", "u", "30", 1, 86400,
-    "Seconds after which a peer that answers no ping or takes no bytes is given up" },
+    N_("Seconds after which a peer that answers no ping or takes no bytes is given up") },
 };
-
-static gboolean
-reserve_memory (gsize held, gsize size, gpointer data)
-{
-  return lp2p_context_reserve_memory (data, held, size);
-}
-
-static void
-release_memory (gsize size, gpointer data)
-{
-  lp2p_context_release_memory (data, size);
-}
 
 static gboolean
 lp2p_yamux_start (Lp2pExtension *extension, GError **error)
@@ -62,15 +52,12 @@ lp2p_yamux_start (Lp2pExtension *extension, GError **error)
 
   self->options = (Lp2pYamuxOptions) LP2P_YAMUX_OPTIONS_INIT;
   self->options.max_window = lp2p_config_get_uint (config, group, "max-window");
-  self->options.max_memory = lp2p_config_get_uint64 (config, group, "max-memory");
+  self->options.budget.max = lp2p_config_get_uint64 (config, group, "max-memory");
   self->options.ack_backlog = lp2p_config_get_uint (config, group, "ack-backlog");
   self->options.keepalive_interval =
       lp2p_config_get_uint (config, group, "keepalive-interval") * G_USEC_PER_SEC;
   self->options.write_timeout =
       lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
-  self->options.reserve = reserve_memory;
-  self->options.release = release_memory;
-  self->options.destroy = g_object_unref;
   return TRUE;
 }
 
@@ -87,8 +74,8 @@ lp2p_yamux_create_session (Lp2pMuxer *muxer, Lp2pLayer *layer, const Lp2pMuxerPa
 
   if (params->max_streams > 0)
     session_options.max_streams = params->max_streams;
-  /* A session may outlive the host while somebody holds a stream of it. */
-  session_options.data = g_object_ref (lp2p_extension_get_context (LP2P_EXTENSION (muxer)));
+  lp2p_muxer_budget_use_context (&session_options.budget,
+                                 lp2p_extension_get_context (LP2P_EXTENSION (muxer)));
   return lp2p_yamux_session_new (layer, params->role, &session_options);
 }
 

@@ -41,7 +41,7 @@ get_error (Fixture *f)
 static guint
 count_streams (Fixture *f)
 {
-  return g_hash_table_size (((Lp2pYamuxSession *) f->pair.a->session)->streams);
+  return session_pair_count_streams (f->pair.a);
 }
 
 /* Opens stream 1 and has the peer acknowledge it. */
@@ -367,6 +367,7 @@ test_reset_before_accept (void)
   raw_send_data (&f, SYN, 2, 10);
   raw_send (&f, UPDATE, RST, 2, 5);
   g_assert_null (session_driver_accept (f.pair.a));
+  g_assert_cmpuint (f.pair.a->n_withdrawn, ==, 1);
   g_assert_cmpuint (count_streams (&f), ==, 0);
   raw_send (&f, UPDATE, SYN | RST, 4, 5);
   g_assert_null (session_driver_accept (f.pair.a));

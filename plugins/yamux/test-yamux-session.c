@@ -74,8 +74,8 @@ test_transfer (gconstpointer data)
   driver_stream_release (here);
   driver_stream_release (there);
   session_pair_run (&f.pair);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.b), ==, 0);
   g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
   fixture_clear (&f);
 }
@@ -310,7 +310,7 @@ test_many_streams (void)
 
   while (f.pair.b->streams->len > 0)
     driver_stream_release (session_driver_get (f.pair.b, f.pair.b->streams->len - 1));
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.b), ==, 0);
   fixture_clear (&f);
 }
 
@@ -463,8 +463,8 @@ test_reset (void)
 
   driver_stream_release (there);
   driver_stream_release (here);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.b), ==, 0);
   fixture_clear (&f);
 }
 
@@ -491,8 +491,8 @@ test_release_unfinished (void)
   driver_stream_release (session_driver_get (f.pair.a, 0));
   session_pair_run (&f.pair);
   g_assert_cmpuint (f.pair.b->n_incoming, ==, 1);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.b->session)->streams), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.b), ==, 0);
   fixture_clear (&f);
 }
 
@@ -517,7 +517,7 @@ test_release_finished (void)
   session_pair_run (&f.pair);
   g_assert_cmpuint (there->n_written, ==, 500 * KIB);
   g_assert_null (driver_stream_get_error (there, LP2P_READY_READ, NULL));
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 0);
   driver_stream_release (there);
 
   here = session_driver_open (f.pair.a);
@@ -529,7 +529,7 @@ test_release_finished (void)
   session_pair_run (&f.pair);
   g_assert_true (there->write_failed);
   g_assert_cmpuint (there->n_written, <, 2 * MIB);
-  g_assert_cmpuint (g_hash_table_size (((Lp2pYamuxSession *) f.pair.a->session)->streams), ==, 0);
+  g_assert_cmpuint (session_pair_count_streams (f.pair.a), ==, 0);
   fixture_clear (&f);
 }
 

@@ -66,7 +66,7 @@ def expected_rows(build):
         yield from stack_rows(measure.QUIC_STACK)
     for stack in measure.STACKS:
         yield from stack_rows(stack)
-    for metric in ("throughput", "throughput / perf", "small files"):
+    for metric in ("throughput", sending.ratio_name(), "small files"):
         yield "send", measure.STACKS[0], metric
 
 

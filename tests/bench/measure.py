@@ -297,7 +297,7 @@ def round_trips(context):
              for fast_open in ((False, True) if peer is ours else (False,))]
     for peer, stack, fast_open in cases:
         try:
-            found = roundtrips.measure(context.link, ours, peer, stack[1], stack[2], fast_open)
+            found = roundtrips.measure(context.link, ours, peer, stack, "cookie" if fast_open else "-")
         except LinkMissing as reason:
             context.note(f"round trips are left out: {reason}")
             return

@@ -4,17 +4,31 @@ to nowhere."""
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
 import threading
 
-from measure import SECONDS, Sample, pinned
+from measure import SECONDS, Sample
 
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 STACK = ("tcp", "noise", "yamux")
 # A disk would be measured, not the command.
 MEMORY = "/dev/shm"
+
+
+def side_processors():
+    """Half of them for each side: a transfer reads, writes and hashes in threads."""
+    cpus = sorted(os.sched_getaffinity(0))
+    half = max(len(cpus) // 2, 1)
+    return cpus[:half], cpus[-half:]
+
+
+def ratio_name():
+    """With one processor a side nothing goes on at once, so that is another figure."""
+    alone = len(side_processors()[0]) == 1
+    return "throughput / perf" + (", one processor a side" if alone else "")
 
 
 class Command:
@@ -27,8 +41,10 @@ class Command:
                         LP2P_PLUGIN_PATH=os.path.join(context.build, "plugins"))
 
     def start(self, side, *arguments):
-        return pinned(side, [self.lp2p, *arguments], env=self.env, stdin=subprocess.DEVNULL,
-                      stdout=subprocess.PIPE, text=True)
+        argv = [self.lp2p, *arguments]
+        if shutil.which("taskset"):
+            argv = ["taskset", "-c", ",".join(map(str, side_processors()[side])), *argv]
+        return subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
 
 def read_object(process):
@@ -79,6 +95,14 @@ def run_send(command, source, target):
     return final["bytes"] / final["seconds"] / 1e6
 
 
+def with_cpu(run, *arguments):
+    """What a run moves in a second, and the processor time of both sides."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    rate = run(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return rate, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def make_files(folder, size, count):
     large, small = os.path.join(folder, "large"), os.path.join(folder, "small")
     with open(large, "wb") as file:
@@ -101,11 +125,12 @@ def send(context):
         large, small = make_files(folder, size, count)
         target = os.path.join(folder, "target")
         for number in range(context.size["runs"]):
-            perf = run_perf(command, size)
-            rate = run_send(command, large, target)
+            perf, perf_cpu = with_cpu(run_perf, command, size)
+            rate, cpu = with_cpu(run_send, command, large, target)
             files = run_send(command, small, target) * 1e6 / 1000
             shutil.rmtree(target)
             for metric, unit, value in (("perf", "MB/s", perf), ("throughput", "MB/s", rate),
-                                        ("small files", "1/s", files),
-                                        ("throughput / perf", "ratio", rate / perf)):
+                                        ("perf both CPU", "s/GB", perf_cpu / size * 1e9),
+                                        ("both CPU", "s/GB", cpu / size * 1e9),
+                                        ("small files", "1/s", files), (ratio_name(), "ratio", rate / perf)):
                 yield Sample("send", STACK, "lp2p", metric, unit, value, number)

@@ -714,6 +714,7 @@ def test_demo_interrupted(world):
 # It adds its cases to those of this program, which is no module of that name.
 sys.modules["cases"] = sys.modules[__name__]
 import key_cases  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+import status_cases  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 
 def main(functions):

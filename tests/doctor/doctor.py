@@ -130,7 +130,9 @@ def test_listening(world):
 
 @case
 def test_names(world):
-    """doctor: a name that cannot be looked up"""
+    """doctor: a name that cannot be looked up, and none"""
+    row = find(doctor(world), check="names")
+    check(row["verdict"] == "ok" and row["detail"].startswith("not tried"), row)
     row = find(doctor(world, "--dns-name", "no.such.invalid"), check="names")
     check(row["verdict"] == "warning" and "name server" in row["advice"], row)
 

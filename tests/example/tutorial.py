@@ -9,7 +9,7 @@ A block of code below a line "`NAME`:" is a file of FOLDER. A block of `sh` is t
 into a terminal there: the second one where the line before the block says so. A block
 of `text` behind it is what it prints, where … stands for anything; the last command may
 then go on running. Else every command has to succeed. ADDRESS is the first address that
-was printed.
+was printed, TICKET the first ticket.
 """
 
 import os
@@ -24,7 +24,8 @@ import time
 SECONDS = 120
 BLOCK = re.compile(r"([^\n]*)\n\n```(\w+)\n(.*?)\n```\n", re.S)
 FILE = re.compile(r"`([\w./-]+)`:$")
-ADDRESS = re.compile(r"/ip4/127\.0\.0\.1/\S+/p2p/\w+")
+PRINTED = {"ADDRESS": re.compile(r"/ip4/127\.0\.0\.1/\S+/p2p/\w+"),
+           "TICKET": re.compile(r"\blp2p:[\w-]+")}
 DONE = "tutorial-command-ended"
 
 
@@ -83,29 +84,35 @@ class Terminal:
 
 
 def as_pattern(line):
-    return re.compile("^" + ".*".join(re.escape(part) for part in line.split("…")) + "$")
+    return re.compile("^" + ".*".join(re.escape(part) for part in " ".join(line.split()).split("…")) + "$")
 
 
-def type_block(terminal, commands, expected, address):
-    """Returns the address, once something printed it."""
-    commands = [command.replace("ADDRESS", address or "ADDRESS") for command in commands.split("\n")]
+def fill_in(command, words):
+    for word, value in words.items():
+        command = re.sub(rf"\b{word}\b", value, command)
+    return command
+
+
+def type_block(terminal, commands, expected, words):
+    """Notes in words what stands for ADDRESS and TICKET, once it was printed."""
+    commands = [fill_in(command, words) for command in commands.split("\n")]
     for command in commands if expected is None else commands[:-1]:
         terminal.run(command)
     if expected is None:
-        return address
+        return
     for number, line in enumerate(expected.split("\n")):
         printed = terminal.expect(commands[-1] if number == 0 else "", as_pattern(line))
-        found = ADDRESS.search(printed)
-        if address is None and found:
-            address = found[0]
-    return address
+        for word, pattern in PRINTED.items():
+            found = pattern.search(printed)
+            if found:
+                words.setdefault(word, found[0])
 
 
 def follow(document, folder, terminals):
     with open(document, encoding="utf-8") as file:
         # One block may follow another at once: every block needs its own line before.
         blocks = BLOCK.findall(file.read().replace("```\n\n```", "```\n\n\n\n```"))
-    address = None
+    words = {}
     for number, (before, language, text) in enumerate(blocks):
         name = FILE.search(before)
         if language == "sh":
@@ -114,7 +121,7 @@ def follow(document, folder, terminals):
             which = "second" if "second terminal" in before else "first"
             if which not in terminals:
                 terminals[which] = Terminal(folder)
-            address = type_block(terminals[which], text, expected, address)
+            type_block(terminals[which], text, expected, words)
         elif language != "text":
             if not name:
                 raise Failure(f"a block of {language} has no name: expected a line such as `NAME`: before it")

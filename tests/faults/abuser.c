@@ -5,10 +5,12 @@
  * connections with a listener, and on each of them
  *
  *   fill   so many streams, into which it writes for ever without reading
- *   reset  streams that it resets behind their first byte, so many at a time
+ *   busy   so many streams, into which it writes for ever and reads what comes back
+ *   reset  streams that it resets behind their first byte, so many at a time; where the
+ *          listener ends such a connection, it makes another one
  *
  * It prints "ready" when it is known which connections the listener takes, and when
- * stdin ends how many of them there were, how many streams it opened, and of how many
+ * stdin ends how many there were in all, how many streams it opened, and of how many
  * it was told that they are reset.
  */
 
@@ -26,51 +28,70 @@ typedef struct
   GMainLoop *loop;
   Lp2pMultiaddr *address;
   gboolean resets;
+  gboolean reads;
   guint n_streams; /* of each connection */
 
-  GPtrArray *hosts;
   guint connecting;
   guint connected;
   guint64 opened;
   guint64 refused;
 } Abuser;
 
-/* One after the other. */
+/* One connection, made again each time. */
 typedef struct
 {
   Abuser *abuser;
+  Lp2pHost *host;
   Lp2pConnection *connection;
+  guint n_slots;
+} Line;
+
+/* One stream after the other. */
+typedef struct
+{
+  Line *line;
   Lp2pStream *stream;
 } Slot;
 
 static const guint8 data[WRITE_SIZE];
+static guint8 echoed[WRITE_SIZE];
 
+static void line_connect (Line *self);
 static void slot_open (Slot *self);
 static void slot_write (Slot *self);
 
 static void
 slot_free (Slot *self)
 {
+  Line *line = self->line;
+
   g_clear_object (&self->stream);
-  g_object_unref (self->connection);
   g_free (self);
+  if (--line->n_slots > 0)
+    return;
+  g_clear_object (&line->connection);
+  if (line->abuser->resets)
+    line_connect (line);
 }
 
 static void
 on_written (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Slot *self = user_data;
+  Abuser *abuser = self->line->abuser;
 
   if (g_output_stream_write_finish (G_OUTPUT_STREAM (source), result, NULL) < 0)
-    self->abuser->refused++;
-  else if (!self->abuser->resets)
+    abuser->refused++;
+  else if (!abuser->resets)
     {
       slot_write (self);
       return;
     }
-  if (!self->abuser->resets)
+  if (!abuser->resets)
     {
-      slot_free (self);
+      /* It may still be reading. */
+      if (!abuser->reads)
+        slot_free (self);
       return;
     }
   lp2p_stream_reset (self->stream, LP2P_CODE_NONE);
@@ -82,7 +103,14 @@ static void
 slot_write (Slot *self)
 {
   g_output_stream_write_async (g_io_stream_get_output_stream (G_IO_STREAM (self->stream)), data,
-                               self->abuser->resets ? 1 : sizeof data, G_PRIORITY_DEFAULT, NULL, on_written, self);
+                               self->line->abuser->resets ? 1 : sizeof data, G_PRIORITY_DEFAULT, NULL, on_written, self);
+}
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  if (result == NULL || g_input_stream_read_finish (G_INPUT_STREAM (source), result, NULL) > 0)
+    g_input_stream_read_async (G_INPUT_STREAM (source), echoed, sizeof echoed, G_PRIORITY_DEFAULT, NULL, on_read, NULL);
 }
 
 static void
@@ -90,13 +118,15 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Slot *self = user_data;
 
-  self->stream = lp2p_connection_open_stream_finish (self->connection, result, NULL);
+  self->stream = lp2p_connection_open_stream_finish (LP2P_CONNECTION (source), result, NULL);
   if (self->stream == NULL)
     {
       slot_free (self);
       return;
     }
-  self->abuser->opened++;
+  self->line->abuser->opened++;
+  if (self->line->abuser->reads)
+    on_read (G_OBJECT (g_io_stream_get_input_stream (G_IO_STREAM (self->stream))), NULL, NULL);
   slot_write (self);
 }
 
@@ -105,13 +135,13 @@ slot_open (Slot *self)
 {
   static const char *const protocols[] = { PEER_PROTOCOL_ECHO, NULL };
 
-  lp2p_connection_open_stream_async (self->connection, protocols, LP2P_STREAM_NONE, NULL, on_opened, self);
+  lp2p_connection_open_stream_async (self->line->connection, protocols, LP2P_STREAM_NONE, NULL, on_opened, self);
 }
 
 static void
 tell_ready (Abuser *self)
 {
-  if (--self->connecting > 0)
+  if (self->connecting == 0 || --self->connecting > 0)
     return;
   puts ("ready");
   fflush (stdout);
@@ -120,33 +150,39 @@ tell_ready (Abuser *self)
 static void
 on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  Abuser *self = user_data;
-  g_autoptr (Lp2pConnection) connection = lp2p_host_connect_finish (LP2P_HOST (source), result, NULL);
+  Line *self = user_data;
+  Abuser *abuser = self->abuser;
 
-  if (connection != NULL)
+  self->connection = lp2p_host_connect_finish (self->host, result, NULL);
+  if (self->connection != NULL)
     {
-      self->connected++;
-      for (guint i = 0; i < self->n_streams; i++)
+      abuser->connected++;
+      self->n_slots = abuser->n_streams;
+      for (guint i = 0; i < abuser->n_streams; i++)
         {
           Slot *slot = g_new0 (Slot, 1);
 
-          slot->abuser = self;
-          slot->connection = g_object_ref (connection);
+          slot->line = self;
           slot_open (slot);
         }
     }
-  tell_ready (self);
+  tell_ready (abuser);
+}
+
+static void
+line_connect (Line *self)
+{
+  lp2p_host_connect_async (self->host, self->abuser->address, NULL, on_connected, self);
 }
 
 static void
 on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  Abuser *self = user_data;
   g_autoptr (GError) error = NULL;
 
   if (!lp2p_host_start_finish (LP2P_HOST (source), result, &error))
     g_error ("%s", error->message);
-  lp2p_host_connect_async (LP2P_HOST (source), self->address, NULL, on_connected, self);
+  line_connect (user_data);
 }
 
 static gboolean
@@ -168,12 +204,13 @@ start (Abuser *self, guint n_connections)
   for (guint i = 0; i < n_connections; i++)
     {
       g_autoptr (GError) error = NULL;
-      Lp2pHost *host = peer_host_new (&self->options, &error);
+      Line *line = g_new0 (Line, 1);
 
-      if (host == NULL)
+      line->abuser = self;
+      line->host = peer_host_new (&self->options, &error);
+      if (line->host == NULL)
         g_error ("%s", error->message);
-      g_ptr_array_add (self->hosts, host);
-      lp2p_host_start_async (host, NULL, on_started, self);
+      lp2p_host_start_async (line->host, NULL, on_started, line);
     }
 }
 
@@ -184,15 +221,15 @@ main (int argc, char **argv)
 
   if (argc != 7)
     {
-      g_printerr ("usage: abuser fill|reset ADDRESS SECURITY MUXER CONNECTIONS STREAMS\n");
+      g_printerr ("usage: abuser fill|busy|reset ADDRESS SECURITY MUXER CONNECTIONS STREAMS\n");
       return 2;
     }
   self.resets = g_str_equal (argv[1], "reset");
+  self.reads = g_str_equal (argv[1], "busy");
   self.address = lp2p_multiaddr_new_from_string (argv[2], NULL);
   self.options.security = argv[3];
   self.options.muxer = argv[4];
   self.n_streams = (guint) g_ascii_strtoull (argv[6], NULL, 10);
-  self.hosts = g_ptr_array_new ();
   self.loop = g_main_loop_new (NULL, FALSE);
   g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_stdin, &self);
   start (&self, (guint) g_ascii_strtoull (argv[5], NULL, 10));

@@ -43,6 +43,7 @@ class Forwarder:
         self.process = world.start("forward", "--json", "--verbose", *arguments)
         self.lines = queue.Queue()
         self.notes = []
+        self.noted = threading.Condition()
         self.watchdog = threading.Timer(LONG, self.process.kill)
         self.watchdog.start()
         self.readers = [threading.Thread(target=target, daemon=True)
@@ -58,7 +59,15 @@ class Forwarder:
 
     def read_notes(self):
         for line in self.process.stderr:
-            self.notes.append(line)
+            with self.noted:
+                self.notes.append(line)
+                self.noted.notify_all()
+
+    def wait_note(self, text):
+        with self.noted:
+            check(self.noted.wait_for(lambda: text in "".join(self.notes), LONG),
+                  f"expected {text!r}: {self.notes}")
+            self.notes.clear()
 
     def next(self):
         line = self.lines.get(timeout=LONG)
@@ -374,6 +383,49 @@ def test_allowed_by_name(world):
                     check(client.recv(1) == b"x", "not served")
                 for index in (1, 2):
                     check(is_refused(near, index), f"{index} was served")
+
+
+@case
+def test_allow_file(world):
+    """SIGHUP reads the file of those that are served, and what is open stays open"""
+    key, peer = make_key(world, "client")
+    allowed = world.write("allowed", f"# nobody yet\n\n{ANOTHER_PEER}\n")
+    with Listener() as service, forwarder(world, "--serve", f"web={service.local}", "--allow-file", allowed,
+                                          "--listen", LOOPBACK) as server:
+        def reload(text, note="configuration read again"):
+            world.write("allowed", text)
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_note(note)
+
+        address = server.ready["addresses"][0]
+        with forwarder(world, "--identity", key, "--from", "tcp:127.0.0.1:0", "--to", address + "/web") as near:
+            check(is_refused(near), "it was served")
+            reload(f" web={peer} \n")
+            with connect(near) as client, service.accept() as far:
+                # What is wrong changes nothing.
+                reload("no=peer\n", "there is no service of this name")
+                with connect(near), service.accept():
+                    pass
+                reload(f"{ANOTHER_PEER}\n")
+                check(is_refused(near), "it is still served")
+                far.sendall(b"x")
+                check(client.recv(1) == b"x", "what was open is broken")
+
+
+@case
+def test_no_memory(world):
+    """a connection for whose waiting bytes there is no memory breaks off, and a line tells why"""
+    config = world.write("small.conf", "[plugin yamux]\nmax-memory=65536\n")
+    with Listener() as service, tunnel(world, service.local, "--config", config) as (near, _):
+        with connect(near), service.accept() as far:
+            try:
+                fill(far)
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+            near.wait_note("No memory is left for bytes that wait to be read")
+        with connect(near) as client, service.accept() as far:
+            far.sendall(b"x")
+            check(client.recv(1) == b"x", "the next one is not served")
 
 
 @case

@@ -15,16 +15,37 @@ typedef struct
   TestHost *b;
 } Fixture;
 
+static TestHost *
+new_host (Fixture *self, const char *first, const char *second)
+{
+  g_autofree char *config = g_strdup_printf ("[host]\ntransports=['tcp']\nsecurity=['%s','%s']\nmuxers=['yamux']\n"
+                                             "services=[]\nlisten=['/ip4/127.0.0.1/tcp/0']\n",
+                                             first, second);
+
+  return test_host_new (self->world, config);
+}
+
+static const char *
+get_other (const char *security)
+{
+  return g_str_equal (security, "noise") ? "tls" : "noise";
+}
+
 static void
 setup (Fixture *self, gconstpointer security)
 {
-  g_autofree char *config = g_strdup_printf ("[host]\ntransports=['tcp']\nsecurity=['%s']\nmuxers=['yamux']\n"
-                                             "services=[]\nlisten=['/ip4/127.0.0.1/tcp/0']\n",
-                                             (const char *) security);
-
   self->world = test_world_new (TRUE);
-  self->a = test_host_new (self->world, config);
-  self->b = test_host_new (self->world, config);
+  self->a = new_host (self, security, get_other (security));
+  self->b = new_host (self, security, get_other (security));
+}
+
+/* What one of them proposes first is what the other one does second. */
+static void
+setup_different (Fixture *self, gconstpointer security)
+{
+  self->world = test_world_new (TRUE);
+  self->a = new_host (self, security, get_other (security));
+  self->b = new_host (self, get_other (security), security);
 }
 
 static void
@@ -153,10 +174,12 @@ main (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (securities); i++)
     {
       g_autofree char *roles = g_strdup_printf ("/crossing/roles/%s", securities[i]);
+      g_autofree char *different = g_strdup_printf ("/crossing/different/%s", securities[i]);
       g_autofree char *no_roles = g_strdup_printf ("/crossing/no-roles/%s", securities[i]);
 
       g_test_add (roles, Fixture, securities[i], setup, test_roles, teardown);
       g_test_add (no_roles, Fixture, securities[i], setup, test_no_roles, teardown);
+      g_test_add (different, Fixture, securities[i], setup_different, test_no_roles, teardown);
     }
   return g_test_run ();
 }

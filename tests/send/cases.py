@@ -203,14 +203,19 @@ def test_nobody(world):
     world.receive().wait(2, "nobody would be served")
 
 
+def hold_up(world):
+    """A transfer that began, and whose receiver stands still."""
+    sender, ticket = world.send(make_large(world))
+    receiver = world.receive(ticket)
+    receiver.wait_event("begin")
+    receiver.signal(signal.SIGSTOP)
+    return sender, ticket, receiver
+
+
 @case
 def test_second_receiver(world):
     """a ticket is for one receiver"""
-    file = make_large(world)
-    sender, ticket = world.send(file)
-    first = world.receive(ticket)
-    first.wait_event("begin")
-    first.signal(signal.SIGSTOP)
+    sender, ticket, first = hold_up(world)
     world.receive(ticket, target="other").wait(1, "used by another receiver")
     first.signal(signal.SIGCONT)
     first.wait(0)
@@ -248,11 +253,7 @@ def test_bad_tickets(world):
 @case
 def test_busy_folder(world):
     """two receivers do not work in one folder"""
-    file = make_large(world)
-    sender, ticket = world.send(file)
-    first = world.receive(ticket)
-    first.wait_event("begin")
-    first.signal(signal.SIGSTOP)
+    sender, ticket, first = hold_up(world)
     world.receive(ticket).wait(1, "another lp2p receive")
     first.signal(signal.SIGCONT)
     first.wait(0)
@@ -445,59 +446,78 @@ def test_interrupts(world):
 
 
 class Killer:
-    """Lets a transfer go on to some event, and a little longer, and kills a side."""
+    """Lets a transfer by ticket go on to some event, and a little longer, and kills a side."""
 
     def __init__(self, world, paths):
         self.world, self.paths = world, paths
         self.random = random.Random(SEED)
-        self.sender = self.ticket = None
-        self.kills = {"sender": 0, "receiver": 0, "both": 0}
+        self.listener = self.where = None
+        self.kills = {"listener": 0, "dialer": 0, "both": 0}
         self.resumed = 0
 
+    def listen(self):
+        """The side that listens, and what the other one has to know."""
+        return self.world.send(*self.paths)
+
+    def dial(self):
+        return self.world.receive(self.where)
+
     def start(self):
-        if self.sender is None or self.sender.process.poll() is not None:
-            self.sender, self.ticket = self.world.send(*self.paths)
-        return self.world.receive(self.ticket)
+        if self.listener is None or self.listener.process.poll() is not None:
+            self.listener, self.where = self.listen()
+        return self.dial()
 
     def run(self, victim):
         """One attempt. Returns whether it came to its end."""
-        receiver = self.start()
+        dialer = self.start()
         for _ in range(self.random.choice([0, 1, 2, 5, 20, 100, FILES // 2])):
-            if receiver.next() is None:
+            if dialer.next() is None:
                 break
         # So that any moment is hit, that of opening a file too.
         time.sleep(self.random.uniform(0, self.random.choice([0.02, 0.3])))
-        if victim != "sender":
-            receiver.kill()
-        if victim != "receiver":
-            self.sender.kill()
-        last = receiver.wait()
-        self.resumed += any(event["type"] == "resume" for event in receiver.events)
+        if victim != "listener":
+            dialer.kill()
+        if victim != "dialer":
+            self.listener.kill()
+        last = dialer.wait()
+        self.resumed += any(event["type"] == "resume" for event in dialer.events)
         if last is not None and last["type"] == "final":
+            self.listener.wait()
             return True
-        check(receiver.process.returncode in (-9, 1, 3), f"the receiver ended: {receiver.err()}")
+        check(dialer.process.returncode in (-9, 1, 3), f"the dialer ended: {dialer.err()}")
         self.kills[victim] += 1
         return False
 
     def finish(self):
-        receiver = self.start()
-        receiver.wait(0)
-        self.sender.wait(0)
-        return receiver.events[-1]
+        dialer = self.start()
+        dialer.wait(0)
+        self.listener.wait(0)
+        return dialer.events[-1]
 
 
-@case
-def test_kills(world):
-    """a transfer whose sides are killed again and again loses nothing"""
+class DialedKiller(Killer):
+    """The same for a receiver that listens, and a sender that dials it."""
+
+    def __init__(self, world, paths):
+        super().__init__(world, paths)
+        self.key, self.peer = world.make_id("sender")
+
+    def listen(self):
+        return self.world.listen("--allow", self.peer)
+
+    def dial(self):
+        return self.world.dial(self.where, "--identity", self.key, *self.paths)
+
+
+def kill_and_go_on(world, kind, rounds):
     print(f"# LP2P_SEND_SEED={SEED}, {FILES} files, {LARGE} bytes", flush=True)
     maker = random.Random(SEED)
     for number in range(FILES):
         world.write(f"tree/{number % 20}/{number}", maker.randbytes(maker.randrange(9000)))
     world.write_random("large", LARGE, SEED)
-    killer = Killer(world, [world.path("source/large"), world.path("source/tree")])
-    rounds = 40 if FULL else 20
-    for number in range(rounds):
-        if killer.run(killer.random.choice(["sender", "receiver", "both"])):
+    killer = kind(world, [world.path("source/large"), world.path("source/tree")])
+    for _ in range(rounds):
+        if killer.run(killer.random.choice(list(killer.kills))):
             # It was faster than the killer: what is there goes, in part.
             os.unlink(world.path("target/large"))
     final = killer.finish()
@@ -505,6 +525,18 @@ def test_kills(world):
           f"in the end {final['bytes']} bytes", flush=True)
     check(sum(killer.kills.values()) > rounds // 5, "hardly anything was killed")
     check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_kills(world):
+    """a transfer whose sides are killed again and again loses nothing"""
+    kill_and_go_on(world, Killer, 40 if FULL else 20)
+
+
+@case
+def test_dialed_kills(world):
+    """nor does one whose receiver listens"""
+    kill_and_go_on(world, DialedKiller, 40 if FULL else 20)
 
 
 # Terminals

@@ -1,66 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "test-host.h"
+#include "service-pair.h"
 
 #define PERF "/perf/1.0.0"
 #define MIB  (1024 * 1024)
 
-static const char config[] = "[host]\n"
-                             "transports=['memory']\n"
-                             "security=['noise']\n"
-                             "muxers=['%s']\n"
-                             "services=['perf']\n"
-                             "listen=['/memory/0']\n";
-
-/* A host that measures another one. */
-typedef struct
-{
-  TestWorld *world;
-  TestHost *asks;
-  TestHost *answers;
-  Lp2pConnection *connection;
-} Fixture;
-
 static void
-setup (Fixture *self, gconstpointer muxer)
+set_up (ServicePair *self, gconstpointer muxer)
 {
-  g_autofree char *text = g_strdup_printf (config, (const char *) muxer);
-
-  self->world = test_world_new (FALSE);
-  self->asks = test_host_new (self->world, text);
-  self->answers = test_host_new (self->world, text);
-  self->connection = test_host_connect (self->asks, self->answers);
+  service_pair_init (self, "perf", muxer);
 }
 
 static void
-teardown (Fixture *self, gconstpointer muxer)
+tear_down (ServicePair *self, gconstpointer muxer)
 {
-  test_host_close (self->asks);
-  test_host_close (self->answers);
-  g_clear_object (&self->connection);
-  test_host_free (self->asks);
-  test_host_free (self->answers);
-  test_world_free (self->world);
-}
-
-static Lp2pStream *
-open_perf (Fixture *self)
-{
-  const char *const protocols[] = { PERF, NULL };
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
-  Lp2pStream *stream;
-
-  lp2p_connection_open_stream_async (self->connection, protocols, LP2P_STREAM_NONE, NULL,
-                                     test_take_result, &result);
-  test_wait (self->world, result);
-  stream = lp2p_connection_open_stream_finish (self->connection, result, &error);
-  g_assert_no_error (error);
-  return stream;
+  service_pair_clear (self);
 }
 
 static void
-write_count (Fixture *self, Lp2pStream *stream, guint64 count, gsize size)
+write_count (ServicePair *self, Lp2pStream *stream, guint64 count, gsize size)
 {
   guint64 bytes = GUINT64_TO_BE (count);
   g_autoptr (GAsyncResult) result = NULL;
@@ -75,9 +33,9 @@ write_count (Fixture *self, Lp2pStream *stream, guint64 count, gsize size)
 }
 
 static Lp2pStream *
-ask (Fixture *self, guint64 count)
+ask (ServicePair *self, guint64 count)
 {
-  Lp2pStream *stream = open_perf (self);
+  Lp2pStream *stream = service_pair_open (self, PERF);
 
   write_count (self, stream, count, sizeof count);
   return stream;
@@ -85,7 +43,7 @@ ask (Fixture *self, guint64 count)
 
 /* Reads zeros, and then the end. */
 static void
-expect_zeros (Fixture *self, Lp2pStream *stream, guint64 size)
+expect_zeros (ServicePair *self, Lp2pStream *stream, guint64 size)
 {
   g_autofree guint8 *buffer = g_malloc (MIB);
   g_autoptr (GError) error = NULL;
@@ -103,7 +61,7 @@ expect_zeros (Fixture *self, Lp2pStream *stream, guint64 size)
 }
 
 static void
-assert_reset (Fixture *self, Lp2pStream *stream)
+assert_reset (ServicePair *self, Lp2pStream *stream)
 {
   g_autoptr (GError) error = test_stream_expect_failure (self->world, stream);
 
@@ -112,7 +70,7 @@ assert_reset (Fixture *self, Lp2pStream *stream)
 
 /* One after the other: as soon as one is answered, the next may ask. */
 static void
-test_sizes (Fixture *self, gconstpointer muxer)
+test_sizes (ServicePair *self, gconstpointer muxer)
 {
   static const struct
   {
@@ -133,9 +91,9 @@ test_sizes (Fixture *self, gconstpointer muxer)
 
 /* The count may come in pieces, and nothing comes back before the upload's end. */
 static void
-test_order (Fixture *self, gconstpointer muxer)
+test_order (ServicePair *self, gconstpointer muxer)
 {
-  g_autoptr (Lp2pStream) stream = open_perf (self);
+  g_autoptr (Lp2pStream) stream = service_pair_open (self, PERF);
   g_autoptr (GAsyncResult) result = NULL;
   GInputStream *input = g_io_stream_get_input_stream (G_IO_STREAM (stream));
   guint8 buffer[10];
@@ -155,11 +113,11 @@ test_order (Fixture *self, gconstpointer muxer)
 }
 
 static void
-test_cut (Fixture *self, gconstpointer muxer)
+test_cut (ServicePair *self, gconstpointer muxer)
 {
   for (gsize size = 0; size < 8; size++)
     {
-      g_autoptr (Lp2pStream) stream = open_perf (self);
+      g_autoptr (Lp2pStream) stream = service_pair_open (self, PERF);
 
       if (size > 0)
         write_count (self, stream, 1, size);
@@ -176,7 +134,7 @@ test_cut (Fixture *self, gconstpointer muxer)
 
 /* All that there is, for a reader who takes some of it and goes. */
 static void
-test_reader_gone (Fixture *self, gconstpointer muxer)
+test_reader_gone (ServicePair *self, gconstpointer muxer)
 {
   for (guint i = 0; i < 3; i++)
     {
@@ -195,7 +153,7 @@ test_reader_gone (Fixture *self, gconstpointer muxer)
 
 /* An upload goes on for as long as the peer likes, and costs nothing. */
 static void
-test_upload_without_end (Fixture *self, gconstpointer muxer)
+test_upload_without_end (ServicePair *self, gconstpointer muxer)
 {
   g_autoptr (Lp2pStream) stream = ask (self, 3);
 
@@ -212,13 +170,13 @@ test_upload_without_end (Fixture *self, gconstpointer muxer)
 
 /* A second request beside the first is refused, on this connection. */
 static void
-test_two (Fixture *self, gconstpointer muxer)
+test_two (ServicePair *self, gconstpointer muxer)
 {
   g_autoptr (Lp2pStream) stream = ask (self, 10);
   g_autoptr (Lp2pStream) other = NULL;
 
   test_world_settle (self->world);
-  other = open_perf (self);
+  other = service_pair_open (self, PERF);
   test_stream_close_output (self->world, other);
   assert_reset (self, other);
 
@@ -228,7 +186,7 @@ test_two (Fixture *self, gconstpointer muxer)
 
 /* The host closes, or the connection goes, while a request is under way. */
 static void
-test_end (Fixture *self, gconstpointer muxer)
+test_end (ServicePair *self, gconstpointer muxer)
 {
   g_autoptr (Lp2pStream) stream = ask (self, G_MAXUINT64);
   g_autoptr (GError) error = NULL;
@@ -243,7 +201,7 @@ test_end (Fixture *self, gconstpointer muxer)
 static const struct
 {
   const char *name;
-  void (*test) (Fixture *self, gconstpointer muxer);
+  void (*test) (ServicePair *self, gconstpointer muxer);
 } tests[] = {
   { "sizes", test_sizes },
   { "order", test_order },
@@ -266,7 +224,7 @@ main (int argc, char **argv)
       {
         g_autofree char *path = g_strdup_printf ("/perf/%s/%s", muxers[i], tests[j].name);
 
-        g_test_add (path, Fixture, muxers[i], setup, tests[j].test, teardown);
+        g_test_add (path, ServicePair, muxers[i], set_up, tests[j].test, tear_down);
       }
   return g_test_run ();
 }

@@ -1,71 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "test-host.h"
+#include "service-pair.h"
 
 #define PING "/ipfs/ping/1.0.0"
 #define SIZE 32
 
-static const char config[] = "[host]\n"
-                             "transports=['memory']\n"
-                             "security=['noise']\n"
-                             "muxers=['yamux']\n"
-                             "services=['ping']\n"
-                             "listen=['/memory/0']\n";
-
-/* A host that pings another one. */
-typedef struct
-{
-  TestWorld *world;
-  TestHost *asks;
-  TestHost *answers;
-  Lp2pConnection *connection;
-} Fixture;
-
 static void
-setup (Fixture *self)
-{
-  self->world = test_world_new (FALSE);
-  self->asks = test_host_new (self->world, config);
-  self->answers = test_host_new (self->world, config);
-  self->connection = test_host_connect (self->asks, self->answers);
-}
-
-static void
-teardown (Fixture *self)
-{
-  test_host_close (self->asks);
-  test_host_close (self->answers);
-  g_clear_object (&self->connection);
-  test_host_free (self->asks);
-  test_host_free (self->answers);
-  test_world_free (self->world);
-}
-
-static Lp2pStream *
-open_ping (Fixture *self)
-{
-  const char *const protocols[] = { PING, NULL };
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
-  Lp2pStream *stream;
-
-  lp2p_connection_open_stream_async (self->connection, protocols, LP2P_STREAM_NONE, NULL,
-                                     test_take_result, &result);
-  test_wait (self->world, result);
-  stream = lp2p_connection_open_stream_finish (self->connection, result, &error);
-  g_assert_no_error (error);
-  return stream;
-}
-
-static void
-ping (Fixture *self, Lp2pStream *stream, gsize offset)
+ping (ServicePair *self, Lp2pStream *stream, gsize offset)
 {
   test_stream_write (self->world, stream, SIZE, offset);
   test_stream_expect (self->world, stream, SIZE, offset);
 }
 
 static void
-assert_reset (Fixture *self, Lp2pStream *stream)
+assert_reset (ServicePair *self, Lp2pStream *stream)
 {
   g_autoptr (GError) error = test_stream_expect_failure (self->world, stream);
 
@@ -75,11 +23,11 @@ assert_reset (Fixture *self, Lp2pStream *stream)
 static void
 test_echo (void)
 {
-  Fixture fixture;
+  ServicePair fixture;
   g_autoptr (Lp2pStream) stream = NULL;
 
-  setup (&fixture);
-  stream = open_ping (&fixture);
+  service_pair_init (&fixture, "ping", "yamux");
+  stream = service_pair_open (&fixture, PING);
   for (guint i = 0; i < 5; i++)
     ping (&fixture, stream, i * SIZE);
 
@@ -97,7 +45,7 @@ test_echo (void)
   test_stream_close_output (fixture.world, stream);
   test_stream_expect_end (fixture.world, stream);
   g_clear_object (&stream);
-  teardown (&fixture);
+  service_pair_clear (&fixture);
 }
 
 /* Half a block, and then the end of the stream, or nothing. */
@@ -106,11 +54,11 @@ test_half_block (void)
 {
   for (guint i = 0; i < 2; i++)
     {
-      Fixture fixture;
+      ServicePair fixture;
       g_autoptr (Lp2pStream) stream = NULL;
 
-      setup (&fixture);
-      stream = open_ping (&fixture);
+      service_pair_init (&fixture, "ping", "yamux");
+      stream = service_pair_open (&fixture, PING);
       ping (&fixture, stream, 0);
       test_stream_write (fixture.world, stream, SIZE / 2, 0);
       if (i == 0)
@@ -119,10 +67,10 @@ test_half_block (void)
         test_world_advance (fixture.world, 20 * G_USEC_PER_SEC);
       assert_reset (&fixture, stream);
       g_clear_object (&stream);
-      stream = open_ping (&fixture);
+      stream = service_pair_open (&fixture, PING);
       ping (&fixture, stream, 0);
       g_clear_object (&stream);
-      teardown (&fixture);
+      service_pair_clear (&fixture);
     }
 }
 
@@ -130,13 +78,13 @@ test_half_block (void)
 static void
 test_three_streams (void)
 {
-  Fixture fixture;
+  ServicePair fixture;
   Lp2pStream *streams[3];
 
-  setup (&fixture);
+  service_pair_init (&fixture, "ping", "yamux");
   for (guint i = 0; i < 3; i++)
     {
-      streams[i] = open_ping (&fixture);
+      streams[i] = service_pair_open (&fixture, PING);
       ping (&fixture, streams[i], i);
     }
   assert_reset (&fixture, streams[0]);
@@ -144,14 +92,14 @@ test_three_streams (void)
     ping (&fixture, streams[i], i);
   for (guint i = 0; i < 3; i++)
     g_object_unref (streams[i]);
-  teardown (&fixture);
+  service_pair_clear (&fixture);
 }
 
 /* One who does not read what it asked for is not answered without end. */
 static void
 test_no_reader (void)
 {
-  Fixture fixture;
+  ServicePair fixture;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (Lp2pStream) other = NULL;
   g_autoptr (GAsyncResult) result = NULL;
@@ -160,15 +108,15 @@ test_no_reader (void)
   g_autoptr (GError) error = NULL;
   gsize written;
 
-  setup (&fixture);
-  stream = open_ping (&fixture);
+  service_pair_init (&fixture, "ping", "yamux");
+  stream = service_pair_open (&fixture, PING);
   g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (stream)), bytes,
                                    8 * 1024 * 1024, G_PRIORITY_DEFAULT, cancellable,
                                    test_take_result, &result);
   test_world_advance (fixture.world, G_USEC_PER_SEC);
   g_assert_null (result);
 
-  other = open_ping (&fixture);
+  other = service_pair_open (&fixture, PING);
   ping (&fixture, other, 0);
 
   g_cancellable_cancel (cancellable);
@@ -180,7 +128,7 @@ test_no_reader (void)
   lp2p_stream_reset (stream, 0);
   g_clear_object (&stream);
   g_clear_object (&other);
-  teardown (&fixture);
+  service_pair_clear (&fixture);
 }
 
 /* The host closes, or the connection goes, while pings are under way. */
@@ -189,12 +137,12 @@ test_end (void)
 {
   for (guint i = 0; i < 2; i++)
     {
-      Fixture fixture;
+      ServicePair fixture;
       g_autoptr (Lp2pStream) stream = NULL;
       g_autoptr (GError) error = NULL;
 
-      setup (&fixture);
-      stream = open_ping (&fixture);
+      service_pair_init (&fixture, "ping", "yamux");
+      stream = service_pair_open (&fixture, PING);
       ping (&fixture, stream, 0);
       test_stream_write (fixture.world, stream, SIZE / 2, 0);
       if (i == 0)
@@ -204,7 +152,7 @@ test_end (void)
       error = test_stream_expect_failure (fixture.world, stream);
       g_assert_nonnull (error);
       g_clear_object (&stream);
-      teardown (&fixture);
+      service_pair_clear (&fixture);
     }
 }
 

@@ -255,42 +255,6 @@ test_job_fairness (Fixture *f, gconstpointer data)
   g_assert_cmpstr (f->log->str, ==, "boabbb");
 }
 
-/* A share with a thousand jobs keeps one that has little to do waiting for a turn at
- * most, and none that has as much from half of the time. */
-static void
-test_shares (Fixture *f, gconstpointer data)
-{
-  const guint n = 1000;
-  TestClock clock = { { test_clock_now, test_clock_now }, 1000 };
-  g_autoptr (Lp2pLoop) loop = lp2p_loop_new (f->context, &clock.clock);
-  g_autoptr (Lp2pLoop) a = lp2p_loop_new_share (loop);
-  g_autoptr (Lp2pLoop) b = lp2p_loop_new_share (loop);
-  g_autoptr (Lp2pLoop) c = lp2p_loop_new_share (loop);
-  g_autofree TestJob *jobs = g_new0 (TestJob, 2 * n + 1);
-  Lp2pLoop *owners[] = { a, b };
-
-  for (guint i = 0; i < 2 * n; i++)
-    {
-      jobs[i] = (TestJob){ .f = f, .name = "ab"[i / n] };
-      lp2p_job_init (&jobs[i].job, owners[i / n], LP2P_JOB_RUN, job_ran);
-      lp2p_job_queue (&jobs[i].job);
-    }
-  jobs[2 * n] = (TestJob){ .f = f, .name = 'c' };
-  lp2p_job_init (&jobs[2 * n].job, c, LP2P_JOB_RUN, job_ran);
-  lp2p_job_queue (&jobs[2 * n].job);
-  settle (f);
-
-  g_assert_cmpuint (f->log->len, ==, 2 * n + 1);
-  g_assert_nonnull (strchr (f->log->str, 'c'));
-  g_assert_cmpint (strchr (f->log->str, 'c') - f->log->str, <=, 20);
-  for (guint i = 0, ahead = 100; i < n; i++)
-    {
-      ahead += f->log->str[i] == 'a' ? 1 : f->log->str[i] == 'b' ? -1 : 0;
-      g_assert_cmpuint (ahead, >=, 89);
-      g_assert_cmpuint (ahead, <=, 111);
-    }
-}
-
 static void
 go_on_until_last (TestJob *self)
 {
@@ -928,7 +892,6 @@ main (int argc, char **argv)
   ADD ("timer/virtual-clock", test_virtual_clock);
   ADD ("job/order", test_job_order);
   ADD ("job/fairness", test_job_fairness);
-  ADD ("job/shares", test_shares);
   ADD ("job/clear-inside", test_job_clear_inside);
   ADD ("budget", test_budget);
   ADD ("budget-within-round", test_budget_within_round);

@@ -42,22 +42,23 @@ test_hash (void)
     }
 }
 
-/* One that comes to the place of another takes it; more does not happen. */
+/* A few that fall on the same places stay, the last ones; more does not happen. */
 static void
 test_places (void)
 {
-  guint8 first[LP2P_VERIFIED_HASH] = { 1, 2, 3 };
-  guint8 second[LP2P_VERIFIED_HASH] = { 1, 2, 4 };
+  guint8 hashes[6][LP2P_VERIFIED_HASH] = { 0 };
   guint8 other[LP2P_VERIFIED_HASH] = { 7, 8, 9 };
 
-  g_assert_false (lp2p_verified_has (first));
-  lp2p_verified_add (first);
   lp2p_verified_add (other);
-  g_assert_true (lp2p_verified_has (first));
-  g_assert_false (lp2p_verified_has (second));
-  lp2p_verified_add (second);
-  g_assert_true (lp2p_verified_has (second));
-  g_assert_false (lp2p_verified_has (first));
+  for (guint i = 0; i < G_N_ELEMENTS (hashes); i++)
+    {
+      hashes[i][0] = 1;
+      hashes[i][1] = i + 1;
+      g_assert_false (lp2p_verified_has (hashes[i]));
+      lp2p_verified_add (hashes[i]);
+      for (guint k = 0; k <= i; k++)
+        g_assert_cmpint (lp2p_verified_has (hashes[k]), ==, k + 4 > i);
+    }
   g_assert_true (lp2p_verified_has (other));
 }
 

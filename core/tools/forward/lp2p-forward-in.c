@@ -5,6 +5,8 @@
 
 #include "tools/forward/lp2p-forward-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 /* Of what a refused peer sends before it has read why; more breaks the stream. */
@@ -30,7 +32,7 @@ struct _ToolForwardIn
 
 /* One stream of a peer, until it is over.
  * @service: what it is for, %NULL as long as that is not allowed
- * @name: what is asked for, behind its size */
+ * @request: what is asked for */
 typedef struct
 {
   ToolForwardIn *in;
@@ -39,7 +41,7 @@ typedef struct
   GCancellable *cancellable;
   guint timer;
   ToolSplice *splice;
-  guint8 name[1 + TOOL_FORWARD_MAX_NAME];
+  guint8 request[1 + TOOL_FORWARD_MAX_NAME];
   guint8 answer;
   gsize ignored;
 } Link;
@@ -114,9 +116,9 @@ tool_forward_in_add (ToolForwardIn *self, const char *text, GError **error)
   Service *service;
 
   if (!tool_forward_check_name (text, size))
-    return fail (error, text, "no service, expected NAME=LOCAL, the name of letters, digits, '.', '-' and '_'");
+    return fail (error, text, _("no service, expected NAME=LOCAL, the name of letters, digits, '.', '-' and '_'"));
   if (find_service (self, text, size) != NULL)
-    return fail (error, text, "there is a service of this name already");
+    return fail (error, text, _("there is a service of this name already"));
   local = tool_local_new (equals + 1, error);
   if (local == NULL)
     return FALSE;
@@ -128,25 +130,54 @@ tool_forward_in_add (ToolForwardIn *self, const char *text, GError **error)
   return TRUE;
 }
 
-gboolean
-tool_forward_in_allow (ToolForwardIn *self, const char *text, GError **error)
+/* The peers of a service, or behind the services those that may use all. */
+static GHashTable *
+find_peers (ToolForwardIn *self, GPtrArray *tables, const char *text, gsize size, GError **error)
+{
+  Service *service = find_service (self, text, size);
+  guint i = self->services->len;
+
+  if (size > 0 && (service == NULL || !g_ptr_array_find (self->services, service, &i)))
+    {
+      fail (error, text, _("there is no service of this name"));
+      return NULL;
+    }
+  return g_ptr_array_index (tables, i);
+}
+
+static gboolean
+allow (ToolForwardIn *self, GPtrArray *tables, const char *text, GError **error)
 {
   const char *equals = strchr (text, '=');
-  GHashTable *allowed = self->allowed;
-  Lp2pPeerId *peer;
+  GHashTable *peers = find_peers (self, tables, text, equals != NULL ? (gsize) (equals - text) : 0, error);
+  Lp2pPeerId *peer =
+      peers != NULL ? lp2p_peer_id_new_from_string (equals != NULL ? equals + 1 : text, error) : NULL;
 
-  if (equals != NULL)
-    {
-      Service *service = find_service (self, text, (gsize) (equals - text));
-
-      if (service == NULL)
-        return fail (error, text, "there is no service of this name");
-      allowed = service->allowed;
-    }
-  peer = lp2p_peer_id_new_from_string (equals != NULL ? equals + 1 : text, error);
   if (peer != NULL)
-    g_hash_table_add (allowed, peer);
+    g_hash_table_add (peers, peer);
   return peer != NULL;
+}
+
+gboolean
+tool_forward_in_set_allowed (ToolForwardIn *self, const char *const *texts, GError **error)
+{
+  g_autoptr (GPtrArray) tables = g_ptr_array_new_with_free_func ((GDestroyNotify) g_hash_table_unref);
+
+  for (guint i = 0; i <= self->services->len; i++)
+    g_ptr_array_add (tables, new_peers ());
+  for (gsize i = 0; texts[i] != NULL; i++)
+    if (!allow (self, tables, texts[i], error))
+      return FALSE;
+  for (guint i = self->services->len; i > 0; i--)
+    {
+      Service *service = g_ptr_array_index (self->services, i - 1);
+
+      g_hash_table_unref (service->allowed);
+      service->allowed = g_hash_table_ref (g_ptr_array_index (tables, i - 1));
+    }
+  g_hash_table_unref (self->allowed);
+  self->allowed = g_hash_table_ref (g_ptr_array_index (tables, self->services->len));
+  return TRUE;
 }
 
 guint
@@ -215,8 +246,9 @@ note (Link *link, const char *what)
 {
   Lp2pConnection *connection = lp2p_stream_get_connection (link->stream);
 
-  tool_note (link->in->forward->options, "%s for %s: %s",
-             link->service != NULL ? link->service->name : "a service",
+  /* Translators: a service, a peer, why the connection is over */
+  tool_note (link->in->forward->options, _("%s for %s: %s"),
+             link->service != NULL ? link->service->name : _("a service"),
              lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)), what);
 }
 
@@ -278,13 +310,8 @@ on_done (ToolSplice *splice, const GError *error, gpointer user_data)
   Link *link = user_data;
   ToolForwardCounts *counts = &link->service->counts;
 
-  counts->sent += tool_splice_get_sent (splice);
-  counts->received += tool_splice_get_received (splice);
-  if (error != NULL)
-    {
-      counts->failed++;
-      note (link, error->message);
-    }
+  if (tool_forward_counts_end (counts, link->service->name, splice, error))
+    note (link, error->message);
   link_free (link);
 }
 
@@ -300,8 +327,8 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       /* Else we are to end. */
       if (link->timer == 0)
-        tool_forward_counts_fail (&link->service->counts, link->service->name, "no connection in time");
-      break_off (link, "given up");
+        tool_forward_counts_fail (&link->service->counts, link->service->name, _("no connection in time"));
+      break_off (link, _("given up"));
       return;
     }
   if (connection != NULL)
@@ -339,10 +366,10 @@ is_named (ToolForwardIn *self, Lp2pStream *stream)
 
 /* Who asks for what is not there learns as little as who may not have it. */
 static void
-serve (Link *link)
+serve (Link *link, const char *name, gsize size)
 {
   ToolForwardIn *self = link->in;
-  Service *service = find_service (self, (const char *) link->name + 1, link->name[0]);
+  Service *service = find_service (self, name, size);
 
   if (service == NULL || !is_allowed (self, service, link->stream))
     {
@@ -363,6 +390,8 @@ serve (Link *link)
 
 /* The request */
 
+static void take_request (Link *link, gsize filled);
+
 static void
 on_name (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -370,12 +399,30 @@ on_name (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   gsize n;
 
-  if (!g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, &error))
-    break_off (link, error->message);
-  else if (n < link->name[0] || !tool_forward_check_name ((const char *) link->name + 1, n))
-    break_off (link, "a request without the name of a service");
+  if (g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, &error))
+    take_request (link, 1 + n);
   else
-    serve (link);
+    break_off (link, error->message);
+}
+
+/* Reads no more than the request: what is behind it is for the service. */
+static void
+take_request (Link *link, gsize filled)
+{
+  Lp2pCursor cursor = LP2P_CURSOR_INIT (link->request, filled);
+  g_autoptr (GError) error = NULL;
+  const char *name;
+  gsize size;
+  gssize missing = tool_forward_read_request (&cursor, &name, &size, &error);
+
+  if (missing == 0)
+    serve (link, name, size);
+  else if (missing > 0 && filled == 1)
+    g_input_stream_read_all_async (g_io_stream_get_input_stream (G_IO_STREAM (link->stream)),
+                                   link->request + 1, (gsize) missing, G_PRIORITY_DEFAULT,
+                                   link->cancellable, on_name, link);
+  else
+    break_off (link, error != NULL ? error->message : _("the stream ended before the request"));
 }
 
 static void
@@ -384,13 +431,10 @@ on_size (GObject *source, GAsyncResult *result, gpointer user_data)
   Link *link = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error) < 1)
-    break_off (link, error != NULL ? error->message : "the stream ended before the request");
-  else if (link->name[0] == 0 || link->name[0] > TOOL_FORWARD_MAX_NAME)
-    break_off (link, "a request without the name of a service");
+  if (g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error) == 1)
+    take_request (link, 1);
   else
-    g_input_stream_read_all_async (G_INPUT_STREAM (source), link->name + 1, link->name[0],
-                                   G_PRIORITY_DEFAULT, link->cancellable, on_name, link);
+    break_off (link, error != NULL ? error->message : _("the stream ended before the request"));
 }
 
 static gboolean
@@ -417,7 +461,7 @@ on_stream (Lp2pStream *stream, gpointer user_data)
   if (!is_named (self, stream))
     refuse (link, TOOL_FORWARD_REFUSED);
   else
-    g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (stream)), link->name, 1,
+    g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (stream)), link->request, 1,
                                G_PRIORITY_DEFAULT, link->cancellable, on_size, link);
 }
 
@@ -433,7 +477,7 @@ tool_forward_in_start (ToolForwardIn *self, ToolForward *forward)
 void
 tool_forward_in_stop (ToolForwardIn *self)
 {
-  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "interrupted");
+  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("interrupted"));
   g_autoptr (GList) links = g_hash_table_get_keys (self->links);
 
   if (self->services->len > 0)

@@ -5,6 +5,7 @@
  *
  * The protocol is written down in data/docs/forward.md. */
 
+#include "tools/forward/lp2p-forward-request-private.h"
 #include "tools/forward/lp2p-forward-splice-private.h"
 #include "tools/lp2p-local-private.h"
 #include "tools/lp2p-tool-private.h"
@@ -12,9 +13,6 @@
 G_BEGIN_DECLS
 
 #define TOOL_FORWARD_PROTOCOL "/lp2p/forward/1.0.0"
-
-/* Of the name of a service; its size is sent in one byte. */
-#define TOOL_FORWARD_MAX_NAME 64
 
 /* How long a request may take, and the local connection that it asks for. */
 #define TOOL_FORWARD_SECONDS 15
@@ -28,7 +26,6 @@ typedef enum
   TOOL_FORWARD_BUSY = 3,
 } ToolForwardAnswer;
 
-gboolean tool_forward_check_name (const char *name, gsize size);
 const char *tool_forward_describe (guint8 answer);
 
 /* What both directions share.
@@ -69,6 +66,13 @@ typedef struct
  * the last time. */
 void tool_forward_counts_fail (ToolForwardCounts *self, const char *service, const char *reason);
 
+/* A connection is over: adds what came through it. That it broke off may be how it ends, so
+ * only a failure for want of memory is told. Returns whether it failed otherwise. */
+gboolean tool_forward_counts_end (ToolForwardCounts *self,
+                                  const char *service,
+                                  ToolSplice *splice,
+                                  const GError *error);
+
 /* Local connections to a service of a peer. */
 typedef struct _ToolForwardOut ToolForwardOut;
 
@@ -94,8 +98,9 @@ typedef struct _ToolForwardIn ToolForwardIn;
 ToolForwardIn *tool_forward_in_new (void);
 void tool_forward_in_free (ToolForwardIn *self);
 gboolean tool_forward_in_add (ToolForwardIn *self, const char *text, GError **error);
-/* PEER, or NAME=PEER for one service only. */
-gboolean tool_forward_in_allow (ToolForwardIn *self, const char *text, GError **error);
+/* Whom to serve instead of those before: PEER, or NAME=PEER for one service only. After
+ * an error, nothing has changed. */
+gboolean tool_forward_in_set_allowed (ToolForwardIn *self, const char *const *texts, GError **error);
 guint tool_forward_in_get_n_services (ToolForwardIn *self);
 const char *tool_forward_in_get_name (ToolForwardIn *self, guint i);
 const char *tool_forward_in_get_local (ToolForwardIn *self, guint i);

@@ -2,24 +2,7 @@
 
 #include "tools/forward/lp2p-forward-private.h"
 
-/**
- * tool_forward_check_name:
- * @name: (array length=size): what may be the name of a service
- * @size: its size
- *
- * Returns: whether it is one: 1 to 64 letters, digits, dots, hyphens and
- *   underscores, the first one a letter or digit
- */
-gboolean
-tool_forward_check_name (const char *name, gsize size)
-{
-  if (size == 0 || size > TOOL_FORWARD_MAX_NAME || !g_ascii_isalnum (name[0]))
-    return FALSE;
-  for (gsize i = 1; i < size; i++)
-    if (!g_ascii_isalnum (name[i]) && name[i] != '.' && name[i] != '-' && name[i] != '_')
-      return FALSE;
-  return TRUE;
-}
+#include "types/lp2p-i18n-private.h"
 
 const char *
 tool_forward_describe (guint8 answer)
@@ -27,15 +10,15 @@ tool_forward_describe (guint8 answer)
   switch (answer)
     {
     case TOOL_FORWARD_CONNECTED:
-      return "connected";
+      return _("connected");
     case TOOL_FORWARD_REFUSED:
-      return "the peer has no such service for us";
+      return _("the peer has no such service for us");
     case TOOL_FORWARD_UNREACHABLE:
-      return "the peer cannot reach the service itself";
+      return _("the peer cannot reach the service itself");
     case TOOL_FORWARD_BUSY:
-      return "the peer has as many connections as it takes";
+      return _("the peer has as many connections as it takes");
     default:
-      return "the peer refused, and why is not known";
+      return _("the peer refused, and why is not known");
     }
 }
 
@@ -48,6 +31,21 @@ tool_forward_counts_fail (ToolForwardCounts *self, const char *service, const ch
   g_free (self->error);
   self->error = g_strdup (reason);
   tool_fail (TOOL_EXIT_FAILURE, "forward", "%s: %s", service, reason);
+}
+
+gboolean
+tool_forward_counts_end (ToolForwardCounts *self,
+                         const char *service,
+                         ToolSplice *splice,
+                         const GError *error)
+{
+  self->sent += tool_splice_get_sent (splice);
+  self->received += tool_splice_get_received (splice);
+  if (error != NULL && g_error_matches (error, LP2P_ERROR, LP2P_ERROR_LIMIT))
+    tool_forward_counts_fail (self, service, error->message);
+  else if (error != NULL)
+    self->failed++;
+  return error != NULL && !g_error_matches (error, LP2P_ERROR, LP2P_ERROR_LIMIT);
 }
 
 void

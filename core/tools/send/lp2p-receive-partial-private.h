@@ -25,13 +25,15 @@ void receive_partial_remove (ReceiveStore *store, const ReceiveItem *item);
 ReceivePartial *
 receive_partial_new (ReceiveStore *store, const ReceiveItem *item, guint64 offset, GError **error);
 void receive_partial_free (ReceivePartial *self);
+gboolean receive_partial_has_room (ReceivePartial *self);
+gboolean receive_partial_is_idle (ReceivePartial *self);
 gboolean receive_partial_begin_chunk (ReceivePartial *self,
                                       const Lp2p__Send__Chunk *chunk,
                                       GError **error);
 gboolean
 receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GError **error);
 gboolean receive_partial_check (ReceivePartial *self, const Lp2p__Send__End *end, GError **error);
-int receive_partial_steal_fd (ReceivePartial *self);
+int receive_partial_steal_fd (ReceivePartial *self, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReceivePartial, receive_partial_free)
 

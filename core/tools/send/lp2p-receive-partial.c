@@ -3,8 +3,10 @@
 #include "tools/send/lp2p-receive-partial-private.h"
 
 #include "tools/lp2p-transfer-private.h"
+#include "tools/send/lp2p-receive-writer-private.h"
 #include "tools/send/lp2p-send-journal-private.h"
 #include "tools/send/lp2p-send-source-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,20 +15,20 @@
 
 #define OPEN_STATE (O_NOFOLLOW | O_CLOEXEC)
 
-/* @offset: how many bytes are in the file, @start of them in complete chunks
- * @left: how many are still to come of this chunk
- * @tree: the hash of the hashes of the chunks before */
+/* @offset: how many bytes have come
+ * @chunk: what is coming, or %NULL between two chunks
+ * @tree: the hash of the hashes of the chunks before
+ * @error: why a chunk could not be written */
 struct _ReceivePartial
 {
   ReceiveStore *store;
   const ReceiveItem *item;
-  int fd;
   int journal;
   guint64 offset;
-  gsize left;
-  SendHash expected;
-  SendHasher *chunk;
+  ReceiveWriter *writer;
+  ReceiveChunk *chunk;
   SendHasher *tree;
+  GError *error;
 };
 
 /* The name in the state folder: any path has one, of letters that any file system
@@ -131,7 +133,6 @@ receive_partial_verify (ReceiveStore *store,
 {
   g_autoptr (SendHasher) tree = send_hasher_new ();
   g_autoptr (SendSource) source = NULL;
-  g_autofree guint8 *chunk = NULL;
   g_autoptr (GBytes) journal = NULL;
   Lp2pCursor cursor;
   int fd;
@@ -146,14 +147,14 @@ receive_partial_verify (ReceiveStore *store,
   journal = read_journal (store, item, &cursor);
   if (journal == NULL)
     return TRUE;
-  chunk = g_malloc (SEND_CHUNK_SIZE);
   while (*offset < item->size)
     {
+      const guint8 *chunk;
       SendHash noted;
       SendHash found;
 
       if (!lp2p_cursor_copy (&cursor, noted.bytes, SEND_HASH_SIZE) ||
-          send_source_read (source, chunk, &found, NULL) < 0 || !send_hash_equal (&noted, &found))
+          send_source_read (source, &chunk, &found, NULL) < 0 || !send_hash_equal (&noted, &found))
         break;
       send_hasher_add (tree, found.bytes, SEND_HASH_SIZE);
       *offset = send_source_get_offset (source);
@@ -172,17 +173,21 @@ fail_errno (const ReceivePartial *self, GError **error)
   return send_set_errno (error, self->item->path, errno);
 }
 
-static gboolean
+static int
 open_new (ReceivePartial *self, GError **error)
 {
+  int fd;
+
   receive_partial_remove (self->store, self->item);
-  self->fd = openat (receive_store_get_state_fd (self->store), self->item->key,
-                     O_WRONLY | O_CREAT | O_EXCL | OPEN_STATE, 0600);
-  return self->fd >= 0 || fail_errno (self, error);
+  fd = openat (receive_store_get_state_fd (self->store), self->item->key,
+               O_WRONLY | O_CREAT | O_EXCL | OPEN_STATE, 0600);
+  if (fd < 0)
+    fail_errno (self, error);
+  return fd;
 }
 
 /* Goes on behind chunks that were verified; what was behind them goes. */
-static gboolean
+static int
 open_again (ReceivePartial *self, GError **error)
 {
   int state = receive_store_get_state_fd (self->store);
@@ -190,6 +195,7 @@ open_again (ReceivePartial *self, GError **error)
   g_autoptr (GBytes) journal = NULL;
   Lp2pCursor cursor;
   gsize left = 0;
+  int fd;
 
   journal = read_journal (self->store, self->item, &cursor);
   for (guint64 offset = 0; journal != NULL && offset < self->offset; offset += SEND_CHUNK_SIZE)
@@ -201,19 +207,23 @@ open_again (ReceivePartial *self, GError **error)
     }
   if (journal == NULL || cursor.failed)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: its journal changed meanwhile",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("%s: its journal changed meanwhile"),
                    self->item->path);
-      return FALSE;
+      return -1;
     }
   left = lp2p_cursor_left (&cursor);
-  self->fd = openat (state, self->item->key, O_WRONLY | OPEN_STATE);
+  fd = openat (state, self->item->key, O_WRONLY | OPEN_STATE);
   self->journal = openat (state, name, O_WRONLY | O_APPEND | OPEN_STATE);
-  if (self->fd < 0 || self->journal < 0 || ftruncate (self->fd, (off_t) self->offset) != 0 ||
-      lseek (self->fd, 0, SEEK_END) < 0 ||
+  if (fd < 0 || self->journal < 0 || ftruncate (fd, (off_t) self->offset) != 0 ||
       ftruncate (self->journal, (off_t) (g_bytes_get_size (journal) - left)) != 0)
-    return fail_errno (self, error);
-  return TRUE;
+    {
+      fail_errno (self, error);
+      send_close (&fd);
+    }
+  return fd;
 }
+
+static void on_written (const ReceiveChunk *chunk, int code, gpointer user_data);
 
 /**
  * receive_partial_new:
@@ -230,25 +240,27 @@ ReceivePartial *
 receive_partial_new (ReceiveStore *store, const ReceiveItem *item, guint64 offset, GError **error)
 {
   g_autoptr (ReceivePartial) self = g_new0 (ReceivePartial, 1);
+  int fd;
 
   self->store = store;
   self->item = item;
-  self->fd = self->journal = -1;
+  self->journal = -1;
   self->offset = offset;
-  self->chunk = send_hasher_new ();
   self->tree = send_hasher_new ();
-  if (offset > 0 ? !open_again (self, error) : !open_new (self, error))
+  fd = offset > 0 ? open_again (self, error) : open_new (self, error);
+  if (fd < 0)
     return NULL;
+  self->writer = receive_writer_new (fd, item->size, on_written, self);
   return g_steal_pointer (&self);
 }
 
 void
 receive_partial_free (ReceivePartial *self)
 {
-  send_close (&self->fd);
+  g_clear_pointer (&self->writer, receive_writer_free);
   send_close (&self->journal);
-  send_hasher_free (self->chunk);
   send_hasher_free (self->tree);
+  g_clear_error (&self->error);
   g_free (self);
 }
 
@@ -259,27 +271,40 @@ fail_protocol (const ReceivePartial *self, const char *what, GError **error)
   return FALSE;
 }
 
+/* Whether there is room for another chunk; else something has to happen first. */
+gboolean
+receive_partial_has_room (ReceivePartial *self)
+{
+  return receive_writer_has_room (self->writer);
+}
+
+/* Whether all that came is written. */
+gboolean
+receive_partial_is_idle (ReceivePartial *self)
+{
+  return receive_writer_is_idle (self->writer);
+}
+
 gboolean
 receive_partial_begin_chunk (ReceivePartial *self, const Lp2p__Send__Chunk *chunk, GError **error)
 {
   if (chunk->size != MIN (SEND_CHUNK_SIZE, self->item->size - self->offset))
-    return fail_protocol (self, "the peer sent a chunk of another size than its place asks for",
+    return fail_protocol (self, N_("the peer sent a chunk of another size than its place asks for"),
                           error);
-  self->left = chunk->size;
-  send_hash_take (&self->expected, chunk->hash.data, chunk->hash.len);
-  send_hasher_reset (self->chunk);
+  self->chunk = receive_writer_begin (self->writer, self->offset, chunk->size);
+  send_hash_take (&self->chunk->expected, chunk->hash.data, chunk->hash.len);
   return TRUE;
 }
 
 /* The journal begins when there is something to say: a file of one chunk has none. */
 static gboolean
-note_chunk (ReceivePartial *self, GError **error)
+note_chunk (ReceivePartial *self, const SendHash *hash, GError **error)
 {
   const SendJournal journal = make_journal (self->item);
   g_autofree char *name = NULL;
   g_autoptr (GByteArray) header = NULL;
 
-  send_hasher_add (self->tree, self->expected.bytes, SEND_HASH_SIZE);
+  send_hasher_add (self->tree, hash->bytes, SEND_HASH_SIZE);
   if (self->item->size <= SEND_CHUNK_SIZE)
     return TRUE;
   if (self->journal < 0)
@@ -291,46 +316,72 @@ note_chunk (ReceivePartial *self, GError **error)
       if (self->journal < 0 || !tool_write_fd (self->journal, header->data, header->len))
         return fail_errno (self, error);
     }
-  return tool_write_fd (self->journal, self->expected.bytes, SEND_HASH_SIZE) ||
-         fail_errno (self, error);
+  return tool_write_fd (self->journal, hash->bytes, SEND_HASH_SIZE) || fail_errno (self, error);
+}
+
+/* What comes behind a chunk that failed is of no use. */
+static void
+on_written (const ReceiveChunk *chunk, int code, gpointer user_data)
+{
+  ReceivePartial *self = user_data;
+
+  if (self->error != NULL)
+    return;
+  if (code > 0)
+    send_set_errno (&self->error, self->item->path, code);
+  else if (code < 0)
+    fail_protocol (self, N_("a chunk has another hash than the peer said"), &self->error);
+  else
+    note_chunk (self, &chunk->expected, &self->error);
+}
+
+static gboolean
+check_error (const ReceivePartial *self, GError **error)
+{
+  if (self->error != NULL)
+    g_propagate_error (error, g_error_copy (self->error));
+  return self->error == NULL;
 }
 
 /* Some bytes of the chunk that was begun, not more than it has. */
 gboolean
 receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GError **error)
 {
-  SendHash hash;
+  Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
 
-  if (!tool_write_fd (self->fd, data, size))
-    return fail_errno (self, error);
-  send_hasher_add (self->chunk, data, size);
+  lp2p_cursor_copy (&cursor, self->chunk->data + self->chunk->filled, size);
+  self->chunk->filled += size;
   self->offset += size;
-  self->left -= size;
-  if (self->left > 0)
-    return TRUE;
-  hash = send_hasher_get (self->chunk);
-  if (!send_hash_equal (&hash, &self->expected))
-    return fail_protocol (self, "a chunk has another hash than the peer said", error);
-  return note_chunk (self, error);
+  if (self->chunk->filled == self->chunk->size)
+    {
+      self->chunk = NULL;
+      receive_writer_push (self->writer);
+    }
+  return check_error (self, error);
 }
 
-/* Whether the file is complete, and the one that the peer read. */
+/* Whether the file, all of which is written, is complete, and the one that the peer
+ * read. */
 gboolean
 receive_partial_check (ReceivePartial *self, const Lp2p__Send__End *end, GError **error)
 {
   SendHash hash = send_hasher_get (self->tree);
 
+  if (!check_error (self, error))
+    return FALSE;
   if (self->offset != self->item->size)
-    return fail_protocol (self, "the peer ended the file before its end", error);
+    return fail_protocol (self, N_("the peer ended the file before its end"), error);
   return send_hash_equal_bytes (&hash, end->hash.data, end->hash.len) ||
-         fail_protocol (self, "the file has another hash than the peer said", error);
+         fail_protocol (self, N_("the file has another hash than the peer said"), error);
 }
 
+/* Returns the file, or -1. */
 int
-receive_partial_steal_fd (ReceivePartial *self)
+receive_partial_steal_fd (ReceivePartial *self, GError **error)
 {
-  int fd = self->fd;
+  int fd = receive_writer_steal_fd (self->writer);
 
-  self->fd = -1;
+  if (fd < 0)
+    fail_errno (self, error);
   return fd;
 }

@@ -6,6 +6,8 @@
 
 #include "tools/send/lp2p-receive-partial-private.h"
 #include "tools/send/lp2p-receive-store-private.h"
+#include "tools/send/lp2p-send-thread-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +34,8 @@ struct _ReceiveQueue
   GQueue pending;
   GHashTable *keys; /* of the files in it */
   mode_t mask;
+  gboolean syncing; /* all */
+  int code;
 };
 
 static void
@@ -222,18 +226,17 @@ place_ready (ReceiveQueue *self)
 }
 
 static void
-sync_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+sync_file (gpointer pointer)
 {
-  Pending *pending = data;
+  Pending *pending = pointer;
 
   pending->code = fsync (pending->fd) == 0 ? 0 : errno;
-  g_task_return_boolean (task, TRUE);
 }
 
 static void
-on_synced (GObject *source, GAsyncResult *result, gpointer user_data)
+on_synced (gpointer pointer)
 {
-  Pending *pending = user_data;
+  Pending *pending = pointer;
 
   pending->ready = TRUE;
   place_ready (pending->queue);
@@ -259,11 +262,9 @@ receive_store_complete_file (ReceiveStore *store, ReceiveItem *item, int fd)
 {
   ReceiveQueue *self = receive_store_get_queue (store);
   Pending *pending = push (self, item, fd);
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_synced, pending);
 
   apply_metadata (self, item, fd);
-  g_task_set_task_data (task, pending, NULL);
-  g_task_run_in_thread (task, sync_thread);
+  send_run_in_thread (sync_file, on_synced, pending);
 }
 
 /* For a folder or a symbolic link. Takes @item. */
@@ -292,24 +293,30 @@ receive_store_is_pending (ReceiveStore *store, const ReceiveItem *item)
 /* The names, too */
 
 static void
-sync_all_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+sync_all (gpointer pointer)
 {
-  g_task_return_int (task, syncfs (GPOINTER_TO_INT (data)) == 0 ? 0 : errno);
+  ReceiveQueue *self = pointer;
+
+  self->code = syncfs (send_folder_get_fd (receive_store_get_folder (self->store))) == 0 ? 0 : errno;
 }
 
 static void
-on_all_synced (GObject *source, GAsyncResult *result, gpointer user_data)
+on_all_synced (gpointer pointer)
 {
-  *(int *) user_data = (int) g_task_propagate_int (G_TASK (result), NULL);
+  ReceiveQueue *self = pointer;
+
+  self->syncing = FALSE;
 }
 
-/* Has all names outlive a loss of power; sets @code then, to 0 or to what went wrong. */
-void
-receive_store_sync (ReceiveStore *store, int *code)
+/* Has all names outlive a loss of power, and waits for that. */
+gboolean
+receive_store_sync (ReceiveStore *store, GError **error)
 {
-  int fd = send_folder_get_fd (receive_store_get_folder (store));
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_all_synced, code);
+  ReceiveQueue *self = receive_store_get_queue (store);
 
-  g_task_set_task_data (task, GINT_TO_POINTER (fd), NULL);
-  g_task_run_in_thread (task, sync_all_thread);
+  self->syncing = TRUE;
+  send_run_in_thread (sync_all, on_all_synced, self);
+  while (self->syncing)
+    g_main_context_iteration (NULL, TRUE);
+  return self->code == 0 || send_set_errno (error, _("the target folder"), self->code);
 }

@@ -48,7 +48,7 @@ void receive_store_clean (ReceiveStore *self);
 void receive_store_complete_file (ReceiveStore *self, ReceiveItem *item, int fd);
 void receive_store_complete_rest (ReceiveStore *self, ReceiveItem *item);
 guint receive_store_get_pending (ReceiveStore *self);
-void receive_store_sync (ReceiveStore *self, int *code);
+gboolean receive_store_sync (ReceiveStore *self, GError **error);
 gboolean receive_store_is_pending (ReceiveStore *self, const ReceiveItem *item);
 
 /* Only for the file that completes. */

@@ -2,13 +2,16 @@
 
 #include "tools/send/lp2p-receiver-private.h"
 
+#include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/send/lp2p-receive-partial-private.h"
 #include "tools/send/lp2p-send-path-private.h"
 #include "tools/send/lp2p-send-source-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* Answers that the peer does not read wait up to so many bytes; then nothing more is
@@ -39,7 +42,7 @@ take_turn (gpointer user_data, GError **error)
   g_main_context_iteration (NULL, FALSE);
   if (!tool_is_interrupted ())
     return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
   return FALSE;
 }
 
@@ -48,29 +51,23 @@ take_turn (gpointer user_data, GError **error)
 static void
 answer_want (Receiver *self, const ReceiveItem *item, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Want want = LP2P__SEND__WANT__INIT;
 
   want.entry = item->number;
   want.offset = item->offset;
   if (item->offset > 0)
     want.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (WANT);
-  frame.want = &want;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (WANT), &want);
 }
 
 static void
 answer_compare (Receiver *self, const ReceiveItem *item, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Compare compare = LP2P__SEND__COMPARE__INIT;
 
   compare.entry = item->number;
   compare.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (COMPARE);
-  frame.compare = &compare;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (COMPARE), &compare);
 }
 
 static void
@@ -100,11 +97,11 @@ want_file (Receiver *self, ReceiveItem *item, GError **error)
 static gboolean
 hash_file (SendSource *source, guint64 size, SendHash *hash, GError **reason, GError **error)
 {
-  g_autofree guint8 *chunk = g_malloc (SEND_CHUNK_SIZE);
+  const guint8 *chunk;
 
   while (send_source_get_offset (source) < size)
     {
-      if (send_source_read (source, chunk, hash, reason) < 0)
+      if (send_source_read (source, &chunk, hash, reason) < 0)
         return TRUE;
       if (!take_turn (NULL, error))
         return FALSE;
@@ -148,12 +145,12 @@ decide_file (
   if (found == NULL)
     return want_file (self, item, error);
   if (!S_ISREG (found->st_mode))
-    return set_exists (reason, "something that is no file has that name");
+    return set_exists (reason, N_("something that is no file has that name"));
   if ((guint64) found->st_size == item->size)
     return compare_file (self, item, reason, error);
   if (receive_store_get_overwrite (self->store))
     return want_file (self, item, error);
-  return set_exists (reason, "another file has that name; --overwrite replaces it");
+  return set_exists (reason, N_("another file has that name; --overwrite replaces it"));
 }
 
 static gboolean
@@ -161,11 +158,11 @@ decide_link (
     Receiver *self, ReceiveItem *item, const struct stat *found, GError **reason)
 {
   if (!self->links)
-    return set_exists (reason, "symbolic links are not taken without --links");
+    return set_exists (reason, N_("symbolic links are not taken without --links"));
   if (!send_link_check (item->path, (const guint8 *) item->target, strlen (item->target), reason))
     return TRUE;
   if (found != NULL && !S_ISLNK (found->st_mode) && !receive_store_get_overwrite (self->store))
-    return set_exists (reason, "something that is no symbolic link has that name");
+    return set_exists (reason, N_("something that is no symbolic link has that name"));
   answer_want (self, item, NULL);
   return TRUE;
 }
@@ -175,7 +172,7 @@ decide_folder (
     Receiver *self, ReceiveItem *item, const struct stat *found, GError **reason)
 {
   if (found != NULL && !S_ISDIR (found->st_mode))
-    return set_exists (reason, "something that is no folder has that name");
+    return set_exists (reason, N_("something that is no folder has that name"));
   answer_want (self, item, NULL);
   return TRUE;
 }
@@ -216,10 +213,10 @@ count_entry (Receiver *self, const Lp2p__Send__Entry *entry, GError **error)
   self->n_files += entry->kind == LP2P__SEND__KIND__FILE;
   if (self->n_entries > self->offer->entries || self->n_files > self->offer->files ||
       entry->size > self->offer->size - self->size)
-    return send_fail_protocol (error, "the peer sends more than it offered");
+    return send_fail_protocol (error, N_("the peer sends more than it offered"));
   self->size += entry->size;
   if (self->items.length >= SEND_MAX_ANNOUNCED)
-    return send_fail_protocol (error, "the peer announces more than 1024 entries ahead");
+    return send_fail_protocol (error, N_("the peer announces more than 1024 entries ahead"));
   return TRUE;
 }
 
@@ -271,7 +268,7 @@ find_current (Receiver *self, guint64 number, GError **error)
 
   if (item != NULL && item->number == number)
     return item;
-  send_fail_protocol (error, "the peer goes on with another entry than the next one");
+  send_fail_protocol (error, N_("the peer goes on with another entry than the next one"));
   return NULL;
 }
 
@@ -283,14 +280,26 @@ take_begin (Receiver *self, const Lp2p__Send__Begin *begin, GError **error)
   if (item == NULL)
     return FALSE;
   if (self->partial != NULL || item->kind != LP2P__SEND__KIND__FILE || item->comparing)
-    return send_fail_protocol (error, "the peer begins an entry that cannot begin");
+    return send_fail_protocol (error, N_("the peer begins an entry that cannot begin"));
   if (begin->offset != 0 && begin->offset != item->offset)
-    return send_fail_protocol (error, "the peer begins a file where it was not asked to");
+    return send_fail_protocol (error, N_("the peer begins a file where it was not asked to"));
   if (receive_store_is_pending (self->store, item))
-    return send_fail_protocol (error, "the peer sends a file twice");
+    return send_fail_protocol (error, N_("the peer sends a file twice"));
   self->partial = receive_partial_new (self->store, item, begin->offset, error);
   send_report_resume (self->report, item->path, begin->offset);
   return self->partial != NULL;
+}
+
+/* A disk that is slower than the peer holds it up. */
+static gboolean
+take_chunk (Receiver *self, const Lp2p__Send__Chunk *chunk, GError **error)
+{
+  if (self->partial == NULL)
+    return send_fail_protocol (error, N_("the peer sent a chunk of no file"));
+  while (!receive_partial_has_room (self->partial))
+    if (!send_channel_wait (self->channel, error))
+      return FALSE;
+  return receive_partial_begin_chunk (self->partial, chunk, error);
 }
 
 static gboolean
@@ -317,6 +326,7 @@ static gboolean
 take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
 {
   ReceiveItem *item = find_current (self, end->entry, error);
+  int fd;
 
   if (item == NULL || !wait_for_room (self, error))
     return FALSE;
@@ -326,14 +336,19 @@ take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
       return TRUE;
     }
   if (self->partial == NULL)
-    return send_fail_protocol (error, "the peer ended a file that it did not begin");
+    return send_fail_protocol (error, N_("the peer ended a file that it did not begin"));
+  while (!receive_partial_is_idle (self->partial))
+    if (!send_channel_wait (self->channel, error))
+      return FALSE;
   if (!receive_partial_check (self->partial, end, error))
     {
       receive_partial_remove (self->store, item);
       return FALSE;
     }
-  receive_store_complete_file (self->store, g_queue_pop_head (&self->items),
-                               receive_partial_steal_fd (self->partial));
+  fd = receive_partial_steal_fd (self->partial, error);
+  if (fd < 0)
+    return FALSE;
+  receive_store_complete_file (self->store, g_queue_pop_head (&self->items), fd);
   g_clear_pointer (&self->partial, receive_partial_free);
   return TRUE;
 }
@@ -347,7 +362,7 @@ take_verdict (Receiver *self, const Lp2p__Send__Verdict *verdict, GError **error
   if (item == NULL)
     return FALSE;
   if (!item->comparing)
-    return send_fail_protocol (error, "the peer compared a file that it was not asked about");
+    return send_fail_protocol (error, N_("the peer compared a file that it was not asked about"));
   item->comparing = FALSE;
   if (!verdict->same && receive_store_get_overwrite (self->store))
     return want_file (self, item, error);
@@ -360,7 +375,7 @@ take_verdict (Receiver *self, const Lp2p__Send__Verdict *verdict, GError **error
     }
   else
     {
-      refuse (self, item, "another file has that name; --overwrite replaces it");
+      refuse (self, item, N_("another file has that name; --overwrite replaces it"));
     }
   receive_item_free (item);
   return TRUE;
@@ -376,9 +391,12 @@ take_failure (Receiver *self, const Lp2p__Send__Failure *failure, GError **error
   if (item == NULL)
     return FALSE;
   if (self->partial != NULL)
-    receive_partial_remove (self->store, item);
-  g_clear_pointer (&self->partial, receive_partial_free);
-  why = g_strdup_printf ("the sender says: %s", failure->text);
+    {
+      /* Which still writes, until it is freed. */
+      g_clear_pointer (&self->partial, receive_partial_free);
+      receive_partial_remove (self->store, item);
+    }
+  why = g_strdup_printf (_("the sender says: %s"), tool_translate (failure->text));
   send_report_entry (self->report, item->path, TRUE, item->size, SEND_OUTCOME_FAILED, why);
   receive_item_free (g_queue_pop_head (&self->items));
   return TRUE;
@@ -394,9 +412,7 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
     case SEND_BODY (BEGIN):
       return take_begin (self, frame->begin, error);
     case SEND_BODY (CHUNK):
-      if (self->partial == NULL)
-        return send_fail_protocol (error, "the peer sent a chunk of no file");
-      return receive_partial_begin_chunk (self->partial, frame->chunk, error);
+      return take_chunk (self, frame->chunk, error);
     case SEND_BODY (END):
       return take_end (self, frame->end, error);
     case SEND_BODY (VERDICT):
@@ -404,14 +420,14 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
     case SEND_BODY (FAIL):
       return take_failure (self, frame->fail, error);
     case SEND_BODY (ABORT):
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the peer gave up: %s",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer gave up: %s"),
                    frame->abort->text);
       return FALSE;
     case SEND_BODY (FINISH):
       self->finished = self->items.length == 0;
-      return self->finished || send_fail_protocol (error, "the peer finished with entries left out");
+      return self->finished || send_fail_protocol (error, N_("the peer finished with entries left out"));
     default:
-      return send_fail_protocol (error, "the peer sent a frame that a sender does not send");
+      return send_fail_protocol (error, N_("the peer sent a frame that a sender does not send"));
     }
 }
 
@@ -460,8 +476,8 @@ check_complete (Receiver *self)
 
   if (self->n_files == self->offer->files)
     return;
-  why = g_strdup_printf ("%" G_GUINT64_FORMAT " of the files that were offered did not come; the "
-                         "sender tells why",
+  why = g_strdup_printf (_("%" PRIu64 " of the files that were offered did not come; the "
+                           "sender tells why"),
                          self->offer->files - self->n_files);
   send_report_entry (self->report, self->offer->name, TRUE, 0, SEND_OUTCOME_FAILED, why);
 }
@@ -470,23 +486,16 @@ check_complete (Receiver *self)
 static gboolean
 finish (Receiver *self, GError **error)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Result result = LP2P__SEND__RESULT__INIT;
-  int code = -1;
 
   while (receive_store_get_pending (self->store) > 0)
     g_main_context_iteration (NULL, TRUE);
-  receive_store_sync (self->store, &code);
-  while (code < 0)
-    g_main_context_iteration (NULL, TRUE);
-  if (code > 0)
-    return send_set_errno (error, "the target folder", code);
+  if (!receive_store_sync (self->store, error))
+    return FALSE;
   result.stored = send_report_get_count (self->report, SEND_OUTCOME_DONE);
   result.present = send_report_get_count (self->report, SEND_OUTCOME_PRESENT);
   result.failed = send_report_get_count (self->report, SEND_OUTCOME_FAILED);
-  frame.body_case = SEND_BODY (RESULT);
-  frame.result = &result;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (RESULT), &result);
   check_complete (self);
   return send_channel_write (self->channel, NULL, 0, error);
 }

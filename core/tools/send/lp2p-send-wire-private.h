@@ -33,6 +33,8 @@ gboolean send_fail_protocol (GError **error, const char *what);
 /* One frame that is known to be what it should be. */
 void send_append_frame (GByteArray *out, const SendFrame *frame);
 
+void send_append (GByteArray *out, Lp2p__Send__Frame__BodyCase kind, gpointer message);
+
 /* The frames that have little in them. */
 void send_append_nothing (GByteArray *out, Lp2p__Send__Frame__BodyCase kind);
 void send_append_text (GByteArray *out, Lp2p__Send__Frame__BodyCase kind, const char *text);

@@ -3,9 +3,11 @@
 #include "tools/send/lp2p-send-wire-private.h"
 
 #include "tools/send/lp2p-send-path-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/types/lp2p-varint.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 void
@@ -28,16 +30,24 @@ send_append_frame (GByteArray *out, const SendFrame *frame)
   lp2p__send__frame__pack (frame, out->data + start);
 }
 
+/* @message is one of that kind. */
+void
+send_append (GByteArray *out, Lp2p__Send__Frame__BodyCase kind, gpointer message)
+{
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+
+  frame.body_case = kind;
+  frame.busy = message;
+  send_append_frame (out, &frame);
+}
+
 /* @kind is one of those without content. */
 void
 send_append_nothing (GByteArray *out, Lp2p__Send__Frame__BodyCase kind)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Nothing nothing = LP2P__SEND__NOTHING__INIT;
 
-  frame.body_case = kind;
-  frame.busy = &nothing;
-  send_append_frame (out, &frame);
+  send_append (out, kind, &nothing);
 }
 
 static char *
@@ -54,14 +64,11 @@ shorten (const char *text)
 void
 send_append_text (GByteArray *out, Lp2p__Send__Frame__BodyCase kind, const char *text)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Text message = LP2P__SEND__TEXT__INIT;
   g_autofree char *shortened = shorten (text);
 
   message.text = shortened;
-  frame.body_case = kind;
-  frame.abort = &message;
-  send_append_frame (out, &frame);
+  send_append (out, kind, &message);
 }
 
 void
@@ -70,41 +77,32 @@ send_append_failure (GByteArray *out,
                      guint64 entry,
                      const char *text)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Failure message = LP2P__SEND__FAILURE__INIT;
   g_autofree char *shortened = shorten (text);
 
   message.entry = entry;
   message.text = shortened;
-  frame.body_case = kind;
-  frame.fail = &message;
-  send_append_frame (out, &frame);
+  send_append (out, kind, &message);
 }
 
 void
 send_append_chunk (GByteArray *out, gsize size, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Chunk message = LP2P__SEND__CHUNK__INIT;
 
   message.size = (guint32) size;
   message.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (CHUNK);
-  frame.chunk = &message;
-  send_append_frame (out, &frame);
+  send_append (out, SEND_BODY (CHUNK), &message);
 }
 
 void
 send_append_end (GByteArray *out, guint64 entry, const SendHash *hash)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__End message = LP2P__SEND__END__INIT;
 
   message.entry = entry;
   message.hash = (ProtobufCBinaryData) { SEND_HASH_SIZE, (guint8 *) hash->bytes };
-  frame.body_case = SEND_BODY (END);
-  frame.end = &message;
-  send_append_frame (out, &frame);
+  send_append (out, SEND_BODY (END), &message);
 }
 
 /* Reading */
@@ -121,7 +119,7 @@ static gboolean
 check_hash (const ProtobufCBinaryData *hash, GError **error)
 {
   return hash->len == SEND_HASH_SIZE ||
-         send_fail_protocol (error, "the peer sent a hash of another length, expected 16 bytes");
+         send_fail_protocol (error, N_("the peer sent a hash of another length, expected 16 bytes"));
 }
 
 /* What is wrong with a path is told about that entry alone, later. */
@@ -130,9 +128,9 @@ check_entry (const Lp2p__Send__Entry *entry, GError **error)
 {
   if (entry->kind != LP2P__SEND__KIND__FILE && entry->kind != LP2P__SEND__KIND__FOLDER &&
       entry->kind != LP2P__SEND__KIND__LINK)
-    return send_fail_protocol (error, "the peer sent an entry of an unknown kind, expected 0, 1 or 2");
+    return send_fail_protocol (error, N_("the peer sent an entry of an unknown kind, expected 0, 1 or 2"));
   if (entry->size > G_MAXINT64 || (entry->kind != LP2P__SEND__KIND__FILE && entry->size != 0))
-    return send_fail_protocol (error, "the peer sent an entry with an impossible size");
+    return send_fail_protocol (error, N_("the peer sent an entry with an impossible size"));
   return TRUE;
 }
 
@@ -140,7 +138,7 @@ static gboolean
 check_chunk (const Lp2p__Send__Chunk *chunk, GError **error)
 {
   if (chunk->size == 0 || chunk->size > SEND_CHUNK_SIZE)
-    return send_fail_protocol (error, "the peer sent a chunk of an impossible size, expected 1 to 1048576 bytes");
+    return send_fail_protocol (error, N_("the peer sent a chunk of an impossible size, expected 1 to 1048576 bytes"));
   return check_hash (&chunk->hash, error);
 }
 
@@ -158,7 +156,7 @@ check_frame (const SendFrame *frame, GError **error)
   switch (frame->body_case)
     {
     case SEND_BODY (_NOT_SET):
-      return send_fail_protocol (error, "the peer sent a frame of an unknown kind");
+      return send_fail_protocol (error, N_("the peer sent a frame of an unknown kind"));
     case SEND_BODY (ENTRY):
       return check_entry (frame->entry, error);
     case SEND_BODY (CHUNK):
@@ -186,13 +184,13 @@ read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
     {
       if (lp2p_cursor_left (cursor) < LP2P_VARINT_MAX)
         return SEND_INPUT_MORE;
-      send_fail_protocol (error, "the peer sent a malformed length of a frame");
+      send_fail_protocol (error, N_("the peer sent a malformed length of a frame"));
       return SEND_INPUT_FAILED;
     }
   if (size == 0 || size > SEND_MAX_FRAME)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "the peer sent a frame of %" G_GUINT64_FORMAT " bytes, expected 1 to %d", size,
+                   _("the peer sent a frame of %" PRIu64 " bytes, expected 1 to %d"), size,
                    SEND_MAX_FRAME);
       return SEND_INPUT_FAILED;
     }
@@ -201,7 +199,7 @@ read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
   *frame = lp2p__send__frame__unpack (NULL, (gsize) size, bytes);
   if (*frame == NULL)
     {
-      send_fail_protocol (error, "the peer sent a malformed frame, expected a protobuf Frame");
+      send_fail_protocol (error, N_("the peer sent a malformed frame, expected a protobuf Frame"));
       return SEND_INPUT_FAILED;
     }
   *cursor = ahead;

@@ -2,9 +2,12 @@
 
 #include "tools/send/lp2p-sender-private.h"
 
+#include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/send/lp2p-send-source-private.h"
+#include "types/lp2p-i18n-private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Chunks smaller than this wait for others, until there are so many bytes. */
@@ -33,8 +36,7 @@ typedef struct
   char *text;
 } Announced;
 
-/* @buffer: a chunk
- * @announced: those whose turn has not come, in order; @first is the number of the
+/* @announced: those whose turn has not come, in order; @first is the number of the
  *   first of them
  * @result: what the receiver said at the end */
 typedef struct
@@ -43,7 +45,6 @@ typedef struct
   SendChannel *channel;
   SendReport *report;
   SendWalk *walk;
-  guint8 *buffer;
   GQueue announced;
   guint64 n_announced;
   guint64 n_files;
@@ -80,7 +81,7 @@ send_load_measure (SendLoad *self, GError **error)
       self->size += item->size;
       if (self->entries % MEASURE_TURN == 0 && !tool_sleep (0))
         {
-          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
           return FALSE;
         }
     }
@@ -107,7 +108,7 @@ find_unanswered (Sender *self, guint64 number, GError **error)
     found = g_queue_peek_nth (&self->announced, (guint) (number - first->number));
   if (found == NULL || found->answer != ANSWER_NONE)
     {
-      send_fail_protocol (error, "the peer answered an entry that was not asked about");
+      send_fail_protocol (error, N_("the peer answered an entry that was not asked about"));
       return NULL;
     }
   return found;
@@ -122,7 +123,7 @@ take_want (Sender *self, const Lp2p__Send__Want *want, GError **error)
     return FALSE;
   if (want->offset > entry->item->size ||
       (want->offset % SEND_CHUNK_SIZE != 0 && want->offset != entry->item->size))
-    return send_fail_protocol (error, "the peer asked for an offset where no chunk begins");
+    return send_fail_protocol (error, N_("the peer asked for an offset where no chunk begins"));
   entry->answer = ANSWER_WANT;
   entry->offset = want->offset;
   send_hash_take (&entry->hash, want->hash.data, want->hash.len);
@@ -137,7 +138,7 @@ take_compare (Sender *self, const Lp2p__Send__Compare *compare, GError **error)
   if (entry == NULL)
     return FALSE;
   if (entry->item->kind != LP2P__SEND__KIND__FILE)
-    return send_fail_protocol (error, "the peer has a hash of what is no file");
+    return send_fail_protocol (error, N_("the peer has a hash of what is no file"));
   entry->answer = ANSWER_COMPARE;
   send_hash_take (&entry->hash, compare->hash.data, compare->hash.len);
   return TRUE;
@@ -156,10 +157,10 @@ take_refusal (Sender *self, const Lp2p__Send__Failure *refusal, GError **error)
 }
 
 static gboolean
-set_peer_said (GError **error, const char *what, const char *text)
+set_peer_said (GError **error, const char *format, const char *text)
 {
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the peer %s: %s", what,
-               text[0] != '\0' ? text : "no reason given");
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, format,
+               text[0] != '\0' ? tool_translate (text) : _("no reason given"));
   return FALSE;
 }
 
@@ -172,9 +173,9 @@ take_frame (Sender *self, SendFrame *frame, GError **error)
       self->accepted = TRUE;
       return TRUE;
     case SEND_BODY (DECLINE):
-      return set_peer_said (error, "declined", frame->decline->text);
+      return set_peer_said (error, _("the peer declined: %s"), frame->decline->text);
     case SEND_BODY (ABORT):
-      return set_peer_said (error, "gave up", frame->abort->text);
+      return set_peer_said (error, _("the peer gave up: %s"), frame->abort->text);
     case SEND_BODY (WANT):
       return take_want (self, frame->want, error);
     case SEND_BODY (COMPARE):
@@ -182,7 +183,7 @@ take_frame (Sender *self, SendFrame *frame, GError **error)
     case SEND_BODY (REFUSE):
       return take_refusal (self, frame->refuse, error);
     default:
-      return send_fail_protocol (error, "the peer sent a frame that a receiver does not send");
+      return send_fail_protocol (error, N_("the peer sent a frame that a receiver does not send"));
     }
 }
 
@@ -202,7 +203,7 @@ on_input (SendChannel *channel, gpointer user_data)
       if (found == SEND_INPUT_MORE || found == SEND_INPUT_FAILED)
         return;
       if (found == SEND_INPUT_DATA || frame->body_case == SEND_BODY (CHUNK))
-        send_fail_protocol (&self->error, "the peer sent data, which only a sender does");
+        send_fail_protocol (&self->error, N_("the peer sent data, which only a sender does"));
       else if (frame->body_case == SEND_BODY (RESULT))
         self->result = g_steal_pointer (&frame);
       else
@@ -251,7 +252,6 @@ write_batch (Sender *self, GError **error)
 static gboolean
 send_offer (Sender *self, GError **error)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
   g_autofree char *name = g_utf8_make_valid (send_load_get_name (self->load), -1);
 
@@ -259,9 +259,7 @@ send_offer (Sender *self, GError **error)
   offer.files = self->load->files;
   offer.size = self->load->size;
   offer.name = name;
-  frame.body_case = SEND_BODY (OFFER);
-  frame.offer = &offer;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (OFFER), &offer);
   while (!self->accepted)
     if (!wait_input (self, error))
       return FALSE;
@@ -271,7 +269,6 @@ send_offer (Sender *self, GError **error)
 static void
 append_entry (GByteArray *out, const SendItem *item)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Entry entry = LP2P__SEND__ENTRY__INIT;
   g_auto (GStrv) names = g_strsplit (item->path, "/", -1);
   gsize n = g_strv_length (names);
@@ -287,9 +284,7 @@ append_entry (GByteArray *out, const SendItem *item)
   entry.mtime = item->mtime;
   if (item->target != NULL)
     entry.target = (ProtobufCBinaryData) { strlen (item->target), (guint8 *) item->target };
-  frame.body_case = SEND_BODY (ENTRY);
-  frame.entry = &entry;
-  send_append_frame (out, &frame);
+  send_append (out, SEND_BODY (ENTRY), &entry);
 }
 
 static void
@@ -329,7 +324,7 @@ announce (Sender *self)
       if (self->n_announced + 1 > self->load->entries ||
           self->n_files + is_file > self->load->files || item->size > self->load->size - self->size)
         {
-          report (self, item, SEND_OUTCOME_FAILED, "it is new or has grown since it was offered");
+          report (self, item, SEND_OUTCOME_FAILED, N_("it is new or has grown since it was offered"));
           send_item_free (item);
           continue;
         }
@@ -362,8 +357,9 @@ send_chunks (
 
   while (send_source_get_offset (source) < item->size)
     {
+      const guint8 *chunk;
       SendHash hash;
-      gssize n = send_source_read (source, self->buffer, &hash, reason);
+      gssize n = send_source_read (source, &chunk, &hash, reason);
       gboolean sent;
 
       if (n < 0)
@@ -372,12 +368,12 @@ send_chunks (
       send_append_chunk (out, (gsize) n, &hash);
       if (n <= SMALL_SIZE)
         {
-          g_byte_array_append (out, self->buffer, (guint) n);
+          g_byte_array_append (out, chunk, (guint) n);
           sent = write_batch (self, error);
         }
       else
         {
-          sent = write_out (self, self->buffer, (gsize) n, error);
+          sent = write_out (self, chunk, (gsize) n, error);
         }
       if (!sent)
         return FALSE;
@@ -389,14 +385,11 @@ send_chunks (
 static void
 append_begin (Sender *self, const Announced *entry, guint64 offset)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Begin begin = LP2P__SEND__BEGIN__INIT;
 
   begin.entry = entry->number;
   begin.offset = offset;
-  frame.body_case = SEND_BODY (BEGIN);
-  frame.begin = &begin;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (BEGIN), &begin);
 }
 
 /* Reads what the receiver says it has. Meanwhile all else goes on. */
@@ -406,9 +399,10 @@ read_prefix (
 {
   while (send_source_get_offset (source) < size)
     {
+      const guint8 *chunk;
       SendHash hash;
 
-      if (send_source_read (source, self->buffer, &hash, reason) < 0)
+      if (send_source_read (source, &chunk, &hash, reason) < 0)
         return TRUE;
       g_main_context_iteration (NULL, FALSE);
       if (tool_is_interrupted () || self->error != NULL)
@@ -471,14 +465,11 @@ send_file (Sender *self, const Announced *entry, GError **error)
 static void
 append_verdict (Sender *self, const Announced *entry, gboolean same)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Verdict verdict = LP2P__SEND__VERDICT__INIT;
 
   verdict.entry = entry->number;
   verdict.same = same;
-  frame.body_case = SEND_BODY (VERDICT);
-  frame.verdict = &verdict;
-  send_append_frame (send_channel_get_output (self->channel), &frame);
+  send_append (send_channel_get_output (self->channel), SEND_BODY (VERDICT), &verdict);
 }
 
 /* The receiver has a file of that name. Sets @over unless it is another one: then
@@ -580,7 +571,7 @@ finish (Sender *self, GError **error)
   if (failed > self->n_failed)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
-                   "%" G_GUINT64_FORMAT " files could not be stored by the receiver, which tells why",
+                   _("%" PRIu64 " files could not be stored by the receiver, which tells why"),
                    failed - self->n_failed);
       return FALSE;
     }
@@ -606,7 +597,6 @@ send_load_send (const SendLoad *self, SendChannel *channel, SendReport *report, 
   gboolean good;
 
   g_queue_init (&sender.announced);
-  sender.buffer = g_malloc (SEND_CHUNK_SIZE);
   sender.walk = send_walk_new (self->roots, self->links, on_skipped, &sender);
   send_channel_set_notify (channel, on_input, &sender);
   on_input (channel, &sender);
@@ -623,6 +613,5 @@ send_load_send (const SendLoad *self, SendChannel *channel, SendReport *report, 
   g_queue_clear_full (&sender.announced, (GDestroyNotify) announced_free);
   g_clear_pointer (&sender.result, send_frame_free);
   g_clear_error (&sender.error);
-  g_free (sender.buffer);
   return good;
 }

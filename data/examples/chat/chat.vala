@@ -4,65 +4,37 @@
 
 const string PROTOCOL = "/org.example.Chat/1";
 
-Lp2p.Host host;
-MainLoop loop;
-int ways = 2;
+async void chat (string? address) throws Error {
+    var config = new Lp2p.Config ();
+    config.set_from_string ("host", "listen", "['/ip4/0.0.0.0/tcp/0']");
+    var host = new Lp2p.Host (config, null);
+    Lp2p.Stream stream;
 
-async void start (string? address) throws Error {
     yield host.start_async ();
     foreach (unowned var listening in host.dup_listen_addresses ())
-        print_line (listening.get_string ());
-    if (address != null)
-        talk (yield host.open_stream_at_async (new Lp2p.Multiaddr.from_string (address), { PROTOCOL }, NONE));
-}
-
-void talk (Lp2p.Stream stream) {
-    host.remove_stream_handler (PROTOCOL); // one peer is enough
-    send.begin (stream, (object, result) => finish_or_stop (() => send.end (result)));
-    receive.begin (stream, (object, result) => finish_or_stop (() => receive.end (result)));
-}
-
-async void send (Lp2p.Stream stream) throws Error {
-    yield stream.output_stream.splice_async (new UnixInputStream (0, false), CLOSE_TARGET);
-    yield end_one_way ();
-}
-
-async void receive (Lp2p.Stream stream) throws Error {
-    var lines = new DataInputStream (stream.input_stream);
-    for (string? line; (line = yield lines.read_line_async ()) != null;)
-        print_line (line);
-    yield end_one_way ();
-}
-
-async void end_one_way () throws Error {
-    if (--ways == 0) {
-        yield host.close_async ();
-        loop.quit ();
-    }
-}
-
-void print_line (string line) {
-    stdout.printf ("%s\n", line);
+        stdout.printf ("%s\n", listening.get_string ());
     stdout.flush ();
+    if (address != null)
+        stream = yield host.open_stream_at_async (new Lp2p.Multiaddr.from_string (address), { PROTOCOL }, NONE);
+    else
+        stream = yield host.accept_stream_async (PROTOCOL, NONE);
+    yield stream.pipe_async (new UnixInputStream (0, false), new UnixOutputStream (1, false), Priority.DEFAULT);
+    yield host.close_async ();
 }
 
-delegate void Finish () throws Error;
+int main (string[] arguments) {
+    var loop = new MainLoop ();
+    int status = 0;
 
-void finish_or_stop (Finish finish) {
-    try {
-        finish ();
-    } catch (Error error) {
-        printerr ("%s\n", error.message);
-        Process.exit (1);
-    }
-}
-
-void main (string[] arguments) {
-    var config = new Lp2p.Config ();
-    finish_or_stop (() => config.set_from_string ("host", "listen", "['/ip4/0.0.0.0/tcp/0']"));
-    loop = new MainLoop ();
-    host = new Lp2p.Host (config, null);
-    host.set_stream_handler (PROTOCOL, NONE, talk);
-    start.begin (arguments[1], (object, result) => finish_or_stop (() => start.end (result)));
+    chat.begin (arguments[1], (object, result) => {
+        try {
+            chat.end (result);
+        } catch (Error error) {
+            printerr ("%s\n", error.message);
+            status = 1;
+        }
+        loop.quit ();
+    });
     loop.run ();
+    return status;
 }

@@ -5,17 +5,22 @@ byte that an application on the other side answers, as `ok`, `not ok` and `skip`
 lines.
 
 No clock decides. Our dialer ends the moment it has that byte, without closing
-anything, and its system then tells the other side so. The causal depth of that
-packet is one more than the depth of all that had reached the dialer by then.
+anything, and its system then tells the other side so; with QUIC its last packet
+does. The causal depth of that packet is one more than the depth of all that had
+reached the dialer by then.
 """
 
 import functools
 import os
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
+from interop import BUILT_IN, in_common, stack_name, stack_options  # noqa: E402
 from link import Link  # noqa: E402
 from link import Missing as LinkMissing  # noqa: E402
 from peers import Listener, Missing, Peer, dial  # noqa: E402
@@ -26,25 +31,42 @@ DELAY_MS = 60
 SLOW_DELAY_MS = 1000
 SLOW = ("js", "py")
 PORT = 4001
+PORTS = {"tcp": f"tcp/{PORT}", "quic-v1": f"udp/{PORT}/quic-v1"}
+MARKER_PORT = 4009
+MARK = """
+import socket, sys
+socket.socket(type=socket.SOCK_DGRAM).sendto(b"", (sys.argv[1], int(sys.argv[2])))
+"""
+MARK_SECONDS = 10
 # What a host enables where nobody says otherwise.
 OURS = "yamux,mplex"
 
-# One line for each case: the listener, what both sides speak, TCP Fast Open, and the
-# round trips. rust and py agree on a muxer behind the handshake, to which our first one
-# is proposed ahead. No dialer has met its listener before, but for Fast Open.
+# One line for each case: the listener, what both sides speak, what the dialer keeps of a
+# dial before, and the round trips. rust and py agree on a muxer behind the handshake, to
+# which our first one is proposed ahead.
 ROWS = """
-# listener  security  muxers       fast-open  round-trips
-lp2p        noise     yamux,mplex  off        3
-lp2p        tls       yamux,mplex  off        3
-go          noise     yamux        off        3
-go          tls       yamux        off        3
-rust        noise     yamux,mplex  off        3
-rust        tls       yamux,mplex  off        3
-js          noise     yamux,mplex  off        3
-py          noise     yamux,mplex  off        3
-lp2p        noise     yamux,mplex  on         2
-lp2p        tls       yamux,mplex  on         2
+# listener  transport  security  muxers       kept    round-trips
+lp2p        tcp        noise     yamux,mplex  -       3
+lp2p        tcp        tls       yamux,mplex  -       3
+go          tcp        noise     yamux        -       3
+go          tcp        tls       yamux        -       3
+rust        tcp        noise     yamux,mplex  -       3
+rust        tcp        tls       yamux,mplex  -       3
+js          tcp        noise     yamux,mplex  -       3
+py          tcp        noise     yamux,mplex  -       3
+lp2p        tcp        noise     yamux,mplex  cookie  2
+lp2p        tcp        tls       yamux,mplex  cookie  2
+lp2p        quic-v1    -         -            -       2
+go          quic-v1    -         -            -       2
+rust        quic-v1    -         -            -       2
+js          quic-v1    -         -            -       2
+py          quic-v1    -         -            -       2
+lp2p        quic-v1    -         -            ticket  1
 """
+
+# What can be kept: nothing, the cookie of TCP Fast Open, and the ticket of a session,
+# which is to be added here with what writes it into the peer store.
+KEPT = {"-": "", "cookie": " with TCP Fast Open"}
 
 
 class Failed(Exception):
@@ -60,51 +82,77 @@ def set_fast_open(link, value):
 
 def last_dial(packets):
     """The packets of the flow that was opened last, and how many were opened."""
-    opened = [p for p in packets if p["from"] == "a" and p["flags"] == "S" and p["dport"] == PORT]
+    opened = [p for p in packets if p["from"] == "a" and p["dport"] == PORT
+              and (p["proto"] == "udp" or p["flags"] == "S")]
     ports = list(dict.fromkeys(p["sport"] for p in opened))
     if not ports:
-        raise Failed("the dialer sent no SYN")
+        raise Failed("the dialer opened nothing")
     return [p for p in packets if ports[-1] in (p["sport"], p["dport"])], len(ports)
 
 
 def count(packets):
     """The round trips until the dialer ended."""
-    for packet in packets:
-        if packet["from"] == "a" and set(packet["flags"]) & set("FR"):
-            return (packet["depth"] - 1) / 2
-    raise Failed("the dialer's end is not in the trace")
+    sent = [p for p in packets if p["from"] == "a"]
+    ends = [p for p in sent if set(p["flags"]) & set("FR")] or [p for p in sent[-1:] if p["proto"] == "udp"]
+    if not ends:
+        raise Failed("the dialer's end is not in the trace")
+    return (ends[0]["depth"] - 1) / 2
 
 
-def measure(link_binary, dialer, listener, security, muxers, fast_open):
-    stack = ["--security", security, "--muxer"]
+def whole_trace(link):
+    """What has entered the line: a datagram behind all else tells that it is complete."""
+    command = [sys.executable, "-c", MARK, link.address["b"], str(MARKER_PORT)]
+    if link.popen("a", command).wait() != 0:
+        raise Failed("cannot mark the end of the trace")
+    deadline = time.monotonic() + MARK_SECONDS
+    while time.monotonic() < deadline:
+        packets = link.trace()
+        if any(packet["dport"] == MARKER_PORT for packet in packets):
+            return packets
+    raise Failed("the end of the trace does not come")
+
+
+def dial_first_byte(dialer, address, options, popen):
+    result = dial(dialer, address, [*options, "--steps=connect,first-byte"], popen=popen)
+    for step in ("connect", "first-byte"):
+        if result.reason(step) is not None:
+            raise Failed(f"{step}: {result.reason(step)}")
+
+
+def measure(link_binary, dialer, listener, stack, kept="-"):
+    """The round trips of a dial; `stack` is the transport, the security protocol and the
+    listener's muxers."""
+    theirs = stack_options(stack)
+    ours = stack_options((*stack[:2], stack[2] if stack[2] == BUILT_IN else OURS))
     delay_ms = SLOW_DELAY_MS if listener.name in SLOW else DELAY_MS
-    with Link(link_binary, delay_ms=delay_ms) as link:
-        set_fast_open(link, 3 if fast_open else 0)
-        address = f"/ip4/{link.address['b']}/tcp/{PORT}"
-        with Listener(listener, [*stack, muxers, "--address", address],
-                      functools.partial(link.popen, "b")) as server:
-            # The first connection brings the cookie for the second.
-            dials = 2 if fast_open else 1
-            for _ in range(dials):
-                result = dial(dialer, server.address, [*stack, OURS, "--steps=connect,first-byte", "--abrupt"],
-                              popen=functools.partial(link.popen, "a"))
-                for step in ("connect", "first-byte"):
-                    if result.reason(step) is not None:
-                        raise Failed(f"{step}: {result.reason(step)}")
-            # What the dialer's system sent at its end is on the line by now.
-            packets, opened = last_dial(link.trace())
+    with Link(link_binary, delay_ms=delay_ms) as link, tempfile.TemporaryDirectory() as folder:
+        popen = {side: functools.partial(link.popen, side) for side in "ab"}
+        set_fast_open(link, 3 if kept == "cookie" else 0)
+        address = f"/ip4/{link.address['b']}/{PORTS[stack[0]]}"
+        if kept == "ticket":
+            ours += ["--key-seed=1", f"--set=peer-store='{folder}/peers'"]
+        with Listener(listener, [*theirs, "--address", address], popen["b"]) as server:
+            if kept != "-":
+                dial_first_byte(dialer, server.address, ours, popen["a"])
+            dial_first_byte(dialer, server.address, [*ours, "--abrupt"], popen["a"])
+            packets, opened = last_dial(whole_trace(link))
+        dials = 1 if kept == "-" else 2
         if opened != dials:
             raise Failed(f"{opened} connections were opened, expected {dials}")
         return count(packets)
 
 
-def run_row(build, name, security, muxers, fast_open, expected):
-    case = f"lp2p->{name} {security} round trips{' with TCP Fast Open' if fast_open else ''}"
+def run_row(build, name, stack, kept, expected):
+    """Whether the row is all right, or cannot be done."""
+    case = f"lp2p->{name} {stack_name(stack[:2])} round trips{KEPT.get(kept, ' with a ticket')}"
+    if kept not in KEPT:
+        print(f"skip {case}: nothing keeps it yet", flush=True)
+        return True
     link_binary = os.path.join(build, "tests", "fixtures", "lp2p-link")
     try:
         listener = Peer(name, build)
         listener.build()
-        found = measure(link_binary, Peer("lp2p", build), listener, security, muxers, fast_open)
+        found = measure(link_binary, Peer("lp2p", build), listener, stack, kept)
     except (Missing, LinkMissing) as reason:
         print(f"skip {case}: missing: {str(reason).removeprefix('missing: ')}", flush=True)
         return True
@@ -113,7 +161,7 @@ def run_row(build, name, security, muxers, fast_open, expected):
         return False
     if found == expected:
         print(f"ok {case}", flush=True)
-    elif fast_open and found == expected + 1:
+    elif kept == "cookie" and found == expected + 1:
         print(f"skip {case}: Fast Open is not used, {found:g} round trips", flush=True)
     else:
         print(f"not ok {case}: {found:g}, expected {expected}", flush=True)
@@ -126,8 +174,9 @@ def main():
     ok = True
     for line in ROWS.splitlines():
         if line.strip() and not line.startswith("#"):
-            name, security, muxers, fast_open, expected = line.split()
-            ok = run_row(build, name, security, muxers, fast_open == "on", int(expected)) and ok
+            name, *stack, kept, expected = line.split()
+            if all(in_common([stack[:1]], build)):
+                ok = run_row(build, name, stack, kept, int(expected)) and ok
     return 0 if ok else 1
 
 

@@ -105,14 +105,26 @@ on_terminated (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Serves until it is ended: the suite stops the listener when the dialer is done. */
-static gboolean
-run_listener (Lp2pHost *host, const char *redis, const char *key, GError **error)
+static Lp2pMultiaddr *
+listen_address (const char *transport, GError **error)
 {
   const char *ip = variable ("LISTENER_IP", "0.0.0.0");
+  const char *port = g_str_equal (transport, "quic-v1") ? "udp/0/quic-v1" : "tcp/0";
   g_autofree char *text =
-      g_strdup_printf ("/%s/%s/tcp/0", strchr (ip, ':') != NULL ? "ip6" : "ip4", ip);
-  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, error);
+      g_strdup_printf ("/%s/%s/%s", strchr (ip, ':') != NULL ? "ip6" : "ip4", ip, port);
+
+  return lp2p_multiaddr_new_from_string (text, error);
+}
+
+/* Serves until it is ended: the suite stops the listener when the dialer is done. */
+static gboolean
+run_listener (Lp2pHost *host,
+              const char *transport,
+              const char *redis,
+              const char *key,
+              GError **error)
+{
+  g_autoptr (Lp2pMultiaddr) address = listen_address (transport, error);
   g_autoptr (GAsyncResult) result = NULL;
   static gboolean ended = FALSE;
 
@@ -209,6 +221,7 @@ int
 main (void)
 {
   g_autofree char *transport = g_strdup (variable ("TRANSPORT", "tcp"));
+  /* Where the transport has both built in, neither is named, or it means nothing. */
   g_autofree char *security = g_strdup (variable ("SECURE_CHANNEL", "noise"));
   g_autofree char *muxer = g_strdup (variable ("MUXER", "yamux"));
   PeerOptions options = { .transport = transport, .security = security, .muxer = muxer };
@@ -226,7 +239,8 @@ main (void)
 
   host = peer_host_new (&options, &error);
   ok = host != NULL && start (host, &options, &error) &&
-       (dialer ? run_dialer : run_listener) (host, redis, key, &error);
+       (dialer ? run_dialer (host, redis, key, &error)
+               : run_listener (host, transport, redis, key, &error));
   if (!ok)
     g_printerr ("lp2p-interop: %s\n", error->message);
   if (host != NULL)

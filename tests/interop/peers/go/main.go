@@ -24,6 +24,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 )
 
@@ -42,7 +43,7 @@ func fail(format string, args ...any) {
 }
 
 func addCommonFlags(set *flag.FlagSet, o *options) {
-	set.StringVar(&o.transport, "transport", "tcp", "transport: tcp")
+	set.StringVar(&o.transport, "transport", "tcp", "transport: tcp, quic-v1 or both")
 	set.StringVar(&o.security, "security", "noise", "security: noise, tls or both, the preferred one first")
 	set.StringVar(&o.muxer, "muxer", "yamux", "muxer: yamux")
 	set.StringVar(&o.keySeed, "key-seed", "", "derive the identity from this number")
@@ -85,11 +86,15 @@ func newHost(o *options, listen ...string) (host.Host, error) {
 		libp2p.DisableRelay(),
 		libp2p.DisableMetrics(),
 	}
-	switch o.transport {
-	case "tcp":
-		choices = append(choices, libp2p.Transport(tcp.NewTCPTransport))
-	default:
-		fail("transport %q is not supported, use tcp", o.transport)
+	for _, name := range strings.Split(o.transport, ",") {
+		switch name {
+		case "tcp":
+			choices = append(choices, libp2p.Transport(tcp.NewTCPTransport))
+		case "quic-v1":
+			choices = append(choices, libp2p.Transport(libp2pquic.NewTransport))
+		default:
+			fail("transport %q is not supported, use tcp or quic-v1", name)
+		}
 	}
 	// The first is preferred, when dialing as well as when listening.
 	for _, name := range strings.Split(o.security, ",") {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -68,13 +69,17 @@ func redisAnswer(r *bufio.Reader) ([]string, error) {
 	return all, nil
 }
 
+// suitePorts has what follows the IP address of a listener.
+var suitePorts = map[string]string{"tcp": "tcp/0", "quic-v1": "udp/0/quic-v1"}
+
 // runSuite does what a test program of the official interop suite does: it is
 // told by environment variables what it is, and meets the other one at a redis.
 func runSuite([]string) error {
 	o := options{
 		transport: os.Getenv("TRANSPORT"),
-		security:  os.Getenv("SECURE_CHANNEL"),
-		muxer:     os.Getenv("MUXER"),
+		// Absent where they are a part of the transport.
+		security: cmp.Or(os.Getenv("SECURE_CHANNEL"), "noise"),
+		muxer:    cmp.Or(os.Getenv("MUXER"), "yamux"),
 	}
 	address, key := os.Getenv("REDIS_ADDR"), os.Getenv("TEST_KEY")+"_listener_multiaddr"
 	if os.Getenv("IS_DIALER") == "true" {
@@ -86,7 +91,7 @@ func runSuite([]string) error {
 func suiteListen(o *options, address, key string) error {
 	done := make(chan os.Signal, 1)
 	signal.Notify(done, syscall.SIGTERM, syscall.SIGINT)
-	h, err := newHost(o, fmt.Sprintf("/ip4/%s/tcp/0", os.Getenv("LISTENER_IP")))
+	h, err := newHost(o, fmt.Sprintf("/ip4/%s/%s", os.Getenv("LISTENER_IP"), suitePorts[o.transport]))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { noise } from '@chainsafe/libp2p-noise'
+import { quic } from '@chainsafe/libp2p-quic'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
@@ -20,7 +21,7 @@ import { MANY, serve } from './protocols.mjs'
 import { chooseSteps, runSteps } from './steps.mjs'
 
 const stacks = {
-  transport: { tcp },
+  transport: { tcp, 'quic-v1': quic },
   security: { noise, tls },
   muxer: {
     yamux: () => yamux({ maxInboundStreams: MANY, maxOutboundStreams: MANY }),

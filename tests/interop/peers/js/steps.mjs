@@ -21,11 +21,13 @@ async function connect (t) {
   t.identified = Promise.withResolvers()
   t.node.addEventListener('peer:identify', event => t.identified.resolve(event.detail), { once: true })
   t.connection = await t.node.dial(t.address, { signal: t.signal })
+  // The transport that has streams of its own names itself there.
+  t.quic = t.connection.multiplexer === 'quic'
   return {
     peer: t.connection.remotePeer.toString(),
-    transport: 'tcp',
-    security: t.connection.encryption,
-    muxer: t.connection.multiplexer
+    transport: t.quic ? 'quic-v1' : 'tcp',
+    security: t.quic ? null : t.connection.encryption,
+    muxer: t.quic ? null : t.connection.multiplexer
   }
 }
 
@@ -115,12 +117,20 @@ async function halfClose (t) {
   return { bytes: 1000 }
 }
 
+// QUIC streams of the library show a reset to readers as an end of file. Only
+// writing tells the two apart: after a clean end it still works, after a reset
+// it fails.
 async function reset (t) {
   const { stream, io } = await open(t, RESET)
   await io.write(Buffer.of(1))
   let streamError
   try {
     await readAll(io)
+    if (t.quic) {
+      // Behind an echo the peer's wish to read no more has come, too.
+      await echoOnce(t)
+      await io.write(Buffer.of(1))
+    }
   } catch (error) {
     t.signal.throwIfAborted()
     streamError = describe(error)

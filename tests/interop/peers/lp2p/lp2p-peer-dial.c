@@ -83,12 +83,21 @@ on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_main_loop_quit (run->loop);
 }
 
+/* The kernel tells the peer: what it sends then knows all that we got. For UDP it
+ * does not, but there one packet of ours is all. */
+static void G_GNUC_NORETURN
+end_abruptly (Run *run)
+{
+  if (run->dialer.connection != NULL && lp2p_multiaddr_find (run->dialer.address, LP2P_PROTOCOL_UDP, 0) >= 0)
+    lp2p_connection_abort (run->dialer.connection, LP2P_CODE_NONE);
+  _exit (run->status);
+}
+
 static void
 run_end (Run *run)
 {
-  /* The kernel tells the peer: what it sends then knows all that we got. */
   if (run->dialer.options->abrupt)
-    _exit (run->status);
+    end_abruptly (run);
   lp2p_host_close_async (run->dialer.host, NULL, on_closed, run);
 }
 

@@ -118,11 +118,19 @@ check_all_loaded (Lp2pHost *host, const char *kind, const char *names, GError **
   return TRUE;
 }
 
+/* QUIC has security and streams built in. */
+static gboolean
+is_built_in (const PeerOptions *options)
+{
+  return g_str_equal (options->transport, "quic-v1");
+}
+
 /* A host starts without what it cannot load; a peer must not. */
 gboolean
 peer_host_check_stack (Lp2pHost *host, const PeerOptions *options, GError **error)
 {
   return check_all_loaded (host, LP2P_KIND_TRANSPORT, options->transport, error) &&
-         check_all_loaded (host, LP2P_KIND_SECURITY, options->security, error) &&
-         check_all_loaded (host, LP2P_KIND_MUXER, options->muxer, error);
+         (is_built_in (options) ||
+          (check_all_loaded (host, LP2P_KIND_SECURITY, options->security, error) &&
+           check_all_loaded (host, LP2P_KIND_MUXER, options->muxer, error)));
 }

@@ -45,8 +45,8 @@ parse (PeerOptions *options, CommandKind kind, int *argc, char ***argv, GError *
 {
   gboolean dial = kind != COMMAND_LISTEN;
   const GOptionEntry common[] = {
-    { "transport", 0, 0, G_OPTION_ARG_STRING, &options->transport, "The transport (tcp)",
-      "NAME" },
+    { "transport", 0, 0, G_OPTION_ARG_STRING, &options->transport, "The transports (tcp)",
+      "A,B" },
     { "security", 0, 0, G_OPTION_ARG_STRING, &options->security,
       "The security protocols, the preferred one first (noise)", "A,B" },
     { "muxer", 0, 0, G_OPTION_ARG_STRING, &options->muxer, "The muxers, the preferred one first (yamux)", "A,B" },

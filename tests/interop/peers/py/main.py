@@ -21,7 +21,9 @@ from libp2p.security.noise.transport import Transport as Noise
 from libp2p.security.tls.transport import TLSTransport
 from libp2p.stream_muxer.mplex.mplex import Mplex
 from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.transport.tcp.tcp import TCP
 
+import quic
 from protocols import serve
 from steps import Dialer, choose, run_steps
 
@@ -33,7 +35,11 @@ SECURITY = {
     "tls": ("/tls/1.0.0", TLSTransport),
 }
 MUXERS = {"yamux": ("/yamux/1.0.0", Yamux), "mplex": ("/mplex/6.7.0", Mplex)}
-STACK = {"transport": {"tcp": None}, "security": SECURITY, "muxer": MUXERS}
+TRANSPORTS = {
+    "tcp": ("tcp", lambda key: TCP()),
+    "quic-v1": ("quic-v1", quic.new_transport),
+}
+STACK = {"transport": TRANSPORTS, "security": SECURITY, "muxer": MUXERS}
 
 
 class Options(argparse.Namespace):
@@ -82,6 +88,7 @@ def new_host(options):
     security = [SECURITY[name] for name in options.security]
     host = libp2p.new_host(
         key_pair=key,
+        transports=[TRANSPORTS[name][1](key) for name in options.transport],
         sec_opt={protocol: make(key) for protocol, make in security},
         muxer_opt=dict(MUXERS[name] for name in options.muxer),
     )

@@ -11,6 +11,7 @@ import multiaddr
 import trio
 from libp2p.identity.identify.identify import parse_identify_response
 from libp2p.peer.peerinfo import PeerInfo
+from libp2p.transport.quic.utils import is_quic_multiaddr
 
 from protocols import (
     DOWNLOAD,
@@ -58,11 +59,12 @@ class Dialer:
 
     async def connect(self):
         await self.host.connect(self.remote)
+        quic = is_quic_multiaddr(self.options.address)
         return {
             "peer": self.remote.peer_id.to_string(),
-            "transport": "tcp",
-            "security": self.options.only("security"),
-            "muxer": self.options.only("muxer"),
+            "transport": "quic-v1" if quic else "tcp",
+            "security": None if quic else self.options.only("security"),
+            "muxer": None if quic else self.options.only("muxer"),
         }
 
     async def identify(self):

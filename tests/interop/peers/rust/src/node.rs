@@ -8,6 +8,7 @@ use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{identify, ping, Multiaddr, PeerId, Swarm, SwarmBuilder};
 use sha2::{Digest, Sha256};
@@ -17,7 +18,7 @@ use crate::{chosen, fail, protocols, stack, streams, Options};
 #[derive(NetworkBehaviour)]
 pub struct Behaviour {
     identify: identify::Behaviour,
-    ping: ping::Behaviour,
+    ping: Toggle<ping::Behaviour>,
     streams: streams::Behaviour,
 }
 
@@ -76,13 +77,16 @@ fn identify_config(options: &Options, key: &Keypair) -> identify::Config {
 }
 
 /// libp2p-mplex flushes the reset of a dropped stream with what is written next;
-/// with the usual 15 seconds between pings, that may be long.
-fn ping_config(muxers: &[&str]) -> ping::Config {
-    if muxers.contains(&"mplex") {
+/// with the usual 15 seconds between pings, that may be long. libp2p-ping waits for
+/// the next ping only when the muxer has woken it, which that of QUIC does not: there
+/// pings are one more of our protocols.
+fn ping_behaviour(transports: &[&str], muxers: &[&str]) -> Toggle<ping::Behaviour> {
+    let config = if muxers.contains(&"mplex") {
         ping::Config::new().with_interval(Duration::from_secs(1))
     } else {
         ping::Config::new()
-    }
+    };
+    (!transports.contains(&"quic-v1")).then(|| ping::Behaviour::new(config)).into()
 }
 
 impl Node {
@@ -90,14 +94,17 @@ impl Node {
         let security = chosen(options, "security");
         let muxers = chosen(options, "muxer");
         let key = identity(options.get("key-seed"));
-        let transport = stack::tcp_transport(&key, &security, &muxers)?;
-        let (behaviour, control, mut inbound) = streams::Behaviour::new(&protocols::SERVED);
+        let transports = chosen(options, "transport");
+        let transport = stack::transport(&key, &transports, &security, &muxers)?;
+        let ping = ping_behaviour(&transports, &muxers);
+        let served = &protocols::SERVED[usize::from(ping.is_enabled())..];
+        let (behaviour, control, mut inbound) = streams::Behaviour::new(served);
         let mut swarm = SwarmBuilder::with_existing_identity(key)
             .with_tokio()
             .with_other_transport(|_| transport)?
             .with_behaviour(|key| Behaviour {
                 identify: identify::Behaviour::new(identify_config(options, key)),
-                ping: ping::Behaviour::new(ping_config(&muxers)),
+                ping,
                 streams: behaviour,
             })?
             .with_swarm_config(|config| {

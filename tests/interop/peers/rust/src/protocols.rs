@@ -14,7 +14,8 @@ pub const DOWNLOAD: &str = "/lp2p/download/1.0.0";
 pub const RESET: &str = "/lp2p/reset/1.0.0";
 pub const HALF_CLOSE: &str = "/lp2p/half-close/1.0.0";
 pub const PERF: &str = "/perf/1.0.0";
-pub const SERVED: [&str; 6] = [ECHO, UPLOAD, DOWNLOAD, RESET, HALF_CLOSE, PERF];
+/// The first only where libp2p-ping does not serve it.
+pub const SERVED: [&str; 7] = [PING, ECHO, UPLOAD, DOWNLOAD, RESET, HALF_CLOSE, PERF];
 
 pub const CHUNK: u64 = 65536;
 
@@ -40,7 +41,7 @@ pub async fn write_pattern(stream: &mut Stream, size: u64) -> io::Result<Vec<u8>
 /// so that every failure ends in a reset.
 pub async fn serve(protocol: String, mut stream: Stream) {
     let done = match protocol.as_str() {
-        ECHO => serve_echo(stream).await,
+        PING | ECHO => serve_echo(stream).await,
         UPLOAD => serve_upload(stream).await,
         DOWNLOAD => serve_download(stream).await,
         RESET => stream.read_exact(&mut [0]).await,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-//! The security protocols and muxers that are offered, in the order that the
-//! command line names them. rust-libp2p fixes both with types; what is chosen at
-//! run time is put behind boxes here.
+//! The transports, security protocols and muxers that are offered, in the order
+//! that the command line names them. rust-libp2p fixes them with types; what is
+//! chosen at run time is put behind boxes here.
 
 use std::error::Error;
 use std::future::Future;
@@ -16,21 +16,58 @@ use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, Version};
 use libp2p::core::{Transport, UpgradeInfo};
 use libp2p::identity::Keypair;
-use libp2p::{noise, tcp, tls, yamux, PeerId};
+use libp2p::multiaddr::Protocol;
+use libp2p::{noise, quic, tcp, tls, yamux, Multiaddr, PeerId};
 use libp2p_mplex as mplex;
 
 /// What an option of the stack may be; the first is its default.
-pub const OPTIONS: [(&str, &[&str]); 3] =
-    [("transport", &["tcp"]), ("security", &["noise", "tls"]), ("muxer", &["yamux", "mplex"])];
+pub const OPTIONS: [(&str, &[&str]); 3] = [
+    ("transport", &["tcp", "quic-v1"]),
+    ("security", &["noise", "tls"]),
+    ("muxer", &["yamux", "mplex"]),
+];
 
 /// Stream limit where the library's own default would refuse the tests.
 const MANY: usize = 65536;
 
-pub fn tcp_transport(
+type Connections = Boxed<(PeerId, StreamMuxerBox)>;
+
+pub fn transport(
+    key: &Keypair,
+    transports: &[&str],
+    security: &[&str],
+    muxers: &[&str],
+) -> Result<Connections, Box<dyn Error>> {
+    let make = |name: &&str| match *name {
+        "quic-v1" => Ok(quic_transport(key)),
+        _ => tcp_transport(key, security, muxers),
+    };
+    let all: Vec<_> = transports.iter().map(make).collect::<Result<_, _>>()?;
+    let either = |a: Connections, b| a.or_transport(b).map(|made, _| made.into_inner()).boxed();
+    Ok(all.into_iter().reduce(either).expect("an option has at least one value"))
+}
+
+/// Which of the transports an address is for.
+pub fn transport_of(address: &Multiaddr) -> &'static str {
+    if address.iter().any(|protocol| protocol == Protocol::QuicV1) {
+        "quic-v1"
+    } else {
+        "tcp"
+    }
+}
+
+/// TLS and the streams are part of it.
+fn quic_transport(key: &Keypair) -> Connections {
+    quic::tokio::Transport::new(quic::Config::new(key))
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)))
+        .boxed()
+}
+
+fn tcp_transport(
     key: &Keypair,
     security: &[&str],
     muxers: &[&str],
-) -> Result<Boxed<(PeerId, StreamMuxerBox)>, Box<dyn Error>> {
+) -> Result<Connections, Box<dyn Error>> {
     let security = security.iter().map(|name| Security::new(name, key));
     let muxers = muxers.iter().map(|name| Muxer::new(name));
     Ok(tcp::tokio::Transport::new(tcp::Config::default())

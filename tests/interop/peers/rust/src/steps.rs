@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::node::{peer_of, Event, Node};
 use crate::protocols::{self, DOWNLOAD, ECHO, HALF_CLOSE, PING, RESET, UPLOAD};
+use crate::stack::transport_of;
 use crate::{fail, number, Options};
 
 const STEP_DEADLINE: Duration = Duration::from_secs(30);
@@ -123,9 +124,12 @@ impl Dialer {
 
     async fn connect(&mut self) -> Outcome {
         self.node.connect(self.address.clone()).await?;
+        let transport = transport_of(&self.address);
+        let upgraded = transport == "tcp";
         Ok(json!({
-            "peer": self.peer.to_string(), "transport": "tcp",
-            "security": self.node.security, "muxer": self.node.muxer,
+            "peer": self.peer.to_string(), "transport": transport,
+            "security": self.node.security.as_ref().filter(|_| upgraded),
+            "muxer": self.node.muxer.as_ref().filter(|_| upgraded),
         }))
     }
 
