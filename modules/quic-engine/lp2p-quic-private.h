@@ -309,6 +309,7 @@ gboolean lp2p_quic_address_same_host (const struct sockaddr *a, const struct soc
 #define LP2P_QUIC_TYPE_DATAGRAMS (lp2p_quic_datagrams_get_type ())
 G_DECLARE_FINAL_TYPE (Lp2pQuicDatagrams, lp2p_quic_datagrams, LP2P_QUIC, DATAGRAMS, GObject)
 Lp2pQuicDatagrams *lp2p_quic_datagrams_new (Lp2pQuicConnection *connection);
+gsize lp2p_quic_datagrams_get_room (Lp2pQuicConnection *connection);
 void lp2p_quic_datagrams_take (Lp2pQuicDatagrams *self, const guint8 *data, gsize size);
 void lp2p_quic_datagrams_set_writable (Lp2pQuicDatagrams *self);
 void lp2p_quic_datagrams_detach (Lp2pQuicDatagrams *self);

@@ -3,6 +3,8 @@
 /* What happens between the two sides of a connection of QUIC, in a time that the test
  * controls: nothing here depends on how fast the machine is. */
 
+#include <lp2p/interfaces/lp2p-datagrams.h>
+
 #include "session-driver.h"
 #include "test-context.h"
 #include "test-nat.h"
@@ -189,22 +191,47 @@ test_rebinding (Fixture *self, gconstpointer data)
   g_assert_cmpint (self->world->now - begin, <, 3 * G_USEC_PER_SEC);
 }
 
-/* Small packets still pass, so nothing says that the connection is dead. */
+static Lp2pDatagrams *
+get_datagrams (SessionDriver *driver)
+{
+  return LP2P_DATAGRAMS (driver->session->klass->get_capability (driver->session, LP2P_TYPE_DATAGRAMS));
+}
+
+/* Fills the queue with the largest that there can be now. */
+static void
+queue_datagrams (Lp2pDatagrams *datagrams)
+{
+  gsize size = lp2p_datagrams_get_max_size (datagrams);
+  g_autofree guint8 *zeros = g_malloc0 (size);
+  g_autoptr (GBytes) datagram = g_bytes_new (zeros, size);
+
+  g_assert_cmpuint (size, >, 1252);
+  while (lp2p_datagrams_send (datagrams, datagram, NULL))
+    ;
+}
+
+/* Small packets still pass, so nothing says that the connection is dead. Datagrams that
+ * have become too large are in nobody's way. */
 static void
 test_shrinking (Fixture *self, gconstpointer data)
 {
   gboolean upload = GPOINTER_TO_INT (data);
   DriverStream *stream;
+  Lp2pDatagrams *sender;
   gint64 begin;
 
   start (self, "", "");
   stream = upload ? start_upload (self) : start_download (self, SIZE);
   test_until (self->world, stream->n_received >= HALF);
   self->nat->mtu = 1252;
+  sender = get_datagrams (upload ? self->out : self->in);
+  queue_datagrams (sender);
   begin = self->world->now;
   test_until (self->world, stream->ended);
   g_assert_cmpuint (stream->n_received, ==, SIZE);
   g_assert_cmpint (self->world->now - begin, <, 5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (lp2p_datagrams_get_max_size (sender), >, 1000);
+  g_assert_cmpuint (lp2p_datagrams_get_max_size (sender), <, 1200);
 }
 
 /* The error is ours, and in time. */
