@@ -16,7 +16,7 @@ summarise=$lp2p_root/tests/lib/summarise.py
 # In this order; suites that only the tree knows come after them.
 known_suites='rules unit contract loader cli link fuzz asan interop bench-smoke'
 # What the sanitizer build runs: all that works on bytes from outside.
-asan_suites='unit contract loader fuzz'
+asan_suites='unit contract loader fuzz paths'
 # A script that hangs must not hold up the others for ever.
 script_seconds=${LP2P_SUITE_TIMEOUT:-1800}
 

@@ -2,6 +2,8 @@
 
 #include "lp2p-quic-private.h"
 
+#include <string.h>
+
 socklen_t
 lp2p_quic_address_get_size (const struct sockaddr *address)
 {
@@ -16,4 +18,28 @@ lp2p_quic_address_to_multiaddr (const struct sockaddr *address)
       g_socket_address_new_from_native ((gpointer) address, lp2p_quic_address_get_size (address));
 
   return lp2p_multiaddr_new_from_socket_address (native, LP2P_PROTOCOL_UDP);
+}
+
+gboolean
+lp2p_quic_address_same_host (const struct sockaddr *a, const struct sockaddr *b)
+{
+  if (a->sa_family != b->sa_family)
+    return FALSE;
+  if (a->sa_family == AF_INET)
+    return ((const struct sockaddr_in *) a)->sin_addr.s_addr == ((const struct sockaddr_in *) b)->sin_addr.s_addr;
+  return memcmp (&((const struct sockaddr_in6 *) a)->sin6_addr, &((const struct sockaddr_in6 *) b)->sin6_addr,
+                 sizeof (struct in6_addr)) == 0;
+}
+
+static in_port_t
+get_port (const struct sockaddr *address)
+{
+  return address->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *) address)->sin6_port
+                                        : ((const struct sockaddr_in *) address)->sin_port;
+}
+
+gboolean
+lp2p_quic_address_equal (const struct sockaddr *a, const struct sockaddr *b)
+{
+  return lp2p_quic_address_same_host (a, b) && get_port (a) == get_port (b);
 }

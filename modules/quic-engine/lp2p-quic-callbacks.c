@@ -17,6 +17,10 @@
 /* What fits into the largest UDP datagram. */
 #define MAX_DATAGRAM 65535
 
+/* What is assumed of a path of which nothing is known yet, and with it how soon a first
+ * packet is repeated. */
+#define INITIAL_RTT_US (100 * 1000)
+
 void
 lp2p_quic_random (guint8 *data, gsize size)
 {
@@ -35,6 +39,8 @@ lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_sett
 {
   ngtcp2_settings_default (settings);
   settings->initial_ts = LP2P_QUIC_TIME (now);
+  settings->cc_algo = LP2P_QUIC_CONGESTION_CONTROL;
+  settings->initial_rtt = LP2P_QUIC_TIME (INITIAL_RTT_US);
   settings->handshake_timeout = LP2P_QUIC_TIME (options->handshake_timeout);
   settings->max_stream_window = options->stream_window;
 }
@@ -145,6 +151,7 @@ on_stream_open (ngtcp2_conn *conn, gint64 id, void *user_data)
 static int
 on_stream_data (ngtcp2_conn *conn, uint32_t flags, gint64 id, uint64_t offset, const guint8 *data, size_t size, void *user_data, void *stream)
 {
+  lp2p_quic_path_used (user_data);
   if (stream != NULL)
     lp2p_quic_stream_received (stream, data, size, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
   return 0;

@@ -27,7 +27,7 @@
 
 #define LP2P_QUIC_TOKEN(hd)      ((hd)->token.base)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->token.len)
-#define LP2P_QUIC_KEEP_ALIVE_OFF 0
+#define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR2
 
 typedef int Lp2pQuicDcidStatus;
 
@@ -65,7 +65,7 @@ lp2p_quic_params_set_original_dcid (ngtcp2_transport_params *params, const ngtcp
 
 #define LP2P_QUIC_TOKEN(hd)      ((hd)->token)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->tokenlen)
-#define LP2P_QUIC_KEEP_ALIVE_OFF UINT64_MAX
+#define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR
 
 typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
 

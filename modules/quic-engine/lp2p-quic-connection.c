@@ -35,6 +35,8 @@ hand_to_listener (Lp2pQuicConnection *self)
   const char *alpn = self->protocol->alpn;
   Lp2pQuicListener *listener = lp2p_quic_endpoint_find_listener (self->endpoint, alpn, strlen (alpn));
 
+  if (lp2p_quic_punch_take (self))
+    return;
   if (listener == NULL)
     {
       lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The listener is closed"));
@@ -77,27 +79,11 @@ lp2p_quic_connection_queue_job (Lp2pQuicConnection *self)
   lp2p_job_queue (&self->job);
 }
 
-/* The peer ends a connection that is quiet for longer than it likes, whatever we
- * would like. */
-static void
-set_keep_alive (Lp2pQuicConnection *self)
-{
-  const Lp2pQuicOptions *options = &self->protocol->options;
-  const ngtcp2_transport_params *remote = ngtcp2_conn_get_remote_transport_params (self->conn);
-  ngtcp2_duration interval = LP2P_QUIC_TIME (MIN (options->keep_alive, options->idle_timeout / 2));
-
-  if (options->keep_alive == 0)
-    return;
-  if (remote != NULL && remote->max_idle_timeout > 0)
-    interval = MIN (interval, remote->max_idle_timeout / 2);
-  ngtcp2_conn_set_keep_alive_timeout (self->conn, interval);
-}
-
 void
 lp2p_quic_connection_become_ready (Lp2pQuicConnection *self)
 {
   self->phase = LP2P_QUIC_READY;
-  set_keep_alive (self);
+  lp2p_quic_path_ready (self);
   lp2p_quic_connection_queue_job (self);
 }
 
@@ -135,6 +121,7 @@ run_output (Lp2pJob *job)
   if (self->conn == NULL)
     return;
   lp2p_quic_output_run (self);
+  lp2p_quic_path_written (self);
   lp2p_quic_connection_follow_flushing (self);
   lp2p_quic_connection_update_timer (self);
 }
@@ -166,37 +153,15 @@ run_timer (Lp2pTimer *timer)
       return;
     }
   if (ngtcp2_conn_get_expiry (self->conn) <= LP2P_QUIC_TIME (now))
-    expire (self, now);
+    {
+      lp2p_quic_path_check_size (self);
+      expire (self, now);
+    }
   if (self->conn != NULL)
     lp2p_quic_connection_want_output (self);
 }
 
-/* Path */
-
-void
-lp2p_quic_connection_set_path (Lp2pQuicConnection *self, const ngtcp2_path *path)
-{
-  ngtcp2_path_storage_init (&self->path, path->local.addr, path->local.addrlen, path->remote.addr,
-                            path->remote.addrlen, NULL);
-  g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
-  g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
-  self->local_address = lp2p_quic_address_to_multiaddr (path->local.addr);
-  self->remote_address = lp2p_quic_address_to_multiaddr (path->remote.addr);
-}
-
-/* Where ngtcp2 sends now. */
-gboolean
-lp2p_quic_connection_follow_path (Lp2pQuicConnection *self)
-{
-  const ngtcp2_path *path = ngtcp2_conn_get_path (self->conn);
-
-  if (ngtcp2_path_eq (path, &self->path.path))
-    return FALSE;
-  lp2p_quic_connection_set_path (self, path);
-  if (self->events != NULL)
-    self->events->path_changed (self->events_data);
-  return TRUE;
-}
+/* Packets */
 
 void
 lp2p_quic_connection_read (Lp2pQuicConnection *self,
@@ -222,7 +187,8 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
     {
     case 0:
       self->heard = TRUE;
-      lp2p_quic_connection_follow_path (self);
+      lp2p_quic_path_heard (self, now);
+      lp2p_quic_path_follow (self);
       lp2p_quic_connection_want_output (self);
       break;
     case NGTCP2_ERR_DRAINING:
@@ -296,7 +262,7 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
   int code;
 
   self->protocol = protocol;
-  lp2p_quic_connection_set_path (self, &path);
+  lp2p_quic_path_set (self, &path);
   lp2p_quic_random (dcid.data, dcid.datalen);
   lp2p_quic_random_cid (&scid);
   lp2p_quic_make_settings (&protocol->options, lp2p_loop_now (self->loop), &settings);

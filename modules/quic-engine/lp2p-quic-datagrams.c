@@ -28,20 +28,28 @@ static void datagrams_iface_init (Lp2pDatagramsInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pQuicDatagrams, lp2p_quic_datagrams, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (LP2P_TYPE_DATAGRAMS, datagrams_iface_init))
 
-static gsize
-get_max_size (Lp2pDatagrams *datagrams)
+/* The largest that the path and the peer take now; 0 for none. */
+gsize
+lp2p_quic_datagrams_get_room (Lp2pQuicConnection *connection)
 {
-  Lp2pQuicConnection *connection = LP2P_QUIC_DATAGRAMS (datagrams)->connection;
   const ngtcp2_transport_params *remote;
   gsize path;
 
-  if (connection == NULL || connection->phase != LP2P_QUIC_READY)
+  if (connection->phase != LP2P_QUIC_READY)
     return 0;
   remote = ngtcp2_conn_get_remote_transport_params (connection->conn);
   if (remote == NULL || remote->max_datagram_frame_size <= 3)
     return 0;
-  path = ngtcp2_conn_get_path_max_tx_udp_payload_size (connection->conn) - OVERHEAD;
-  return MIN (path, remote->max_datagram_frame_size - 3);
+  path = MIN (ngtcp2_conn_get_path_max_tx_udp_payload_size (connection->conn), lp2p_quic_path_get_max_size (connection));
+  return MIN (path - OVERHEAD, remote->max_datagram_frame_size - 3);
+}
+
+static gsize
+get_max_size (Lp2pDatagrams *datagrams)
+{
+  Lp2pQuicConnection *connection = LP2P_QUIC_DATAGRAMS (datagrams)->connection;
+
+  return connection != NULL ? lp2p_quic_datagrams_get_room (connection) : 0;
 }
 
 static gboolean

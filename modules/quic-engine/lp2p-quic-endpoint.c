@@ -162,18 +162,6 @@ on_writable (Lp2pUdpSocket *socket, gpointer user_data)
     }
 }
 
-static gboolean
-is_remote (Lp2pQuicConnection *connection, const struct sockaddr *remote)
-{
-  ngtcp2_path path = connection->path.path;
-  ngtcp2_path other = path;
-
-  if (path.remote.addr->sa_family != remote->sa_family)
-    return FALSE;
-  other.remote.addr = (struct sockaddr *) remote;
-  return ngtcp2_path_eq (&path, &other);
-}
-
 /* Who has answered is believed more than the network, which anybody could be: only a
  * dial ends with it. */
 static void
@@ -188,7 +176,7 @@ on_unreachable (Lp2pUdpSocket *socket, const struct sockaddr *remote, int code, 
 
       next = l->next;
       if (!connection->server && connection->phase == LP2P_QUIC_HANDSHAKE && connection->bytes_read == 0 &&
-          is_remote (connection, remote))
+          lp2p_quic_address_equal (connection->path.path.remote.addr, remote))
         lp2p_quic_connection_fail_silently (
             connection, g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
                                      lp2p_multiaddr_get_string (connection->remote_address), g_strerror (code)));
@@ -207,6 +195,8 @@ on_addresses_changed (Lp2pUdpSocket *socket, gpointer user_data)
       listener->addresses_changed = TRUE;
       lp2p_job_queue (&listener->job);
     }
+  for (GList *l = self->connections.head; l != NULL; l = l->next)
+    lp2p_quic_path_network_changed (l->data);
 }
 
 static void
@@ -222,6 +212,8 @@ on_closed (Lp2pUdpSocket *socket, const GError *error, gpointer user_data)
         listener->error = g_error_copy (error);
       lp2p_job_queue (&listener->job);
     }
+  for (GList *l = self->punches.head; l != NULL; l = l->next)
+    lp2p_quic_punch_fail (l->data, g_error_copy (error));
   while (self->connections.length > 0)
     {
       g_autoptr (Lp2pQuicConnection) connection = lp2p_quic_connection_ref (g_queue_peek_head (&self->connections));

@@ -223,15 +223,31 @@ bind_any (Lp2pUdpHub *hub, const struct sockaddr *remote, Lp2pUdpBindFlags flags
 
 /* From the port that is listened on where one fits, so that a NAT has one mapping
  * for both. */
-static Lp2pQuicEndpoint *
-pick_endpoint (Lp2pQuicEngine *self, const struct sockaddr *remote, gboolean reuse_port, GError **error)
+Lp2pQuicEndpoint *
+lp2p_quic_engine_pick_endpoint (Lp2pQuicEngine *self,
+                                const struct sockaddr *remote,
+                                gboolean reuse_port,
+                                struct sockaddr_storage *local,
+                                GError **error)
 {
   Lp2pUdpHub *hub = lp2p_context_get_udp_hub (self->context);
   Lp2pUdpSocket *socket = reuse_port ? lp2p_udp_hub_find (hub, remote) : NULL;
+  g_autoptr (Lp2pQuicEndpoint) endpoint = NULL;
 
   if (socket == NULL)
     socket = bind_any (hub, remote, reuse_port ? LP2P_UDP_BIND_SHARED : LP2P_UDP_BIND_EXCLUSIVE, error);
-  return socket != NULL ? take_endpoint (self, socket) : NULL;
+  if (socket == NULL)
+    return NULL;
+  endpoint = take_endpoint (self, socket);
+  if (!lp2p_udp_socket_get_local (socket, remote, local))
+    {
+      g_autoptr (Lp2pMultiaddr) text = lp2p_quic_address_to_multiaddr (remote);
+
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE, "There is no route to %s",
+                   lp2p_multiaddr_get_string (text));
+      return NULL;
+    }
+  return g_steal_pointer (&endpoint);
 }
 
 Lp2pQuicConnection *
@@ -250,17 +266,9 @@ lp2p_quic_engine_dial (Lp2pQuicEngine *self,
 
   if (!g_socket_address_to_native (address, &remote, sizeof remote, error))
     return NULL;
-  endpoint = pick_endpoint (self, (struct sockaddr *) &remote, options->reuse_port, error);
+  endpoint = lp2p_quic_engine_pick_endpoint (self, (struct sockaddr *) &remote, options->reuse_port, &local, error);
   if (endpoint == NULL)
     return NULL;
-  if (!lp2p_udp_socket_get_local (endpoint->socket, (struct sockaddr *) &remote, &local))
-    {
-      g_autoptr (Lp2pMultiaddr) text = lp2p_quic_address_to_multiaddr ((struct sockaddr *) &remote);
-
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE, "There is no route to %s",
-                   lp2p_multiaddr_get_string (text));
-      return NULL;
-    }
 
   connection = lp2p_quic_connection_new (endpoint, FALSE);
   connection->expected_peer = options->expected_peer != NULL ? lp2p_peer_id_ref (options->expected_peer) : NULL;

@@ -21,6 +21,7 @@ typedef struct _Lp2pQuicEndpoint Lp2pQuicEndpoint;
 typedef struct _Lp2pQuicConnection Lp2pQuicConnection;
 typedef struct _Lp2pQuicListener Lp2pQuicListener;
 typedef struct _Lp2pQuicProtocol Lp2pQuicProtocol;
+typedef struct _Lp2pQuicPunch Lp2pQuicPunch;
 
 /* How connections behave; times in microseconds. */
 typedef struct
@@ -97,6 +98,26 @@ LP2P_QUIC_API Lp2pQuicConnection *lp2p_quic_engine_dial (Lp2pQuicEngine *self,
                                                          GError **error);
 /* Nobody is told of its end. */
 LP2P_QUIC_API void lp2p_quic_connection_cancel (Lp2pQuicConnection *self);
+
+/* A hole for a peer who dials us, through our NAT; times are those of the loop. */
+typedef struct
+{
+  Lp2pPeerId *expected_peer; /* or NULL */
+  gint64 start;
+  gint64 deadline; /* 0 for some seconds */
+} Lp2pQuicPunchOptions;
+
+/* What comes in is not given to the listener, which there must be, but to @done.
+ *
+ * The punch is lent, for lp2p_quic_punch_cancel(). */
+LP2P_QUIC_API Lp2pQuicPunch *lp2p_quic_engine_punch (Lp2pQuicEngine *self,
+                                                     const Lp2pQuicProtocol *protocol,
+                                                     GSocketAddress *address,
+                                                     const Lp2pQuicPunchOptions *options,
+                                                     Lp2pQuicDialed done,
+                                                     gpointer user_data,
+                                                     GError **error);
+LP2P_QUIC_API void lp2p_quic_punch_cancel (Lp2pQuicPunch *self);
 
 /* What is known of one that has been handed out. */
 LP2P_QUIC_API const char *lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self);

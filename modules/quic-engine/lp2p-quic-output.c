@@ -159,6 +159,25 @@ add_packet (Batch *batch, const ngtcp2_path_storage *path, const ngtcp2_pkt_info
   return batch->n_trains < MAX_TRAINS || !batch->ended;
 }
 
+static void
+drop_datagram (Lp2pQuicConnection *self)
+{
+  g_autoptr (GBytes) datagram = g_queue_pop_head (&self->datagrams);
+
+  self->datagrams_size -= g_bytes_get_size (datagram);
+}
+
+/* They fitted when they were given. */
+static void
+drop_large_datagrams (Lp2pQuicConnection *self)
+{
+  GBytes *datagram;
+
+  while ((datagram = g_queue_peek_head (&self->datagrams)) != NULL &&
+         g_bytes_get_size (datagram) > lp2p_quic_datagrams_get_room (self))
+    drop_datagram (self);
+}
+
 /* Datagrams come first: who sends them cares about time. Returns the size of a packet
  * that is complete, 0 when nothing can be sent now, NGTCP2_ERR_WRITE_MORE when the
  * packet has room for more. */
@@ -168,6 +187,7 @@ write_datagrams (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *i
   GBytes *datagram;
   ngtcp2_ssize written = NGTCP2_ERR_WRITE_MORE;
 
+  drop_large_datagrams (self);
   while (written == NGTCP2_ERR_WRITE_MORE && (datagram = g_queue_peek_head (&self->datagrams)) != NULL)
     {
       gsize size;
@@ -180,8 +200,8 @@ write_datagrams (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *i
       if (accepted == 0 && written >= 0)
         return written;
       /* Sent, or too big for what the path has become. */
-      self->datagrams_size -= size;
-      g_bytes_unref (g_queue_pop_head (&self->datagrams));
+      drop_datagram (self);
+      drop_large_datagrams (self);
       if (written == NGTCP2_ERR_INVALID_ARGUMENT || written == NGTCP2_ERR_INVALID_STATE)
         written = NGTCP2_ERR_WRITE_MORE;
     }
@@ -194,6 +214,7 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
   if (size < 0)
     return;
   lp2p_quic_send_buffer_sent (&stream->output, size);
+  lp2p_quic_path_used (stream->connection);
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
     stream->fin_sent = TRUE;
   stream->probing = FALSE;
@@ -273,7 +294,7 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
 static int
 fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 {
-  gsize room = ngtcp2_conn_get_max_tx_udp_payload_size (self->conn);
+  gsize room = lp2p_quic_path_get_max_size (self);
   gsize max = MIN (ngtcp2_conn_get_send_quantum (self->conn), MAX_TRAIN);
 
   *more = TRUE;

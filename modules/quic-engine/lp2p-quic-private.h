@@ -39,6 +39,7 @@ struct _Lp2pQuicEndpoint
   Lp2pUdpUser *stray_user;
   GPtrArray *listeners;
   GQueue connections;
+  GQueue punches;
   GQueue blocked;           /* connections that wait until the socket takes more */
   GHashTable *ids;          /* of connections */
   GHashTable *reset_tokens; /* with which peers would say that they forgot them */
@@ -121,6 +122,11 @@ struct _Lp2pQuicConnection
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
   const char *socket_id;
+  gint64 heard_at;
+  gint64 keep_alive;   /* how long silence is believed now, 0 for ever */
+  gsize in_flight;     /* bytes that are not acknowledged */
+  gint64 in_flight_at; /* since when none of them was; 0 where there are none */
+  gint64 small_until;  /* large packets do not arrive */
 
   const Lp2pQuicEvents *events;
   gpointer events_data;
@@ -189,6 +195,11 @@ struct _Lp2pQuicStream
 /* Engine */
 
 void lp2p_quic_engine_forget (Lp2pQuicEngine *self, Lp2pQuicEndpoint *endpoint);
+Lp2pQuicEndpoint *lp2p_quic_engine_pick_endpoint (Lp2pQuicEngine *self,
+                                                  const struct sockaddr *remote,
+                                                  gboolean reuse_port,
+                                                  struct sockaddr_storage *local,
+                                                  GError **error);
 
 /* Endpoint */
 
@@ -222,11 +233,9 @@ gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
 void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
-void lp2p_quic_connection_set_path (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self);
 void lp2p_quic_connection_become_ready (Lp2pQuicConnection *self);
 void lp2p_quic_connection_queue_job (Lp2pQuicConnection *self);
-gboolean lp2p_quic_connection_follow_path (Lp2pQuicConnection *self);
 
 /* Its end. What fails takes @error. */
 void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason);
@@ -238,6 +247,23 @@ void lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self);
 void lp2p_quic_connection_was_read_closed (Lp2pQuicConnection *self);
 void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
 gboolean lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self);
+
+/* The path between the two */
+
+void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
+gboolean lp2p_quic_path_follow (Lp2pQuicConnection *self);
+void lp2p_quic_path_ready (Lp2pQuicConnection *self);
+void lp2p_quic_path_used (Lp2pQuicConnection *self);
+void lp2p_quic_path_written (Lp2pQuicConnection *self);
+void lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now);
+void lp2p_quic_path_network_changed (Lp2pQuicConnection *self);
+void lp2p_quic_path_check_size (Lp2pQuicConnection *self);
+gsize lp2p_quic_path_get_max_size (Lp2pQuicConnection *self);
+
+/* Hole punching */
+
+gboolean lp2p_quic_punch_take (Lp2pQuicConnection *connection);
+void lp2p_quic_punch_fail (Lp2pQuicPunch *self, GError *error);
 
 /* Callbacks and parameters for ngtcp2 */
 
@@ -303,12 +329,15 @@ gboolean lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error);
 
 Lp2pMultiaddr *lp2p_quic_address_to_multiaddr (const struct sockaddr *address);
 socklen_t lp2p_quic_address_get_size (const struct sockaddr *address);
+gboolean lp2p_quic_address_equal (const struct sockaddr *a, const struct sockaddr *b);
+gboolean lp2p_quic_address_same_host (const struct sockaddr *a, const struct sockaddr *b);
 
 /* Datagrams */
 
 #define LP2P_QUIC_TYPE_DATAGRAMS (lp2p_quic_datagrams_get_type ())
 G_DECLARE_FINAL_TYPE (Lp2pQuicDatagrams, lp2p_quic_datagrams, LP2P_QUIC, DATAGRAMS, GObject)
 Lp2pQuicDatagrams *lp2p_quic_datagrams_new (Lp2pQuicConnection *connection);
+gsize lp2p_quic_datagrams_get_room (Lp2pQuicConnection *connection);
 void lp2p_quic_datagrams_take (Lp2pQuicDatagrams *self, const guint8 *data, gsize size);
 void lp2p_quic_datagrams_set_writable (Lp2pQuicDatagrams *self);
 void lp2p_quic_datagrams_detach (Lp2pQuicDatagrams *self);

@@ -165,7 +165,7 @@ start_connection (const Request *request,
   };
 
   connection->half_open = transport;
-  lp2p_quic_connection_set_path (connection, &path);
+  lp2p_quic_path_set (connection, &path);
   if (lp2p_quic_connection_start_server (connection, &path, hd, original, request->now, &error))
     lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
   else

@@ -51,7 +51,8 @@ typedef struct
 {
   Lp2pQuicTransport *transport;
   GTask *task;
-  Lp2pQuicConnection *connection; /* lent */
+  Lp2pQuicConnection *connection; /* lent, as is the other */
+  Lp2pQuicPunch *punch;           /* for a peer who dials */
   GSource *cancel;
   Lp2pMultiaddr *address;
   GList link;
@@ -162,13 +163,23 @@ on_dialed (Lp2pQuicConnection *connection, const GError *error, gpointer user_da
   Dial *dial = user_data;
   g_autoptr (GTask) task = g_object_ref (dial->task);
   const char *transport = dial->transport->protocol.transport;
+  Lp2pRole role = dial->punch != NULL ? LP2P_ROLE_RESPONDER : LP2P_ROLE_INITIATOR;
 
   dial_free (dial);
   if (connection == NULL)
     g_task_return_error (task, g_error_copy (error));
   else
-    g_task_return_pointer (task, lp2p_quic_make_raw (connection, transport, LP2P_ROLE_INITIATOR),
+    g_task_return_pointer (task, lp2p_quic_make_raw (connection, transport, role),
                            (GDestroyNotify) lp2p_raw_connection_free);
+}
+
+static void
+cancel_dial (Dial *dial)
+{
+  if (dial->punch != NULL)
+    lp2p_quic_punch_cancel (dial->punch);
+  else
+    lp2p_quic_connection_cancel (dial->connection);
 }
 
 static gboolean
@@ -177,7 +188,7 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   Dial *dial = user_data;
   g_autoptr (GTask) task = g_object_ref (dial->task);
 
-  lp2p_quic_connection_cancel (dial->connection);
+  cancel_dial (dial);
   dial_free (dial);
   g_task_return_error_if_cancelled (task);
   return G_SOURCE_REMOVE;
@@ -195,36 +206,50 @@ watch_cancellable (Dial *dial)
   g_source_attach (dial->cancel, lp2p_loop_get_context (lp2p_context_get_loop (get_context (dial->transport))));
 }
 
-static Lp2pQuicConnection *
-start_dial (Lp2pQuicTransport *self, Dial *dial, GSocketAddress *native, const Lp2pDialOptions *dial_options, GError **error)
+static gboolean
+start_dial (Dial *dial, GSocketAddress *native, const Lp2pDialOptions *dial_options, GError **error)
 {
+  Lp2pQuicTransport *self = dial->transport;
   gboolean reuse_port = lp2p_config_get_boolean (lp2p_context_get_config (get_context (self)), self->group, "reuse-port");
   Lp2pQuicDialOptions quic_options = {
     .expected_peer = dial_options->expected_peer,
     .reuse_port = dial_options->reuse_local_port && reuse_port,
   };
 
-  return lp2p_quic_engine_dial (self->engine, &self->protocol, native, &quic_options, on_dialed, dial, error);
+  dial->connection = lp2p_quic_engine_dial (self->engine, &self->protocol, native, &quic_options, on_dialed, dial, error);
+  return dial->connection != NULL;
 }
 
-static void
-lp2p_quic_transport_dial_async (Lp2pTransport *transport,
-                                Lp2pMultiaddr *address,
-                                const Lp2pDialOptions *dial_options,
-                                GCancellable *cancellable,
-                                GAsyncReadyCallback callback,
-                                gpointer user_data)
+static gboolean
+start_punch (Dial *dial, GSocketAddress *native, const Lp2pDialOptions *dial_options, GError **error)
 {
-  Lp2pQuicTransport *self = LP2P_QUIC_TRANSPORT (transport);
-  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  Lp2pQuicTransport *self = dial->transport;
+  Lp2pQuicPunchOptions quic_options = {
+    .expected_peer = dial_options->expected_peer,
+    .start = dial_options->punch_at,
+    .deadline = dial_options->punch_deadline,
+  };
+
+  dial->punch = lp2p_quic_engine_punch (self->engine, &self->protocol, native, &quic_options, on_dialed, dial, error);
+  return dial->punch != NULL;
+}
+
+/* Takes @task. */
+static void
+run_dial (GTask *task,
+          Lp2pMultiaddr *address,
+          const Lp2pDialOptions *dial_options,
+          gboolean (*start) (Dial *dial, GSocketAddress *native, const Lp2pDialOptions *dial_options, GError **error))
+{
+  g_autoptr (GTask) own = task;
+  Lp2pQuicTransport *self = g_task_get_source_object (task);
   g_autoptr (GSocketAddress) native = NULL;
   GError *error = NULL;
   Dial *dial;
 
-  g_task_set_source_tag (task, lp2p_quic_transport_dial_async);
   if (g_task_return_error_if_cancelled (task))
     return;
-  native = get_socket_address (transport, address, &error);
+  native = get_socket_address (LP2P_TRANSPORT (self), address, &error);
   if (native == NULL)
     {
       g_task_return_error (task, error);
@@ -237,14 +262,41 @@ lp2p_quic_transport_dial_async (Lp2pTransport *transport,
   dial->address = lp2p_multiaddr_ref (address);
   dial->link.data = dial;
   g_queue_push_tail_link (&self->dials, &dial->link);
-  dial->connection = start_dial (self, dial, native, dial_options, &error);
-  if (dial->connection != NULL)
+  if (start (dial, native, dial_options, &error))
     {
       watch_cancellable (dial);
       return;
     }
   dial_free (dial);
   g_task_return_error (task, error);
+}
+
+static void
+lp2p_quic_transport_dial_async (Lp2pTransport *transport,
+                                Lp2pMultiaddr *address,
+                                const Lp2pDialOptions *dial_options,
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+  GTask *task = g_task_new (transport, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, lp2p_quic_transport_dial_async);
+  run_dial (task, address, dial_options, start_dial);
+}
+
+static void
+lp2p_quic_transport_punch_async (Lp2pTransport *transport,
+                                 Lp2pMultiaddr *address,
+                                 const Lp2pDialOptions *dial_options,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data)
+{
+  GTask *task = g_task_new (transport, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, lp2p_quic_transport_punch_async);
+  run_dial (task, address, dial_options, start_punch);
 }
 
 static Lp2pRawConnection *
@@ -282,7 +334,7 @@ lp2p_quic_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GE
 static Lp2pTransportFlags
 lp2p_quic_transport_get_flags (Lp2pTransport *transport)
 {
-  return LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_LISTENS | LP2P_TRANSPORT_DATAGRAM;
+  return LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_LISTENS | LP2P_TRANSPORT_DATAGRAM | LP2P_TRANSPORT_PUNCHES;
 }
 
 static guint
@@ -300,6 +352,8 @@ lp2p_quic_transport_iface_init (Lp2pTransportInterface *iface)
   iface->dial_async = lp2p_quic_transport_dial_async;
   iface->dial_finish = lp2p_quic_transport_dial_finish;
   iface->listen = lp2p_quic_transport_listen;
+  iface->punch_async = lp2p_quic_transport_punch_async;
+  iface->punch_finish = lp2p_quic_transport_dial_finish;
 }
 
 /* The object */
@@ -362,7 +416,7 @@ stop_dials (Lp2pQuicTransport *self)
     {
       g_autoptr (GTask) task = g_object_ref (dial->task);
 
-      lp2p_quic_connection_cancel (dial->connection);
+      cancel_dial (dial);
       if (!g_task_return_error_if_cancelled (task))
         g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "Cannot connect to %s: the host is closed",
                                  lp2p_multiaddr_get_string (dial->address));

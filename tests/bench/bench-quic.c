@@ -29,7 +29,7 @@ static int option_payload;
 static gboolean option_hash;
 
 static GOptionEntry option_entries[] = {
-  { "congestion", 0, 0, G_OPTION_ARG_STRING, &option_congestion, "cubic (default), bbr or reno",
+  { "congestion", 0, 0, G_OPTION_ARG_STRING, &option_congestion, "cubic (default), bbr, bbr2 or reno",
     "NAME" },
   { "payload", 0, 0, G_OPTION_ARG_INT, &option_payload,
     "Datagrams of this size, whatever the path takes (1444 at most, as ngtcp2 finds)", "BYTES" },
@@ -253,6 +253,9 @@ set_options (QuicOptions *options)
   } known[] = {
     { "cubic", NGTCP2_CC_ALGO_CUBIC },
     { "bbr", NGTCP2_CC_ALGO_BBR },
+#if NGTCP2_VERSION_NUM < 0x010000
+    { "bbr2", NGTCP2_CC_ALGO_BBR2 },
+#endif
     { "reno", NGTCP2_CC_ALGO_RENO },
   };
 

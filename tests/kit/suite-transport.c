@@ -8,6 +8,9 @@
 #include "test-context.h"
 #include "test-end.h"
 
+/* A peer that is nobody's. */
+#define STRANGER "12D3KooWGQ4ncdUVMSaVrWrCU1fyM8ZdcVvuWa7MdwqkUu4SSDo4"
+
 typedef struct
 {
   const Lp2pTestTransport *kind;
@@ -470,6 +473,169 @@ test_stop_while_dialing (Fixture *self, gconstpointer data)
   g_assert_true (lp2p_listener_is_closed (listener));
 }
 
+/* Hole punching */
+
+typedef struct
+{
+  Lp2pListener *listener; /* of whoever dials */
+  Lp2pMultiaddr *address;
+  Lp2pListener *other;
+  Lp2pMultiaddr *other_address;
+  Lp2pPeerId *dialer;
+  Lp2pDialOptions options;
+} Punch;
+
+static void
+punch_clear (Punch *self)
+{
+  g_clear_object (&self->listener);
+  g_clear_object (&self->other);
+  lp2p_multiaddr_unref (self->address);
+  lp2p_multiaddr_unref (self->other_address);
+  lp2p_peer_id_unref (self->dialer);
+}
+
+/* Returns FALSE where the transport does not punch. */
+static gboolean
+punch_init (Punch *self, Fixture *f, gint64 time)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pMultiaddr) any = parse (f->kind->listen);
+  gint64 now = lp2p_loop_now (lp2p_context_get_loop (LP2P_CONTEXT (f->far)));
+
+  if ((lp2p_transport_get_flags (f->dialer) & LP2P_TRANSPORT_PUNCHES) == 0)
+    {
+      g_test_skip ("it does not punch");
+      return FALSE;
+    }
+  self->listener = lp2p_transport_listen (f->dialer, any, &error);
+  g_assert_no_error (error);
+  self->address = wait_for_address (f, self->listener);
+  self->other = listen_on (f, f->kind->listen);
+  self->other_address = wait_for_address (f, self->other);
+  self->dialer = lp2p_peer_id_new_from_public_key (
+      lp2p_identity_get_public_key (lp2p_context_get_identity (LP2P_CONTEXT (f->near))));
+  self->options = (Lp2pDialOptions){ .punch_at = now, .punch_deadline = now + time };
+  return TRUE;
+}
+
+static Lp2pRawConnection *
+finish_punch (Fixture *self, GAsyncResult **result, GError **error)
+{
+  Lp2pRawConnection *raw;
+
+  test_until (self->world, *result != NULL);
+  raw = lp2p_transport_punch_finish (self->server, *result, error);
+  g_clear_object (result);
+  return raw;
+}
+
+/* Whoever punches gets the connection, and the listener does not. */
+static void
+test_punch (Fixture *self, gconstpointer data)
+{
+  Punch punch = { 0 };
+
+  if (!punch_init (&punch, self, 60 * (gint64) G_USEC_PER_SEC))
+    return;
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (Lp2pRawConnection) out = NULL;
+      g_autoptr (Lp2pRawConnection) in = NULL;
+      GAsyncResult *punched = NULL;
+
+      /* With the peer known, and without. */
+      punch.options.expected_peer = i == 0 ? punch.dialer : NULL;
+      lp2p_transport_punch_async (self->server, punch.address, &punch.options, NULL, test_take_result, &punched);
+      g_assert_null (punched);
+      out = dial (self, punch.other_address, &error);
+      g_assert_no_error (error);
+      in = finish_punch (self, &punched, &error);
+      g_assert_no_error (error);
+      check_raw (self, out, LP2P_ROLE_INITIATOR);
+      check_raw (self, in, LP2P_ROLE_RESPONDER);
+      g_assert_cmpstr (lp2p_multiaddr_get_string (in->remote_address), ==,
+                       lp2p_multiaddr_get_string (punch.address));
+      g_assert_true (lp2p_peer_id_equal (in->remote_peer, punch.dialer));
+      g_assert_cmpuint (self->far->inbound.length, ==, 0);
+      g_assert_cmpint (self->far->n_half_open, ==, 0);
+    }
+  punch_clear (&punch);
+}
+
+/* Somebody else comes in: that is for the listener. Nobody comes: that is an error. */
+static void
+test_punch_in_vain (Fixture *self, gconstpointer data)
+{
+  Punch punch = { 0 };
+  g_autoptr (Lp2pPeerId) stranger = lp2p_peer_id_new_from_string (STRANGER, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pRawConnection) out = NULL;
+  g_autoptr (Lp2pRawConnection) in = NULL;
+  GAsyncResult *punched = NULL;
+
+  if (!punch_init (&punch, self, 300 * 1000))
+    return;
+  punch.options.expected_peer = stranger;
+  lp2p_transport_punch_async (self->server, punch.address, &punch.options, NULL, test_take_result, &punched);
+  out = dial (self, punch.other_address, &error);
+  g_assert_no_error (error);
+  in = take_inbound (self);
+  check_raw (self, in, LP2P_ROLE_RESPONDER);
+  g_assert_null (finish_punch (self, &punched, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  punch_clear (&punch);
+}
+
+static void
+test_punch_cancel (Fixture *self, gconstpointer data)
+{
+  Punch punch = { 0 };
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pRawConnection) out = NULL;
+  g_autoptr (Lp2pRawConnection) in = NULL;
+  GAsyncResult *punched = NULL;
+
+  if (!punch_init (&punch, self, 60 * (gint64) G_USEC_PER_SEC))
+    return;
+  lp2p_transport_punch_async (self->server, punch.address, &punch.options, cancellable, test_take_result, &punched);
+  g_cancellable_cancel (cancellable);
+  g_assert_null (finish_punch (self, &punched, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+
+  out = dial (self, punch.other_address, &error);
+  g_assert_no_error (error);
+  in = take_inbound (self);
+
+  /* And a host that closes. */
+  lp2p_transport_punch_async (self->server, punch.address, &punch.options, NULL, test_take_result, &punched);
+  lp2p_extension_stop (LP2P_EXTENSION (self->server));
+  g_assert_null (finish_punch (self, &punched, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+  punch_clear (&punch);
+}
+
+/* Nobody can come in. */
+static void
+test_punch_without_listener (Fixture *self, gconstpointer data)
+{
+  Punch punch = { 0 };
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *punched = NULL;
+
+  if (!punch_init (&punch, self, 60 * (gint64) G_USEC_PER_SEC))
+    return;
+  lp2p_listener_close (punch.other);
+  test_world_settle (self->world);
+  lp2p_transport_punch_async (self->server, punch.address, &punch.options, NULL, test_take_result, &punched);
+  g_assert_null (finish_punch (self, &punched, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  punch_clear (&punch);
+}
+
 static const struct
 {
   const char *name;
@@ -488,6 +654,10 @@ static const struct
   { "cancel", test_cancel },
   { "close-while-dialing", test_close_while_dialing },
   { "stop-while-dialing", test_stop_while_dialing },
+  { "punch", test_punch },
+  { "punch-in-vain", test_punch_in_vain },
+  { "punch-cancel", test_punch_cancel },
+  { "punch-without-listener", test_punch_without_listener },
 };
 
 void

@@ -40,14 +40,29 @@ set_names (Lp2pConfig *config, const char *key, const char *names, GError **erro
                           g_variant_new_strv ((const char *const *) list, -1), error);
 }
 
+/* Of a plugin that is not loaded yet. */
+static gboolean
+set_later (Lp2pConfig *config, const char *group, const char *key, const char *value, GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("[%s]\n%s=%s\n", group, key, value);
+
+  return lp2p_config_load_data (config, text, strlen (text), "--set", error);
+}
+
 static gboolean
 set_setting (Lp2pConfig *config, const char *setting, GError **error)
 {
   g_auto (GStrv) parts = g_strsplit (setting, "=", 2);
+  char *dot = g_strv_length (parts) == 2 ? strrchr (parts[0], '.') : NULL;
 
+  if (dot != NULL)
+    {
+      *dot = '\0';
+      return set_later (config, parts[0], dot + 1, parts[1], error);
+    }
   if (g_strv_length (parts) == 2)
     return lp2p_config_set_from_string (config, LP2P_CONFIG_GROUP_HOST, parts[0], parts[1], error);
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "expected --set KEY=VALUE, got %s",
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "expected --set [GROUP.]KEY=VALUE, got %s",
                setting);
   return FALSE;
 }

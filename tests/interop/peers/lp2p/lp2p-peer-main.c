@@ -53,7 +53,7 @@ parse (PeerOptions *options, CommandKind kind, int *argc, char ***argv, GError *
     { "key-seed", 0, 0, G_OPTION_ARG_STRING, &options->key_seed,
       "Derive the identity from this number", "N" },
     { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->settings,
-      "Set an option of the group [host]", "KEY=VALUE" },
+      "Set an option of the group [host], or of another one", "[GROUP.]KEY=VALUE" },
     { NULL },
   };
   const GOptionEntry for_listen[] = {

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The path between the two sides: where packets go, whether they still arrive there,
+ * and how large they may be. */
+
+#include "lp2p-quic-private.h"
+
+/* How long silence is believed after data, and the least of it: somebody who computes
+ * an answer is not asked all the time. */
+#define SILENCE_PTOS    3
+#define MIN_SILENCE_US  G_USEC_PER_SEC
+
+/* After two probes, the second at twice the time, nothing has been acknowledged. */
+#define BLACK_HOLE_PTOS 3
+/* Then it is tried whether larger packets pass again (RFC 8899 section 5.1.1). */
+#define RAISE_TIME_US   (600 * (gint64) G_USEC_PER_SEC)
+
+/* Where packets go */
+
+void
+lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path)
+{
+  ngtcp2_path_storage_init (&self->path, path->local.addr, path->local.addrlen, path->remote.addr,
+                            path->remote.addrlen, NULL);
+  g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
+  g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
+  self->local_address = lp2p_quic_address_to_multiaddr (path->local.addr);
+  self->remote_address = lp2p_quic_address_to_multiaddr (path->remote.addr);
+}
+
+/* Where ngtcp2 sends now. What was found out about the size was of another path. */
+gboolean
+lp2p_quic_path_follow (Lp2pQuicConnection *self)
+{
+  const ngtcp2_path *path = ngtcp2_conn_get_path (self->conn);
+
+  if (ngtcp2_path_eq (path, &self->path.path))
+    return FALSE;
+  lp2p_quic_path_set (self, path);
+  self->small_until = 0;
+  if (self->events != NULL)
+    self->events->path_changed (self->events_data);
+  return TRUE;
+}
+
+/* Whether they arrive
+ *
+ * Behind a NAT that has forgotten us, or at another address, we hear nothing more from a
+ * peer that sends where we were, and it hears nothing from us as long as we only wait.
+ * So silence in what was flowing is soon asked about, and when nothing but the answer
+ * comes, after twice the time again, up to the time that a quiet connection has. */
+
+/* The peer ends a connection that is quiet for longer than it likes, whatever we
+ * would like. */
+static gint64
+get_longest_silence (Lp2pQuicConnection *self)
+{
+  const Lp2pQuicOptions *options = &self->protocol->options;
+  const ngtcp2_transport_params *remote = ngtcp2_conn_get_remote_transport_params (self->conn);
+  gint64 longest = MIN (options->keep_alive, options->idle_timeout / 2);
+
+  if (remote != NULL && remote->max_idle_timeout > 0)
+    longest = MIN (longest, (gint64) (remote->max_idle_timeout / 2000));
+  return longest;
+}
+
+static void
+set_keep_alive (Lp2pQuicConnection *self, gint64 time)
+{
+  self->keep_alive = MIN (time, get_longest_silence (self));
+  ngtcp2_conn_set_keep_alive_timeout (self->conn, LP2P_QUIC_TIME (self->keep_alive));
+}
+
+void
+lp2p_quic_path_ready (Lp2pQuicConnection *self)
+{
+  self->in_flight_at = 0;
+  self->small_until = 0;
+  if (self->protocol->options.keep_alive > 0)
+    set_keep_alive (self, G_MAXINT64);
+}
+
+static gint64
+get_first_silence (Lp2pQuicConnection *self)
+{
+  return MAX (SILENCE_PTOS * (gint64) (ngtcp2_conn_get_pto (self->conn) / 1000), MIN_SILENCE_US);
+}
+
+/* Data of a stream came or went. */
+void
+lp2p_quic_path_used (Lp2pQuicConnection *self)
+{
+  if (self->keep_alive > MIN_SILENCE_US)
+    set_keep_alive (self, get_first_silence (self));
+}
+
+static gsize
+count_in_flight (Lp2pQuicConnection *self)
+{
+  ngtcp2_conn_info told;
+
+  ngtcp2_conn_get_conn_info (self->conn, &told);
+  return told.bytes_in_flight;
+}
+
+/* A packet came. */
+void
+lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now)
+{
+  gsize in_flight = count_in_flight (self);
+
+  self->heard_at = now;
+  if (in_flight < self->in_flight)
+    self->in_flight_at = in_flight > 0 ? now : 0;
+  self->in_flight = in_flight;
+}
+
+/* What was due has been sent, and so the question, unless something is under way that
+ * has to be acknowledged anyhow. */
+void
+lp2p_quic_path_written (Lp2pQuicConnection *self)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+
+  if (self->conn == NULL)
+    return;
+  self->in_flight = count_in_flight (self);
+  if (self->in_flight > 0 && self->in_flight_at == 0)
+    self->in_flight_at = now;
+  if (self->keep_alive > 0 && now - self->heard_at >= self->keep_alive)
+    set_keep_alive (self, self->streams.length > 0 ? 2 * self->keep_alive : G_MAXINT64);
+}
+
+/* The network changes
+ *
+ * Who has dialed may move (RFC 9000 section 9), and does when its address is gone. Where
+ * it stays, the way behind it may still be another one, which only asking can tell. */
+
+/* An address that nothing is bound to is not known to be gone. */
+static gboolean
+has_address (Lp2pQuicConnection *self)
+{
+  GPtrArray *addresses = lp2p_udp_socket_get_addresses (self->endpoint->socket);
+
+  for (guint i = 0; i < addresses->len; i++)
+    if (lp2p_multiaddr_equal (g_ptr_array_index (addresses, i), self->local_address))
+      return TRUE;
+  return addresses->len == 0;
+}
+
+static void
+move (Lp2pQuicConnection *self)
+{
+  struct sockaddr_storage local = { 0 };
+  ngtcp2_path path = self->path.path;
+  int code;
+
+  /* Without any route, the next change may bring one. */
+  if (!lp2p_udp_socket_get_local (self->endpoint->socket, path.remote.addr, &local) ||
+      lp2p_quic_address_equal ((struct sockaddr *) &local, path.local.addr))
+    return;
+  path.local.addr = (struct sockaddr *) &local;
+  code = ngtcp2_conn_initiate_immediate_migration (self->conn, &path, LP2P_QUIC_TIME (lp2p_loop_now (self->loop)));
+  if (code != 0)
+    {
+      g_debug ("Cannot move away from %s: %s", lp2p_multiaddr_get_string (self->local_address), ngtcp2_strerror (code));
+      return;
+    }
+  lp2p_quic_path_follow (self);
+  lp2p_quic_connection_want_output (self);
+}
+
+void
+lp2p_quic_path_network_changed (Lp2pQuicConnection *self)
+{
+  if (self->server || self->conn == NULL || self->phase == LP2P_QUIC_HANDSHAKE)
+    return;
+  if (!has_address (self))
+    move (self);
+  lp2p_quic_path_used (self);
+  lp2p_quic_connection_update_timer (self);
+}
+
+/* How large they may be
+ *
+ * ngtcp2 finds out what passes when a path is new, and believes it from then on. Where
+ * nothing is acknowledged any more, it may be that only small packets still pass. */
+
+/* When a timer has expired. */
+void
+lp2p_quic_path_check_size (Lp2pQuicConnection *self)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+  gint64 patience = BLACK_HOLE_PTOS * (gint64) (ngtcp2_conn_get_pto (self->conn) / 1000);
+
+  if (self->in_flight_at > 0 && now - self->in_flight_at >= patience)
+    self->small_until = now + RAISE_TIME_US;
+}
+
+gsize
+lp2p_quic_path_get_max_size (Lp2pQuicConnection *self)
+{
+  gsize max = ngtcp2_conn_get_max_tx_udp_payload_size (self->conn);
+
+  return lp2p_loop_now (self->loop) < self->small_until ? MIN (max, NGTCP2_MAX_UDP_PAYLOAD_SIZE) : max;
+}
