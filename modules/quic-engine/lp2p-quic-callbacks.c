@@ -118,10 +118,14 @@ on_handshake_completed (ngtcp2_conn *conn, void *user_data)
 {
   Lp2pQuicConnection *self = user_data;
 
-  /* GnuTLS asks for the certificate, but only here is it for sure that it came. */
-  if (self->protocol == NULL || (self->protocol->verify != NULL && self->remote_key == NULL &&
-                                 (!self->server || self->protocol->mutual)))
+  if (!lp2p_quic_tls_check_peer (self))
     return NGTCP2_ERR_CALLBACK_FAILURE;
+  if (self->early && lp2p_quic_tls_is_early_refused (self))
+    {
+      ngtcp2_conn_tls_early_data_rejected (conn);
+      lp2p_quic_streams_refuse (self);
+    }
+  lp2p_quic_tls_send_ticket (self);
   lp2p_quic_connection_become_ready (self);
   return 0;
 }

@@ -23,7 +23,7 @@
 #define ngtcp2_conn_get_conn_info        ngtcp2_conn_get_conn_stat
 #define NGTCP2_STREAM_DATA_FLAG_0RTT     NGTCP2_STREAM_DATA_FLAG_EARLY
 #define NGTCP2_DATAGRAM_FLAG_0RTT        NGTCP2_DATAGRAM_FLAG_EARLY
-#define tls_early_data_rejected          early_data_rejected
+#define ngtcp2_conn_tls_early_data_rejected ngtcp2_conn_early_data_rejected
 
 #define LP2P_QUIC_TOKEN(hd)      ((hd)->token.base)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->token.len)
@@ -59,6 +59,25 @@ static inline void
 lp2p_quic_params_set_original_dcid (ngtcp2_transport_params *params, const ngtcp2_cid *cid)
 {
   params->original_dcid = *cid;
+}
+
+/* What a client remembers of a server's parameters for early data. */
+static inline ngtcp2_ssize
+lp2p_quic_encode_early_params (ngtcp2_conn *conn, uint8_t *dest, size_t size)
+{
+  return ngtcp2_encode_transport_params (dest, size, NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS,
+                                         ngtcp2_conn_get_remote_transport_params (conn));
+}
+
+static inline int
+lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
+{
+  ngtcp2_transport_params params;
+  int code = ngtcp2_decode_transport_params (&params, NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS, data, size);
+
+  if (code == 0)
+    ngtcp2_conn_set_early_remote_transport_params (conn, &params);
+  return code;
 }
 
 #else
@@ -99,6 +118,18 @@ lp2p_quic_params_set_original_dcid (ngtcp2_transport_params *params, const ngtcp
 {
   params->original_dcid = *cid;
   params->original_dcid_present = 1;
+}
+
+static inline ngtcp2_ssize
+lp2p_quic_encode_early_params (ngtcp2_conn *conn, uint8_t *dest, size_t size)
+{
+  return ngtcp2_conn_encode_0rtt_transport_params (conn, dest, size);
+}
+
+static inline int
+lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
+{
+  return ngtcp2_conn_decode_and_set_0rtt_transport_params (conn, data, size);
 }
 
 #endif

@@ -56,9 +56,9 @@ run_job (Lp2pJob *job)
 
   if (self->handed_out)
     return;
-  if (self->phase == LP2P_QUIC_READY && self->server)
+  if (lp2p_quic_connection_is_usable (self) && self->server)
     hand_to_listener (self);
-  else if (self->phase == LP2P_QUIC_READY && dialed != NULL)
+  else if (lp2p_quic_connection_is_usable (self) && dialed != NULL)
     {
       self->handed_out = TRUE;
       dialed (lp2p_quic_connection_ref (self), NULL, self->dialed_data);
@@ -79,12 +79,40 @@ lp2p_quic_connection_queue_job (Lp2pQuicConnection *self)
   lp2p_job_queue (&self->job);
 }
 
+gboolean
+lp2p_quic_connection_is_usable (Lp2pQuicConnection *self)
+{
+  return self->phase == LP2P_QUIC_READY || (self->phase == LP2P_QUIC_HANDSHAKE && self->early);
+}
+
+/* It may have been closed while it was early. */
 void
 lp2p_quic_connection_become_ready (Lp2pQuicConnection *self)
 {
-  self->phase = LP2P_QUIC_READY;
+  self->early = FALSE;
+  self->verified = TRUE;
   lp2p_quic_path_ready (self);
+  if (self->phase != LP2P_QUIC_HANDSHAKE)
+    return;
+  self->phase = LP2P_QUIC_READY;
+  if (self->events != NULL)
+    self->events->ready (self->events_data);
   lp2p_quic_connection_queue_job (self);
+}
+
+/* What a client sends early is handed out when it is known whose it is. */
+static void
+follow_early (Lp2pQuicConnection *self)
+{
+  if (!self->server || self->phase != LP2P_QUIC_HANDSHAKE || self->early || self->incoming.length == 0)
+    return;
+  if (lp2p_quic_tls_check_peer (self))
+    {
+      self->early = TRUE;
+      lp2p_quic_connection_queue_job (self);
+    }
+  else
+    lp2p_quic_connection_fail (self, NGTCP2_ERR_CALLBACK_FAILURE);
 }
 
 /* What drives it */
@@ -190,6 +218,9 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_path_heard (self, now);
       lp2p_quic_path_follow (self);
       lp2p_quic_connection_want_output (self);
+      if (self->ticket_lifetime > 0)
+        lp2p_quic_resumption_keep (self);
+      follow_early (self);
       break;
     case NGTCP2_ERR_DRAINING:
       lp2p_quic_connection_peer_closed (self);
@@ -249,6 +280,7 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
                                    const Lp2pQuicProtocol *protocol,
                                    const struct sockaddr *local,
                                    const struct sockaddr *remote,
+                                   gboolean early_data,
                                    GError **error)
 {
   ngtcp2_path path = {
@@ -275,9 +307,11 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
       return FALSE;
     }
   add_id (self, &scid);
-  if (!lp2p_quic_tls_start_client (self, error))
+  if (!lp2p_quic_tls_start_client (self, early_data, error))
     return FALSE;
   lp2p_quic_connection_want_output (self);
+  if (self->early)
+    lp2p_quic_connection_queue_job (self);
   return TRUE;
 }
 
@@ -336,6 +370,9 @@ lp2p_quic_connection_unref (Lp2pQuicConnection *self)
 {
   if (--self->refs > 0)
     return;
+  /* Of one that nobody was given. */
+  while (self->streams.length > 0)
+    lp2p_quic_stream_release (g_queue_peek_head (&self->streams));
   g_clear_pointer (&self->remote_key, lp2p_public_key_unref);
   g_clear_pointer (&self->expected_peer, lp2p_peer_id_unref);
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);

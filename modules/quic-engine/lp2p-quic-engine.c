@@ -23,6 +23,9 @@ lp2p_quic_engine_get (Lp2pContext *context, GError **error)
   self->loop = lp2p_loop_ref (lp2p_context_get_loop (context));
   self->endpoints = g_ptr_array_new ();
   lp2p_quic_random (self->secret, sizeof self->secret);
+  lp2p_quic_resumption_make_secret (lp2p_context_get_identity (context), self->kept_secret);
+  self->ticket_keys = lp2p_quic_ticket_keys_new ();
+  self->replay = lp2p_quic_replay_new ();
   g_object_set_data (G_OBJECT (context), KEY, self);
   return self;
 }
@@ -71,8 +74,11 @@ lp2p_quic_engine_unref (Lp2pQuicEngine *self)
     ((Lp2pQuicEndpoint *) g_ptr_array_index (self->endpoints, i))->engine = NULL;
   g_object_set_data (G_OBJECT (self->context), KEY, NULL);
   g_ptr_array_unref (self->endpoints);
+  g_hash_table_unref (self->ticket_keys);
+  lp2p_quic_replay_free (self->replay);
   lp2p_loop_unref (self->loop);
   gnutls_memset (self->secret, 0, sizeof self->secret);
+  gnutls_memset (self->kept_secret, 0, sizeof self->kept_secret);
   g_free (self);
 }
 
@@ -273,7 +279,7 @@ lp2p_quic_engine_dial (Lp2pQuicEngine *self,
   connection = lp2p_quic_connection_new (endpoint, FALSE);
   connection->expected_peer = options->expected_peer != NULL ? lp2p_peer_id_ref (options->expected_peer) : NULL;
   if (!lp2p_quic_connection_start_client (connection, protocol, (struct sockaddr *) &local,
-                                          (struct sockaddr *) &remote, error))
+                                          (struct sockaddr *) &remote, options->early_data, error))
     {
       lp2p_quic_connection_leave (connection);
       return NULL;

@@ -39,13 +39,15 @@ typedef struct
  *
  * `verify` is given what the other side showed, inside the handshake, and returns its
  * key; NULL with an error ends the handshake. It is NULL where the client has no
- * certificate and the server's is checked in another way. */
+ * certificate and the server's is checked in another way. It is asked again about what
+ * the peer of a resumed session had shown. */
 struct _Lp2pQuicProtocol
 {
   const char *alpn;
   const char *transport;   /* interned */
   const char *suffix;      /* what follows `/udp/N` in its addresses */
   gboolean mutual;         /* whether a client has to show a certificate */
+  gboolean resumes;        /* whether sessions are resumed, with early data; needs `verify` */
   Lp2pQuicOptions options;
   gnutls_certificate_credentials_t (*get_credentials) (gpointer data, GError **error);
   Lp2pPublicKey *(*verify) (const gnutls_datum_t *certificates, guint n, gint64 now_unix, Lp2pPeerId *expected, GError **error);
@@ -60,7 +62,7 @@ LP2P_QUIC_API void lp2p_quic_engine_stop (Lp2pQuicEngine *self, const Lp2pQuicPr
 
 /* All of these run from the run queue.
  *
- * `accepted` owns the connection that it is given. */
+ * `accepted` owns the connection that it is given, which may be early. */
 typedef struct
 {
   void (*accepted) (Lp2pQuicConnection *connection, gpointer user_data);
@@ -86,6 +88,7 @@ typedef struct
 {
   Lp2pPeerId *expected_peer; /* or NULL */
   gboolean reuse_port;
+  gboolean early_data; /* hand it out at once if a session with that peer can be resumed */
 } Lp2pQuicDialOptions;
 
 /* The connection is lent, for lp2p_quic_connection_cancel(). */

@@ -270,6 +270,8 @@ may_send_streams (Lp2pQuicConnection *self)
 {
   Lp2pQuicStream *stream = g_queue_peek_head (&self->sendable);
 
+  if (self->phase == LP2P_QUIC_HANDSHAKE && !self->early)
+    return FALSE;
   /* A bare end needs no credit. */
   return stream != NULL && (ngtcp2_conn_get_max_data_left (self->conn) > 0 ||
                             lp2p_quic_send_buffer_get_unsent (&stream->output) == 0);
@@ -282,7 +284,7 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
 
   if (self->phase != LP2P_QUIC_HANDSHAKE)
     written = write_datagrams (self, path, info, dest, room, now);
-  while (written == NGTCP2_ERR_WRITE_MORE && self->phase != LP2P_QUIC_HANDSHAKE && may_send_streams (self))
+  while (written == NGTCP2_ERR_WRITE_MORE && may_send_streams (self))
     written = write_stream (self, g_queue_peek_head (&self->sendable), path, info, dest, room, now);
   if (written == NGTCP2_ERR_WRITE_MORE)
     written = ngtcp2_conn_writev_stream (self->conn, path, info, dest, room, NULL, NGTCP2_WRITE_STREAM_FLAG_NONE, -1,

@@ -3,7 +3,9 @@
 
 #include "lp2p-quic-compat.h"
 #include "lp2p-quic-engine.h"
+#include "lp2p-quic-replay.h"
 #include "lp2p-quic-send-buffer.h"
+#include "lp2p-quic-ticket.h"
 
 G_BEGIN_DECLS
 
@@ -19,6 +21,7 @@ G_BEGIN_DECLS
 #define LP2P_QUIC_TIME(us) ((ngtcp2_tstamp) (us) * 1000)
 
 typedef struct _Lp2pQuicStream Lp2pQuicStream;
+typedef struct _Lp2pQuicTicketKey Lp2pQuicTicketKey;
 
 struct _Lp2pQuicEngine
 {
@@ -27,6 +30,9 @@ struct _Lp2pQuicEngine
   Lp2pLoop *loop;
   GPtrArray *endpoints;
   guint8 secret[LP2P_QUIC_SECRET_SIZE]; /* of tokens for retries */
+  guint8 kept_secret[LP2P_QUIC_SECRET_SIZE]; /* marks what is kept of tickets */
+  GHashTable *ticket_keys; /* Lp2pQuicTicketKey by ALPN */
+  Lp2pQuicReplay *replay;
 };
 
 /* One UDP socket: whose is a packet? */
@@ -87,6 +93,8 @@ typedef struct
   void (*incoming) (gpointer user_data);
   void (*can_open) (gpointer user_data);
   void (*drained) (gpointer user_data);
+  void (*early_rejected) (gpointer user_data);
+  void (*ready) (gpointer user_data);
   void (*closing) (gpointer user_data);
   void (*path_changed) (gpointer user_data);
   void (*closed) (gpointer user_data);
@@ -111,11 +119,14 @@ struct _Lp2pQuicConnection
   gpointer dialed_data;
   Lp2pPeerId *expected_peer;
   gboolean handed_out;
+  gboolean early;    /* streams are used ahead of the end of the handshake */
+  gboolean verified; /* the peer has proved who it is */
 
   ngtcp2_conn *conn;
   ngtcp2_crypto_conn_ref conn_ref;
   gnutls_session_t tls;
   Lp2pPublicKey *remote_key;
+  guint32 ticket_lifetime; /* of one that has just come, in seconds */
   GArray *ids; /* ngtcp2_cid */
   Lp2pQuicMemory memory;
   ngtcp2_path_storage path;
@@ -190,6 +201,7 @@ struct _Lp2pQuicStream
   guint probing : 1;      /* does the peer still read it? */
   guint reset_wanted : 1; /* when what was written has left */
   guint flushing : 1;     /* what it wrote is sent, though it has failed */
+  guint refused : 1;      /* the peer did not take it early */
 };
 
 /* Engine */
@@ -223,7 +235,12 @@ Lp2pQuicConnection *lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboole
 Lp2pQuicConnection *lp2p_quic_connection_ref (Lp2pQuicConnection *self);
 void lp2p_quic_connection_unref (Lp2pQuicConnection *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pQuicConnection, lp2p_quic_connection_unref)
-gboolean lp2p_quic_connection_start_client (Lp2pQuicConnection *self, const Lp2pQuicProtocol *protocol, const struct sockaddr *local, const struct sockaddr *remote, GError **error);
+gboolean lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
+                                            const Lp2pQuicProtocol *protocol,
+                                            const struct sockaddr *local,
+                                            const struct sockaddr *remote,
+                                            gboolean early_data,
+                                            GError **error);
 gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                             const ngtcp2_path *path,
                                             const ngtcp2_pkt_hd *hd,
@@ -235,6 +252,7 @@ void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
 void lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self);
 void lp2p_quic_connection_become_ready (Lp2pQuicConnection *self);
+gboolean lp2p_quic_connection_is_usable (Lp2pQuicConnection *self);
 void lp2p_quic_connection_queue_job (Lp2pQuicConnection *self);
 
 /* Its end. What fails takes @error. */
@@ -309,6 +327,7 @@ void lp2p_quic_stream_stall (Lp2pQuicStream *self);
 void lp2p_quic_streams_finish_resets (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_retry_stalled (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output);
+void lp2p_quic_streams_refuse (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_drop_output (Lp2pQuicConnection *connection);
 
 /* Memory */
@@ -322,8 +341,21 @@ void lp2p_quic_memory_release (Lp2pQuicConnection *self);
 
 /* TLS */
 
-gboolean lp2p_quic_tls_start_client (Lp2pQuicConnection *self, GError **error);
+gboolean lp2p_quic_tls_start_client (Lp2pQuicConnection *self, gboolean early_data, GError **error);
 gboolean lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error);
+gboolean lp2p_quic_tls_check_peer (Lp2pQuicConnection *self);
+gboolean lp2p_quic_tls_is_early_refused (Lp2pQuicConnection *self);
+void lp2p_quic_tls_send_ticket (Lp2pQuicConnection *self);
+
+/* Resumption */
+
+void lp2p_quic_resumption_make_secret (Lp2pIdentity *identity, guint8 *secret);
+GHashTable *lp2p_quic_ticket_keys_new (void);
+const gnutls_datum_t *lp2p_quic_ticket_keys_get (GHashTable *keys,
+                                                 const char *alpn,
+                                                 const ngtcp2_transport_params *params);
+void lp2p_quic_resumption_keep (Lp2pQuicConnection *self);
+GBytes *lp2p_quic_resumption_take (Lp2pQuicConnection *self, Lp2pQuicTicket *ticket);
 
 /* Addresses */
 

@@ -67,6 +67,28 @@ on_drained (gpointer user_data)
 }
 
 static void
+on_early_rejected (gpointer user_data)
+{
+  TELL (user_data, early_rejected);
+}
+
+/* What was remembered of the peer gives way to what it proved. */
+static void
+take_remote_peer (Session *self)
+{
+  g_clear_pointer (&self->remote_peer, lp2p_peer_id_unref);
+  if (self->connection->remote_key != NULL)
+    self->remote_peer = lp2p_peer_id_new_from_public_key (self->connection->remote_key);
+}
+
+static void
+on_ready (gpointer user_data)
+{
+  take_remote_peer (user_data);
+  TELL (user_data, ready);
+}
+
+static void
 on_closing (gpointer user_data)
 {
   TELL (user_data, closing);
@@ -122,6 +144,8 @@ static const Lp2pQuicEvents connection_events = {
   .incoming = on_incoming,
   .can_open = on_can_open,
   .drained = on_drained,
+  .early_rejected = on_early_rejected,
+  .ready = on_ready,
   .closing = on_closing,
   .path_changed = on_path_changed,
   .closed = on_closed,
@@ -330,8 +354,7 @@ lp2p_quic_session_new (Lp2pQuicConnection *connection)
   lp2p_muxer_session_init (&self->parent, &session_class, connection->loop);
   self->connection = connection;
   self->datagrams = lp2p_quic_datagrams_new (connection);
-  if (connection->remote_key != NULL)
-    self->remote_peer = lp2p_peer_id_new_from_public_key (connection->remote_key);
+  take_remote_peer (self);
   update_addresses (self);
   connection->events = &connection_events;
   connection->events_data = self;

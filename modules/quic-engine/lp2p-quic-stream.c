@@ -90,7 +90,7 @@ lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream)
   int code;
 
   *stream = NULL;
-  if (connection->phase != LP2P_QUIC_READY)
+  if (!lp2p_quic_connection_is_usable (connection))
     return LP2P_IO_FAILED;
   code = ngtcp2_conn_open_bidi_stream (connection->conn, &id, NULL);
   if (code == NGTCP2_ERR_STREAM_ID_BLOCKED)
@@ -106,10 +106,12 @@ lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream)
   return 0;
 }
 
+/* What came early of somebody who was never verified is nobody's. */
 Lp2pQuicStream *
 lp2p_quic_stream_accept (Lp2pQuicConnection *connection)
 {
-  GList *link = g_queue_pop_head_link (&connection->incoming);
+  gboolean lost = !connection->verified && connection->phase >= LP2P_QUIC_CLOSED;
+  GList *link = lost ? NULL : g_queue_pop_head_link (&connection->incoming);
   Lp2pQuicStream *stream;
 
   if (link == NULL)
@@ -189,7 +191,7 @@ lp2p_quic_stream_readv (Lp2pQuicStream *self, const GInputVector *vectors, guint
     }
   if (self->fin_received)
     return 0;
-  return self->read_error != NULL ? LP2P_IO_FAILED : LP2P_IO_AGAIN;
+  return self->read_error != NULL || self->refused ? LP2P_IO_FAILED : LP2P_IO_AGAIN;
 }
 
 /* What ends one direction here. */
@@ -312,7 +314,8 @@ get_room (Lp2pQuicStream *self, gsize wanted)
 static gboolean
 can_write (Lp2pQuicStream *self)
 {
-  return self->write_error == NULL && !self->fin_wanted && self->connection->phase == LP2P_QUIC_READY;
+  return self->write_error == NULL && !self->fin_wanted && !self->refused &&
+         lp2p_quic_connection_is_usable (self->connection);
 }
 
 gssize
@@ -544,6 +547,25 @@ lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output)
         stream->flushing = TRUE;
       fail_stream (stream, connection->error);
     }
+}
+
+/* The peer did not take what was sent early. ngtcp2 has forgotten the streams, which
+ * nobody is told: they are opened again. */
+void
+lp2p_quic_streams_refuse (Lp2pQuicConnection *connection)
+{
+  GList *next;
+
+  for (GList *l = connection->streams.head; l != NULL; l = next)
+    {
+      Lp2pQuicStream *stream = l->data;
+
+      next = l->next;
+      stream->refused = TRUE;
+      lp2p_quic_stream_was_closed (stream);
+    }
+  if (connection->events != NULL)
+    connection->events->early_rejected (connection->events_data);
 }
 
 /* ngtcp2 is gone, and with it what points to the buffers. */

@@ -18,7 +18,8 @@ get_connection (gnutls_session_t session)
   return ((ngtcp2_crypto_conn_ref *) gnutls_session_get_ptr (session))->user_data;
 }
 
-/* It is not called when a session is resumed. */
+/* GnuTLS does not call it when a session is resumed: then it is asked about what the
+ * peer showed in the first one. */
 static int
 on_verify (gnutls_session_t session)
 {
@@ -29,10 +30,12 @@ on_verify (gnutls_session_t session)
 
   if (self->protocol == NULL || self->protocol->verify == NULL)
     return self->protocol != NULL ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+  self->verified = FALSE;
   g_clear_pointer (&self->remote_key, lp2p_public_key_unref);
   self->remote_key = self->protocol->verify (certificates, n, lp2p_loop_real_time (self->loop) / G_USEC_PER_SEC,
                                              self->expected_peer, &error);
-  if (self->remote_key != NULL)
+  self->verified = self->remote_key != NULL;
+  if (self->verified)
     return 0;
   if (self->error == NULL)
     self->error = error;
@@ -54,6 +57,20 @@ set_credentials (Lp2pQuicConnection *self)
   return GNUTLS_E_INSUFFICIENT_CREDENTIALS;
 }
 
+/* Where the protocol of the client is known, so that its tickets are of no other one. */
+static int
+enable_tickets (Lp2pQuicConnection *self)
+{
+  Lp2pQuicEngine *engine = self->endpoint->engine;
+  const gnutls_datum_t *key;
+
+  if (!self->protocol->resumes || engine == NULL)
+    return 0;
+  key = lp2p_quic_ticket_keys_get (engine->ticket_keys, self->protocol->alpn,
+                                   ngtcp2_conn_get_local_transport_params (self->conn));
+  return key != NULL ? gnutls_session_ticket_enable_server (self->tls, key) : 0;
+}
+
 /* Here, as GnuTLS lets a client without ALPN pass, whatever is mandatory. */
 static int
 on_client_hello (gnutls_session_t session)
@@ -68,7 +85,7 @@ on_client_hello (gnutls_session_t session)
     return GNUTLS_E_NO_APPLICATION_PROTOCOL;
   self->protocol = listener->protocol;
   gnutls_certificate_server_set_request (session, self->protocol->mutual ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_IGNORE);
-  return set_credentials (self);
+  return enable_tickets (self) < 0 ? GNUTLS_E_INTERNAL_ERROR : set_credentials (self);
 }
 
 /* A client without transport parameters does not speak QUIC (RFC 9001 section 8.2).
@@ -99,7 +116,7 @@ static int
 new_session (Lp2pQuicConnection *self, unsigned flags)
 {
   g_autofree char *priorities = lp2p_gnutls_get_priorities ();
-  int code = gnutls_init (&self->tls, flags | GNUTLS_NO_END_OF_EARLY_DATA | GNUTLS_NO_TICKETS);
+  int code = gnutls_init (&self->tls, flags | GNUTLS_NO_END_OF_EARLY_DATA);
 
   if (code < 0)
     return code;
@@ -124,19 +141,79 @@ finish (Lp2pQuicConnection *self, int code, GError **error)
   return FALSE;
 }
 
-/* One key share: all that speak this have the first group. */
-gboolean
-lp2p_quic_tls_start_client (Lp2pQuicConnection *self, GError **error)
+/* Before GnuTLS reads it, which leaves only the end. The session is asked for when it has. */
+static int
+on_ticket (gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
 {
-  int code = new_session (self, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_KEY_SHARE_TOP);
+  Lp2pQuicConnection *self = get_connection (session);
 
+  if (incoming && !lp2p_quic_ticket_parse_message (message->data, message->size, &self->ticket_lifetime))
+    self->ticket_lifetime = 0;
+  return 0;
+}
+
+/* One key share: all that speak this have the first group. */
+static int
+start_client (Lp2pQuicConnection *self, unsigned flags)
+{
+  int code = new_session (self, flags | GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_KEY_SHARE_TOP |
+                                    (self->protocol->resumes ? 0 : GNUTLS_NO_TICKETS));
+
+  if (code >= 0 && self->protocol->resumes)
+    gnutls_handshake_set_hook_function (self->tls, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_PRE, on_ticket);
   if (code >= 0)
     code = ngtcp2_crypto_gnutls_configure_client_session (self->tls) == 0 ? 0 : GNUTLS_E_INTERNAL_ERROR;
   if (code >= 0)
     code = set_credentials (self);
   if (code >= 0)
     code = set_alpn (self->tls, &self->protocol->alpn, 1);
-  return finish (self, code, error);
+  return code;
+}
+
+/* Who is early goes by what the peer proved when it gave the ticket. GnuTLS shows the
+ * certificate only when the peer has agreed to resume. */
+static gboolean
+resume (Lp2pQuicConnection *self)
+{
+  Lp2pQuicTicket ticket;
+  g_autoptr (GBytes) entry = lp2p_quic_resumption_take (self, &ticket);
+  const gnutls_datum_t *key = &ticket.parts[LP2P_QUIC_TICKET_KEY];
+  const gnutls_datum_t *session = &ticket.parts[LP2P_QUIC_TICKET_SESSION];
+  const gnutls_datum_t *params = &ticket.parts[LP2P_QUIC_TICKET_PARAMS];
+
+  if (entry == NULL)
+    return FALSE;
+  self->remote_key = lp2p_public_key_new_from_bytes (key->data, key->size, NULL);
+  return self->remote_key != NULL && start_client (self, GNUTLS_ENABLE_EARLY_DATA) >= 0 &&
+         gnutls_session_set_data (self->tls, session->data, session->size) >= 0 &&
+         lp2p_quic_set_early_params (self->conn, params->data, params->size) == 0;
+}
+
+gboolean
+lp2p_quic_tls_start_client (Lp2pQuicConnection *self, gboolean early_data, GError **error)
+{
+  if (early_data && self->expected_peer != NULL && self->protocol->resumes && resume (self))
+    {
+      self->early = TRUE;
+      return finish (self, 0, error);
+    }
+  /* All that is left of a ticket of no use. */
+  g_clear_pointer (&self->tls, gnutls_deinit);
+  g_clear_pointer (&self->remote_key, lp2p_public_key_unref);
+  g_clear_error (&self->error);
+  return finish (self, start_client (self, 0), error);
+}
+
+/* GnuTLS takes none without something that tells what was seen before. */
+static void
+enable_early_data (Lp2pQuicConnection *self)
+{
+  gnutls_anti_replay_t anti_replay = lp2p_quic_replay_get (self->endpoint->engine->replay);
+
+  if (anti_replay == NULL)
+    return;
+  gnutls_anti_replay_enable (self->tls, anti_replay);
+  gnutls_record_set_max_early_data_size (self->tls, LP2P_QUIC_MAX_EARLY_DATA);
 }
 
 gboolean
@@ -145,7 +222,7 @@ lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error)
   GPtrArray *listeners = self->endpoint->listeners;
   const char *names[MAX_PROTOCOLS];
   guint n = MIN (listeners->len, MAX_PROTOCOLS);
-  int code = new_session (self, GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET);
+  int code = new_session (self, GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_ENABLE_EARLY_DATA);
 
   for (guint i = 0; i < n; i++)
     names[i] = ((Lp2pQuicListener *) g_ptr_array_index (listeners, i))->protocol->alpn;
@@ -158,6 +235,33 @@ lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error)
       gnutls_handshake_set_post_client_hello_function (self->tls, on_client_hello);
       gnutls_handshake_set_hook_function (self->tls, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST,
                                           on_client_hello_read);
+      enable_early_data (self);
     }
   return finish (self, code, error);
+}
+
+/* Who the peer is, as the handshake or the session that it resumed has shown. GnuTLS
+ * asks for a certificate, but only here is it for sure that there was one. */
+gboolean
+lp2p_quic_tls_check_peer (Lp2pQuicConnection *self)
+{
+  if (self->protocol == NULL)
+    return FALSE;
+  if (gnutls_session_is_resumed (self->tls))
+    return on_verify (self->tls) == 0;
+  return self->verified || self->protocol->verify == NULL || (self->server && !self->protocol->mutual);
+}
+
+gboolean
+lp2p_quic_tls_is_early_refused (Lp2pQuicConnection *self)
+{
+  return !self->server && (gnutls_session_get_flags (self->tls) & GNUTLS_SFLAGS_EARLY_DATA) == 0;
+}
+
+/* Not by itself, which would be before the client has shown its certificate. */
+void
+lp2p_quic_tls_send_ticket (Lp2pQuicConnection *self)
+{
+  if (self->server && self->protocol->resumes)
+    gnutls_session_ticket_send (self->tls, 1, 0);
 }

@@ -214,6 +214,7 @@ start_dial (Dial *dial, GSocketAddress *native, const Lp2pDialOptions *dial_opti
   Lp2pQuicDialOptions quic_options = {
     .expected_peer = dial_options->expected_peer,
     .reuse_port = dial_options->reuse_local_port && reuse_port,
+    .early_data = dial_options->early_data,
   };
 
   dial->connection = lp2p_quic_engine_dial (self->engine, &self->protocol, native, &quic_options, on_dialed, dial, error);
@@ -334,7 +335,8 @@ lp2p_quic_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GE
 static Lp2pTransportFlags
 lp2p_quic_transport_get_flags (Lp2pTransport *transport)
 {
-  return LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_LISTENS | LP2P_TRANSPORT_DATAGRAM | LP2P_TRANSPORT_PUNCHES;
+  return LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_LISTENS | LP2P_TRANSPORT_DATAGRAM | LP2P_TRANSPORT_PUNCHES |
+         LP2P_TRANSPORT_EARLY_DATA;
 }
 
 static guint
@@ -398,6 +400,7 @@ lp2p_quic_transport_start (Lp2pExtension *extension, GError **error)
     .suffix = LP2P_QUIC_SUFFIX,
     .transport = g_intern_string (lp2p_extension_get_name (extension)),
     .mutual = TRUE,
+    .resumes = TRUE,
     .get_credentials = lp2p_quic_credentials_get,
     .verify = lp2p_quic_verify,
     .data = self->credentials,

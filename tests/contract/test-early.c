@@ -3,7 +3,7 @@
 /* Bytes that travel before a peer is verified, and those that come just before the
  * end. */
 
-#include "fake-fixture.h"
+#include "early-fixture.h"
 
 #define SAFE (LP2P_STREAM_REPLAY_SAFE | LP2P_STREAM_NO_DIAL)
 /* More than may be sent early. */
@@ -12,14 +12,15 @@
 /* Early data */
 
 static void
-test_early_accepted (FakeFixture *self, gconstpointer data)
+test_early_accepted (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (Lp2pStream) other = NULL;
 
-  self->b = fake_new_plain_host (self, "");
+  self->b = early_new_server (with, "");
   fake_serve (self->b, LP2P_HANDLER_ALLOW_EARLY);
-  fake_become_acquainted (self);
+  early_become_acquainted (with);
   stream = fake_open_early (self);
   test_stream_write (self->world, stream, 10, 0);
   other = test_host_accept (self->b);
@@ -31,7 +32,7 @@ test_early_accepted (FakeFixture *self, gconstpointer data)
 
   test_stream_expect (self->world, stream, 20, 0);
   g_assert_cmpint (fake_get_state (stream), ==, LP2P_CONNECTION_READY);
-  g_assert_cmpint (fake_get_state (other), ==, LP2P_CONNECTION_READY);
+  test_until (self->world, fake_get_state (other) == LP2P_CONNECTION_READY);
   g_assert_cmpuint (self->a->n_added, ==, 2);
   fake_check_both_ways (self, stream, other);
   g_assert_cmpuint (self->b->streams.length, ==, 0);
@@ -39,14 +40,15 @@ test_early_accepted (FakeFixture *self, gconstpointer data)
 
 /* Whoever wrote does not notice that it had to be sent twice. */
 static void
-test_early_rejected (FakeFixture *self, gconstpointer data)
+test_early_rejected (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (Lp2pStream) other = NULL;
 
-  self->b = fake_new_plain_host (self, "early-data=false");
+  self->b = early_new_server (with, "early-data=false");
   fake_serve (self->b, LP2P_HANDLER_ALLOW_EARLY);
-  fake_become_acquainted (self);
+  early_become_acquainted (with);
   stream = fake_open_early (self);
   test_stream_write (self->world, stream, 10, 0);
   test_stream_write (self->world, stream, 90, 10);
@@ -66,14 +68,15 @@ test_early_rejected (FakeFixture *self, gconstpointer data)
 
 /* Closed and dropped before anybody could know. */
 static void
-test_early_forgotten (FakeFixture *self, gconstpointer data)
+test_early_forgotten (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) other = NULL;
   g_autoptr (Lp2pConnection) connection = NULL;
   Lp2pStream *stream;
 
-  self->b = fake_new_plain_host (self, data);
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, data);
+  early_become_acquainted (with);
   stream = fake_open_early (self);
   connection = g_object_ref (lp2p_stream_get_connection (stream));
   test_stream_write (self->world, stream, 100, 0);
@@ -90,8 +93,9 @@ test_early_forgotten (FakeFixture *self, gconstpointer data)
 
 /* What is kept has a bound: beyond it, the writer waits. */
 static void
-test_early_cap (FakeFixture *self, gconstpointer data)
+test_early_cap (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (Lp2pStream) second = NULL;
   g_autoptr (Lp2pStream) other = NULL;
@@ -99,8 +103,8 @@ test_early_cap (FakeFixture *self, gconstpointer data)
   GAsyncResult *result = NULL;
   GAsyncResult *second_result = NULL;
 
-  self->b = fake_new_plain_host (self, data);
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, data);
+  early_become_acquainted (with);
   stream = fake_open_early (self);
   test_stream_send (stream, LARGE, 0, &result);
   test_world_settle (self->world);
@@ -110,7 +114,9 @@ test_early_cap (FakeFixture *self, gconstpointer data)
   g_assert_null (result);
   g_assert_null (second_result);
   g_assert_cmpint (fake_get_state (stream), ==, LP2P_CONNECTION_EARLY);
-  g_assert_cmpuint (lp2p_connection_get_bytes_written (lp2p_stream_get_connection (stream)), ==, 16 * 1024);
+  /* What the first flight takes of it, and what a protocol puts around it. */
+  g_assert_cmpuint (lp2p_connection_get_bytes_written (lp2p_stream_get_connection (stream)), >, 10 * 1024);
+  g_assert_cmpuint (lp2p_connection_get_bytes_written (lp2p_stream_get_connection (stream)), <, 18 * 1024);
 
   other = test_host_accept (self->b);
   test_stream_expect (self->world, other, LARGE, 0);
@@ -124,13 +130,14 @@ test_early_cap (FakeFixture *self, gconstpointer data)
 
 /* Several streams, one of which was reset meanwhile. */
 static void
-test_early_several (FakeFixture *self, gconstpointer data)
+test_early_several (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   Lp2pStream *streams[3];
   guint total = 0;
 
-  self->b = fake_new_plain_host (self, data);
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, data);
+  early_become_acquainted (with);
   streams[0] = fake_open_early (self);
   streams[1] = fake_open (self->a, self->b, SAFE, NULL);
   streams[2] = fake_open (self->a, self->b, SAFE, NULL);
@@ -153,17 +160,17 @@ test_early_several (FakeFixture *self, gconstpointer data)
 
 /* Somebody else has the address by now: nothing is sent again. */
 static void
-test_early_wrong_peer (FakeFixture *self, gconstpointer data)
+test_early_wrong_peer (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (Lp2pConnection) connection = NULL;
   g_autoptr (GError) error = NULL;
   GAsyncResult *waiting = NULL;
 
-  self->b = fake_new_host (self, "/ip4/127.0.0.1/udp/4001/quic-v1", "");
-  fake_become_acquainted (self);
-  test_host_close (self->b);
-  self->c = fake_new_host (self, "/ip4/127.0.0.1/udp/4001/quic-v1", "");
+  self->b = early_new_server (with, "");
+  early_become_acquainted (with);
+  self->c = early_replace_server (with);
   fake_serve (self->c, LP2P_HANDLER_ALLOW_EARLY);
 
   stream = fake_open_early (self);
@@ -185,8 +192,9 @@ test_early_wrong_peer (FakeFixture *self, gconstpointer data)
 
 /* Bytes that must not be replayed wait for the peer to be verified. */
 static void
-test_early_not_safe (FakeFixture *self, gconstpointer data)
+test_early_not_safe (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   static const char *const protocols[] = { TEST_PROTOCOL, NULL };
   g_autoptr (Lp2pStream) early = NULL;
   g_autoptr (Lp2pStream) late = NULL;
@@ -198,8 +206,8 @@ test_early_not_safe (FakeFixture *self, gconstpointer data)
   GAsyncResult *result = NULL;
   Lp2pConnection *connection;
 
-  self->b = fake_new_plain_host (self, data);
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, data);
+  early_become_acquainted (with);
   early = fake_open_early (self);
   connection = lp2p_stream_get_connection (early);
   fake_start_open (self->a, self->b, LP2P_STREAM_NO_DIAL, &result);
@@ -229,13 +237,14 @@ test_early_not_safe (FakeFixture *self, gconstpointer data)
 
 /* A handler that did not ask for them sees no bytes that may have been replayed. */
 static void
-test_early_handler (FakeFixture *self, gconstpointer data)
+test_early_handler (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (Lp2pStream) other = NULL;
 
-  self->b = fake_new_plain_host (self, "");
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, "");
+  early_become_acquainted (with);
   stream = fake_open_early (self);
   test_stream_write (self->world, stream, 10, 0);
   test_world_settle (self->world);
@@ -249,12 +258,13 @@ test_early_handler (FakeFixture *self, gconstpointer data)
 /* Who replays somebody's packets never finishes the handshake. The end may come with
  * the bytes, or later. */
 static void
-test_early_replayed (FakeFixture *self, gconstpointer data)
+test_early_replayed (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
 
-  self->b = fake_new_plain_host (self, "");
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, "");
+  early_become_acquainted (with);
   stream = fake_open_early (self);
   g_assert_cmpint (g_pollable_output_stream_write_nonblocking (
                        G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (G_IO_STREAM (stream))), "0123456789",
@@ -269,16 +279,16 @@ test_early_replayed (FakeFixture *self, gconstpointer data)
 }
 
 static void
-test_early_timeout (FakeFixture *self, gconstpointer data)
+test_early_timeout (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (Lp2pConnection) connection = NULL;
   g_autoptr (GError) error = NULL;
 
-  self->b = fake_new_plain_host (self, "");
-  fake_become_acquainted (self);
-  lp2p_config_set_from_string (lp2p_host_get_config (self->a->host), "plugin fake", "handshake-ms", "60000", &error);
-  g_assert_no_error (error);
+  self->b = early_new_server (with, "");
+  early_become_acquainted (with);
+  early_silence (with);
   stream = fake_open_early (self);
   connection = g_object_ref (lp2p_stream_get_connection (stream));
   test_stream_write (self->world, stream, 10, 0);
@@ -290,14 +300,15 @@ test_early_timeout (FakeFixture *self, gconstpointer data)
 
 /* The host goes while everything waits. */
 static void
-test_early_close (FakeFixture *self, gconstpointer data)
+test_early_close (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) stream = NULL;
   g_autoptr (GError) error = NULL;
   GAsyncResult *result = NULL;
 
-  self->b = fake_new_plain_host (self, "");
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, "");
+  early_become_acquainted (with);
   stream = fake_open_early (self);
   test_stream_write (self->world, stream, 10, 0);
   fake_start_open (self->a, self->b, LP2P_STREAM_NONE, &result);
@@ -318,15 +329,16 @@ drop_host (Lp2pStream *stream, gpointer user_data)
 }
 
 static void
-test_early_drop (FakeFixture *self, gconstpointer data)
+test_early_drop (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pStream) first = NULL;
   g_autoptr (Lp2pStream) second = NULL;
   g_autoptr (GError) error = NULL;
   GAsyncResult *results[2] = { NULL };
 
-  self->b = fake_new_plain_host (self, "");
-  fake_become_acquainted (self);
+  self->b = early_new_server (with, "");
+  early_become_acquainted (with);
   lp2p_host_set_stream_handler (self->b->host, TEST_PROTOCOL,
                                 data != NULL ? LP2P_HANDLER_ALLOW_EARLY : LP2P_HANDLER_NONE, drop_host, self->b, NULL);
   g_signal_handlers_disconnect_by_data (self->b->host, self->b);
@@ -366,12 +378,13 @@ send_and_close (TestHost *host, Lp2pConnection *connection)
 }
 
 static void
-test_end_native (FakeFixture *self, gconstpointer data)
+test_end_native (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   g_autoptr (Lp2pConnection) connection = NULL;
   g_autoptr (Lp2pStream) other = NULL;
 
-  self->b = fake_new_plain_host (self, "");
+  self->b = early_new_server (with, "");
   connection = test_host_connect (self->a, self->b);
   {
     g_autoptr (Lp2pStream) stream = test_host_open (self->a, connection);
@@ -394,8 +407,9 @@ test_end_native (FakeFixture *self, gconstpointer data)
 }
 
 static void
-test_end_muxed (FakeFixture *self, gconstpointer data)
+test_end_muxed (EarlyFixture *with, gconstpointer data)
 {
+  FakeFixture *self = &with->parent;
   static const char config[] = "[host]\ntransports=['memory']\nsecurity=['noise']\nmuxers=['yamux']\nservices=[]\n"
                                "listen=['/memory/0']\n[plugin memory]\ndelay-ms=50\n";
   g_autoptr (Lp2pConnection) connection = NULL;
@@ -417,24 +431,24 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  FAKE_ADD ("/fake-early/accepted", NULL, test_early_accepted);
-  FAKE_ADD ("/fake-early/rejected", NULL, test_early_rejected);
-  FAKE_ADD ("/fake-early/forgotten-accepted", "early-data=true", test_early_forgotten);
-  FAKE_ADD ("/fake-early/forgotten-rejected", "early-data=false", test_early_forgotten);
-  FAKE_ADD ("/fake-early/cap-accepted", "early-data=true", test_early_cap);
-  FAKE_ADD ("/fake-early/cap-rejected", "early-data=false", test_early_cap);
-  FAKE_ADD ("/fake-early/several-rejected", "early-data=false", test_early_several);
-  FAKE_ADD ("/fake-early/wrong-peer", NULL, test_early_wrong_peer);
-  FAKE_ADD ("/fake-early/not-safe-accepted", "early-data=true", test_early_not_safe);
-  FAKE_ADD ("/fake-early/not-safe-rejected", "early-data=false", test_early_not_safe);
-  FAKE_ADD ("/fake-early/handler", NULL, test_early_handler);
-  FAKE_ADD ("/fake-early/replayed-at-once", NULL, test_early_replayed);
-  FAKE_ADD ("/fake-early/replayed", "later", test_early_replayed);
-  FAKE_ADD ("/fake-early/timeout", NULL, test_early_timeout);
-  FAKE_ADD ("/fake-early/close", NULL, test_early_close);
-  FAKE_ADD ("/fake-early/drop-early", "early", test_early_drop);
-  FAKE_ADD ("/fake-early/drop-held", NULL, test_early_drop);
-  FAKE_ADD ("/fake-early/end-native", NULL, test_end_native);
-  FAKE_ADD ("/fake-early/end-muxed", NULL, test_end_muxed);
+  EARLY_ADD ("/accepted", NULL, test_early_accepted);
+  EARLY_ADD ("/rejected", NULL, test_early_rejected);
+  EARLY_ADD ("/forgotten-accepted", "early-data=true", test_early_forgotten);
+  EARLY_ADD ("/forgotten-rejected", "early-data=false", test_early_forgotten);
+  EARLY_ADD ("/cap-accepted", "early-data=true", test_early_cap);
+  EARLY_ADD ("/cap-rejected", "early-data=false", test_early_cap);
+  EARLY_ADD ("/several-rejected", "early-data=false", test_early_several);
+  EARLY_ADD ("/wrong-peer", NULL, test_early_wrong_peer);
+  EARLY_ADD ("/not-safe-accepted", "early-data=true", test_early_not_safe);
+  EARLY_ADD ("/not-safe-rejected", "early-data=false", test_early_not_safe);
+  EARLY_ADD ("/handler", NULL, test_early_handler);
+  EARLY_ADD ("/replayed-at-once", NULL, test_early_replayed);
+  EARLY_ADD ("/replayed", "later", test_early_replayed);
+  EARLY_ADD ("/timeout", NULL, test_early_timeout);
+  EARLY_ADD ("/close", NULL, test_early_close);
+  EARLY_ADD ("/drop-early", "early", test_early_drop);
+  EARLY_ADD ("/drop-held", NULL, test_early_drop);
+  EARLY_ADD ("/end-native", NULL, test_end_native);
+  EARLY_ADD ("/end-muxed", NULL, test_end_muxed);
   return g_test_run ();
 }

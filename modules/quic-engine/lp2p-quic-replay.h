@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <gnutls/gnutls.h>
+
+G_BEGIN_DECLS
+
+/* Which first messages with early data a server has seen. */
+typedef struct _Lp2pQuicReplay Lp2pQuicReplay;
+
+/* The most that are remembered. GnuTLS refuses what is older than its window of ten
+ * seconds by itself; where more come in that time, the rest is not taken early. */
+#define LP2P_QUIC_REPLAY_MAX 8192
+
+Lp2pQuicReplay *lp2p_quic_replay_new (void);
+void lp2p_quic_replay_free (Lp2pQuicReplay *self);
+/* For gnutls_anti_replay_enable(); NULL if GnuTLS has none. */
+gnutls_anti_replay_t lp2p_quic_replay_get (Lp2pQuicReplay *self);
+/* As GnuTLS asks: 0 when @key is new and remembered until @expires (in seconds of the
+ * system's clock), else an error. */
+int lp2p_quic_replay_add (gpointer self, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *data);
+
+G_END_DECLS

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a client keeps of a session, what it understands of a server's ticket, and what
+ * a server remembers against replays. */
+
+#include "modules/quic-engine/lp2p-quic-replay.h"
+#include "modules/quic-engine/lp2p-quic-ticket.h"
+
+#include <string.h>
+
+static const guint8 secret[32] = "a secret of this host";
+
+static const Lp2pQuicTicketOwner owner = { "own", "remote", "libp2p", secret, sizeof secret };
+
+#define PART(text) { (guint8 *) (text), sizeof (text) - 1 }
+
+static const gnutls_datum_t parts[LP2P_QUIC_TICKET_N_PARTS] = { PART ("/ip4/192.0.2.1/udp/1"), PART ("key"),
+                                                                PART ("params"), PART ("session") };
+
+static gboolean
+is_good (const guint8 *data, gsize size, const Lp2pQuicTicketOwner *asked)
+{
+  Lp2pQuicTicket ticket;
+
+  return lp2p_quic_ticket_decode (data, size, &ticket) && lp2p_quic_ticket_belongs_to (&ticket, asked);
+}
+
+static void
+test_round_trip (void)
+{
+  g_autoptr (GBytes) entry = lp2p_quic_ticket_encode (&owner, parts);
+  gsize size;
+  const guint8 *data = g_bytes_get_data (entry, &size);
+  Lp2pQuicTicket ticket;
+
+  g_assert_true (lp2p_quic_ticket_decode (data, size, &ticket));
+  for (guint i = 0; i < LP2P_QUIC_TICKET_N_PARTS; i++)
+    g_assert_cmpmem (ticket.parts[i].data, ticket.parts[i].size, parts[i].data, parts[i].size);
+  g_assert_true (lp2p_quic_ticket_belongs_to (&ticket, &owner));
+  g_assert_true (lp2p_quic_ticket_is_at (&ticket, "/ip4/192.0.2.1/udp/1"));
+  g_assert_false (lp2p_quic_ticket_is_at (&ticket, "/ip4/192.0.2.1/udp/12"));
+  g_assert_false (lp2p_quic_ticket_is_at (&ticket, "/ip4/192.0.2.1/udp"));
+}
+
+/* Of another identity of ours, of another peer, of another protocol, of another
+ * host. */
+static void
+test_owner (void)
+{
+  g_autoptr (GBytes) entry = lp2p_quic_ticket_encode (&owner, parts);
+  static const guint8 other_secret[32] = "another";
+  const Lp2pQuicTicketOwner others[] = {
+    { "other", "remote", "libp2p", secret, sizeof secret },
+    { "own", "other", "libp2p", secret, sizeof secret },
+    { "own", "remote", "h3", secret, sizeof secret },
+    { "own", "remote", "libp2p", other_secret, sizeof other_secret },
+    { "ownr", "emote", "libp2p", secret, sizeof secret },
+  };
+  gsize size;
+  const guint8 *data = g_bytes_get_data (entry, &size);
+
+  g_assert_true (is_good (data, size, &owner));
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    g_assert_false (is_good (data, size, &others[i]));
+}
+
+/* Each bit of it counts. */
+static void
+test_tampered (void)
+{
+  g_autoptr (GBytes) entry = lp2p_quic_ticket_encode (&owner, parts);
+  gsize size;
+  const guint8 *data = g_bytes_get_data (entry, &size);
+  g_autofree guint8 *longer = g_malloc0 (size + 1);
+
+  for (gsize i = 0; i < size; i++)
+    {
+      g_autofree guint8 *copy = g_memdup2 (data, size);
+      g_autofree guint8 *cut = g_memdup2 (data, i);
+
+      copy[i] ^= 1 << (i % 8);
+      g_assert_false (is_good (copy, size, &owner));
+      g_assert_false (is_good (cut, i, &owner));
+      longer[i] = data[i];
+    }
+  g_assert_true (is_good (longer, size, &owner));
+  g_assert_false (is_good (longer, size + 1, &owner));
+}
+
+static void
+test_large (void)
+{
+  gnutls_datum_t large[LP2P_QUIC_TICKET_N_PARTS] = { { NULL, 0 } };
+  g_autofree guint8 *bytes = g_malloc0 (16 * 1024 + 1);
+  g_autoptr (GBytes) entry = NULL;
+
+  large[LP2P_QUIC_TICKET_SESSION] = (gnutls_datum_t){ bytes, 16 * 1024 };
+  entry = lp2p_quic_ticket_encode (&owner, large);
+  g_assert_true (is_good (g_bytes_get_data (entry, NULL), g_bytes_get_size (entry), &owner));
+  large[LP2P_QUIC_TICKET_SESSION].size++;
+  g_assert_null (lp2p_quic_ticket_encode (&owner, large));
+}
+
+/* NewSessionTicket: lifetime, age_add, nonce, ticket, extensions. */
+
+#define HEAD(a, b, c, d) a, b, c, d, 1, 2, 3, 4
+#define NONCE 2, 0, 1
+#define TICKET 0, 3, 't', 'k', 't'
+#define EARLY(a, b, c, d) 0, 42, 0, 4, a, b, c, d
+
+#define CHECK(expected, ...)                                                          \
+  G_STMT_START                                                                        \
+  {                                                                                   \
+    static const guint8 message[] = { __VA_ARGS__ };                                  \
+    guint32 seconds = 0;                                                              \
+    gboolean taken = lp2p_quic_ticket_parse_message (message, sizeof message, &seconds); \
+    g_assert_cmpuint (taken ? seconds : 0, ==, (expected));                           \
+  }                                                                                   \
+  G_STMT_END
+
+static void
+test_message (void)
+{
+  CHECK (21600, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 8, EARLY (0xff, 0xff, 0xff, 0xff));
+  CHECK (21600, HEAD (0, 0, 0x54, 0x60), 0, TICKET, 0, 12, 0xfa, 0xfa, 0, 0, EARLY (0xff, 0xff, 0xff, 0xff));
+  /* A week is the most. */
+  CHECK (604800, HEAD (0xff, 0, 0, 0), NONCE, TICKET, 0, 8, EARLY (0xff, 0xff, 0xff, 0xff));
+  /* To be forgotten at once. */
+  CHECK (0, HEAD (0, 0, 0, 0), NONCE, TICKET, 0, 8, EARLY (0xff, 0xff, 0xff, 0xff));
+  /* Who resumes, but takes nothing early, as rustls does. */
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 0);
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 4, 0xfa, 0xfa, 0, 0);
+  /* Not as much as QUIC has. */
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 8, EARLY (0, 0, 0x40, 0));
+}
+
+static void
+test_broken_message (void)
+{
+  static const guint8 good[] = { HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 8, EARLY (0xff, 0xff, 0xff, 0xff) };
+  guint32 lifetime;
+
+  for (gsize i = 0; i < sizeof good; i++)
+    g_assert_false (lp2p_quic_ticket_parse_message (good, i, &lifetime));
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 8, EARLY (0xff, 0xff, 0xff, 0xff), 0);
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, 0, 0, 0, 8, EARLY (0xff, 0xff, 0xff, 0xff));
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 9, 0, 42, 0, 5, 0xff, 0xff, 0xff, 0xff, 0);
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 7, 0, 42, 0, 3, 0xff, 0xff, 0xff);
+  CHECK (0, HEAD (0, 0, 0x54, 0x60), NONCE, TICKET, 0, 10, EARLY (0xff, 0xff, 0xff, 0xff), 0, 1);
+}
+
+/* Replays */
+
+static int
+see (Lp2pQuicReplay *replay, guint number, gint64 seconds)
+{
+  gnutls_datum_t key = { (guint8 *) &number, sizeof number };
+
+  return lp2p_quic_replay_add (replay, g_get_real_time () / G_USEC_PER_SEC + seconds, &key, NULL);
+}
+
+static void
+test_replay (void)
+{
+  Lp2pQuicReplay *replay = lp2p_quic_replay_new ();
+
+  g_assert_nonnull (lp2p_quic_replay_get (replay));
+  g_assert_cmpint (see (replay, 1, 1000), ==, 0);
+  g_assert_cmpint (see (replay, 2, 1000), ==, 0);
+  g_assert_cmpint (see (replay, 1, 1000), ==, GNUTLS_E_DB_ENTRY_EXISTS);
+  g_assert_cmpint (see (replay, 2, 1000), ==, GNUTLS_E_DB_ENTRY_EXISTS);
+  lp2p_quic_replay_free (replay);
+}
+
+/* Where it cannot remember more it takes nothing, until the first are too old. */
+static void
+test_replay_bound (void)
+{
+  Lp2pQuicReplay *replay = lp2p_quic_replay_new ();
+
+  for (guint i = 0; i < LP2P_QUIC_REPLAY_MAX; i++)
+    g_assert_cmpint (see (replay, i, 1000), ==, 0);
+  g_assert_cmpint (see (replay, LP2P_QUIC_REPLAY_MAX, 1000), ==, GNUTLS_E_DB_ENTRY_EXISTS);
+  lp2p_quic_replay_free (replay);
+
+  replay = lp2p_quic_replay_new ();
+  for (guint i = 0; i < 3 * LP2P_QUIC_REPLAY_MAX; i++)
+    g_assert_cmpint (see (replay, i, -1000), ==, 0);
+  g_assert_cmpint (see (replay, 1, 1000), ==, 0);
+  lp2p_quic_replay_free (replay);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+
+  g_test_add_func ("/quic-ticket/round-trip", test_round_trip);
+  g_test_add_func ("/quic-ticket/owner", test_owner);
+  g_test_add_func ("/quic-ticket/tampered", test_tampered);
+  g_test_add_func ("/quic-ticket/large", test_large);
+  g_test_add_func ("/quic-ticket/message", test_message);
+  g_test_add_func ("/quic-ticket/broken-message", test_broken_message);
+  g_test_add_func ("/quic-ticket/replay", test_replay);
+  g_test_add_func ("/quic-ticket/replay-bound", test_replay_bound);
+
+  return g_test_run ();
+}
