@@ -50,7 +50,8 @@ typedef struct
  * size: of the buffer, or the number of vectors
  * done: bytes that were moved
  * error: (nullable): why nothing was
- * wakeup: in which wake-up of the loop it was over at once, 0 if it was not */
+ * began: in which wake-up of the loop
+ * wakeup: in which one its end is told, 0 if it is not over */
 typedef struct
 {
   GTask *task;
@@ -63,6 +64,7 @@ typedef struct
   gsize size;
   gsize done;
   GError *error;
+  guint64 began;
   guint64 wakeup;
   gboolean cancelled;
 } Lp2pAsyncOperation;

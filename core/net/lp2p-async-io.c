@@ -80,6 +80,7 @@ static void
 operation_hold (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task)
 {
   self->task = task;
+  self->began = lp2p_loop_get_wakeups (io->loop);
   g_object_ref (io->stream);
   g_task_set_task_data (task, io, release_stream);
 }
@@ -124,6 +125,24 @@ operation_settled (Lp2pAsyncOperation *self, Lp2pAsyncIo *io)
   return TRUE;
 }
 
+/* What is over in the wake-up in which it began is told in the next one, in the stream's
+ * turn. GTask would have to wait for that, too: until all is done that there is to do
+ * now, which may pile up what the application has not read yet, and would then go ahead
+ * of whose turn it is. */
+static void
+operation_end (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, gssize n, GError *error)
+{
+  if (self->began < lp2p_loop_get_wakeups (io->loop))
+    {
+      lp2p_async_operation_return (self, n, error);
+      return;
+    }
+  self->done = MAX (n, 0);
+  self->error = error;
+  self->wakeup = self->began + 1;
+  lp2p_job_queue_later (&io->job);
+}
+
 static void
 try_read (Lp2pAsyncIo *self)
 {
@@ -139,7 +158,7 @@ try_read (Lp2pAsyncIo *self)
   if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     g_error_free (error);
   else
-    lp2p_async_operation_return (operation, n, error);
+    operation_end (operation, self, n, error);
 }
 
 /* Without room yet, a write that is tried whenever something can be read would
@@ -159,11 +178,9 @@ try_write (Lp2pAsyncIo *self)
   if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     g_error_free (error);
   else
-    lp2p_async_operation_return (operation, n, error);
+    operation_end (operation, self, n, error);
 }
 
-/* What is over at once is told as all else, in the stream's turn. GTask would have to
- * wait for the next wake-up, too, and would then go ahead of whose turn it is. */
 static gboolean
 operation_end_at_once (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task, gssize n, GError *error)
 {
@@ -173,10 +190,7 @@ operation_end_at_once (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task, g
       return FALSE;
     }
   operation_hold (self, io, task);
-  self->done = MAX (n, 0);
-  self->error = error;
-  self->wakeup = lp2p_loop_get_wakeups (io->loop) + 1;
-  lp2p_job_queue_later (&io->job);
+  operation_end (self, io, n, error);
   return TRUE;
 }
 

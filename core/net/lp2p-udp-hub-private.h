@@ -52,6 +52,7 @@ struct _Lp2pUdpSocket
   GHashTable *claims;
   guint round;
 
+  gboolean busy; /* in the last turn it brought as much as a turn takes */
   gboolean gso;
   gboolean blocked; /* the kernel takes no more for now */
   gboolean starved; /* a send was short because of that */

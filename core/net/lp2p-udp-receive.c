@@ -11,13 +11,16 @@
 /* The kernel joins datagrams of one sender to trains of up to 64 KiB. */
 #define SLOT_SIZE         (64 * 1024)
 #define SLOTS_PER_SCRATCH (LP2P_SCRATCH_SIZE / SLOT_SIZE)
-#define N_SCRATCH         2
+#define N_SCRATCH         1
 #define N_SLOTS           (N_SCRATCH * SLOTS_PER_SCRATCH)
 
 /* Whichever comes first ends a turn: QUIC needs about a microsecond for a
- * kilobyte, and some more for each packet. */
+ * kilobyte, and some more for each packet. When there is more than that, a turn
+ * takes what two turns can put straight into a usual reader's buffer: whatever is
+ * beyond has to be kept for it, which costs more than the turns. */
 #define BATCHES_PER_TURN 8
-#define BYTES_PER_TURN   (1024 * 1024)
+#define BYTES_PER_TURN   (96 * 1024)
+#define TRAINS_PER_TURN  2
 
 /* Datagrams that a user is given at once. */
 #define RUN_LENGTH 64
@@ -128,11 +131,11 @@ batch_clear (Batch *batch, Lp2pLoop *loop)
 
 /* Returns: messages read, or -1 with errno */
 static int
-batch_read (Batch *batch, int fd)
+batch_read (Batch *batch, int fd, guint n_slots)
 {
   int n;
 
-  for (guint i = 0; i < N_SLOTS; i++)
+  for (guint i = 0; i < n_slots; i++)
     {
       batch->messages[i].msg_hdr = (struct msghdr) {
         .msg_name = &batch->remotes[i],
@@ -144,7 +147,7 @@ batch_read (Batch *batch, int fd)
       };
     }
   do
-    n = recvmmsg (fd, batch->messages, N_SLOTS, MSG_DONTWAIT, NULL);
+    n = recvmmsg (fd, batch->messages, n_slots, MSG_DONTWAIT, NULL);
   while (n < 0 && errno == EINTR);
   return n;
 }
@@ -227,7 +230,8 @@ read_batches (Lp2pUdpSocket *self, Batch *batch)
   for (guint turn = 0; turn < BATCHES_PER_TURN && bytes < BYTES_PER_TURN; turn++)
     {
       Run run = { .socket = self };
-      int n = batch_read (batch, self->fd);
+      guint n_slots = self->busy ? TRAINS_PER_TURN : N_SLOTS;
+      int n = batch_read (batch, self->fd, n_slots);
 
       if (n < 0 && errno == EAGAIN)
         return FALSE;
@@ -248,7 +252,8 @@ read_batches (Lp2pUdpSocket *self, Batch *batch)
         }
       if (run.n_datagrams > 0 && self->fd >= 0)
         run_flush (&run);
-      if (self->fd < 0 || n < N_SLOTS)
+      self->busy = bytes >= BYTES_PER_TURN;
+      if (self->fd < 0 || n < (int) n_slots)
         return FALSE;
     }
   return TRUE;

@@ -110,12 +110,31 @@ set_alpn (gnutls_session_t session, const char *const *names, guint n_names)
   return gnutls_alpn_set_protocols (session, protocols, n, GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE);
 }
 
+/* One for all sessions of the process: each would take 8 KiB for its own. */
+static gpointer
+make_priorities (gpointer data)
+{
+  g_autofree char *text = lp2p_gnutls_get_priorities ();
+  gnutls_priority_t priorities = NULL;
+
+  gnutls_priority_init (&priorities, text, NULL);
+  return priorities;
+}
+
+/* Returns NULL, which no session accepts, when GnuTLS does not have what we need. */
+static gnutls_priority_t
+get_priorities (void)
+{
+  static GOnce once = G_ONCE_INIT;
+
+  return g_once (&once, make_priorities, NULL);
+}
+
 /* QUIC has no messages of TLS that end early data. Without that flag a client which
  * sends some would end the process. */
 static int
 new_session (Lp2pQuicConnection *self, unsigned flags)
 {
-  g_autofree char *priorities = lp2p_gnutls_get_priorities ();
   int code = gnutls_init (&self->tls, flags | GNUTLS_NO_END_OF_EARLY_DATA);
 
   if (code < 0)
@@ -123,7 +142,7 @@ new_session (Lp2pQuicConnection *self, unsigned flags)
   gnutls_session_set_ptr (self->tls, &self->conn_ref);
   gnutls_session_set_verify_function (self->tls, on_verify);
   gnutls_handshake_set_timeout (self->tls, 0);
-  return gnutls_priority_set_direct (self->tls, priorities, NULL);
+  return gnutls_priority_set (self->tls, get_priorities ());
 }
 
 static gboolean
