@@ -4,6 +4,8 @@
 # Builds lp2p and runs its tests; .ci/run is this with CI=true.
 
 set -eu
+# Tests compare messages, which are in English then.
+export LC_ALL=C.UTF-8 LANGUAGE=
 
 lp2p_root=$(cd "$(dirname "$0")/.." && pwd)
 build=$lp2p_root/_build

@@ -3,6 +3,7 @@
 /* Addresses in the TXT records of the domain name system. */
 
 #include "codec/lp2p-dnsaddr-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-quote-private.h"
 
 #include <lp2p/codec/lp2p-codec-error.h>
@@ -115,7 +116,7 @@ lp2p_dns_read_txt (const guint8 *data, gsize len, GError **error)
     return g_steal_pointer (&records);
 
   g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-               "DNS answer of %" G_GSIZE_FORMAT " bytes is malformed", len);
+               _("DNS answer of %zu bytes is malformed"), len);
   return NULL;
 }
 
@@ -140,7 +141,7 @@ lp2p_dnsaddr_parse (const char *record, GError **error)
       g_autofree char *quoted = lp2p_quote (record, strlen (record));
 
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-                   "%s does not begin with " PREFIX, quoted);
+                   _("%s does not begin with %s"), quoted, PREFIX);
       return NULL;
     }
   address = lp2p_multiaddr_new_from_string (record + strlen (PREFIX), error);
@@ -150,7 +151,7 @@ lp2p_dnsaddr_parse (const char *record, GError **error)
       lp2p_multiaddr_find (address, LP2P_PROTOCOL_MEMORY, 0) >= 0)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-                   "%s is an address within this machine", lp2p_multiaddr_get_string (address));
+                   _("%s is an address within this machine"), lp2p_multiaddr_get_string (address));
       return NULL;
     }
   return g_steal_pointer (&address);

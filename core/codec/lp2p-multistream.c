@@ -18,8 +18,11 @@
 
 #include <lp2p/codec/lp2p-multistream.h>
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 #define HEADER "/multistream/1.0.0"
@@ -217,21 +220,21 @@ read_prefix (Lp2pMultistream *self, Lp2pCursor *input, GError **error)
     {
       g_autofree char *what = quote (self->prefix, self->prefix_len);
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                   "multistream-select: the message length is not a minimal varint: %s", what);
+                   _("multistream-select: the message length is not a minimal varint: %s"), what);
       return FALSE;
     }
   if (value == 0)
     {
       g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                           "multistream-select: a message of no bytes");
+                           _("multistream-select: a message of no bytes"));
       return FALSE;
     }
   if (value > LP2P_MULTISTREAM_MAX_MESSAGE)
     {
       g_autofree char *what = quote (input->data, input->left);
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
-                   "multistream-select: a message of %" G_GUINT64_FORMAT
-                   " bytes, the limit is %u: %s",
+                   _("multistream-select: a message of %" PRIu64
+                     " bytes, the limit is %u: %s"),
                    value, LP2P_MULTISTREAM_MAX_MESSAGE, what);
       return FALSE;
     }
@@ -241,9 +244,8 @@ read_prefix (Lp2pMultistream *self, Lp2pCursor *input, GError **error)
     {
       g_autofree char *what = quote (input->data, input->left);
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                   "multistream-select: expected the header " HEADER
-                   ", got a message of %" G_GUINT64_FORMAT " bytes: %s",
-                   value, what);
+                   _("multistream-select: expected the header %s, got a message of %" PRIu64 " bytes: %s"),
+                   HEADER, value, what);
       return FALSE;
     }
 
@@ -283,7 +285,7 @@ handle_header (Lp2pMultistream *self, const char *text, GError **error)
     {
       g_autofree char *what = quote ((const guint8 *) text, strlen (text));
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                   "multistream-select: expected the header " HEADER ", got %s", what);
+                   _("multistream-select: expected the header %s, got %s"), HEADER, what);
       return FALSE;
     }
 
@@ -317,7 +319,7 @@ handle_answer (Lp2pMultistream *self, const char *text, GError **error)
     {
       g_autofree char *what = quote ((const guint8 *) text, strlen (text));
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-                   "multistream-select: proposed %s, the remote answered %s", self->protocol,
+                   _("multistream-select: proposed %s, the remote answered %s"), self->protocol,
                    what);
       return FALSE;
     }
@@ -328,7 +330,7 @@ handle_answer (Lp2pMultistream *self, const char *text, GError **error)
     {
       g_autofree char *names = join_names (self);
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_REFUSED,
-                   "multistream-select: the remote supports none of: %s", names);
+                   _("multistream-select: the remote supports none of: %s"), names);
       return FALSE;
     }
   self->protocol = next;
@@ -343,7 +345,7 @@ handle_proposal (Lp2pMultistream *self, const char *text, GError **error)
     {
       g_autofree char *what = quote ((const guint8 *) text, strlen (text));
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-                   "multistream-select: more than %u proposals, the next one is %s",
+                   _("multistream-select: more than %u proposals, the next one is %s"),
                    LP2P_MULTISTREAM_MAX_PROPOSALS, what);
       return FALSE;
     }
@@ -373,7 +375,7 @@ handle_message (Lp2pMultistream *self, const guint8 *message, gsize len, GError 
     {
       g_autofree char *what = quote (message, len);
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                   "multistream-select: expected one line of text, got %s", what);
+                   _("multistream-select: expected one line of text, got %s"), what);
       return FALSE;
     }
 
@@ -446,7 +448,7 @@ lp2p_multistream_input (
   if (self->state == STATE_FAILED)
     {
       g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-                           "multistream-select: the negotiation has failed already");
+                           _("multistream-select: the negotiation has failed already"));
       return LP2P_MULTISTREAM_FAILED;
     }
 

@@ -13,9 +13,11 @@
 
 #include "codec/lp2p-aead-private.h"
 #include "codec/lp2p-noise-cipher-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
 
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
@@ -34,8 +36,9 @@ lp2p_noise_set_crypto_error (GError **error, const char *what)
   unsigned long code = ERR_peek_error ();
   const char *reason = code != 0 ? ERR_reason_error_string (code) : NULL;
 
-  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE, "Noise: %s: %s", what,
-               reason != NULL ? reason : "libcrypto failed");
+  /* Translators: what cannot be done, and why */
+  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE, _("Noise: %s: %s"), what,
+               reason != NULL ? reason : _("libcrypto failed"));
   ERR_clear_error ();
   return FALSE;
 }
@@ -47,7 +50,7 @@ lp2p_noise_cipher_new (const guint8 key[LP2P_NOISE_KEY], GError **error)
 
   if (!lp2p_aead_is_available (LP2P_AEAD_CHACHA20_POLY1305))
     {
-      lp2p_noise_set_crypto_error (error, "cannot set up ChaCha20-Poly1305");
+      lp2p_noise_set_crypto_error (error, _("cannot set up ChaCha20-Poly1305"));
       return NULL;
     }
   self = g_new0 (Lp2pNoiseCipher, 1);
@@ -102,7 +105,7 @@ get_nonce (Lp2pNoiseCipher *self, guint32 nonce[LP2P_AEAD_NONCE / 4], GError **e
   if (self->nonce < G_MAXUINT64)
     return TRUE;
   g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                       "Noise: the message counter is exhausted");
+                       _("Noise: the message counter is exhausted"));
   return FALSE;
 }
 
@@ -117,7 +120,7 @@ get_total (const GOutputVector *in, guint n_in, gsize *total, GError **error)
   if (*total <= LP2P_NOISE_MAX_FRAME - LP2P_NOISE_TAG)
     return TRUE;
   g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
-               "Noise: too many bytes for one message, the limit is %u",
+               _("Noise: too many bytes for one message, the limit is %u"),
                LP2P_NOISE_MAX_FRAME - LP2P_NOISE_TAG);
   return FALSE;
 }
@@ -138,7 +141,7 @@ lp2p_noise_cipher_seal_with_ad (Lp2pNoiseCipher *self,
     return FALSE;
   if (!lp2p_aead_seal (LP2P_AEAD_CHACHA20_POLY1305, self->key, (const guint8 *) nonce, ad, ad_len,
                        in, n_in, out))
-    return lp2p_noise_set_crypto_error (error, "cannot encrypt");
+    return lp2p_noise_set_crypto_error (error, _("cannot encrypt"));
 
   self->nonce++;
   return TRUE;
@@ -158,7 +161,7 @@ lp2p_noise_cipher_open_with_ad (Lp2pNoiseCipher *self,
   if (len < LP2P_NOISE_TAG || len > LP2P_NOISE_MAX_FRAME)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                   "Noise: a message of %" G_GSIZE_FORMAT " bytes, expected %u to %u", len,
+                   _("Noise: a message of %zu bytes, expected %u to %u"), len,
                    LP2P_NOISE_TAG, LP2P_NOISE_MAX_FRAME);
       return FALSE;
     }
@@ -168,8 +171,7 @@ lp2p_noise_cipher_open_with_ad (Lp2pNoiseCipher *self,
                        in, len, out))
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                   "Noise: message %" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
-                   " bytes fails authentication",
+                   _("Noise: message %" PRIu64 " of %zu bytes fails authentication"),
                    self->nonce, len);
       return FALSE;
     }

@@ -6,6 +6,7 @@
 #include "codec/lp2p-noise-payload-private.h"
 
 #include "codec/noise.pb-c.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <string.h>
 
@@ -27,7 +28,8 @@ check_count (const char *what, gsize n, GError **error)
     return TRUE;
 
   g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
-               "Noise: %" G_GSIZE_FORMAT " %s, the limit is %u", n, what,
+               /* Translators: a number and "stream muxers" or "certificate hashes" */
+               _("Noise: %zu %s, the limit is %u"), n, what,
                LP2P_NOISE_MAX_EXTENSIONS);
   return FALSE;
 }
@@ -39,7 +41,7 @@ check_length (const char *what, gsize len, GError **error)
     return TRUE;
 
   g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
-               "Noise: one of the %s has %" G_GSIZE_FORMAT " bytes, the limit is %u", what, len,
+               _("Noise: one of the %s has %zu bytes, the limit is %u"), what, len,
                LP2P_NOISE_MAX_EXTENSION_LEN);
   return FALSE;
 }
@@ -53,14 +55,14 @@ lp2p_noise_check_extensions (const char *const *stream_muxers,
   guint n_muxers = stream_muxers != NULL ? g_strv_length ((GStrv) stream_muxers) : 0;
   guint n_certhashes = certhashes != NULL ? certhashes->len : 0;
 
-  if (!check_count ("stream muxers", n_muxers, error) ||
-      !check_count ("certificate hashes", n_certhashes, error))
+  if (!check_count (_("stream muxers"), n_muxers, error) ||
+      !check_count (_("certificate hashes"), n_certhashes, error))
     return FALSE;
   for (guint i = 0; i < n_muxers; i++)
-    if (!check_length ("stream muxers", strlen (stream_muxers[i]), error))
+    if (!check_length (_("stream muxers"), strlen (stream_muxers[i]), error))
       return FALSE;
   for (guint i = 0; i < n_certhashes; i++)
-    if (!check_length ("certificate hashes", g_bytes_get_size (certhashes->pdata[i]), error))
+    if (!check_length (_("certificate hashes"), g_bytes_get_size (certhashes->pdata[i]), error))
       return FALSE;
   return TRUE;
 }
@@ -152,8 +154,8 @@ read_identity (const Lp2p__Pb__NoiseHandshakePayload *payload,
   if (!has_key || !has_signature)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                   "Noise: the handshake payload has no %s",
-                   has_key ? "signature" : "identity key");
+                   "%s", has_key ? _("Noise: the handshake payload has no signature")
+                                 : _("Noise: the handshake payload has no identity key"));
       return FALSE;
     }
 
@@ -161,14 +163,14 @@ read_identity (const Lp2p__Pb__NoiseHandshakePayload *payload,
                                                        payload->identity_key.len, error);
   if (remote->public_key == NULL)
     {
-      g_prefix_error (error, "Noise: the identity key in the handshake payload: ");
+      g_prefix_error (error, _("Noise: the identity key in the handshake payload: "));
       return FALSE;
     }
   if (!lp2p_public_key_verify (remote->public_key, was_signed->data, was_signed->len,
                                payload->identity_sig.data, payload->identity_sig.len))
     {
       g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                           "Noise: the identity's signature of the static key is wrong");
+                           _("Noise: the identity's signature of the static key is wrong"));
       return FALSE;
     }
   remote->peer_id = lp2p_peer_id_new_from_public_key (remote->public_key);
@@ -180,7 +182,7 @@ read_muxers (const Lp2p__Pb__NoiseExtensions *extensions, Lp2pNoiseRemote *remot
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
 
-  if (!check_count ("stream muxers", extensions->n_stream_muxers, error))
+  if (!check_count (_("stream muxers"), extensions->n_stream_muxers, error))
     return FALSE;
 
   for (gsize i = 0; i < extensions->n_stream_muxers; i++)
@@ -188,13 +190,13 @@ read_muxers (const Lp2p__Pb__NoiseExtensions *extensions, Lp2pNoiseRemote *remot
       const ProtobufCBinaryData *name = &extensions->stream_muxers[i];
       g_autofree char *text = NULL;
 
-      if (!check_length ("stream muxers", name->len, error))
+      if (!check_length (_("stream muxers"), name->len, error))
         return FALSE;
       /* Also refuses a NUL inside. */
       if (name->len == 0 || !g_utf8_validate_len ((const char *) name->data, name->len, NULL))
         {
           g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                               "Noise: the name of a stream muxer is not text");
+                               _("Noise: the name of a stream muxer is not text"));
           return FALSE;
         }
       text = g_strndup ((const char *) name->data, name->len);
@@ -213,7 +215,7 @@ read_certhashes (const Lp2p__Pb__NoiseExtensions *extensions,
 {
   gsize n = extensions->n_webtransport_certhashes;
 
-  if (!check_count ("certificate hashes", n, error))
+  if (!check_count (_("certificate hashes"), n, error))
     return FALSE;
   if (n == 0)
     return TRUE;
@@ -223,7 +225,7 @@ read_certhashes (const Lp2p__Pb__NoiseExtensions *extensions,
     {
       const ProtobufCBinaryData *hash = &extensions->webtransport_certhashes[i];
 
-      if (!check_length ("certificate hashes", hash->len, error))
+      if (!check_length (_("certificate hashes"), hash->len, error))
         return FALSE;
       g_ptr_array_add (remote->certhashes, g_bytes_new (hash->data, hash->len));
     }
@@ -245,8 +247,7 @@ lp2p_noise_payload_parse (const guint8 *data,
   if (payload == NULL)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-                   "Noise: the handshake payload of %" G_GSIZE_FORMAT
-                   " bytes is not a NoiseHandshakePayload message",
+                   _("Noise: the handshake payload of %zu bytes is not a NoiseHandshakePayload message"),
                    len);
       return FALSE;
     }

@@ -4,6 +4,8 @@
 
 #include "codec/lp2p-noise-symmetric-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 
 #include <openssl/core_names.h>
@@ -72,7 +74,7 @@ lp2p_noise_symmetric_mix_hash (Lp2pNoiseSymmetric *self,
        EVP_DigestUpdate (ctx, data, len) && EVP_DigestFinal_ex (ctx, self->hash, NULL);
   EVP_MD_CTX_free (ctx);
 
-  return ok || lp2p_noise_set_crypto_error (error, "cannot hash");
+  return ok || lp2p_noise_set_crypto_error (error, _("cannot hash"));
 }
 
 /* Noise's HKDF with two outputs is RFC 5869's with the chaining key as salt,
@@ -97,7 +99,7 @@ derive (Lp2pNoiseSymmetric *self,
   ok = ctx != NULL && EVP_KDF_derive (ctx, out, 2 * LP2P_NOISE_HASH, params) > 0;
   EVP_KDF_CTX_free (ctx);
 
-  return ok || lp2p_noise_set_crypto_error (error, "cannot derive keys");
+  return ok || lp2p_noise_set_crypto_error (error, _("cannot derive keys"));
 }
 
 gboolean

@@ -4,6 +4,8 @@
 
 #include "codec/lp2p-noise-x25519-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 static gboolean
 get_public (Lp2pNoiseKeyPair *self, GError **error)
 {
@@ -13,7 +15,7 @@ get_public (Lp2pNoiseKeyPair *self, GError **error)
       len != sizeof self->public_key)
     {
       lp2p_noise_key_pair_clear (self);
-      return lp2p_noise_set_crypto_error (error, "cannot make an X25519 key");
+      return lp2p_noise_set_crypto_error (error, _("cannot make an X25519 key"));
     }
   return TRUE;
 }
@@ -72,5 +74,5 @@ lp2p_noise_key_pair_agree (const Lp2pNoiseKeyPair *self,
   EVP_PKEY_CTX_free (ctx);
   EVP_PKEY_free (remote);
 
-  return ok || lp2p_noise_set_crypto_error (error, "no X25519 agreement with the remote key");
+  return ok || lp2p_noise_set_crypto_error (error, _("no X25519 agreement with the remote key"));
 }

@@ -4,6 +4,8 @@
 
 #include "codec/lp2p-noise-xx-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 
 #include <openssl/crypto.h>
@@ -112,8 +114,7 @@ lp2p_noise_xx_write (
   if (len > LP2P_NOISE_MAX_FRAME - LP2P_NOISE_TAG - (out->len - start))
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
-                   "Noise: a payload of %" G_GSIZE_FORMAT
-                   " bytes does not fit into a handshake message",
+                   _("Noise: a payload of %zu bytes does not fit into a handshake message"),
                    len);
       return FALSE;
     }
@@ -133,8 +134,7 @@ take (Lp2pNoiseXX *self, Lp2pCursor *message, gsize n, const guint8 **out, GErro
     return TRUE;
 
   g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE,
-               "Noise: handshake message %u is truncated: expected %" G_GSIZE_FORMAT
-               " bytes more, got %" G_GSIZE_FORMAT,
+               _("Noise: handshake message %u is truncated: expected %zu bytes more, got %zu"),
                self->n_messages + 1, n, left);
   return FALSE;
 }

@@ -19,6 +19,7 @@
 #include "codec/lp2p-noise-private.h"
 #include "codec/lp2p-noise-static-private.h"
 #include "codec/lp2p-noise-xx-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
 
@@ -139,10 +140,10 @@ static gboolean
 check_state (Lp2pNoise *self, Lp2pNoiseState needed, GError **error)
 {
   static const char *const names[] = {
-    "this side must write next",
-    "the remote must write next",
-    "the handshake is complete",
-    "the handshake has failed already",
+    N_("this side must write next"),
+    N_("the remote must write next"),
+    N_("the handshake is complete"),
+    N_("the handshake has failed already"),
   };
   Lp2pNoiseState state = lp2p_noise_get_state (self);
 
@@ -150,7 +151,7 @@ check_state (Lp2pNoise *self, Lp2pNoiseState needed, GError **error)
     return TRUE;
 
   g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-               "Noise: a message out of turn, %s", names[state]);
+               _("Noise: a message out of turn, %s"), _(names[state]));
   return FALSE;
 }
 
@@ -230,7 +231,7 @@ check_peer (Lp2pNoise *self, GError **error)
     return TRUE;
 
   g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_WRONG_PEER,
-               "Noise: expected peer %s, got %s", lp2p_peer_id_get_string (self->expected_peer),
+               _("Noise: expected peer %s, got %s"), lp2p_peer_id_get_string (self->expected_peer),
                lp2p_peer_id_get_string (self->remote.peer_id));
   return FALSE;
 }
@@ -244,7 +245,7 @@ read_frame (Lp2pNoise *self, const guint8 *frame, gsize len, GError **error)
   if (len > LP2P_NOISE_MAX_FRAME)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
-                   "Noise: a handshake message of %" G_GSIZE_FORMAT " bytes, the limit is %u",
+                   _("Noise: a handshake message of %zu bytes, the limit is %u"),
                    len, LP2P_NOISE_MAX_FRAME);
       return FALSE;
     }
@@ -332,8 +333,8 @@ lp2p_noise_split (Lp2pNoise *self,
   if (lp2p_noise_get_state (self) != LP2P_NOISE_STATE_DONE || self->split)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_PROTOCOL,
-                   "Noise: the handshake %s",
-                   self->split ? "was split before" : "is not complete");
+                   "%s", self->split ? _("Noise: the handshake was split before")
+                                     : _("Noise: the handshake is not complete"));
       return FALSE;
     }
 

@@ -6,6 +6,7 @@
 
 #include "types/lp2p-crypto-private.h"
 #include "types/lp2p-der-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/codec/lp2p-codec-error.h>
 
@@ -267,7 +268,7 @@ lp2p_tls_certificate_new (Lp2pIdentity *identity, gint64 now_unix, GError **erro
   if (code < 0)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE,
-                   "No certificate can be made for %s: %s",
+                   _("No certificate can be made for %s: %s"),
                    lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)),
                    gnutls_strerror (code));
       return NULL;

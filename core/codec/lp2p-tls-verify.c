@@ -8,10 +8,12 @@
 
 #include "types/lp2p-crypto-private.h"
 #include "types/lp2p-der-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-verified-private.h"
 
 #include <lp2p/codec/lp2p-codec-error.h>
 
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -67,7 +69,9 @@ fail (GError **error, const char *format, ...)
   va_start (arguments, format);
   text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE, "The certificate %s", text);
+  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE,
+               /* Translators: what is wrong with it, as "has a malformed extension" */
+               _("The certificate %s"), text);
   return FALSE;
 }
 
@@ -131,12 +135,12 @@ read_certificate (const guint8 *der, gsize len, Certificate *certificate, GError
       !lp2p_der_read_whole (&outer, LP2P_DER_SEQUENCE, &certificate->tbs, &tbs) ||
       !lp2p_der_read (&outer, LP2P_DER_SEQUENCE, &certificate->algorithm) ||
       !lp2p_der_read_bits (&outer, &certificate->signature) || !lp2p_cursor_at_end (&outer))
-    return fail (error, "is malformed, expected X.509 in DER");
+    return fail (error, _("is malformed, expected X.509 in DER"));
   if (!read_tbs (&tbs, certificate, &inner_algorithm))
-    return fail (error, "is malformed, expected X.509 version 3 in DER with extensions and without "
-                        "unique ids");
+    return fail (error, _("is malformed, expected X.509 version 3 in DER with extensions and without "
+                          "unique ids"));
   if (!same (&inner_algorithm, &certificate->algorithm))
-    return fail (error, "names two different signature algorithms");
+    return fail (error, _("names two different signature algorithms"));
   return TRUE;
 }
 
@@ -189,13 +193,13 @@ check_validity (Certificate *certificate, gint64 now_unix, GError **error)
 
   if (!read_time (&certificate->validity, &from) || !read_time (&certificate->validity, &until) ||
       !lp2p_cursor_at_end (&certificate->validity))
-    return fail (error, "has a malformed period of validity");
+    return fail (error, _("has a malformed period of validity"));
   if (now_unix < from)
     return fail (error,
-                 "is not valid before %" G_GINT64_FORMAT " seconds from now; is the clock right?",
+                 _("is not valid before %" PRId64 " seconds from now; is the clock right?"),
                  from - now_unix);
   if (now_unix > until)
-    return fail (error, "expired %" G_GINT64_FORMAT " seconds ago; is the clock right?",
+    return fail (error, _("expired %" PRId64 " seconds ago; is the clock right?"),
                  now_unix - until);
   return TRUE;
 }
@@ -271,11 +275,11 @@ find_signed_key (Certificate *certificate, Lp2pCursor *signed_key, GError **erro
       gboolean critical;
 
       if (!read_extension (&in, &oid, &critical, &value))
-        return fail (error, "has a malformed extension");
+        return fail (error, _("has a malformed extension"));
       if (lp2p_der_equal (&oid, oid_libp2p, sizeof oid_libp2p))
         {
           if (found)
-            return fail (error, "has the libp2p extension twice");
+            return fail (error, _("has the libp2p extension twice"));
           found = TRUE;
           *signed_key = value;
         }
@@ -283,11 +287,11 @@ find_signed_key (Certificate *certificate, Lp2pCursor *signed_key, GError **erro
         {
           g_autofree char *name = format_oid (&oid);
 
-          return fail (error, "has the unknown critical extension %s", name);
+          return fail (error, _("has the unknown critical extension %s"), name);
         }
     }
   if (!found)
-    return fail (error, "does not have the libp2p extension " LP2P_TLS_EXTENSION_OID);
+    return fail (error, _("does not have the libp2p extension %s"), LP2P_TLS_EXTENSION_OID);
   return TRUE;
 }
 
@@ -306,9 +310,9 @@ check_self_signature (Certificate *certificate, GError **error)
   guint i;
 
   if (key == NULL)
-    return fail (error, "has no valid public key: %s", reason->message);
+    return fail (error, _("has no valid public key: %s"), reason->message);
   if (!lp2p_der_read (&algorithm, LP2P_DER_OID, &oid))
-    return fail (error, "names no signature algorithm");
+    return fail (error, _("names no signature algorithm"));
 
   for (i = 0; i < G_N_ELEMENTS (algorithms); i++)
     if (lp2p_der_equal (&oid, algorithms[i].oid, algorithms[i].oid_len))
@@ -322,15 +326,15 @@ check_self_signature (Certificate *certificate, GError **error)
       g_autofree char *name = format_oid (&oid);
 
       return fail (error,
-                   "is signed with the algorithm %s, expected ECDSA, RSA (PKCS #1) or Ed25519, as "
-                   "its key is, with SHA-256, SHA-384 or SHA-512",
+                   _("is signed with the algorithm %s, expected ECDSA, RSA (PKCS #1) or Ed25519, as "
+                     "its key is, with SHA-256, SHA-384 or SHA-512"),
                    name);
     }
 
   if (algorithms[i].digest != NULL)
     digest = algorithms[i].digest ();
   if (!lp2p_crypto_verify (key, digest, tbs, tbs_len, signature, signature_len))
-    return fail (error, "is not signed with its own key");
+    return fail (error, _("is not signed with its own key"));
   return TRUE;
 }
 
@@ -368,7 +372,7 @@ check_signed_key (Certificate *certificate, Lp2pCursor *signed_key, GError **err
       !lp2p_der_read (&content, LP2P_DER_OCTET_STRING, &signature_cursor) ||
       !lp2p_cursor_at_end (&content))
     {
-      fail (error, "has a malformed libp2p extension, expected a DER SignedKey");
+      fail (error, _("has a malformed libp2p extension, expected a DER SignedKey"));
       return NULL;
     }
 
@@ -377,13 +381,13 @@ check_signed_key (Certificate *certificate, Lp2pCursor *signed_key, GError **err
   key = lp2p_public_key_new_from_bytes (key_bytes, key_len, &reason);
   if (key == NULL)
     {
-      fail (error, "has no valid host key in the libp2p extension: %s", reason->message);
+      fail (error, _("has no valid host key in the libp2p extension: %s"), reason->message);
       return NULL;
     }
   data = lp2p_tls_extension_signed_data (spki, spki_len);
   if (!lp2p_public_key_verify (key, data->data, data->len, signature, signature_len))
     {
-      fail (error, "is not vouched for by the host key in its libp2p extension");
+      fail (error, _("is not vouched for by the host key in its libp2p extension"));
       return NULL;
     }
   return g_steal_pointer (&key);
@@ -431,7 +435,7 @@ lp2p_tls_verify_certificate (const guint8 *der,
   if (len > LP2P_TLS_CERTIFICATE_MAX_SIZE)
     {
       g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_TOO_LARGE,
-                   "The certificate has %" G_GSIZE_FORMAT " bytes, expected at most %d", len,
+                   _("The certificate has %zu bytes, expected at most %d"), len,
                    LP2P_TLS_CERTIFICATE_MAX_SIZE);
       return FALSE;
     }

@@ -5,6 +5,8 @@
 
 #include "host/lp2p-dial-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 typedef struct
 {
   Lp2pDial *dial;
@@ -46,7 +48,7 @@ check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
 
       /* Of the same kind: where nothing else is tried, that is why it fails again. */
       g_set_error (error, reason->domain, reason->code,
-                   "not dialed: it failed a short time ago (%s), the next attempt is due in %.1f s", reason->message,
+                   _("not dialed: it failed a short time ago (%s), the next attempt is due in %.1f s"), reason->message,
                    (double) (until - now) / G_USEC_PER_SEC);
       return FALSE;
     }
@@ -57,7 +59,8 @@ check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
   else if (lp2p_dial_get_family (target->address) == 6 && !lp2p_black_hole_allows (&self->dials->ip6))
     hole = "IPv6";
   if (hole != NULL)
-    g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: %s leads nowhere from this network", hole);
+    /* Translators: "UDP" or "IPv6" */
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, _("not dialed: %s leads nowhere from this network"), hole);
   return hole == NULL;
 }
 
@@ -95,14 +98,14 @@ check_transport (Lp2pDial *self, Lp2pMultiaddr *address, Lp2pDialTarget *target,
   target->transport = find_dialing_transport (self->transports, address);
   if (target->transport == NULL)
     {
-      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, "no enabled transport can dial it");
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("no enabled transport can dial it"));
       return FALSE;
     }
   target->udp = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_DATAGRAM) != 0;
   target->limited = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_LIMITED) != 0;
   if (target->limited && self->options.force_direct)
     {
-      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "not dialed: a direct connection is wanted");
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, _("not dialed: a direct connection is wanted"));
       return FALSE;
     }
   return TRUE;
@@ -112,7 +115,7 @@ static void
 note_too_many (Lp2pDial *self, Lp2pMultiaddr *address)
 {
   lp2p_dial_note (self, address,
-                  g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT, "not dialed: the peer has more than %u addresses",
+                  g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT, _("not dialed: the peer has more than %u addresses"),
                                LP2P_DIAL_MAX_TARGETS),
                   FALSE);
 }
@@ -164,7 +167,7 @@ check_peer (Lp2pDial *self, Lp2pMultiaddr *address)
     return TRUE;
   lp2p_dial_note (self, address,
                   g_error_new_literal (LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
-                                       "not dialed: it is the address of another peer"),
+                                       _("not dialed: it is the address of another peer")),
                   FALSE);
   return FALSE;
 }

@@ -4,6 +4,7 @@
 
 #include "host/lp2p-swarm-private.h"
 #include "interfaces/lp2p-connection-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* Linux repeats a SYN after one, three and seven seconds: who has not answered
  * three of them will not. What comes behind has handshake-timeout. */
@@ -87,12 +88,12 @@ end_with_error (GTask *task, GError *error)
   if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     {
       g_error_free (error);
-      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("cancelled"));
     }
   else if (self->timed_out)
     {
       g_error_free (error);
-      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %u seconds",
+      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("no answer within %u seconds"),
                            (guint) (ANSWER_TIMEOUT_US / G_USEC_PER_SEC));
     }
   g_task_return_error (task, error);
@@ -127,7 +128,7 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   gboolean cancelled = g_cancellable_is_cancelled (g_task_get_cancellable (task));
 
   if (connection != NULL && cancelled && lp2p_swarm_drop_unwanted (connection))
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("cancelled"));
   else if (connection != NULL)
     {
       if (lp2p_connection_get_muxer (connection) != NULL)

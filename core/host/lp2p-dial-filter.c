@@ -6,6 +6,8 @@
 
 #include "host/lp2p-dial-filter-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -206,12 +208,12 @@ gboolean
 lp2p_dial_filter_allows (const Lp2pDialFilter *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, gboolean given, GError **error)
 {
   if (lp2p_multiaddr_is_unspecified (address) || is_nobodys (address))
-    return refuse (error, "not dialed: it is not the address of one machine");
+    return refuse (error, _("not dialed: it is not the address of one machine"));
   if (g_ptr_array_find_with_equal_func (self->own, address, lp2p_multiaddr_equal, NULL))
-    return refuse (error, "not dialed: this host listens there itself");
+    return refuse (error, _("not dialed: this host listens there itself"));
   if (!given && lp2p_multiaddr_is_loopback (address) && !self->same_machine)
-    return refuse (error, "not dialed: the peer means its own machine");
+    return refuse (error, _("not dialed: the peer means its own machine"));
   if (!given && !self->same_site && lp2p_dial_scope (address, self->networks) == LP2P_DIAL_SCOPE_PRIVATE)
-    return refuse (error, "not dialed: it is in a private network that this machine is not in");
+    return refuse (error, _("not dialed: it is in a private network that this machine is not in"));
   return self->gater == NULL || self->gater (peer, address, self->gater_data, error);
 }

@@ -6,6 +6,8 @@
 
 #include "host/lp2p-dial-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/interfaces/lp2p-log.h>
 
 #define dial_debug(self, ...) lp2p_log_peer (G_LOG_LEVEL_DEBUG, (self)->options.expected_peer, __VA_ARGS__)
@@ -78,10 +80,10 @@ make_error (Lp2pDial *self)
   int code = self->last != NULL ? self->last->code : LP2P_ERROR_NO_ADDRESS;
 
   if (self->last == NULL)
-    return g_error_new_literal (domain, code, "No address of the peer is known");
+    return g_error_new_literal (domain, code, _("No address of the peer is known"));
   if (self->n_reasons > MAX_REASONS)
-    g_string_append_printf (self->reasons, "; and %u more", self->n_reasons - MAX_REASONS);
-  return g_error_new (domain, code, "Cannot connect: %s", self->reasons->str);
+    g_string_append_printf (self->reasons, _("; and %u more"), self->n_reasons - MAX_REASONS);
+  return g_error_new (domain, code, _("Cannot connect: %s"), self->reasons->str);
 }
 
 /* Attempts */
@@ -268,7 +270,8 @@ on_deadline (Lp2pTimer *timer)
   guint seconds = lp2p_config_get_uint (self->swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
 
   finish (self, NULL,
-          g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "Cannot connect within %u seconds of dial-timeout%s%s", seconds,
+          g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Cannot connect within %u seconds of dial-timeout%s%s"),
+                       seconds,
                        self->reasons->len > 0 ? ": " : "", self->reasons->str));
 }
 
@@ -290,7 +293,7 @@ on_waiter_cancelled (GCancellable *cancellable, gpointer user_data)
   if (!g_ptr_array_remove (self->waiters, task))
     return G_SOURCE_REMOVE;
   if (self->waiters->len == 0 && !self->over)
-    finish (self, NULL, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Cancelled"));
+    finish (self, NULL, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Cancelled")));
   g_task_return_error_if_cancelled (task);
   return G_SOURCE_REMOVE;
 }

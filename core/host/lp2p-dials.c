@@ -2,6 +2,8 @@
 
 #include "host/lp2p-swarm-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #define PLUGIN "host"
 #define NEAR_KEY "near"
 /* Longer than machines are away over night, shorter than leases of addresses. */
@@ -60,7 +62,7 @@ lp2p_dials_close (Lp2pDials *self)
 {
   while (self->running->len > 0)
     lp2p_dial_fail (g_ptr_array_index (self->running, 0),
-                    g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+                    g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed")));
 }
 
 /* Nearness */

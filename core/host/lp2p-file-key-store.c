@@ -2,6 +2,8 @@
 
 #include <lp2p/host/lp2p-file-key-store.h>
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -233,7 +235,7 @@ lp2p_file_key_store_remove_async (Lp2pKeyStore *store, const char *name, GCancel
     {
       int code = errno;
 
-      g_task_return_new_error (task, G_IO_ERROR, g_io_error_from_errno (code), "%s: cannot remove the key file: %s",
+      g_task_return_new_error (task, G_IO_ERROR, g_io_error_from_errno (code), _("%s: cannot remove the key file: %s"),
                                path, g_strerror (code));
     }
 }

@@ -5,6 +5,7 @@
 #include <lp2p/codec/lp2p-multistream.h>
 
 #include "host/lp2p-host-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* @task: until there is a stream or an error */
 typedef struct
@@ -20,7 +21,7 @@ on_over (gpointer user_data)
   GTask *task = user_data;
 
   if (!g_task_return_error_if_cancelled (task))
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream is not waited for any longer");
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream is not waited for any longer"));
   return G_SOURCE_REMOVE;
 }
 

@@ -2,6 +2,8 @@
 
 #include "host/lp2p-host-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /**
  * Lp2pHost:
  *
@@ -280,7 +282,7 @@ lp2p_host_check_thread (Lp2pHost *self, GTask *task)
   if (lp2p_loop_is_owner (self->swarm->loop))
     return TRUE;
   g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
-                           "A host can only be used in the thread that made it");
+                           _("A host can only be used in the thread that made it"));
   return FALSE;
 }
 
@@ -309,7 +311,7 @@ lp2p_host_start_async (Lp2pHost *self, GCancellable *cancellable, GAsyncReadyCal
     return;
   if (self->started)
     {
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, "The host was started before");
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, _("The host was started before"));
       return;
     }
   self->started = TRUE;

@@ -5,6 +5,8 @@
 
 #include <lp2p/host/lp2p-key-stores.h>
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/host/lp2p-file-key-store.h>
 #include <lp2p/plugin/lp2p-loader.h>
 
@@ -134,7 +136,7 @@ on_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   if (identity == NULL && !g_str_equal (load->store, LP2P_KEY_STORE_FILE))
-    g_prefix_error (&error, "identity %s in the key store %s: ", load->name, load->store);
+    g_prefix_error (&error, _("identity %s in the key store %s: "), load->name, load->store);
   return_identity (task, identity, error);
 }
 
@@ -164,7 +166,7 @@ load_file (GTask *task)
     identity = NULL;
   if (identity == NULL && error == NULL)
     g_set_error (&error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                 "[host] identity: got the path %s, expected the name of a key, as key-store is '%s'", load->name,
+                 _("[host] identity: got the path %s, expected the name of a key, as key-store is '%s'"), load->name,
                  load->store);
   return_identity (task, identity, error);
 }

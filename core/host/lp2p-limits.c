@@ -2,6 +2,8 @@
 
 #include "host/lp2p-limits-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
@@ -118,8 +120,11 @@ check (Lp2pLimits *self, guint n, const char *option, const char *whose, GError 
 
   if (n < limit)
     return TRUE;
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, "All %u of %s are in use%s%s", limit, option,
-               whose != NULL ? " by " : "", whose != NULL ? whose : "");
+  /* Translators: a limit, the option that has it, and a peer */
+  if (whose != NULL)
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use by %s"), limit, option, whose);
+  else
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use"), limit, option);
   return FALSE;
 }
 

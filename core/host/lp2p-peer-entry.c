@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <lp2p/codec/lp2p-multistream.h>
 #include <lp2p/types/lp2p-error.h>
 
 #include "host/lp2p-peer-entry-private.h"
+#include "types/lp2p-i18n-private.h"
 
 Lp2pPeerEntry *
 lp2p_peer_entry_new (Lp2pPeerId *id)
@@ -121,7 +123,7 @@ check_record (Lp2pPeerEntry *self, GBytes *bytes, Lp2pPeerRecord *record, GError
   if (!lp2p_peer_id_equal (lp2p_peer_record_get_peer_id (record), self->id))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record is that of %s, expected %s",
+                   _("The peer record is that of %s, expected %s"),
                    lp2p_peer_id_get_string (lp2p_peer_record_get_peer_id (record)), lp2p_peer_id_get_string (self->id));
       return FALSE;
     }
@@ -130,7 +132,7 @@ check_record (Lp2pPeerEntry *self, GBytes *bytes, Lp2pPeerRecord *record, GError
       (seq < self->record_seq || (seq == self->record_seq && !g_bytes_equal (bytes, self->record))))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record has sequence number %" G_GUINT64_FORMAT ", expected more than %" G_GUINT64_FORMAT,
+                   _("The peer record has sequence number %" PRIu64 ", expected more than %" PRIu64),
                    seq, self->record_seq);
       return FALSE;
     }
@@ -147,7 +149,7 @@ lp2p_peer_entry_take_record (Lp2pPeerEntry *self, GBytes *bytes, GError **error)
   if (size > LP2P_PEER_MAX_RECORD_SIZE)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record has %" G_GSIZE_FORMAT " bytes, expected at most %d", size,
+                   _("The peer record has %zu bytes, expected at most %d"), size,
                    LP2P_PEER_MAX_RECORD_SIZE);
       return NULL;
     }

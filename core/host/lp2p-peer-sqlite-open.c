@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 
 #include "host/lp2p-peer-sqlite-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* "lp2p", which tells our files from those of other programs. */
 #define APPLICATION_ID 0x6c703270
@@ -73,7 +74,7 @@ void
 lp2p_peer_sqlite_set_error (sqlite3 *database, int status, const char *what, GError **error)
 {
   if ((status & 0xff) == SQLITE_BUSY)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY, "%s: another process uses it", what);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY, _("%s: another process uses it"), what);
   else
     g_set_error (error, G_IO_ERROR, get_code (status), "%s: %s", what,
                  database != NULL ? sqlite3_errmsg (database) : sqlite3_errstr (status));
@@ -120,13 +121,13 @@ check_owner (sqlite3 *database, const char *path, int *version, GError **error)
     return TRUE;
   if (application != APPLICATION_ID || *version < 1)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s is a database of another program", path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("%s is a database of another program"), path);
       return FALSE;
     }
   if (*version > VERSION)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "%s is of version %d, which a newer lp2p made; this one knows up to %d", path, *version, VERSION);
+                   _("%s is of version %d, which a newer lp2p made; this one knows up to %d"), path, *version, VERSION);
       return FALSE;
     }
   return TRUE;
@@ -186,23 +187,23 @@ make_private (const char *path, GError **error)
   saved = errno;
   if (saved != EEXIST || stat (path, &info) < 0)
     {
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), "Cannot make %s: %s", path, g_strerror (saved));
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), _("Cannot make %s: %s"), path, g_strerror (saved));
       return FALSE;
     }
   if (!S_ISREG (info.st_mode))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, "%s is not a file", path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, _("%s is not a file"), path);
       return FALSE;
     }
   if (info.st_size > 0 && info.st_size < HEADER_SIZE)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s ends within its header", path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, _("%s ends within its header"), path);
       return FALSE;
     }
   if ((info.st_mode & 077) != 0 && chmod (path, 0600) < 0)
     {
       saved = errno;
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), "Cannot keep others from reading %s: %s", path,
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), _("Cannot keep others from reading %s: %s"), path,
                    g_strerror (saved));
       return FALSE;
     }
@@ -254,7 +255,7 @@ set_aside (const char *path, const char *reason, GError **error)
     {
       saved = errno;
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved),
-                   "%s is damaged (%s) and cannot be renamed: %s", path, reason, g_strerror (saved));
+                   _("%s is damaged (%s) and cannot be renamed: %s"), path, reason, g_strerror (saved));
       return FALSE;
     }
   /* A log that stayed would be taken for that of the new file. */

@@ -4,6 +4,7 @@
 
 #include "host/lp2p-peer-sqlite-private.h"
 #include "host/lp2p-peer-storage-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* The peer store on disk. */
 
@@ -213,7 +214,7 @@ check_open (Storage *self, GError **error)
 {
   if (self->database != NULL)
     return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "%s is not open", self->path);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("%s is not open"), self->path);
   return FALSE;
 }
 

@@ -4,6 +4,7 @@
 
 #include "host/lp2p-swarm-private.h"
 #include "interfaces/lp2p-connection-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* What connections tell the host. */
 
@@ -92,7 +93,7 @@ return_if_cancelled (GTask *task, Lp2pConnection *connection)
 {
   if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)) || !lp2p_swarm_drop_unwanted (connection))
     return FALSE;
-  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Operation was cancelled"));
   return TRUE;
 }
 
@@ -202,7 +203,7 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
   if (task != NULL && !return_if_cancelled (task, connection))
     g_task_return_error (task, error != NULL ? g_error_copy (error)
                                              : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                                    "The peer closed the connection at once"));
+                                                                    _("The peer closed the connection at once")));
   lp2p_swarm_serve_opens (self, lp2p_connection_get_remote_peer (connection));
 }
 
@@ -232,7 +233,7 @@ check_peer (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
 {
   if (!lp2p_peer_id_equal (raw->remote_peer, lp2p_identity_get_peer_id (self->identity)))
     return TRUE;
-  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "The peer is this host itself");
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, _("The peer is this host itself"));
   return FALSE;
 }
 
@@ -241,7 +242,7 @@ check_open (Lp2pSwarm *self, GError **error)
 {
   if (!self->closed)
     return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
   return FALSE;
 }
 
@@ -251,7 +252,7 @@ check_gater (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
   if (self->gater == NULL ||
       lp2p_gater_allow_peer (self->gater, raw->remote_peer, raw->remote_address, raw->transport_role))
     return TRUE;
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, "The application refuses %s at %s",
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, _("The application refuses %s at %s"),
                lp2p_peer_id_get_string (raw->remote_peer), lp2p_multiaddr_get_string (raw->remote_address));
   return FALSE;
 }
@@ -330,7 +331,7 @@ resume (Lp2pSwarm *self, Lp2pConnection *connection, Lp2pRawConnection *raw, GTa
       g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
     }
   else
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed by now");
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection is closed by now"));
   lp2p_raw_connection_free (raw);
 }
 
@@ -400,7 +401,7 @@ lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDia
         lp2p_swarm_add_connection (self, raw, NULL, task);
       return;
     }
-  g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "Expected peer %s, got %s",
+  g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, _("Expected peer %s, got %s"),
                            lp2p_peer_id_get_string (options->expected_peer),
                            lp2p_peer_id_get_string (raw->remote_peer));
   lp2p_raw_connection_free (raw);
@@ -510,7 +511,7 @@ lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboole
     return FALSE;
   if (self->gater != NULL && !lp2p_gater_allow_accept (self->gater, remote_address))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, "The application refuses connections from %s",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, _("The application refuses connections from %s"),
                    lp2p_multiaddr_get_string (remote_address));
       return FALSE;
     }

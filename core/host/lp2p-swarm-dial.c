@@ -2,6 +2,8 @@
 
 #include "host/lp2p-swarm-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /*
  * Connecting to a peer: over the connection that there is, with the dial that runs,
  * or with a new one.
@@ -18,7 +20,7 @@ lp2p_swarm_gate_dial (Lp2pPeerId *peer, Lp2pMultiaddr *address, gpointer swarm, 
 
   if (gater == NULL || lp2p_gater_allow_dial (gater, peer, address))
     return TRUE;
-  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, "the application refuses to dial it");
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, _("the application refuses to dial it"));
   return FALSE;
 }
 
@@ -49,9 +51,10 @@ check_open (Lp2pSwarm *self, const Lp2pDialOptions *options, GTask *task)
   Lp2pPeerId *own = lp2p_identity_get_peer_id (self->identity);
 
   if (self->closed)
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
   else if (options->expected_peer != NULL && lp2p_peer_id_equal (options->expected_peer, own))
-    g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "Cannot connect: the peer is this host itself");
+    g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
+                             _("Cannot connect: the peer is this host itself"));
   else
     return !g_task_return_error_if_cancelled (task);
   return FALSE;

@@ -2,6 +2,8 @@
 
 #include "host/lp2p-swarm-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 static void
 on_addresses_changed (Lp2pSwarm *self)
 {
@@ -52,14 +54,14 @@ lp2p_swarm_listen (Lp2pSwarm *self, Lp2pMultiaddr *address, GError **error)
 
   if (transport == NULL)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, "No enabled transport can listen on %s",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("No enabled transport can listen on %s"),
                    lp2p_multiaddr_get_string (address));
       return NULL;
     }
   listener = lp2p_transport_listen (transport, address, error);
   if (listener == NULL)
     {
-      g_prefix_error (error, "Cannot listen on %s: ", lp2p_multiaddr_get_string (address));
+      g_prefix_error (error, _("Cannot listen on %s: "), lp2p_multiaddr_get_string (address));
       return NULL;
     }
 

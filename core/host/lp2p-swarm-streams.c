@@ -2,6 +2,8 @@
 
 #include "host/lp2p-swarm-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /* Streams to a peer: over a connection that exists, or over one that is made. A
  * stream that is safe to replay takes the first that is at least early, all others
  * one whose peer is verified. */
@@ -155,7 +157,7 @@ try_open (Lp2pSwarm *self, GTask *task)
     {
       g_autoptr (GTask) waiting = stop_waiting (self, task);
 
-      g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "There is no connection to %s",
+      g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, _("There is no connection to %s"),
                                lp2p_peer_id_get_string (open->peer));
       return;
     }
@@ -184,7 +186,7 @@ lp2p_swarm_fail_opens (Lp2pSwarm *self)
     {
       g_autoptr (GTask) task = stop_waiting (self, next);
 
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
     }
 }
 
@@ -200,7 +202,7 @@ lp2p_swarm_open_stream_async (Lp2pSwarm *self, Lp2pPeerId *peer, const char *con
   g_task_set_source_tag (task, lp2p_swarm_open_stream_async);
   g_task_set_task_data (task, open, open_free);
   if (self->closed)
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
   else
     try_open (self, task);
 }

@@ -6,6 +6,7 @@
 
 #include "host/lp2p-kept-peer-private.h"
 #include "interfaces/lp2p-connection-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* How long peers may take to acknowledge what was written before the host is
  * closed regardless. */
@@ -38,7 +39,7 @@ fail_waiting (Lp2pSwarm *self)
 
   g_hash_table_iter_init (&iter, self->waiting);
   while (g_hash_table_iter_next (&iter, NULL, &task))
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
   g_hash_table_remove_all (self->waiting);
 }
 

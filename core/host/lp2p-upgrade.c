@@ -7,6 +7,7 @@
 #include <lp2p/net/lp2p-multistream-layer.h>
 
 #include "host/lp2p-upgrade-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-trace-private.h"
 
 typedef struct
@@ -62,7 +63,8 @@ upgrade_fail (GTask *task, GError *error, const char *step)
   if (self->timed_out)
     {
       g_error_free (error);
-      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "Timed out while %s", step);
+      /* Translators: what was being done, as "agreeing on a muxer" */
+      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Timed out while %s"), step);
     }
   else if (g_error_matches (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_WRONG_PEER))
     {
@@ -70,7 +72,7 @@ upgrade_fail (GTask *task, GError *error, const char *step)
       error->code = LP2P_ERROR_WRONG_PEER;
     }
   else
-    g_prefix_error (&error, "Failed while %s: ", step);
+    g_prefix_error (&error, _("Failed while %s: "), step);
 
   lp2p_trace_end (self->trace, "handshake", error->message);
   if (self->raw->layer != NULL)
@@ -207,7 +209,7 @@ on_muxer_negotiated (GObject *source, GAsyncResult *result, gpointer user_data)
   if (protocol != NULL)
     start_session (task, find_protocol (self->muxers, muxer_protocol, protocol));
   else
-    upgrade_fail (task, error, "agreeing on a muxer");
+    upgrade_fail (task, error, _("agreeing on a muxer"));
 }
 
 /* What the peer took before, else the preferred one. */
@@ -255,7 +257,7 @@ check_peer (Upgrade *self, Lp2pPeerId *peer, GError **error)
 {
   if (self->expected_peer == NULL || lp2p_peer_id_equal (self->expected_peer, peer))
     return TRUE;
-  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_WRONG_PEER, "Expected peer %s, got %s",
+  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_WRONG_PEER, _("Expected peer %s, got %s"),
                lp2p_peer_id_get_string (self->expected_peer), lp2p_peer_id_get_string (peer));
   return FALSE;
 }
@@ -271,13 +273,13 @@ on_secured (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (secured == NULL)
     {
-      upgrade_fail (task, error, "securing the connection");
+      upgrade_fail (task, error, _("securing the connection"));
       return;
     }
   self->raw->layer = g_steal_pointer (&secured->layer);
   if (!check_peer (self, secured->remote_peer, &error))
     {
-      upgrade_fail (task, error, "securing the connection");
+      upgrade_fail (task, error, _("securing the connection"));
       return;
     }
 
@@ -326,7 +328,7 @@ on_security_negotiated (GObject *source, GAsyncResult *result, gpointer user_dat
   if (protocol != NULL)
     start_security (task, find_protocol (self->securities, security_protocol, protocol));
   else
-    upgrade_fail (task, error, "agreeing on a security protocol");
+    upgrade_fail (task, error, _("agreeing on a security protocol"));
 }
 
 static void
@@ -352,8 +354,9 @@ check_choice (const Lp2pUpgradeParams *params, GTask *task)
 {
   if (params->securities->len > 0 && params->muxers->len > 0)
     return TRUE;
-  g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED, "No %s is enabled and loaded",
-                           params->securities->len == 0 ? "security protocol" : "muxer");
+  g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED, "%s",
+                           params->securities->len == 0 ? _("No security protocol is enabled and loaded")
+                                                        : _("No muxer is enabled and loaded"));
   return FALSE;
 }
 

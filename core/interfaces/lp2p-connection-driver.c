@@ -5,6 +5,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/interfaces/lp2p-log.h>
 
 /* Payload of a record of the largest size. A connection moves one, or a few smaller ones,
@@ -343,9 +345,10 @@ run_ready_timeout (Lp2pTimer *timer)
 
   if (self->session != NULL && self->early)
     give_up (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                        "The peer of an early connection was not verified in time"));
+                                        _("The peer of an early connection was not verified in time")));
   else if (self->session != NULL)
-    give_up (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The peer did not agree to %s in time", self->muxer));
+    give_up (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("The peer did not agree to %s in time"),
+                                self->muxer));
 }
 
 static void
@@ -369,7 +372,7 @@ check_peer (Lp2pConnection *self)
 
   if (!self->early || peer == NULL || lp2p_peer_id_equal (peer, self->remote_peer))
     return TRUE;
-  give_up (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "Expected peer %s, got %s",
+  give_up (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER, _("Expected peer %s, got %s"),
                               lp2p_peer_id_get_string (self->remote_peer), lp2p_peer_id_get_string (peer)));
   return FALSE;
 }

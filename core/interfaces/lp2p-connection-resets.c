@@ -6,6 +6,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/interfaces/lp2p-log.h>
 
 /* Somebody who changes his mind resets what he asked for, a crowd of requests at once
@@ -46,7 +48,7 @@ lp2p_connection_follow_resets (Lp2pConnection *self)
   if (self->n_wasted <= WASTED_MAX || self->state >= LP2P_CONNECTION_CLOSING || self->error != NULL)
     return;
   self->error = g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                             "The peer opened and reset %u streams before anything came of them", self->n_wasted);
+                             _("The peer opened and reset %u streams before anything came of them"), self->n_wasted);
   lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "%s", self->error->message);
   lp2p_connection_close_here (self);
   self->session->klass->close (self->session, LP2P_CODE_CONNECTION_RATE_LIMITED, self->error->message);

@@ -6,6 +6,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 void
 lp2p_connection_expect_answer (Lp2pConnection *self, const Lp2pMultistreamStatus *answer)
 {
@@ -118,8 +120,9 @@ lp2p_connection_give_up (Lp2pConnection *self, const GError *error)
   if (!self->refused || self->closed_here)
     return;
   first = self->session->klass->get_error (self->session, &code);
-  self->error = g_error_new (error->domain, error->code, "%s was proposed ahead: %s; dialing again: %s", self->muxer,
-                             first != NULL ? first->message : "the peer closed the connection", error->message);
+  /* Translators: a muxer, why it was refused, why the new connection failed */
+  self->error = g_error_new (error->domain, error->code, _("%s was proposed ahead: %s; dialing again: %s"), self->muxer,
+                             first != NULL ? first->message : _("the peer closed the connection"), error->message);
   self->refused = FALSE;
   self->muxer = NULL;
   lp2p_connection_forget_answer (self);

@@ -4,6 +4,8 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/interfaces/lp2p-log.h>
 
 /* What is sent early fits the first flight, which an initial congestion window
@@ -239,7 +241,7 @@ stream_opened (Lp2pConnection *self, GTask *task, const char *const *protocols, 
 static void
 set_lost_error (Lp2pConnection *self, GError **error)
 {
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, "The connection to %s is closed%s%s",
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, _("The connection to %s is closed%s%s"),
                lp2p_peer_id_get_string (self->remote_peer), self->error != NULL ? ": " : "",
                self->error != NULL ? self->error->message : "");
 }
@@ -344,8 +346,8 @@ lp2p_connection_lose_unsafe (Lp2pConnection *self)
       next = l->next;
       if (!lp2p_stream_may_repeat (stream))
         lp2p_stream_lose_early (stream, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                                     "The connection to %s ended before it was clear whether the peer "
-                                                     "got what the stream sent, which is not safe to repeat",
+                                                     _("The connection to %s ended before it was clear whether the "
+                                                       "peer got what the stream sent, which is not safe to repeat"),
                                                      lp2p_peer_id_get_string (self->remote_peer)));
     }
 }

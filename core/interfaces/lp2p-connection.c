@@ -3,6 +3,7 @@
 #include <lp2p/lp2p-enum-types.h>
 
 #include "interfaces/lp2p-connection-parts-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /**
  * Lp2pConnection:
@@ -28,7 +29,7 @@ check_thread (Lp2pConnection *self, GTask *task)
   if (lp2p_loop_is_owner (self->loop))
     return TRUE;
   g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
-                           "A connection can only be used in the thread of its host");
+                           _("A connection can only be used in the thread of its host"));
   return FALSE;
 }
 
@@ -133,7 +134,7 @@ lp2p_connection_open_stream_async (Lp2pConnection *self,
     return;
   if (self->limited && (flags & LP2P_STREAM_ALLOW_LIMITED) == 0)
     g_task_return_new_error (task, LP2P_ERROR, LP2P_ERROR_LIMIT,
-                             "The connection to %s is metered by a relay and %s does not allow that",
+                             _("The connection to %s is metered by a relay and %s does not allow that"),
                              lp2p_peer_id_get_string (self->remote_peer), protocols[0]);
   else
     lp2p_connection_start_opening (self, task, protocols, flags);

@@ -5,6 +5,8 @@
 
 #include "interfaces/lp2p-framed-session-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /* What is not payload and goes down in one call. */
 #define BATCH_SIZE 1024
 
@@ -189,7 +191,7 @@ lp2p_framed_session_reply (Lp2pFramedSession *self, gconstpointer reply)
     return;
   if (self->replies != NULL && self->replies->len >= REPLIES_MAX)
     {
-      lp2p_framed_session_violation (self, "the peer goes on asking but does not read the answers");
+      lp2p_framed_session_violation (self, _("the peer goes on asking but does not read the answers"));
       return;
     }
   if (self->replies == NULL)

@@ -2,6 +2,10 @@
 
 #include "interfaces/lp2p-framed-session-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
+#include <inttypes.h>
+
 /* How long a goodbye may wait for room in the layer below, and then for the end of
  * what the peer sends. */
 #define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
@@ -104,9 +108,9 @@ lp2p_framed_session_layer_failed (Lp2pFramedSession *self)
   const GError *why = lp2p_layer_get_error (self->layer);
 
   lp2p_queued_session_fail (&self->parent, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                                        "%s: the connection failed: %s",
+                                                        _("%s: the connection failed: %s"),
                                                         self->parent.parent.klass->name,
-                                                        why != NULL ? why->message : "no reason given"));
+                                                        why != NULL ? why->message : _("no reason given")));
 }
 
 /* The peer sends nothing more. Some peers, and some protocols, end a session so when
@@ -121,9 +125,9 @@ lp2p_framed_session_layer_ended (Lp2pFramedSession *self)
       (session->phase == LP2P_PHASE_PEER_GOING || session->n_live == session->n_zombies))
     session->orderly = TRUE;
   lp2p_queued_session_fail (session, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                                  "%s: the peer ended the connection%s",
-                                                  session->parent.klass->name,
-                                                  middle ? " in the middle of a frame" : ""));
+                                                  middle ? _("%s: the peer ended the connection in the middle of a frame")
+                                                         : _("%s: the peer ended the connection"),
+                                                  session->parent.klass->name));
 }
 
 /* The session ends as soon as what is to be said last has left. */
@@ -191,7 +195,8 @@ lp2p_framed_session_give_up (Lp2pFramedSession *self, const char *what)
 {
   lp2p_layer_abort (self->layer, lp2p_framed_session_get_class (self)->internal_error);
   lp2p_queued_session_fail (&self->parent, g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                                        "%s: %s for %" G_GINT64_FORMAT " seconds",
+                                                        /* Translators: a muxer, what the peer did not do */
+                                                        _("%s: %s for %" PRId64 " seconds"),
                                                         self->parent.parent.klass->name, what,
                                                         self->write_timeout / G_USEC_PER_SEC));
 }
@@ -206,7 +211,7 @@ session_close (Lp2pMuxerSession *session, guint32 code, const char *reason)
     return;
   self->parent.orderly = TRUE;
   drain (self, code,
-         g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was closed%s%s", has_reason ? ": " : "",
+         g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was closed%s%s"), has_reason ? ": " : "",
                       has_reason ? reason : ""),
          TRUE);
 }
@@ -220,7 +225,7 @@ session_abort (Lp2pMuxerSession *session, guint32 code)
     return;
   lp2p_layer_abort (self->layer, code);
   lp2p_queued_session_fail (&self->parent,
-                            g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was aborted"));
+                            g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was aborted")));
 }
 
 /* Time */
@@ -266,8 +271,7 @@ give_up_reader (Lp2pFramedSession *self)
   lp2p_queued_stream_fail (
       self->parent.receiving, &self->parent, LP2P_CODE_STREAM_RESOURCE_LIMIT,
       g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                   "Nobody read for %" G_GINT64_FORMAT " seconds while the buffer of %" G_GSIZE_FORMAT
-                   " bytes was full, which held up the whole connection",
+                   _("Nobody read for %" PRId64 " seconds while the buffer of %zu bytes was full, which held up the whole connection"),
                    self->read_timeout / G_USEC_PER_SEC, self->parent.max_queue));
 }
 
@@ -288,7 +292,7 @@ session_timeout (Lp2pMuxerSession *session, gint64 now)
   if (klass->timeout != NULL && self->parent.phase != LP2P_PHASE_OVER)
     klass->timeout (self, now);
   if (self->parent.phase != LP2P_PHASE_OVER && lp2p_framed_session_is_stuck (self, now))
-    lp2p_framed_session_give_up (self, "the peer took no bytes");
+    lp2p_framed_session_give_up (self, _("the peer took no bytes"));
 }
 
 /* What is known */

@@ -2,6 +2,8 @@
 
 #include <lp2p/interfaces/lp2p-key-store.h>
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 #define MAX_NAME 64
@@ -55,8 +57,8 @@ check_name (Lp2pKeyStore *self, const char *name, gpointer tag, GAsyncReadyCallb
     return TRUE;
   escaped = g_strescape (name, NULL);
   g_task_report_new_error (self, callback, user_data, tag, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                           "\"%.100s\" is no name of a key, expected 1 to %d letters, digits, dots, hyphens and "
-                           "underscores, the first no dot or hyphen",
+                           _("\"%.100s\" is no name of a key, expected 1 to %d letters, digits, dots, hyphens and "
+                             "underscores, the first no dot or hyphen"),
                            escaped, MAX_NAME);
   return FALSE;
 }
@@ -67,7 +69,7 @@ check_function (Lp2pKeyStore *self, gboolean present, gpointer tag, GAsyncReadyC
 {
   if (!present)
     g_task_report_new_error (self, callback, user_data, tag, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                             "the key store %s can only load and save",
+                             _("the key store %s can only load and save"),
                              lp2p_extension_get_name (LP2P_EXTENSION (self)));
   return present;
 }

@@ -2,6 +2,8 @@
 
 #include "interfaces/lp2p-queued-session-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /* Where a protocol has no way to ask a peer to stop, what it sends to a stream that
  * nobody reads is thrown away, so that a peer which first writes all of its answer
  * gets on; beyond this the stream is reset. */
@@ -344,8 +346,8 @@ lp2p_queued_stream_was_reset (Lp2pQueuedStream *self, Lp2pQueuedSession *session
   if (self->error == NULL)
     {
       self->error = has_codes (session)
-                        ? g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, "The peer reset the stream with code %u", code)
-                        : g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, "The peer reset the stream");
+                        ? g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream with code %u"), code)
+                        : g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream"));
       self->remote_code = code;
     }
   announce (self, session, LP2P_READY_READ | LP2P_READY_WRITE);
@@ -381,7 +383,7 @@ discard (Lp2pQueuedStream *self, Lp2pQueuedSession *session, gsize size)
   else
     lp2p_queued_stream_fail (self, session, self->code,
                              g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET,
-                                                  "The peer went on sending to a stream that is not read"));
+                                                  _("The peer went on sending to a stream that is not read")));
 }
 
 static void
@@ -391,7 +393,7 @@ keep (Lp2pQueuedStream *self, Lp2pQueuedSession *session, const guint8 *data, gs
   if (!reserve (self, session, needed_memory (self)))
     lp2p_queued_stream_fail (self, session, LP2P_CODE_STREAM_RESOURCE_LIMIT,
                              g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                                                  "No memory is left for bytes that wait to be read"));
+                                                  _("No memory is left for bytes that wait to be read")));
   else if (self->want & LP2P_READY_READ)
     announce (self, session, LP2P_READY_READ);
 }
@@ -580,8 +582,8 @@ stream_reset (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint32 code)
   drop_queue (self, owner);
   reset_with (self, owner, code,
               has_codes (owner)
-                  ? g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was reset with code %u", code)
-                  : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was reset"));
+                  ? g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream was reset with code %u"), code)
+                  : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream was reset")));
 }
 
 static void
@@ -602,7 +604,7 @@ stream_release (Lp2pMuxerSession *session, Lp2pMuxerStream *stream)
     remove_and_destroy (self, owner);
   else if (self->write_side == LP2P_SIDE_OPEN || owner->n_zombies > owner->max_zombies)
     reset_with (self, owner, self->code,
-                g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream was closed"));
+                g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream was closed")));
 }
 
 static const GError *
@@ -612,7 +614,7 @@ get_ended_error (void)
 
   if (g_once_init_enter (&error))
     g_once_init_leave (&error, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                    "The stream's writing side is closed"));
+                                                    _("The stream's writing side is closed")));
   return error;
 }
 

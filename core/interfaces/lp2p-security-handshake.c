@@ -2,6 +2,8 @@
 
 #include <lp2p/interfaces/lp2p-security-handshake.h>
 
+#include "types/lp2p-i18n-private.h"
+
 static void
 drop_source (GSource *source)
 {
@@ -41,7 +43,8 @@ end_task (Lp2pJob *job)
   if (self->result != NULL && g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     {
       g_clear_pointer (&self->result, lp2p_security_result_free);
-      g_set_error (&self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s handshake was cancelled",
+      /* Translators: a security protocol */
+      g_set_error (&self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("%s handshake was cancelled"),
                    self->klass->name);
     }
   result = g_steal_pointer (&self->result);
@@ -64,14 +67,14 @@ give_up (Lp2pSecurityHandshake *self, int code, const char *reason)
 static gboolean
 cancelled (GCancellable *cancellable, gpointer data)
 {
-  give_up (data, G_IO_ERROR_CANCELLED, "cancelled");
+  give_up (data, G_IO_ERROR_CANCELLED, _("cancelled"));
   return G_SOURCE_REMOVE;
 }
 
 static gboolean
 host_closes (GCancellable *cancellable, gpointer data)
 {
-  give_up (data, G_IO_ERROR_CLOSED, "the host is closed");
+  give_up (data, G_IO_ERROR_CLOSED, _("the host is closed"));
   return G_SOURCE_REMOVE;
 }
 

@@ -7,6 +7,7 @@
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-parts-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-trace-private.h"
 
 /* What a negotiation needs at once fits; more than that is never sent before
@@ -148,7 +149,7 @@ lp2p_stream_drive_negotiation (Lp2pStream *self)
         }
       if (n == 0)
         negotiation_failed (self, g_error_new (LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                                               "The stream ended before its protocol was agreed on"));
+                                               _("The stream ended before its protocol was agreed on")));
       else
         {
           GError *error = NULL;

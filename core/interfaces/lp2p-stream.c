@@ -6,6 +6,7 @@
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-parts-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-trace-private.h"
 
 /**
@@ -363,7 +364,7 @@ static void
 stream_set_wrong_thread (GError **error)
 {
   g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_WRONG_THREAD,
-                       "A stream can only be used in the thread of its host");
+                       _("A stream can only be used in the thread of its host"));
 }
 
 static const Lp2pAsyncIoFuncs stream_funcs = {
@@ -651,7 +652,7 @@ lp2p_stream_negotiate_async (Lp2pStream *self, int io_priority, GCancellable *ca
 
   if (self->agreeing.task != NULL)
     {
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_PENDING, "The stream is being waited for already");
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_PENDING, _("The stream is being waited for already"));
       return;
     }
   lp2p_async_operation_begin (&self->agreeing, &self->io, g_steal_pointer (&task));

@@ -2,6 +2,8 @@
 
 #include "net/lp2p-address-monitor-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -64,7 +66,7 @@ lp2p_address_monitor_start (Lp2pAddressMonitor *self,
       if (fd >= 0)
         close (fd);
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved),
-                   "Cannot watch the addresses of network interfaces: %s", g_strerror (saved));
+                   _("Cannot watch the addresses of network interfaces: %s"), g_strerror (saved));
       return FALSE;
     }
   if (!lp2p_watch_start (&self->watch, loop, fd, monitor_ready, error))

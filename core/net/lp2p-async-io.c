@@ -5,19 +5,20 @@
 #include <string.h>
 
 #include "net/lp2p-held-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #define BOTH_SIDES (LP2P_READY_READ | LP2P_READY_WRITE)
 
 void
 lp2p_async_io_set_closed_error (GError **error)
 {
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream is closed");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The stream is closed"));
 }
 
 void
 lp2p_async_io_set_would_block (GError **error)
 {
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The stream is not ready");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _("The stream is not ready"));
 }
 
 gboolean
@@ -29,7 +30,7 @@ lp2p_async_io_check_thread (Lp2pLoop *loop, const Lp2pAsyncIoFuncs *funcs, GErro
     funcs->set_wrong_thread (error);
   else
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                         "A stream can only be used in the thread of its loop");
+                         _("A stream can only be used in the thread of its loop"));
   return FALSE;
 }
 
@@ -106,7 +107,7 @@ lp2p_async_operation_check_cancelled (Lp2pAsyncOperation *self)
   if (!self->cancelled || self->done > 0)
     return FALSE;
   lp2p_async_operation_return (
-      self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+      self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Operation was cancelled")));
   return TRUE;
 }
 

@@ -4,6 +4,8 @@
 
 #include "net/lp2p-gnutls-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 
 #include <errno.h>
@@ -22,7 +24,7 @@ static int
 fail (Lp2pGnutlsLayer *self, int error, const char *reason)
 {
   return lp2p_gnutls_fail (
-      self, g_error_new (G_TLS_ERROR, error, "TLS handshake failed: %s", reason));
+      self, g_error_new (G_TLS_ERROR, error, _("TLS handshake failed: %s"), reason));
 }
 
 static gboolean
@@ -148,9 +150,9 @@ static int
 begin_records (Lp2pGnutlsLayer *self)
 {
   if (gnutls_protocol_get_version (self->session) != GNUTLS_TLS1_3)
-    return fail (self, G_TLS_ERROR_HANDSHAKE, "the peer does not speak TLS 1.3");
+    return fail (self, G_TLS_ERROR_HANDSHAKE, _("the peer does not speak TLS 1.3"));
   if (!take_sequence (self, &self->receive, TRUE) || !take_sequence (self, &self->send, FALSE))
-    return fail (self, G_TLS_ERROR_HANDSHAKE, "GnuTLS gives no keys for the connection");
+    return fail (self, G_TLS_ERROR_HANDSHAKE, _("GnuTLS gives no keys for the connection"));
 
   self->max_payload = MIN (gnutls_record_get_max_size (self->session), LP2P_TLS_MAX_PAYLOAD);
   self->handshake = FALSE;

@@ -2,15 +2,19 @@
 
 #include "net/lp2p-gnutls-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
+#include <inttypes.h>
+
 static int
 fail_truncated (Lp2pGnutlsLayer *self)
 {
-  const char *what = "TLS connection failed: the peer closed it without a close_notify alert";
+  const char *what = _("TLS connection failed: the peer closed it without a close_notify alert");
 
   if (self->handshake)
-    what = "TLS handshake failed: the peer closed the connection";
+    what = _("TLS handshake failed: the peer closed the connection");
   else if (lp2p_held_get_size (&self->record) > 0)
-    what = "TLS connection failed: it ended inside a record";
+    what = _("TLS connection failed: it ended inside a record");
   return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_EOF, what));
 }
 
@@ -43,13 +47,13 @@ explain_alert (Lp2pTlsAlert alert)
   switch (alert)
     {
     case LP2P_TLS_ALERT_BAD_RECORD_MAC:
-      return "does not authenticate";
+      return _("does not authenticate");
     case LP2P_TLS_ALERT_RECORD_OVERFLOW:
-      return "is longer than TLS allows";
+      return _("is longer than TLS allows");
     case LP2P_TLS_ALERT_UNEXPECTED_MESSAGE:
-      return "is of a kind that is not expected here";
+      return _("is of a kind that is not expected here");
     default:
-      return "is malformed";
+      return _("is malformed");
     }
 }
 
@@ -58,8 +62,9 @@ static gssize
 fail_record (Lp2pGnutlsLayer *self, Lp2pTlsAlert alert)
 {
   lp2p_gnutls_fail (self, g_error_new (G_TLS_ERROR, G_TLS_ERROR_MISC,
-                                       "TLS connection failed: record %" G_GUINT64_FORMAT
-                                       " of the peer's keys %s",
+                                       /* Translators: a number, and what is wrong, as "is malformed" */
+                                       _("TLS connection failed: record %" PRIu64
+                                         " of the peer's keys %s"),
                                        self->receive.sequence + 1, explain_alert (alert)));
   lp2p_gnutls_add_alert (self, alert);
   lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
@@ -161,7 +166,7 @@ take_messages (Lp2pGnutlsLayer *self, const guint8 *data, gsize size)
     self->update_due = TRUE;
   if (update != LP2P_TLS_KEY_UPDATE_NONE && !lp2p_tls_keys_update (&self->receive))
     return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_MISC,
-                                                        "TLS connection failed: cannot make keys"));
+                                                        _("TLS connection failed: cannot make keys")));
   return 1;
 }
 

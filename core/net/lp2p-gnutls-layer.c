@@ -2,6 +2,8 @@
 
 #include "net/lp2p-gnutls-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /* Errors */
 
 int
@@ -22,7 +24,7 @@ lp2p_gnutls_fail_lower (Lp2pGnutlsLayer *self)
   return lp2p_gnutls_fail (self, reason != NULL
                                      ? g_error_copy (reason)
                                      : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                            "The connection below TLS is closed"));
+                                                            _("The connection below TLS is closed")));
 }
 
 /* The peer sent an alert. A client is done before the server has seen its
@@ -35,8 +37,9 @@ lp2p_gnutls_fail_refused (Lp2pGnutlsLayer *self, guint8 alert)
 
   return lp2p_gnutls_fail (
       self, g_error_new (G_TLS_ERROR, handshake ? G_TLS_ERROR_HANDSHAKE : G_TLS_ERROR_MISC,
-                         "TLS %s failed: the peer sent the alert \"%s\"",
-                         handshake ? "handshake" : "connection", name != NULL ? name : "unknown"));
+                         handshake ? _("TLS handshake failed: the peer sent the alert \"%s\"")
+                                   : _("TLS connection failed: the peer sent the alert \"%s\""),
+                         name != NULL ? name : _("unknown")));
 }
 
 /* What is waited for, and what the layer above is told */
@@ -187,7 +190,7 @@ gnutls_layer_abort (Lp2pLayer *layer, guint32 code)
   drop_all (self);
   if (self->error == NULL)
     self->error =
-        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection was given up here");
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection was given up here"));
   lp2p_layer_abort (self->lower, code);
 }
 

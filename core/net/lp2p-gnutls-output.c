@@ -2,6 +2,8 @@
 
 #include "net/lp2p-gnutls-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 /* One scratch buffer: plaintext of the record that is being filled, and behind
@@ -126,7 +128,7 @@ seal (Lp2pGnutlsLayer *self, Lp2pTlsContent content, const GOutputVector *pieces
   size = lp2p_tls_record_seal (&self->send, content, pieces, n_pieces, reserve (self, size));
   if (size == 0)
     return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_MISC,
-                                                        "TLS connection failed: cannot encrypt"));
+                                                        _("TLS connection failed: cannot encrypt")));
   add_cipher (self, size);
   return 0;
 }
@@ -142,7 +144,7 @@ update_keys (Lp2pGnutlsLayer *self)
       lp2p_tls_keys_update (&self->send))
     return 0;
   return lp2p_gnutls_fail (self, g_error_new_literal (G_TLS_ERROR, G_TLS_ERROR_MISC,
-                                                      "TLS connection failed: cannot make keys"));
+                                                      _("TLS connection failed: cannot make keys")));
 }
 
 static int

@@ -6,6 +6,7 @@
 
 #include "net/lp2p-async-io-private.h"
 #include "net/lp2p-held-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* What a write is promised while the stream takes bytes, and the most that is
  * ever kept: as much as a socket layer keeps. */
@@ -637,7 +638,7 @@ io_stream_layer_abort (Lp2pLayer *layer, guint32 code)
   close_stream (self);
   if (self->error == NULL)
     self->error =
-        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection was given up here");
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection was given up here"));
 }
 
 static void
@@ -736,10 +737,10 @@ lp2p_io_stream_layer_new (Lp2pLoop *loop, GIOStream *stream, GError **error)
       !g_pollable_output_stream_can_poll (G_POLLABLE_OUTPUT_STREAM (output)))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "Cannot use a %s without blocking: its sides %s and %s are not both pollable",
+                   _("Cannot use a %s without blocking: its sides %s and %s are not both pollable"),
                    G_OBJECT_TYPE_NAME (stream),
-                   input != NULL ? G_OBJECT_TYPE_NAME (input) : "(none)",
-                   output != NULL ? G_OBJECT_TYPE_NAME (output) : "(none)");
+                   input != NULL ? G_OBJECT_TYPE_NAME (input) : _("(none)"),
+                   output != NULL ? G_OBJECT_TYPE_NAME (output) : _("(none)"));
       return NULL;
     }
 

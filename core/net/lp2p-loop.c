@@ -8,6 +8,7 @@
 #include <glib-unix.h>
 
 #include "net/lp2p-loop-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* A frame at 60 Hz is 16 ms. A user interface on the same context keeps more
  * than two thirds of it when the network is busy all the time. */
@@ -98,7 +99,7 @@ lp2p_watch_start (Lp2pWatch *self, Lp2pLoop *loop, int fd, Lp2pWatchFunc func, G
       int saved = errno;
 
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved),
-                   "Cannot watch descriptor %d: %s", fd, g_strerror (saved));
+                   _("Cannot watch descriptor %d: %s"), fd, g_strerror (saved));
       return FALSE;
     }
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/net/lp2p-multistream-layer.h>
 
 /* More vectors than a frame of any protocol here has. */
@@ -61,7 +63,7 @@ finish_negotiation (MultistreamLayer *self)
       if (n == 0)
         {
           g_set_error (&self->error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                       "The peer closed the connection instead of agreeing to %s",
+                       _("The peer closed the connection instead of agreeing to %s"),
                        lp2p_multistream_get_proposed (self->negotiation));
           return LP2P_IO_FAILED;
         }
@@ -235,7 +237,7 @@ multistream_get_error (Lp2pLayer *layer)
   if (self->error == NULL && self->negotiation != NULL &&
       g_error_matches (below, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
     self->error = g_error_new (LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                               "The connection was closed before the peer agreed to %s: %s",
+                               _("The connection was closed before the peer agreed to %s: %s"),
                                lp2p_multistream_get_proposed (self->negotiation), below->message);
   return self->error != NULL ? self->error : below;
 }
@@ -360,7 +362,7 @@ layer_error (Lp2pLayer *layer)
   const GError *error = lp2p_layer_get_error (layer);
 
   return error != NULL ? g_error_copy (error)
-                       : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed");
+                       : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection is closed"));
 }
 
 /* Returns whether all has been handed down; the step may be over otherwise. */
@@ -428,7 +430,7 @@ step_run (Lp2pJob *job)
       if (n == 0)
         {
           step_return (step, g_error_new_literal (LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_MULTISTREAM,
-                                                  "The peer closed the connection while agreeing on a protocol"));
+                                                  _("The peer closed the connection while agreeing on a protocol")));
           return;
         }
       lp2p_multistream_input (step->negotiation, data, n, &consumed, &error);

@@ -17,15 +17,16 @@
 #include "net/lp2p-name-tree-private.h"
 
 #include "codec/lp2p-dnsaddr-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* What a message about a failure may list: more does not help. */
 #define MAX_REASONS 8
 
-/* What is asked for, to begin a sentence. */
+/* Translators: what is asked for: a name follows at once, and then ": " and what came of it */
 static const char *const ask_texts[] = {
-  [LP2P_ASK_IP6] = "IPv6 addresses of ",
-  [LP2P_ASK_IP4] = "IPv4 addresses of ",
-  [LP2P_ASK_TXT] = "TXT records of _dnsaddr.",
+  [LP2P_ASK_IP6] = N_("IPv6 addresses of "),
+  [LP2P_ASK_IP4] = N_("IPv4 addresses of "),
+  [LP2P_ASK_TXT] = N_("TXT records of _dnsaddr."),
 };
 
 typedef struct _Entry Entry;
@@ -116,7 +117,7 @@ add_replaced (Lp2pNameTree *self,
   if (address != NULL)
     add_entry (self, entry, address, host_name, level);
   else
-    note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s is too long in the place of a name",
+    note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s is too long in the place of a name"),
                   lp2p_multiaddr_get_string (replacement));
 }
 
@@ -135,10 +136,14 @@ expand_records (Lp2pNameTree *self, Entry *entry, Lp2pQuestion *question)
       n_usable++;
       add_replaced (self, entry, address, entry->end, NULL, entry->level + 1);
     }
-  if (n_usable == 0 && !self->full)
-    note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s%s: none is an address%s%s",
-                  ask_texts[LP2P_ASK_TXT], question->name, suffix != NULL ? " that ends with " : "",
-                  suffix != NULL ? lp2p_multiaddr_get_string (suffix) : "");
+  if (n_usable > 0 || self->full)
+    return;
+  if (suffix != NULL)
+    note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s%s: none is an address that ends with %s"),
+                  _(ask_texts[LP2P_ASK_TXT]), question->name, lp2p_multiaddr_get_string (suffix));
+  else
+    note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s%s: none is an address"),
+                  _(ask_texts[LP2P_ASK_TXT]), question->name);
 }
 
 static void
@@ -191,8 +196,8 @@ look_up (Lp2pNameTree *self, Entry *entry, Lp2pAsk ask)
     {
       if (self->questions->len == LP2P_NAMES_MAX_LOOKUPS)
         {
-          note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s%s: more than %d look-ups",
-                        ask_texts[ask], name, LP2P_NAMES_MAX_LOOKUPS);
+          note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s%s: more than %d look-ups"),
+                        _(ask_texts[ask]), name, LP2P_NAMES_MAX_LOOKUPS);
           return;
         }
       question = g_new0 (Lp2pQuestion, 1);
@@ -259,7 +264,7 @@ begin_entry (Lp2pNameTree *self, Entry *entry)
   else if (entry->level < LP2P_NAMES_MAX_LEVELS)
     look_up (self, entry, LP2P_ASK_TXT);
   else
-    note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s: more than %d domains lead to it",
+    note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s: more than %d domains lead to it"),
                   lp2p_multiaddr_get_string (entry->address), LP2P_NAMES_MAX_LEVELS);
 }
 
@@ -281,13 +286,13 @@ add_entry (Lp2pNameTree *self, Entry *parent, Lp2pMultiaddr *address, const char
   if (self->entries->len == LP2P_NAMES_MAX_ADDRESSES)
     {
       self->full = TRUE;
-      note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s: more than %d addresses",
+      note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s: more than %d addresses"),
                     lp2p_multiaddr_get_string (address), LP2P_NAMES_MAX_ADDRESSES);
       return;
     }
   if (leads_back (parent, address))
     {
-      note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s leads back to itself",
+      note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s leads back to itself"),
                     lp2p_multiaddr_get_string (address));
       return;
     }
@@ -360,7 +365,7 @@ lp2p_name_tree_answer (Lp2pNameTree *self, Lp2pQuestion *question, GPtrArray *an
   question->answered = TRUE;
   if (error != NULL)
     {
-      note_failure (self, error->domain, error->code, "%s%s: %s", ask_texts[question->ask], question->name,
+      note_failure (self, error->domain, error->code, "%s%s: %s", _(ask_texts[question->ask]), question->name,
                     error->message);
       return;
     }
@@ -378,7 +383,7 @@ lp2p_name_tree_give_up (Lp2pNameTree *self, GQuark domain, int code, const char 
       Lp2pQuestion *question = self->questions->pdata[i];
 
       if (!question->answered)
-        note_failure (self, domain, code, "%s%s: %s", ask_texts[question->ask], question->name, reason);
+        note_failure (self, domain, code, "%s%s: %s", _(ask_texts[question->ask]), question->name, reason);
     }
   self->error_domain = domain;
   self->error_code = code;
@@ -408,9 +413,9 @@ lp2p_name_tree_collect (Lp2pNameTree *self, GPtrArray **host_names, GError **err
   collect (root, seen, addresses, names);
   if (addresses->len == 0)
     {
-      g_set_error (error, self->error_domain, self->error_code, "Cannot resolve %s: %s%s",
+      g_set_error (error, self->error_domain, self->error_code, _("Cannot resolve %s: %s%s"),
                    lp2p_multiaddr_get_string (root->address), self->reasons->str,
-                   self->n_reasons > MAX_REASONS ? "; and so on" : "");
+                   self->n_reasons > MAX_REASONS ? _("; and so on") : "");
       return NULL;
     }
   *host_names = g_steal_pointer (&names);

@@ -12,6 +12,7 @@
 #include "net/lp2p-proxy-dial-private.h"
 #include "net/lp2p-proxy-input-private.h"
 #include "net/lp2p-tcp-socket-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -91,7 +92,7 @@ proxy_failed (Lp2pProxyDial *self, GError *error)
   g_autofree char *proxy = g_uri_join (G_URI_FLAGS_NONE, g_uri_get_scheme (self->uri), NULL, g_uri_get_host (self->uri),
                                        g_uri_get_port (self->uri), "", NULL, NULL);
 
-  g_prefix_error (&error, "Cannot connect to %s through the proxy %s: ", lp2p_multiaddr_get_string (self->address),
+  g_prefix_error (&error, _("Cannot connect to %s through the proxy %s: "), lp2p_multiaddr_get_string (self->address),
                   proxy);
   g_clear_object (&self->connection);
   lp2p_proxy_dial_failed (self, error);
@@ -233,10 +234,10 @@ check_proxy (Lp2pProxyDial *self)
   if (is_scheme (self, DIRECT))
     return NULL;
   if (g_uri_get_host (self->uri) == NULL || g_uri_get_host (self->uri)[0] == '\0')
-    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "it has no host name");
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("it has no host name"));
   proxy = g_proxy_get_default_for_protocol (g_uri_get_scheme (self->uri));
   if (proxy == NULL)
-    return g_error_new (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "GIO knows no proxies of the kind %s",
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("GIO knows no proxies of the kind %s"),
                         g_uri_get_scheme (self->uri));
   return NULL;
 }
@@ -276,7 +277,7 @@ try_next (Lp2pProxyDial *self)
   /* The text is not shown: it may have a password. */
   g_clear_error (&error);
   lp2p_proxy_dial_failed (self, g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                                             "Cannot connect to %s: the configuration names a proxy that is no URI",
+                                             _("Cannot connect to %s: the configuration names a proxy that is no URI"),
                                              lp2p_multiaddr_get_string (self->address)));
 }
 
@@ -295,8 +296,9 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self->proxies == NULL || self->proxies[0] == NULL)
     {
       if (error == NULL)
-        error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PROXY_FAILED, "the answer is empty");
-      g_prefix_error (&error, "Cannot connect to %s: looking for a proxy: ", lp2p_multiaddr_get_string (self->address));
+        error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PROXY_FAILED, _("the answer is empty"));
+      g_prefix_error (&error, _("Cannot connect to %s: looking for a proxy: "),
+                      lp2p_multiaddr_get_string (self->address));
       self->func (NULL, error, self->user_data);
       return;
     }

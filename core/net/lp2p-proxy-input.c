@@ -2,6 +2,8 @@
 
 #include "net/lp2p-proxy-input-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 struct _Lp2pProxyInput
 {
   GFilterInputStream parent_instance;
@@ -20,7 +22,8 @@ check_end (gssize got, GError **error)
 {
   if (got != 0)
     return got;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED, "it closed the connection before it had answered");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED,
+                       _("it closed the connection before it had answered"));
   return -1;
 }
 

@@ -7,6 +7,7 @@
 
 #include "net/lp2p-name-tree-private.h"
 #include "net/lp2p-txt-lookup-private.h"
+#include "types/lp2p-i18n-private.h"
 
 typedef struct
 {
@@ -131,7 +132,7 @@ on_timeout (Lp2pTimer *timer)
 {
   Resolution *self = RESOLUTION_OF (timer, timer);
   g_autofree char *reason =
-      g_strdup_printf ("no answer within %d seconds", (int) (LP2P_RESOLVER_TIMEOUT_US / G_USEC_PER_SEC));
+      g_strdup_printf (_("no answer within %d seconds"), (int) (LP2P_RESOLVER_TIMEOUT_US / G_USEC_PER_SEC));
 
   lp2p_name_tree_give_up (&self->tree, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, reason);
   resolution_end (self, NULL);
@@ -186,7 +187,7 @@ on_addresses (GObject *source, GAsyncResult *result, gpointer user_data)
       g_ptr_array_add (answer, g_object_ref (l->data));
   g_resolver_free_addresses (addresses);
   if (error == NULL && answer->len == 0)
-    error = g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "there are none");
+    error = g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("there are none"));
   lookup_done (lookup, answer, error);
 }
 
@@ -291,7 +292,7 @@ lp2p_resolver_resolve_async (Lp2pResolver *self,
   if (g_cancellable_set_error_if_cancelled (cancellable, &error))
     resolution_end (resolution, error);
   else if (self->closed)
-    resolution_end (resolution, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+    resolution_end (resolution, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed")));
   else
     {
       watch_cancellable (resolution, cancellable);
@@ -335,7 +336,7 @@ lp2p_resolver_close (Lp2pResolver *self)
 {
   self->closed = TRUE;
   for (GList *l = self->running.head; l != NULL; l = l->next)
-    resolution_end (l->data, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+    resolution_end (l->data, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed")));
 }
 
 static void

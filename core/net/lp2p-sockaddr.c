@@ -2,6 +2,8 @@
 
 #include "net/lp2p-sockaddr-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -42,7 +44,7 @@ lp2p_sockaddr_init (struct sockaddr_storage *self, GSocketAddress *address, GErr
   memset (self, 0, sizeof *self);
   if (!G_IS_INET_SOCKET_ADDRESS (address))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "Not an IP address with a port: %s",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("Not an IP address with a port: %s"),
                    G_OBJECT_TYPE_NAME (address));
       return FALSE;
     }

@@ -3,6 +3,7 @@
 #include "net/lp2p-held-private.h"
 #include "net/lp2p-read-pace-private.h"
 #include "net/lp2p-socket-layer-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -82,14 +83,14 @@ static const char *
 get_peer_name (SocketLayer *self)
 {
   return self->remote_address != NULL ? lp2p_multiaddr_get_string (self->remote_address)
-                                      : "a local socket";
+                                      : _("a local socket");
 }
 
 static int
 fail (SocketLayer *self, int code)
 {
   const char *format =
-      self->connecting ? "Cannot connect to %s: %s" : "Connection to %s failed: %s";
+      self->connecting ? _("Cannot connect to %s: %s") : _("Connection to %s failed: %s");
 
   if (self->error == NULL)
     self->error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code), format,
@@ -511,7 +512,7 @@ socket_layer_abort (Lp2pLayer *layer, guint32 code)
   lp2p_held_clear (&self->in);
   lp2p_held_clear (&self->out);
   if (self->error == NULL)
-    self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, "Connection to %s was given up here",
+    self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("Connection to %s was given up here"),
                                get_peer_name (self));
 }
 

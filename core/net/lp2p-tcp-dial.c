@@ -6,6 +6,7 @@
 #include "net/lp2p-socket-layer-private.h"
 #include "net/lp2p-tcp-hub-private.h"
 #include "net/lp2p-tcp-socket-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -100,7 +101,7 @@ dial_done (Dial *self, GError *error)
 static void
 dial_failed (Dial *self, int code)
 {
-  GError *error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
+  GError *error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code), _("Cannot connect to %s: %s"),
                                lp2p_multiaddr_get_string (self->remote_address), g_strerror (code));
 
   if (self->proxy == NULL)
@@ -148,7 +149,7 @@ dial_connected (Dial *self, gboolean deferred)
   if (is_self (self, &local))
     {
       dial_done (self, g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
-                                    "Cannot connect to %s: it leads back to this very socket",
+                                    _("Cannot connect to %s: it leads back to this very socket"),
                                     lp2p_multiaddr_get_string (self->remote_address)));
       return;
     }
@@ -331,11 +332,11 @@ check_address (Dial *self)
   const struct sockaddr *remote = (struct sockaddr *) &self->address;
 
   if (self->hub->closed)
-    return "the host is closed";
+    return _("the host is closed");
   if (lp2p_sockaddr_is_wildcard (remote))
-    return "this address means all addresses of a machine";
+    return _("this address means all addresses of a machine");
   if (lp2p_sockaddr_get_port (remote) == 0)
-    return "a port is missing";
+    return _("a port is missing");
   return NULL;
 }
 
@@ -418,7 +419,7 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
   else if (refused != NULL)
     dial_done (dial, g_error_new (G_IO_ERROR,
                                   self->closed ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
-                                  "Cannot connect to %s: %s",
+                                  _("Cannot connect to %s: %s"),
                                   lp2p_multiaddr_get_string (dial->remote_address), refused));
   else
     {
@@ -475,7 +476,7 @@ lp2p_tcp_dial_cancel_all (Lp2pTcpHub *hub)
       Dial *self = link->data;
 
       dial_done (self, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                    "Cannot connect to %s: the host is closed",
+                                    _("Cannot connect to %s: the host is closed"),
                                     lp2p_multiaddr_get_string (self->remote_address)));
     }
 }

@@ -2,6 +2,8 @@
 
 #include "net/lp2p-tcp-hub-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /**
  * Lp2pTcpHub:
  *
@@ -193,7 +195,7 @@ get_listener (Lp2pTcpHub *self,
   if (acceptor->sniff == NULL && has_fallback (listener))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                   "Cannot listen on %s: this host listens on it already", listener->socket_id);
+                   _("Cannot listen on %s: this host listens on it already"), listener->socket_id);
       lp2p_tcp_listener_unref (listener);
       return NULL;
     }
@@ -235,7 +237,7 @@ lp2p_tcp_hub_listen (Lp2pTcpHub *self,
 
   if (self->closed)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
       return NULL;
     }
   if (!lp2p_sockaddr_init (&native, address, error))

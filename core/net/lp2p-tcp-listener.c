@@ -2,6 +2,7 @@
 
 #include "net/lp2p-tcp-hub-private.h"
 #include "net/lp2p-tcp-socket-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/net/lp2p-socket-layer.h>
 
@@ -78,7 +79,7 @@ static void
 lose (Lp2pTcpListener *self, int code)
 {
   g_autoptr (GError) error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code),
-                                          "Cannot accept connections on %s any more: %s",
+                                          _("Cannot accept connections on %s any more: %s"),
                                           self->socket_id, g_strerror (code));
 
   lp2p_tcp_listener_close (self);

@@ -2,6 +2,7 @@
 
 #include "net/lp2p-sockaddr-private.h"
 #include "net/lp2p-tcp-socket-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -55,7 +56,7 @@ lp2p_tcp_socket_new (sa_family_t family, const Lp2pTcpOptions *options, GError *
       int saved = errno;
 
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved),
-                   "Cannot create a TCP socket: %s", g_strerror (saved));
+                   _("Cannot create a TCP socket: %s"), g_strerror (saved));
       return -1;
     }
   if (family == AF_INET6)
@@ -138,7 +139,7 @@ lp2p_tcp_socket_listen (struct sockaddr_storage *address,
       int saved = errno;
 
       close (fd);
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), "Cannot listen on %s: %s",
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), _("Cannot listen on %s: %s"),
                    lp2p_multiaddr_get_string (name), g_strerror (saved));
       return -1;
     }

@@ -9,6 +9,7 @@
 
 #include "codec/lp2p-dnsaddr-private.h"
 #include "net/lp2p-txt-lookup-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <arpa/nameser.h>
 #include <netdb.h>
@@ -33,15 +34,15 @@ new_query_error (const char *name, int code)
   switch (code)
     {
     case HOST_NOT_FOUND:
-      return g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s does not exist", name);
+      return g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s does not exist"), name);
     case NO_DATA:
-      return g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "%s has none", name);
+      return g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s has none"), name);
     case TRY_AGAIN:
       return g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_TEMPORARY_FAILURE,
-                          "no name server answers for %s at the moment", name);
+                          _("no name server answers for %s at the moment"), name);
     default:
       return g_error_new (G_RESOLVER_ERROR, G_RESOLVER_ERROR_INTERNAL,
-                          "the name servers refuse to answer for %s", name);
+                          _("the name servers refuse to answer for %s"), name);
     }
 }
 
@@ -59,7 +60,7 @@ query_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable 
   if (res_ninit (&state) != 0)
     {
       g_task_return_new_error (task, G_RESOLVER_ERROR, G_RESOLVER_ERROR_INTERNAL,
-                               "the system's resolver cannot be set up");
+                               _("the system's resolver cannot be set up"));
       return;
     }
   size = res_nquery (&state, name, C_IN, T_TXT, answer, MAX_ANSWER);

@@ -2,6 +2,8 @@
 
 #include "net/lp2p-udp-hub-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /**
  * Lp2pUdpHub:
  *
@@ -74,7 +76,7 @@ lp2p_udp_hub_close (Lp2pUdpHub *self)
   g_return_if_fail (LP2P_IS_UDP_HUB (self));
 
   self->closed = TRUE;
-  error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+  error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
   while (self->sockets->len > 0)
     {
       g_autoptr (Lp2pUdpSocket) socket = lp2p_udp_socket_ref (g_ptr_array_index (self->sockets, 0));
@@ -165,7 +167,7 @@ lp2p_udp_hub_bind (Lp2pUdpHub *self,
 
   if (self->closed)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
       return NULL;
     }
   if (!lp2p_sockaddr_init (&native, address, error))

@@ -2,6 +2,8 @@
 
 #include "net/lp2p-udp-hub-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/udp.h>
@@ -210,7 +212,7 @@ static void
 lose (Lp2pUdpSocket *self, int code)
 {
   g_autoptr (GError) error =
-      g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot receive on %s any more: %s",
+      g_error_new (G_IO_ERROR, g_io_error_from_errno (code), _("Cannot receive on %s any more: %s"),
                    self->id, g_strerror (code));
 
   lp2p_udp_socket_close (self, error);

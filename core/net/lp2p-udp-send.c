@@ -2,6 +2,8 @@
 
 #include "net/lp2p-udp-hub-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -172,7 +174,7 @@ set_send_error (GError **error, const struct sockaddr *remote, int code)
 {
   g_autoptr (Lp2pMultiaddr) name = lp2p_sockaddr_to_multiaddr (remote, LP2P_PROTOCOL_UDP);
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "Cannot send to %s: %s",
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), _("Cannot send to %s: %s"),
                lp2p_multiaddr_get_string (name), g_strerror (code));
 }
 
@@ -319,7 +321,7 @@ lp2p_udp_socket_send (Lp2pUdpSocket *self, const Lp2pUdpSend *sends, guint n_sen
 
   if (self->fd < 0)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "Socket %s is closed", self->id);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("Socket %s is closed"), self->id);
       return 0;
     }
   if (self->blocked)

@@ -4,6 +4,8 @@
 
 #include "net/lp2p-udp-hub-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -393,7 +395,7 @@ open_socket (Lp2pUdpSocket *self, GError **error)
     {
       int saved = errno;
 
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), "Cannot bind %s: %s",
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), _("Cannot bind %s: %s"),
                    lp2p_multiaddr_get_string (name), g_strerror (saved));
       return FALSE;
     }

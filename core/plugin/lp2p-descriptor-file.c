@@ -5,6 +5,7 @@
  * something else than its author meant. */
 
 #include "plugin/lp2p-descriptor-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-quote-private.h"
 
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,9 +48,9 @@ typedef struct
 static gboolean
 set_wrong (Reader *reader, const char *key, const char *got, const char *expected, GError **error)
 {
-  g_autofree char *quoted = got != NULL ? lp2p_quote (got, strlen (got)) : g_strdup ("nothing");
+  g_autofree char *quoted = got != NULL ? lp2p_quote (got, strlen (got)) : g_strdup (_("nothing"));
 
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: key %s: got %s, expected %s",
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: key %s: got %s, expected %s"),
                reader->file, key, quoted, expected);
   return FALSE;
 }
@@ -116,7 +118,7 @@ get_locale_string (Reader *reader, const char *key, char **value, GError **error
   g_autofree char *untranslated = NULL;
 
   /* The text without a locale is what every other falls back to. */
-  if (!get_string (reader, key, TRUE, "a text", &untranslated, error))
+  if (!get_string (reader, key, TRUE, _("a text"), &untranslated, error))
     return FALSE;
   *value = g_key_file_get_locale_string (reader->keys, GROUP, key, NULL, NULL);
   if (*value == NULL)
@@ -132,7 +134,7 @@ check_keys (Reader *reader, GError **error)
 
   if (!g_key_file_has_group (reader->keys, GROUP))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: group [%s] is missing", reader->file,
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: group [%s] is missing"), reader->file,
                    GROUP);
       return FALSE;
     }
@@ -141,7 +143,7 @@ check_keys (Reader *reader, GError **error)
       {
         g_autofree char *quoted = lp2p_quote (groups[i], strlen (groups[i]));
         g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                     "%s: group %s is unknown, expected only [%s] and groups in X-", reader->file,
+                     _("%s: group %s is unknown, expected only [%s] and groups in X-"), reader->file,
                      quoted, GROUP);
         return FALSE;
       }
@@ -161,7 +163,7 @@ check_keys (Reader *reader, GError **error)
           g_autofree char *quoted = lp2p_quote (keys[i], strlen (keys[i]));
           g_autofree char *known = g_strjoinv (", ", (char **) known_keys);
           g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                       "%s: key %s is unknown, expected %s or a key in X-", reader->file, quoted,
+                       _("%s: key %s is unknown, expected %s or a key in X-"), reader->file, quoted,
                        known);
           return FALSE;
         }
@@ -172,7 +174,7 @@ check_keys (Reader *reader, GError **error)
 static gboolean
 get_name (Reader *reader, char **name, GError **error)
 {
-  const char *expected = "a name of at most 64 lower-case letters, digits and hyphens";
+  const char *expected = _("a name of at most 64 lower-case letters, digits and hyphens");
   g_autofree char *text = NULL;
 
   if (!get_string (reader, "Name", TRUE, expected, &text, error))
@@ -187,7 +189,7 @@ get_name (Reader *reader, char **name, GError **error)
 static gboolean
 get_module (Reader *reader, char **module, GError **error)
 {
-  const char *expected = "the bare name of a file beside the descriptor";
+  const char *expected = _("the bare name of a file beside the descriptor");
   g_autofree char *text = NULL;
 
   if (!get_string (reader, "Module", TRUE, expected, &text, error))
@@ -201,8 +203,7 @@ get_module (Reader *reader, char **module, GError **error)
 static gboolean
 get_abi (Reader *reader, guint *abi, GError **error)
 {
-  const char *expected = "the number " G_STRINGIFY (LP2P_PLUGIN_ABI) ", the plugin ABI of this "
-                                                                     "library";
+  g_autofree char *expected = g_strdup_printf (_("the number %d, the plugin ABI of this library"), LP2P_PLUGIN_ABI);
   g_autofree char *text = NULL;
   gint64 number;
 
@@ -220,7 +221,7 @@ static gboolean
 get_kind (Reader *reader, char **kind, GError **error)
 {
   g_autofree char *list = g_strjoinv (", ", (char **) kinds);
-  g_autofree char *expected = g_strdup_printf ("one of %s", list);
+  g_autofree char *expected = g_strdup_printf (_("one of %s"), list);
   g_autofree char *text = NULL;
 
   if (!get_string (reader, "Kind", TRUE, expected, &text, error))
@@ -234,7 +235,7 @@ get_kind (Reader *reader, char **kind, GError **error)
 static gboolean
 get_protocols (Reader *reader, char ***protocols, GError **error)
 {
-  const char *expected = "protocol names, each followed by a semicolon";
+  const char *expected = _("protocol names, each followed by a semicolon");
   g_autofree char *raw = NULL;
   g_auto (GStrv) list = NULL;
 
@@ -258,7 +259,7 @@ get_protocols (Reader *reader, char ***protocols, GError **error)
 static gboolean
 get_schema (Reader *reader, char **schema, GError **error)
 {
-  const char *expected = "the id of a settings schema, such as org.lp2p.plugin.NAME";
+  const char *expected = _("the id of a settings schema, such as org.lp2p.plugin.NAME");
   g_autofree char *text = NULL;
 
   if (!get_string (reader, "Schema", FALSE, expected, &text, error))
@@ -294,7 +295,7 @@ lp2p_descriptor_parse (
   if (!g_key_file_load_from_data (keys, data, len, G_KEY_FILE_KEEP_TRANSLATIONS, &local_error))
     {
       g_autofree char *message = g_utf8_make_valid (local_error->message, -1);
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: not a key file: %s", file, message);
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: not a key file: %s"), file, message);
       return FALSE;
     }
 
@@ -303,9 +304,9 @@ lp2p_descriptor_parse (
       !get_kind (&reader, &fields->kind, error) ||
       !get_locale_string (&reader, "Title", &fields->title, error) ||
       !get_locale_string (&reader, "Description", &fields->description, error) ||
-      !get_string (&reader, "License", TRUE, "an SPDX expression", &fields->license, error) ||
+      !get_string (&reader, "License", TRUE, _("an SPDX expression"), &fields->license, error) ||
       !get_protocols (&reader, &fields->protocols, error) ||
-      !get_integer (&reader, "Priority", G_MININT32, G_MAXINT32, "a whole number", &priority,
+      !get_integer (&reader, "Priority", G_MININT32, G_MAXINT32, _("a whole number"), &priority,
                     error) ||
       !get_schema (&reader, &fields->schema, error) ||
       !get_module (&reader, &fields->module, error) || !get_abi (&reader, &fields->abi, error))
@@ -367,17 +368,17 @@ lp2p_descriptor_read_file (const char *file, gsize *len, GError **error)
 
   if (fd < 0 || fstat (fd, &info) < 0)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: cannot be read: %s", file,
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: cannot be read: %s"), file,
                    g_strerror (errno));
     }
   else if (!S_ISREG (info.st_mode))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: not a regular file", file);
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: not a regular file"), file);
     }
   else if (info.st_size > MAX_FILE_SIZE)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: got a file of %" G_GINT64_FORMAT " bytes, expected at most %d", file,
+                   _("%s: got a file of %" PRId64 " bytes, expected at most %d"), file,
                    (gint64) info.st_size, MAX_FILE_SIZE);
     }
   else
@@ -385,7 +386,7 @@ lp2p_descriptor_read_file (const char *file, gsize *len, GError **error)
       data = g_malloc ((gsize) info.st_size + 1);
       if (!read_all (fd, data, (gsize) info.st_size, len))
         {
-          g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: cannot be read: %s", file,
+          g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: cannot be read: %s"), file,
                        g_strerror (errno));
           g_clear_pointer (&data, g_free);
         }

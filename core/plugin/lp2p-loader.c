@@ -3,6 +3,7 @@
 #include <lp2p/plugin/lp2p-loader.h>
 
 #include "plugin/lp2p-descriptor-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/interfaces/lp2p-discovery.h>
 #include <lp2p/interfaces/lp2p-key-store.h>
@@ -108,7 +109,7 @@ check_path (const char *path, gboolean sticky_will_do, GError **error)
   if (!is_trusted_owner (info.st_uid))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: belongs to user %u, expected user 0 or %u as this process is set-uid", path,
+                   _("%s: belongs to user %u, expected user 0 or %u as this process is set-uid"), path,
                    (guint) info.st_uid, (guint) geteuid ());
       return FALSE;
     }
@@ -116,8 +117,8 @@ check_path (const char *path, gboolean sticky_will_do, GError **error)
       !(sticky_will_do && S_ISDIR (info.st_mode) && (info.st_mode & S_ISVTX) != 0))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: has mode %04o and so is writable by others, expected it to be writable "
-                   "only by its owner as this process is set-uid",
+                   _("%s: has mode %04o and so is writable by others, expected it to be writable "
+                     "only by its owner as this process is set-uid"),
                    path, (guint) info.st_mode & 07777);
       return FALSE;
     }
@@ -173,7 +174,7 @@ lp2p_loader_check_file (const char *file, gboolean privileged, GError **error)
   if (!g_path_is_absolute (file))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: expected an absolute path as this process is set-uid", file);
+                   _("%s: expected an absolute path as this process is set-uid"), file);
       return FALSE;
     }
   resolved = realpath (file, NULL);
@@ -197,13 +198,13 @@ resolve_module (Lp2pDescriptor *descriptor, GError **error)
 
   if (resolved == NULL || stat (resolved, &info) < 0)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: module %s: %s",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: module %s: %s"),
                    lp2p_descriptor_get_file (descriptor), path, g_strerror (errno));
       return NULL;
     }
   if (!S_ISREG (info.st_mode))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: module %s: not a regular file",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: module %s: not a regular file"),
                    lp2p_descriptor_get_file (descriptor), path);
       return NULL;
     }
@@ -229,7 +230,7 @@ list_entries (const Lp2pPluginInfo *info)
   for (guint32 i = 0; i < info->n_entries; i++)
     g_string_append_printf (list, "%s\"%s\"", i > 0 ? ", " : "", info->entries[i].name);
   if (list->len == 0)
-    g_string_append (list, "nothing");
+    g_string_append (list, _("nothing"));
   return g_string_free (list, FALSE);
 }
 
@@ -245,8 +246,8 @@ get_entry (GModule *module, Lp2pDescriptor *descriptor, const char *module_file,
   if (!g_module_symbol (module, LP2P_PLUGIN_SYMBOL, (gpointer *) &info) || info == NULL)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: module %s: has no symbol %s, expected LP2P_PLUGIN_DEFINE in one of its "
-                   "sources",
+                   _("%s: module %s: has no symbol %s, expected LP2P_PLUGIN_DEFINE in one of its "
+                     "sources"),
                    file, module_file, LP2P_PLUGIN_SYMBOL);
       return NULL;
     }
@@ -254,7 +255,7 @@ get_entry (GModule *module, Lp2pDescriptor *descriptor, const char *module_file,
   if (info->abi != LP2P_PLUGIN_ABI)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: module %s: built for plugin ABI %u, expected %d, the ABI of this library",
+                   _("%s: module %s: built for plugin ABI %u, expected %d, the ABI of this library"),
                    file, module_file, info->abi, LP2P_PLUGIN_ABI);
       return NULL;
     }
@@ -263,7 +264,7 @@ get_entry (GModule *module, Lp2pDescriptor *descriptor, const char *module_file,
     {
       g_autofree char *list = list_entries (info);
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: module %s: contains %s, expected \"%s\"", file, module_file, list, name);
+                   _("%s: module %s: contains %s, expected \"%s\""), file, module_file, list, name);
       return NULL;
     }
   return entry;
@@ -281,21 +282,21 @@ check_type (Lp2pDescriptor *descriptor,
   if (type == G_TYPE_INVALID || !g_type_is_a (type, LP2P_TYPE_EXTENSION))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: module %s: type %s is no subclass of %s", file, module_file,
-                   type != G_TYPE_INVALID ? g_type_name (type) : "(none)",
+                   _("%s: module %s: type %s is no subclass of %s"), file, module_file,
+                   type != G_TYPE_INVALID ? g_type_name (type) : _("(none)"),
                    g_type_name (LP2P_TYPE_EXTENSION));
       return FALSE;
     }
   if (G_TYPE_IS_ABSTRACT (type))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: module %s: type %s is abstract", file,
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: module %s: type %s is abstract"), file,
                    module_file, g_type_name (type));
       return FALSE;
     }
   if (!g_type_is_a (type, kind->get_type ()))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: module %s: type %s does not implement %s, expected of kind %s", file,
+                   _("%s: module %s: type %s does not implement %s, expected of kind %s"), file,
                    module_file, g_type_name (type), g_type_name (kind->get_type ()), kind->kind);
       return FALSE;
     }
@@ -313,10 +314,12 @@ open_module (Lp2pDescriptor *descriptor, const char *module_file, const Kind *ki
   GModule *module;
   GType type;
 
+  /* Its messages are in the catalogue of the library, or in one of its own. */
+  lp2p_i18n_init ();
   module = g_module_open_full (module_file, G_MODULE_BIND_LOCAL, &local_error);
   if (module == NULL)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s: module %s: cannot be loaded: %s",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s: module %s: cannot be loaded: %s"),
                    lp2p_descriptor_get_file (descriptor), module_file, local_error->message);
       return G_TYPE_INVALID;
     }
@@ -357,7 +360,7 @@ load_locked (Lp2pDescriptor *descriptor, GError **error)
   if (loaded != NULL)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s: module %s: this process has already loaded %s as %s \"%s\"",
+                   _("%s: module %s: this process has already loaded %s as %s \"%s\""),
                    lp2p_descriptor_get_file (descriptor), module_file, loaded->module_file,
                    loaded->kind->kind, name);
       return G_TYPE_INVALID;

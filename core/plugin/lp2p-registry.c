@@ -3,6 +3,7 @@
 #include <lp2p/plugin/lp2p-registry.h>
 
 #include "plugin/lp2p-descriptor-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/interfaces/lp2p-context.h>
 #include <lp2p/interfaces/lp2p-key-store.h>
@@ -249,7 +250,7 @@ claim_name (Lp2pRegistry *self, Lp2pDescriptor *descriptor)
       return;
     }
   g_set_error (&error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-               "%s: duplicate name \"%s\", which %s has already",
+               _("%s: duplicate name \"%s\", which %s has already"),
                lp2p_descriptor_get_file (descriptor), name, lp2p_descriptor_get_file (first));
   g_debug ("%s", error->message);
   lp2p_descriptor_set_error (descriptor, error);
@@ -444,14 +445,14 @@ find_of_kind (Lp2pRegistry *self, const char *name, const char *kind, GError **e
 
   if (descriptor == NULL)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, "%s \"%s\" is enabled but not installed",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN, _("%s \"%s\" is enabled but not installed"),
                    kind, name);
       return NULL;
     }
   if (actual != NULL && !g_str_equal (actual, kind))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                   "%s \"%s\" is enabled but not installed: the one in %s is of kind %s", kind,
+                   _("%s \"%s\" is enabled but not installed: the one in %s is of kind %s"), kind,
                    name, lp2p_descriptor_get_file (descriptor), actual);
       return NULL;
     }

@@ -5,24 +5,26 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define WHAT        "config"
 #define HOST_SCHEMA "org.lp2p.Host"
 
 static const char description[] =
-    "Shows every option of the library and of the enabled loadable objects in the form of\n"
-    "a configuration file: what it does, its default behind a #, or its value where one is\n"
-    "set. With NAMEs, which are host or those of loadable objects, only the options of\n"
-    "these, enabled or not. What is wrong in the configuration is told with file and line,\n"
-    "and the exit status is 1: so this also checks a configuration file.\n"
-    "\n"
-    "--json prints an object per line: group, key, type, default, value, description.\n"
-    "--schema NAME prints a GSettings schema, org.lp2p.Host or org.lp2p.plugin.NAME.\n"
-    "\n"
-    "Example:\n"
-    "  lp2p config >~/.config/lp2p/lp2p.conf";
+    N_("Shows every option of the library and of the enabled loadable objects in the form of\n"
+       "a configuration file: what it does, its default behind a #, or its value where one is\n"
+       "set. With NAMEs, which are host or those of loadable objects, only the options of\n"
+       "these, enabled or not. What is wrong in the configuration is told with file and line,\n"
+       "and the exit status is 1: so this also checks a configuration file.\n"
+       "\n"
+       "--json prints an object per line: group, key, type, default, value, description.\n"
+       "--schema NAME prints a GSettings schema, org.lp2p.Host or org.lp2p.plugin.NAME.\n"
+       "\n"
+       "Example:\n"
+       "  lp2p config >~/.config/lp2p/lp2p.conf");
 
 /* Printing one option */
 
@@ -31,7 +33,8 @@ describe_range (const Lp2pOption *option)
 {
   if (option->min == 0 && option->max == 0)
     return g_strdup ("");
-  return g_strdup_printf (", from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, option->min,
+  /* Translators: what follows the type of an option, in brackets */
+  return g_strdup_printf (_(", from %" PRIu64 " to %" PRIu64), option->min,
                           option->max);
 }
 
@@ -50,7 +53,7 @@ print_line (Lp2pConfig *config, const char *group, const Lp2pOption *option)
   g_autofree char *value = dup_value_text (config, group, option);
   gboolean is_default = g_str_equal (value, option->default_value);
 
-  tool_print ("\n# %s (%s%s)\n", option->description, option->type, range);
+  tool_print ("\n# %s (%s%s)\n", tool_translate (option->description), option->type, range);
   tool_print ("%s%s=%s\n", is_default ? "#" : "", option->name, value);
 }
 
@@ -135,7 +138,7 @@ check_names (Lp2pRegistry *registry, const char *const *names, GError **error)
         lp2p_registry_find (registry, names[i]) == NULL)
       {
         g_set_error (error, LP2P_ERROR, LP2P_ERROR_PLUGIN,
-                     "nothing of the name \"%s\" is installed", names[i]);
+                     _("nothing of the name \"%s\" is installed"), names[i]);
         return FALSE;
       }
   return TRUE;
@@ -232,7 +235,7 @@ print_named (Lp2pConfig *config, const char *name, PrintGroup print)
 
   if (!g_strv_contains ((const char *const *) groups, group))
     return tool_fail (TOOL_EXIT_FAILURE, WHAT,
-                      "%s has no options or cannot be loaded: lp2p inspect %s tells", name, name);
+                      _("%s has no options or cannot be loaded: lp2p inspect %s tells"), name, name);
   print (config, group);
   return TOOL_EXIT_OK;
 }
@@ -252,8 +255,8 @@ tool_command_config (ToolLine *line)
 {
   gboolean json = FALSE, schema = FALSE;
   const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print a JSON object for each option", NULL },
-    { "schema", 0, 0, G_OPTION_ARG_NONE, &schema, "Print the GSettings schema of a NAME", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, N_("Print a JSON object for each option"), NULL },
+    { "schema", 0, 0, G_OPTION_ARG_NONE, &schema, N_("Print the GSettings schema of a NAME"), NULL },
     { NULL },
   };
   g_autoptr (Lp2pConfig) config = NULL;
@@ -266,7 +269,7 @@ tool_command_config (ToolLine *line)
     return TOOL_EXIT_USAGE;
   names = (const char *const *) line->arguments;
   if (schema && (json || names == NULL || names[0] == NULL || names[1] != NULL))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, "--schema takes one NAME and no --json");
+    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("--schema takes one NAME and no --json"));
   print = schema ? print_schema : json ? print_json_group : print_group;
 
   config = load (line, names, &error);

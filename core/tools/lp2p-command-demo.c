@@ -6,6 +6,7 @@
 
 #include "tools/lp2p-demo-private.h"
 #include "tools/lp2p-output-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -22,22 +23,22 @@ typedef struct
 } Options;
 
 static const char description[] =
-    "For every enabled transport with every enabled security protocol and muxer, it starts\n"
-    "a second process that listens on the loopback interface, connects to it, verifies its\n"
-    "peer id, pings it, uploads a file of pseudo-random bytes and downloads it again, and\n"
-    "compares the SHA-256 on both sides. Then it prints a table. A transport that has\n"
-    "security and muxing of its own makes one row. A transport that does not leave its\n"
-    "process is tried within one; one that needs a third peer is left out, and named.\n"
-    "\n"
-    "connect ms   until the peer is verified\n"
-    "ping ms      mean of five round trips\n"
-    "up, down     10^6 bytes per second, by the clock on the wall: from opening the stream\n"
-    "             until the receiver has stored all of the file\n"
-    "\n"
-    "--json prints an object per row: transport, security, muxer, address, ok, error,\n"
-    "connect_ms, ping_ms, up_mb_s, down_mb_s; what was not measured is null.\n"
-    "\n"
-    "The exit status is 0 only if there was a row and all rows passed.";
+    N_("For every enabled transport with every enabled security protocol and muxer, it starts\n"
+       "a second process that listens on the loopback interface, connects to it, verifies its\n"
+       "peer id, pings it, uploads a file of pseudo-random bytes and downloads it again, and\n"
+       "compares the SHA-256 on both sides. Then it prints a table. A transport that has\n"
+       "security and muxing of its own makes one row. A transport that does not leave its\n"
+       "process is tried within one; one that needs a third peer is left out, and named.\n"
+       "\n"
+       "connect ms   until the peer is verified\n"
+       "ping ms      mean of five round trips\n"
+       "up, down     10^6 bytes per second, by the clock on the wall: from opening the stream\n"
+       "             until the receiver has stored all of the file\n"
+       "\n"
+       "--json prints an object per row: transport, security, muxer, address, ok, error,\n"
+       "connect_ms, ping_ms, up_mb_s, down_mb_s; what was not measured is null.\n"
+       "\n"
+       "The exit status is 0 only if there was a row and all rows passed.");
 
 static void
 options_clear (Options *self)
@@ -91,11 +92,12 @@ list_usable (Lp2pConfig *config, Lp2pRegistry *registry, const ToolKind *kind)
   for (gsize i = 0; names[i] != NULL; i++)
     {
       Lp2pDescriptor *descriptor = lp2p_registry_find (registry, names[i]);
-      g_autofree char *what = g_strdup_printf (WHAT ": %s %s left out", kind->kind, names[i]);
+      /* Translators: a kind of loadable object, and its name */
+      g_autofree char *what = g_strdup_printf (_("demo: %s %s left out"), kind->kind, names[i]);
       g_autoptr (GError) error = NULL;
 
       if (descriptor == NULL || g_strcmp0 (lp2p_descriptor_get_kind (descriptor), kind->kind) != 0)
-        tool_fail (TOOL_EXIT_FAILURE, what, "enabled but not installed");
+        tool_fail (TOOL_EXIT_FAILURE, what, _("enabled but not installed"));
       else if (lp2p_loader_load (descriptor, &error) == G_TYPE_INVALID)
         tool_fail (TOOL_EXIT_FAILURE, what, "%s", error->message);
       else
@@ -111,8 +113,8 @@ add_rows (GPtrArray *rows, const char *transport, GPtrArray *security, GPtrArray
 
   if (kind != NULL && (kind->flags & TOOL_TRANSPORT_NEEDS_RELAY) != 0)
     {
-      g_autofree char *what = g_strdup_printf (WHAT ": transport %s left out", transport);
-      tool_fail (TOOL_EXIT_OK, what, "it needs a relay besides the two peers");
+      g_autofree char *what = g_strdup_printf (_("demo: transport %s left out"), transport);
+      tool_fail (TOOL_EXIT_OK, what, _("it needs a relay besides the two peers"));
       return;
     }
   if (kind != NULL && (kind->flags & TOOL_TRANSPORT_NATIVE) != 0)
@@ -206,9 +208,9 @@ shorten_address (const ToolDemoRow *row)
 static void
 print_table (GPtrArray *rows)
 {
-  static const char *const titles[] = { "TRANSPORT",  "SECURITY",    "MUXER",    "ADDRESS",
-                                        "OK",         ">CONNECT MS", ">PING MS", ">UP MB/S",
-                                        ">DOWN MB/S", "ERROR",       NULL };
+  static const char *const titles[] = { N_("TRANSPORT"),  N_("SECURITY"),    N_("MUXER"),    N_("ADDRESS"),
+                                        N_("OK"),         N_(">CONNECT MS"), N_(">PING MS"), N_(">UP MB/S"),
+                                        N_(">DOWN MB/S"), N_("ERROR"),       NULL };
   g_autoptr (ToolTable) table = tool_table_new (titles);
 
   for (guint i = 0; i < rows->len; i++)
@@ -220,7 +222,7 @@ print_table (GPtrArray *rows)
       tool_table_add (table, TOOL_STYLE_PLAIN, row->security != NULL ? row->security : "-");
       tool_table_add (table, TOOL_STYLE_PLAIN, row->muxer != NULL ? row->muxer : "-");
       tool_table_add (table, TOOL_STYLE_PLAIN, address);
-      tool_table_add (table, row->ok ? TOOL_STYLE_GOOD : TOOL_STYLE_BAD, row->ok ? "yes" : "no");
+      tool_table_add (table, row->ok ? TOOL_STYLE_GOOD : TOOL_STYLE_BAD, row->ok ? _("yes") : _("no"));
       add_cell (table, row->connect_ms, "%.2f");
       add_cell (table, row->ping_ms, "%.3f");
       add_cell (table, row->up_mb_s, "%.1f");
@@ -235,14 +237,14 @@ print_notes (GPtrArray *rows, const ToolDemo *demo)
 {
   g_autofree char *size = g_format_size_full (demo->file->size, G_FORMAT_SIZE_IEC_UNITS);
 
-  tool_print ("\nEach row: two processes on this machine, a file of %s.\n", size);
+  tool_print (_("\nEach row: two processes on this machine, a file of %s.\n"), size);
   for (guint i = 0; i < rows->len; i++)
     {
       const ToolDemoRow *row = g_ptr_array_index (rows, i);
 
       if (row->kind != NULL && (row->kind->flags & TOOL_TRANSPORT_SAME_PROCESS) != 0)
         {
-          tool_print ("Except %s, which does not leave its process: there both peers are in one.\n",
+          tool_print (_("Except %s, which does not leave its process: there both peers are in one.\n"),
                       row->transport);
           return;
         }
@@ -259,13 +261,13 @@ prepare (ToolDemo *demo, guint64 size, GError **error)
   demo->identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, error);
   if (demo->identity == NULL)
     return FALSE;
-  tool_note (demo->options, "temporary identity %s",
+  tool_note (demo->options, _("temporary identity %s"),
              lp2p_peer_id_get_string (lp2p_identity_get_peer_id (demo->identity)));
   demo->folder = g_dir_make_tmp ("lp2p-demo-XXXXXX", error);
   if (demo->folder == NULL)
     return FALSE;
   path = g_build_filename (demo->folder, "random", NULL);
-  tool_progress ("making a file of pseudo-random bytes");
+  tool_progress (_("making a file of pseudo-random bytes"));
   demo->file = tool_file_new_random (path, size, error);
   return demo->file != NULL;
 }
@@ -307,8 +309,8 @@ run (ToolDemo *demo, guint64 size, gboolean json)
   rows = plan_rows (demo->config);
   if (rows->len == 0)
     return tool_fail (TOOL_EXIT_FAILURE, WHAT,
-                      "there is nothing to try: no enabled transport works, or none of the "
-                      "security protocols or muxers; see lp2p inspect");
+                      _("there is nothing to try: no enabled transport works, or none of the "
+                        "security protocols or muxers; see lp2p inspect"));
   if (!prepare (demo, size, &error))
     return tool_fail_error (WHAT, error);
   return run_rows (demo, rows, json);
@@ -320,10 +322,10 @@ tool_command_demo (ToolLine *line)
   g_auto (Options) options = { FALSE };
   const GOptionEntry entries[] = {
     { "size", 0, 0, G_OPTION_ARG_STRING, &options.size,
-      "Size of the file, in bytes or with K, M or G; the default is 64M", "SIZE" },
+      N_("Size of the file, in bytes or with K, M or G; the default is 64M"), N_("SIZE") },
     { "keep", 0, 0, G_OPTION_ARG_NONE, &options.keep,
-      "Leave the temporary folder with files, configurations and logs", NULL },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print a JSON object for each row", NULL },
+      N_("Leave the temporary folder with files, configurations and logs"), NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print a JSON object for each row"), NULL },
     { NULL },
   };
   g_auto (ToolDemo) demo = { .options = line->options };
@@ -334,14 +336,14 @@ tool_command_demo (ToolLine *line)
     return TOOL_EXIT_USAGE;
   if (options.size != NULL && !tool_parse_size (options.size, 1, &size))
     return tool_fail (TOOL_EXIT_USAGE, WHAT,
-                      "a size of \"%s\", expected a number of bytes from 1 to 1024G, such as "
-                      "1000000 or 64M",
+                      _("a size of \"%s\", expected a number of bytes from 1 to 1024G, such as "
+                        "1000000 or 64M"),
                       options.size);
 
   tool_watch_interrupts ();
   status = run (&demo, size, options.json);
   if (demo.folder != NULL && options.keep)
-    tool_fail (TOOL_EXIT_OK, WHAT, "files, configurations and logs are in %s", demo.folder);
+    tool_fail (TOOL_EXIT_OK, WHAT, _("files, configurations and logs are in %s"), demo.folder);
   else if (demo.folder != NULL)
     remove_folder (demo.folder);
   return status;

@@ -8,6 +8,7 @@
 #include "tools/lp2p-keys-private.h"
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,26 +43,26 @@ typedef struct
 } Place;
 
 static const char description[] =
-    "Without options it shows the key of --name in the key store of --store. These are, if\n"
-    "not given, what the configuration has as identity and key-store, or else the key named\n"
-    "identity in the store \"file\", which has lp2p/NAME.key in the user's data folder. --file\n"
-    "or --identity name any other key file. Key files can only be read by their owner. No\n"
-    "key is replaced, but for files with --force.\n"
-    "\n"
-    "--import reads the protobuf PrivateKey that other implementations of libp2p\n"
-    "export, binary or in base64, and unencrypted PEM; --export writes it in base64.\n"
-    "\n"
-    "--list shows the keys of all enabled key stores. --move and --copy take a key of\n"
-    "--store to the key store of --to: it is written and read back, and only when that gave\n"
-    "the very same key is it removed where it was. --remove asks before it does.\n"
-    "\n"
-    "Exit status: 0 all was done, 1 there is no such key, or it could not be read or written.\n"
-    "\n"
-    "Examples:\n"
-    "  lp2p id --make                    make the key that lp2p listen uses\n"
-    "  lp2p id --file peer.key --json    show another one\n"
-    "  lp2p id --import key.pem --file peer.key\n"
-    "  lp2p id --move identity --to secret";
+    N_("Without options it shows the key of --name in the key store of --store. These are, if\n"
+       "not given, what the configuration has as identity and key-store, or else the key named\n"
+       "identity in the store \"file\", which has lp2p/NAME.key in the user's data folder. --file\n"
+       "or --identity name any other key file. Key files can only be read by their owner. No\n"
+       "key is replaced, but for files with --force.\n"
+       "\n"
+       "--import reads the protobuf PrivateKey that other implementations of libp2p\n"
+       "export, binary or in base64, and unencrypted PEM; --export writes it in base64.\n"
+       "\n"
+       "--list shows the keys of all enabled key stores. --move and --copy take a key of\n"
+       "--store to the key store of --to: it is written and read back, and only when that gave\n"
+       "the very same key is it removed where it was. --remove asks before it does.\n"
+       "\n"
+       "Exit status: 0 all was done, 1 there is no such key, or it could not be read or written.\n"
+       "\n"
+       "Examples:\n"
+       "  lp2p id --make                    make the key that lp2p listen uses\n"
+       "  lp2p id --file peer.key --json    show another one\n"
+       "  lp2p id --import key.pem --file peer.key\n"
+       "  lp2p id --move identity --to secret");
 
 static void
 options_clear (Options *self)
@@ -103,27 +104,27 @@ static gboolean
 check_options (const Options *options, Lp2pKeyType *type)
 {
   if (options->make && options->import_file != NULL)
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--make and --import exclude each other");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--make and --import exclude each other"));
   else if (count_actions (options) > 1)
     tool_fail (TOOL_EXIT_USAGE, WHAT,
-               "--list, --move, --copy and --remove exclude each other, and --make, --import and --export");
+               _("--list, --move, --copy and --remove exclude each other, and --make, --import and --export"));
   else if (options->file != NULL && (options->store != NULL || options->name != NULL))
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--file excludes --store and --name");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--file excludes --store and --name"));
   else if ((options->move != NULL || options->copy != NULL) != (options->to != NULL))
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--move and --copy need --to, which goes with nothing else");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--move and --copy need --to, which goes with nothing else"));
   else if ((options->list || options->move != NULL || options->copy != NULL || options->remove != NULL) &&
            (options->file != NULL || options->name != NULL))
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--file and --name go with none of --list, --move, --copy and --remove");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--file and --name go with none of --list, --move, --copy and --remove"));
   else if (options->list && options->store != NULL)
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--list shows all key stores, --store does not go with it");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--list shows all key stores, --store does not go with it"));
   else if (options->type != NULL && !options->make)
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--type only goes with --make");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--type only goes with --make"));
   else if (options->force && !options->make && options->import_file == NULL &&
            options->export_file == NULL && options->remove == NULL)
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--force only goes with --make, --import, --export or --remove");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--force only goes with --make, --import, --export or --remove"));
   else if (options->type != NULL && !lp2p_key_type_from_string (options->type, type))
     tool_fail (TOOL_EXIT_USAGE, WHAT,
-               "unknown type \"%s\", expected ed25519, secp256k1, ecdsa or rsa", options->type);
+               _("unknown type \"%s\", expected ed25519, secp256k1, ecdsa or rsa"), options->type);
   else
     return TRUE;
   return FALSE;
@@ -168,7 +169,7 @@ find_place (Place *self, const Options *options, ToolOptions *common, Lp2pConfig
   if (!lp2p_key_store_is_name (self->name))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" is no name of a key, expected letters, digits, dots, hyphens and underscores",
+                   _("\"%s\" is no name of a key, expected letters, digits, dots, hyphens and underscores"),
                    self->name);
       return FALSE;
     }
@@ -205,7 +206,7 @@ save_file (Lp2pIdentity *identity, const char *file, gboolean force, GError **er
     return TRUE;
   if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_EXISTS))
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-                 "%s: the file exists, --force would replace it", file);
+                 _("%s: the file exists, --force would replace it"), file);
   else
     g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
@@ -218,7 +219,7 @@ save (const Place *place, Lp2pIdentity *identity, gboolean force, GError **error
     return make_folder (place->file, error) && save_file (identity, place->file, force, error);
   if (tool_key_save (place->store, place->name, identity, error))
     return TRUE;
-  g_prefix_error (error, "key store %s: ", place->store_name);
+  g_prefix_error (error, _("key store %s: "), place->store_name);
   return FALSE;
 }
 
@@ -236,15 +237,17 @@ load (const Place *place, GError **error)
   if (identity != NULL)
     return identity;
   if (!g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    g_propagate_prefixed_error (error, g_steal_pointer (&local_error), "%s%s%s",
-                                place->file == NULL ? "key store " : "",
-                                place->file == NULL ? place->store_name : "", place->file == NULL ? ": " : "");
+    {
+      if (place->file == NULL)
+        g_prefix_error (&local_error, _("key store %s: "), place->store_name);
+      g_propagate_error (error, g_steal_pointer (&local_error));
+    }
   else if (place->file != NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 "%s: there is no key yet, lp2p id --make would make one", place->file);
+                 _("%s: there is no key yet, lp2p id --make would make one"), place->file);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 "key store %s: there is no key named %s yet, lp2p id --make would make one", place->store_name,
+                 _("key store %s: there is no key named %s yet, lp2p id --make would make one"), place->store_name,
                  place->name);
   return NULL;
 }
@@ -297,12 +300,12 @@ show (Lp2pIdentity *identity, const Place *place, gboolean json)
       tool_json_print (object);
       return;
     }
-  tool_print_field ("peer id", lp2p_peer_id_get_string (peer));
-  tool_print_field ("as CID", cid);
-  tool_print_field ("key type", type);
-  print_field_if_known ("store", place->store_name);
-  print_field_if_known ("name", place->name);
-  print_field_if_known ("file", file_name);
+  tool_print_field (_("peer id"), lp2p_peer_id_get_string (peer));
+  tool_print_field (_("as CID"), cid);
+  tool_print_field (_("key type"), type);
+  print_field_if_known (_("store"), place->store_name);
+  print_field_if_known (_("name"), place->name);
+  print_field_if_known (_("file"), file_name);
 }
 
 static int
@@ -334,7 +337,8 @@ run (const Options *options, ToolOptions *common, Lp2pConfig *config, Lp2pKeyTyp
   if (name == NULL)
     return show_one (options, common, config, type);
   if (g_str_equal (from, options->to))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, "the key is in the key store %s already, --store names another one", from);
+    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("the key is in the key store %s already, --store names another one"),
+                      from);
   return tool_keys_copy (config, from, name, options->to, options->move != NULL);
 }
 
@@ -343,23 +347,23 @@ tool_command_id (ToolLine *line)
 {
   g_auto (Options) options = { FALSE };
   const GOptionEntry entries[] = {
-    { "make", 0, 0, G_OPTION_ARG_NONE, &options.make, "Make a new key", NULL },
+    { "make", 0, 0, G_OPTION_ARG_NONE, &options.make, N_("Make a new key"), NULL },
     { "type", 0, 0, G_OPTION_ARG_STRING, &options.type,
-      "Kind of the new key: ed25519 (the default), secp256k1, ecdsa or rsa", "TYPE" },
-    { "store", 0, 0, G_OPTION_ARG_STRING, &options.store, "The key store, such as file or secret", "STORE" },
-    { "name", 0, 0, G_OPTION_ARG_STRING, &options.name, "The name of the key in it", "NAME" },
-    { "file", 0, 0, G_OPTION_ARG_FILENAME, &options.file, "The key file, instead of a key store", "FILE" },
+      N_("Kind of the new key: ed25519 (the default), secp256k1, ecdsa or rsa"), N_("TYPE") },
+    { "store", 0, 0, G_OPTION_ARG_STRING, &options.store, N_("The key store, such as file or secret"), N_("STORE") },
+    { "name", 0, 0, G_OPTION_ARG_STRING, &options.name, N_("The name of the key in it"), N_("NAME") },
+    { "file", 0, 0, G_OPTION_ARG_FILENAME, &options.file, N_("The key file, instead of a key store"), N_("FILE") },
     { "import", 0, 0, G_OPTION_ARG_FILENAME, &options.import_file,
-      "Store the key in this file", "FILE" },
+      N_("Store the key in this file"), N_("FILE") },
     { "export", 0, 0, G_OPTION_ARG_FILENAME, &options.export_file,
-      "Copy the key to this file", "FILE" },
-    { "list", 0, 0, G_OPTION_ARG_NONE, &options.list, "List the keys of all enabled key stores", NULL },
-    { "move", 0, 0, G_OPTION_ARG_STRING, &options.move, "Move this key to another key store", "NAME" },
-    { "copy", 0, 0, G_OPTION_ARG_STRING, &options.copy, "Copy this key to another key store", "NAME" },
-    { "to", 0, 0, G_OPTION_ARG_STRING, &options.to, "Where --move and --copy take it", "STORE" },
-    { "remove", 0, 0, G_OPTION_ARG_STRING, &options.remove, "Remove this key for good", "NAME" },
-    { "force", 0, 0, G_OPTION_ARG_NONE, &options.force, "Replace a file that exists; remove without asking", NULL },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+      N_("Copy the key to this file"), N_("FILE") },
+    { "list", 0, 0, G_OPTION_ARG_NONE, &options.list, N_("List the keys of all enabled key stores"), NULL },
+    { "move", 0, 0, G_OPTION_ARG_STRING, &options.move, N_("Move this key to another key store"), N_("NAME") },
+    { "copy", 0, 0, G_OPTION_ARG_STRING, &options.copy, N_("Copy this key to another key store"), N_("NAME") },
+    { "to", 0, 0, G_OPTION_ARG_STRING, &options.to, N_("Where --move and --copy take it"), N_("STORE") },
+    { "remove", 0, 0, G_OPTION_ARG_STRING, &options.remove, N_("Remove this key for good"), N_("NAME") },
+    { "force", 0, 0, G_OPTION_ARG_NONE, &options.force, N_("Replace a file that exists; remove without asking"), NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
   Lp2pKeyType type = LP2P_KEY_TYPE_ED25519;

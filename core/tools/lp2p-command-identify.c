@@ -4,21 +4,22 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #define WHAT "identify"
 
 static const char description[] =
-    "Connects to a peer and prints what its identify protocol tells: what it runs, which\n"
-    "protocols it serves, where it can be reached, and as what it sees us. The service\n"
-    "identify has to be enabled here, as it is by default. A temporary identity is used\n"
-    "unless --identity names one.\n"
-    "\n"
-    TOOL_ADDRESS_HELP
-    "\n"
-    "--json prints one object: peer_id, key_type, agent, protocols, addresses,\n"
-    "observed_addresses, transport, security, muxer.\n"
-    "\n"
-    "Exit status: 3 could not connect, 4 another peer answered, 5 timed out.";
+    N_("Connects to a peer and prints what its identify protocol tells: what it runs, which\n"
+       "protocols it serves, where it can be reached, and as what it sees us. The service\n"
+       "identify has to be enabled here, as it is by default. A temporary identity is used\n"
+       "unless --identity names one.\n"
+       "\n"
+       "%s"
+       "\n"
+       "--json prints one object: peer_id, key_type, agent, protocols, addresses,\n"
+       "observed_addresses, transport, security, muxer.\n"
+       "\n"
+       "Exit status: 3 could not connect, 4 another peer answered, 5 timed out.");
 
 /* Waits for what the identify service learns. */
 typedef struct
@@ -74,17 +75,17 @@ wait_for_peer (ToolDial *dial, double seconds, GError **error)
       const GError *reason = lp2p_connection_get_error (dial->connection);
 
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                   "the connection ended before the peer told anything%s%s",
+                   _("the connection ended before the peer told anything%s%s"),
                    reason != NULL ? ": " : "", reason != NULL ? reason->message : "");
     }
   else if (!watch.wait.done && watch.wait.timed_out)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                   "timed out after %g s: connected, but the peer told nothing", seconds);
+                   _("timed out after %g s: connected, but the peer told nothing"), seconds);
     }
   else if (!watch.wait.done)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("interrupted"));
     }
   tool_wait_clear (&watch.wait);
   return watch.wait.done;
@@ -124,12 +125,12 @@ show (ToolDial *dial, gboolean json)
 
   if (!json)
     {
-      tool_print_field ("peer id", lp2p_peer_id_get_string (peer));
-      tool_print_field ("key type", key_type != NULL ? key_type : "unknown");
-      tool_print_field ("agent", agent != NULL ? agent : "unknown");
-      print_list ("protocols", protocols);
-      print_list ("addresses", addresses);
-      print_list ("sees us as", observed);
+      tool_print_field (_("peer id"), lp2p_peer_id_get_string (peer));
+      tool_print_field (_("key type"), key_type != NULL ? key_type : _("unknown"));
+      tool_print_field (_("agent"), agent != NULL ? agent : _("unknown"));
+      print_list (_("protocols"), protocols);
+      print_list (_("addresses"), addresses);
+      print_list (_("sees us as"), observed);
       return;
     }
   object = tool_json_new ();
@@ -152,19 +153,20 @@ tool_command_identify (ToolLine *line)
   double timeout = 10;
   const GOptionEntry entries[] = {
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &timeout,
-      "Seconds that connecting and the answer may take; the default is 10", "SECONDS" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print a JSON object", NULL },
+      N_("Seconds that connecting and the answer may take; the default is 10"), N_("SECONDS") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, N_("Print a JSON object"), NULL },
     { NULL },
   };
+  g_autofree char *help = g_strdup_printf (_(description), _(TOOL_ADDRESS_HELP));
   g_auto (ToolDial) dial = { NULL };
   g_autoptr (GError) error = NULL;
   int status;
 
-  if (!tool_line_parse (line, entries, description, 1, 1))
+  if (!tool_line_parse (line, entries, help, 1, 1))
     return TOOL_EXIT_USAGE;
   if (!(timeout > 0 && timeout <= 86400))
     return tool_fail (TOOL_EXIT_USAGE, WHAT,
-                      "a timeout of %g s, expected more than 0, at most 86400", timeout);
+                      _("a timeout of %g s, expected more than 0, at most 86400"), timeout);
   status = tool_dial (line, line->arguments[0], timeout, &dial);
   if (status != TOOL_EXIT_OK)
     return status;

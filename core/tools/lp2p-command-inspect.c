@@ -6,6 +6,7 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-tool-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,12 @@
 #define WHAT "inspect"
 
 static const char description[] =
-    "Reads the descriptors of all loadable objects, loads those that the configuration\n"
-    "enables, and tells how that went. What is enabled but not installed is listed too.\n"
-    "The exit status is 1 if something that is enabled has an error.\n"
-    "\n"
-    "--json prints an object per line: name, kind, protocols, enabled, loaded, file,\n"
-    "error; with NAME also title, description, priority, license.";
+    N_("Reads the descriptors of all loadable objects, loads those that the configuration\n"
+       "enables, and tells how that went. What is enabled but not installed is listed too.\n"
+       "The exit status is 1 if something that is enabled has an error.\n"
+       "\n"
+       "--json prints an object per line: name, kind, protocols, enabled, loaded, file,\n"
+       "error; with NAME also title, description, priority, license.");
 
 /* One line of the table: a descriptor, or a name that has none. */
 typedef struct
@@ -117,7 +118,7 @@ add_missing (GPtrArray *rows, Lp2pRegistry *registry)
           row->kind = tool_kinds[i].kind;
           row->order = i;
           row->enabled = TRUE;
-          row->error = g_strdup ("enabled but not installed");
+          row->error = g_strdup (_("enabled but not installed"));
           g_ptr_array_add (rows, row);
         }
     }
@@ -186,7 +187,7 @@ print_json (const Row *row, gboolean detailed)
 static const char *
 yes_or_no (gboolean value)
 {
-  return value ? "yes" : "no";
+  return value ? _("yes") : _("no");
 }
 
 static void
@@ -202,29 +203,29 @@ print_details (const Row *row)
   Lp2pDescriptor *descriptor = row->descriptor;
   g_autofree char *protocols = join_protocols (row, ", ");
 
-  tool_print_field ("name", row->name);
-  print_field_if_known ("kind", row->kind);
+  tool_print_field (_("name"), row->name);
+  print_field_if_known (_("kind"), row->kind);
   if (descriptor != NULL)
     {
       g_autofree char *priority = g_strdup_printf ("%d", lp2p_descriptor_get_priority (descriptor));
 
-      print_field_if_known ("title", lp2p_descriptor_get_title (descriptor));
-      print_field_if_known ("description", lp2p_descriptor_get_description (descriptor));
-      print_field_if_known ("protocols", protocols);
-      tool_print_field ("priority", priority);
-      print_field_if_known ("license", lp2p_descriptor_get_license (descriptor));
+      print_field_if_known (_("title"), lp2p_descriptor_get_title (descriptor));
+      print_field_if_known (_("description"), lp2p_descriptor_get_description (descriptor));
+      print_field_if_known (_("protocols"), protocols);
+      tool_print_field (_("priority"), priority);
+      print_field_if_known (_("license"), lp2p_descriptor_get_license (descriptor));
     }
-  tool_print_field ("enabled", yes_or_no (row->enabled));
-  tool_print_field ("loaded", yes_or_no (get_loaded (row)));
-  print_field_if_known ("file", get_file (row));
-  print_field_if_known ("error", row->error);
+  tool_print_field (_("enabled"), yes_or_no (row->enabled));
+  tool_print_field (_("loaded"), yes_or_no (get_loaded (row)));
+  print_field_if_known (_("file"), get_file (row));
+  print_field_if_known (_("error"), row->error);
 }
 
 static void
 print_table (GPtrArray *rows)
 {
-  static const char *const titles[] = { "NAME",   "KIND", "PROTOCOLS", "ENABLED",
-                                        "LOADED", "FILE", "ERROR",     NULL };
+  static const char *const titles[] = { N_("NAME"),   N_("KIND"), N_("PROTOCOLS"), N_("ENABLED"),
+                                        N_("LOADED"), N_("FILE"), N_("ERROR"),     NULL };
   g_autoptr (ToolTable) table = tool_table_new (titles);
 
   for (guint i = 0; i < rows->len; i++)
@@ -267,9 +268,9 @@ select_name (GPtrArray *rows, const char *name)
     return TOOL_EXIT_OK;
 
   nearest = tool_find_nearest (name, (const char *const *) names);
-  return tool_fail (TOOL_EXIT_FAILURE, WHAT, "nothing of the name \"%s\"%s%s%s", name,
-                    nearest != NULL ? ", did you mean \"" : " is installed or enabled",
-                    nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+  if (nearest != NULL)
+    return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("nothing of the name \"%s\", did you mean \"%s\"?"), name, nearest);
+  return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("nothing of the name \"%s\" is installed or enabled"), name);
 }
 
 static int
@@ -300,7 +301,7 @@ tool_command_inspect (ToolLine *line)
 {
   gboolean json = FALSE;
   const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print a JSON object for each", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, N_("Print a JSON object for each"), NULL },
     { NULL },
   };
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) row_free);

@@ -7,6 +7,7 @@
 #include "tools/lp2p-session-private.h"
 #include "tools/lp2p-transfer-private.h"
 #include "tools/status/lp2p-control-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <glib-unix.h>
 #include <unistd.h>
@@ -36,21 +37,21 @@ typedef struct
 } Listen;
 
 static const char description[] =
-    "Listens on the ADDRESSes, or else on those of the configuration, or else on a free\n"
-    "port of each enabled transport on all interfaces. Serves the enabled services, reads\n"
-    "the configuration file again on SIGHUP, and ends in order on SIGINT or SIGTERM.\n"
-    "\n"
-    "It prints its peer id and its addresses when it is ready, and addresses that come\n"
-    "later when they come. --json prints an object with peer_id and addresses each time\n"
-    "instead.\n"
-    "\n"
-    "Its identity is the one of --identity, of the configuration, or the one that lp2p id\n"
-    "keeps; without any of them, a temporary one.\n"
-    "\n"
-    "Exit status: 0 it was told to end, 1 it could not begin.\n"
-    "\n"
-    "Example:\n"
-    "  lp2p listen /ip4/0.0.0.0/tcp/4001";
+    N_("Listens on the ADDRESSes, or else on those of the configuration, or else on a free\n"
+       "port of each enabled transport on all interfaces. Serves the enabled services, reads\n"
+       "the configuration file again on SIGHUP, and ends in order on SIGINT or SIGTERM.\n"
+       "\n"
+       "It prints its peer id and its addresses when it is ready, and addresses that come\n"
+       "later when they come. --json prints an object with peer_id and addresses each time\n"
+       "instead.\n"
+       "\n"
+       "Its identity is the one of --identity, of the configuration, or the one that lp2p id\n"
+       "keeps; without any of them, a temporary one.\n"
+       "\n"
+       "Exit status: 0 it was told to end, 1 it could not begin.\n"
+       "\n"
+       "Example:\n"
+       "  lp2p listen /ip4/0.0.0.0/tcp/4001");
 
 static void
 options_clear (Options *self)
@@ -100,7 +101,7 @@ print_addresses (Listen *self, gboolean first)
   gboolean changed = first;
 
   if (first && !self->options->json)
-    tool_print_field ("peer id", peer);
+    tool_print_field (_("peer id"), peer);
   for (guint i = 0; i < addresses->len; i++)
     {
       const char *text = lp2p_multiaddr_get_string (g_ptr_array_index (addresses, i));
@@ -110,7 +111,7 @@ print_addresses (Listen *self, gboolean first)
         continue;
       changed = TRUE;
       if (!self->options->json)
-        tool_print_field ("address", text);
+        tool_print_field (_("address"), text);
     }
   texts = g_strv_builder_end (builder);
   if (self->options->json && changed)
@@ -133,7 +134,7 @@ on_addresses_changed (Lp2pHost *host, GParamSpec *pspec, gpointer user_data)
 static void
 on_connection_added (Lp2pHost *host, Lp2pConnection *connection, gpointer user_data)
 {
-  tool_note (user_data, "connected: %s by %s, %s, %s",
+  tool_note (user_data, _("connected: %s by %s, %s, %s"),
              lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
              lp2p_connection_get_transport (connection), lp2p_connection_get_security (connection),
              lp2p_connection_get_muxer (connection));
@@ -144,7 +145,7 @@ on_connection_removed (Lp2pHost *host, Lp2pConnection *connection, gpointer user
 {
   const GError *error = lp2p_connection_get_error (connection);
 
-  tool_note (user_data, "connection over: %s%s%s",
+  tool_note (user_data, _("connection over: %s%s%s"),
              lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
              error != NULL ? ": " : "", error != NULL ? error->message : "");
 }
@@ -215,7 +216,7 @@ on_reload (gpointer user_data)
 
   if (tool_options_reload_config (self->common, config, &error) &&
       apply_command_line (self, config, &error))
-    tool_note (self->common, "configuration read again");
+    tool_note (self->common, _("configuration read again"));
   else
     tool_fail_error (WHAT, error);
   return G_SOURCE_CONTINUE;
@@ -252,13 +253,13 @@ tool_command_listen (ToolLine *line)
 {
   g_auto (Options) options = { FALSE };
   const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { "service", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.services,
-      "Also serve this one, such as perf, as if the configuration named it; may be given several "
-      "times",
-      "NAME" },
+      N_("Also serve this one, such as perf, as if the configuration named it; may be given several "
+         "times"),
+      N_("NAME") },
     { "echo", 0, 0, G_OPTION_ARG_NONE, &options.echo,
-      "Also serve " ECHO_PROTOCOL ", which sends back what it gets", NULL },
+      N_("Also serve /lp2p/echo/1.0.0, which sends back what it gets"), NULL },
     { "demo-folder", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &options.demo_folder, NULL,
       NULL },
     { "demo-peer", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options.demo_peer, NULL, NULL },

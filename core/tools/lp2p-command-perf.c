@@ -4,6 +4,9 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
+
+#include <inttypes.h>
 
 #define WHAT         "perf"
 #define PROTOCOL     "/perf/1.0.0"
@@ -35,24 +38,24 @@ typedef struct
 } Phase;
 
 static const char description[] =
-    TOOL_ADDRESS_HELP
-    "\n"
-    "The peer has to serve " PROTOCOL ", which is off by default: lp2p listen --service\n"
-    "perf serves it. A temporary identity is used unless --identity names one.\n"
-    "\n"
-    "First the bytes of --upload go to the peer, then those of --download come back. The\n"
-    "upload counts from the request until the peer answers that it has all of it, the\n"
-    "download from there to its end. MB are 1,000,000 bytes.\n"
-    "\n"
-    "--json prints an object for each direction that was measured, as soon as it is (type,\n"
-    "which is \"upload\" or \"download\"; bytes, seconds, mb_s), and one at the end (type\n"
-    "\"final\"; peer_id, transport, security, muxer, upload, download, both in bytes, and\n"
-    "seconds).\n"
-    "\n"
-    "Exit status: 3 could not connect, 4 another peer answered, 5 timed out.\n"
-    "\n"
-    "Example:\n"
-    "  lp2p perf /ip4/192.0.2.1/tcp/4001 --upload 1G --download 0";
+    N_("%s"
+       "\n"
+       "The peer has to serve /perf/1.0.0, which is off by default: lp2p listen --service\n"
+       "perf serves it. A temporary identity is used unless --identity names one.\n"
+       "\n"
+       "First the bytes of --upload go to the peer, then those of --download come back. The\n"
+       "upload counts from the request until the peer answers that it has all of it, the\n"
+       "download from there to its end. MB are 1,000,000 bytes.\n"
+       "\n"
+       "--json prints an object for each direction that was measured, as soon as it is (type,\n"
+       "which is \"upload\" or \"download\"; bytes, seconds, mb_s), and one at the end (type\n"
+       "\"final\"; peer_id, transport, security, muxer, upload, download, both in bytes, and\n"
+       "seconds).\n"
+       "\n"
+       "Exit status: 3 could not connect, 4 another peer answered, 5 timed out.\n"
+       "\n"
+       "Example:\n"
+       "  lp2p perf /ip4/192.0.2.1/tcp/4001 --upload 1G --download 0");
 
 static void
 options_clear (Options *self)
@@ -73,8 +76,10 @@ print_phase (const Options *options, const Phase *phase)
 
   if (!options->json)
     {
-      tool_print ("%-10s%" G_GUINT64_FORMAT " bytes in %.3f s: %.1f MB/s\n", phase->name,
-                  phase->size, phase->seconds, rate);
+      g_autofree char *name = tool_pad (_(phase->name), 10);
+
+      tool_print (_("%s%" PRIu64 " bytes in %.3f s: %.1f MB/s\n"), name, phase->size,
+                  phase->seconds, rate);
       tool_flush ();
       return;
     }
@@ -97,7 +102,8 @@ print_final (const Options *options, Lp2pConnection *connection, double seconds)
 
   if (!options->json)
     {
-      tool_print ("%s by %s, %s, %s: %.3f s\n", peer, transport, security, muxer, seconds);
+      /* Translators: a peer, transport, security protocol, muxer, seconds */
+      tool_print (_("%s by %s, %s, %s: %.3f s\n"), peer, transport, security, muxer, seconds);
       return;
     }
   object = tool_json_new ();
@@ -115,7 +121,7 @@ print_final (const Options *options, Lp2pConnection *connection, double seconds)
 static void
 show_progress (const Phase *phase, guint64 done)
 {
-  tool_progress ("%s: %d %%", phase->name, (int) (100.0 * (double) done / (double) phase->size));
+  tool_progress ("%s: %d %%", _(phase->name), (int) (100.0 * (double) done / (double) phase->size));
 }
 
 /* The request */
@@ -151,9 +157,12 @@ check_sent (guint64 done, const Phase *phase, GError **error)
 {
   if (done == phase->size)
     return TRUE;
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-               "the peer sent %s%" G_GUINT64_FORMAT " bytes, expected %" G_GUINT64_FORMAT,
-               done > phase->size ? "at least " : "", done, phase->size);
+  if (done > phase->size)
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
+                 _("the peer sent at least %" PRIu64 " bytes, expected %" PRIu64), done, phase->size);
+  else
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
+                 _("the peer sent %" PRIu64 " bytes, expected %" PRIu64), done, phase->size);
   return FALSE;
 }
 
@@ -196,8 +205,8 @@ static gboolean
 run (const Options *options, Lp2pConnection *connection, double *seconds, GError **error)
 {
   g_autofree guint8 *block = g_malloc0 (BLOCK_SIZE);
-  Phase up = { .name = "upload", .size = options->upload };
-  Phase down = { .name = "download", .size = options->download };
+  Phase up = { .name = N_("upload"), .size = options->upload };
+  Phase down = { .name = N_("download"), .size = options->download };
   g_autoptr (Lp2pStream) stream =
       tool_connection_open_stream (connection, PROTOCOL, options->timeout, error);
   gssize first;
@@ -221,24 +230,25 @@ run (const Options *options, Lp2pConnection *connection, double *seconds, GError
 }
 
 static gboolean
-check_size (const char *name, const char *text, guint64 *size)
+check_size (const char *format, const char *text, guint64 *size)
 {
   if (text == NULL || tool_parse_size (text, 0, size))
     return TRUE;
-  tool_fail (TOOL_EXIT_USAGE, WHAT,
-             "%s of \"%s\", expected a number of bytes from 0 to 1024G, such as 64M", name, text);
+  tool_fail (TOOL_EXIT_USAGE, WHAT, format, text);
   return FALSE;
 }
 
 static gboolean
 check_options (Options *options)
 {
-  if (!check_size ("an upload", options->upload_text, &options->upload) ||
-      !check_size ("a download", options->download_text, &options->download))
+  if (!check_size (_("an upload of \"%s\", expected a number of bytes from 0 to 1024G, such as 64M"),
+                   options->upload_text, &options->upload) ||
+      !check_size (_("a download of \"%s\", expected a number of bytes from 0 to 1024G, such as 64M"),
+                   options->download_text, &options->download))
     return FALSE;
   if (options->timeout > 0 && options->timeout <= 86400)
     return TRUE;
-  tool_fail (TOOL_EXIT_USAGE, WHAT, "a timeout of %g s, expected more than 0, at most 86400",
+  tool_fail (TOOL_EXIT_USAGE, WHAT, _("a timeout of %g s, expected more than 0, at most 86400"),
              options->timeout);
   return FALSE;
 }
@@ -249,21 +259,22 @@ tool_command_perf (ToolLine *line)
   g_auto (Options) options = { .upload = DEFAULT_SIZE, .download = DEFAULT_SIZE, .timeout = 30 };
   const GOptionEntry entries[] = {
     { "upload", 'u', 0, G_OPTION_ARG_STRING, &options.upload_text,
-      "What to send, in bytes or with K, M or G; the default is 64M", "SIZE" },
+      N_("What to send, in bytes or with K, M or G; the default is 64M"), N_("SIZE") },
     { "download", 'd', 0, G_OPTION_ARG_STRING, &options.download_text,
-      "What to have sent back; the default is 64M", "SIZE" },
+      N_("What to have sent back; the default is 64M"), N_("SIZE") },
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout,
-      "Seconds that connecting may take, and that may pass without a byte; the default is 30",
-      "SECONDS" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+      N_("Seconds that connecting may take, and that may pass without a byte; the default is 30"),
+      N_("SECONDS") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
+  g_autofree char *help = g_strdup_printf (_(description), _(TOOL_ADDRESS_HELP));
   g_auto (ToolDial) dial = { NULL };
   g_autoptr (GError) error = NULL;
   double seconds = 0;
   int status;
 
-  if (!tool_line_parse (line, entries, description, 1, 1) || !check_options (&options))
+  if (!tool_line_parse (line, entries, help, 1, 1) || !check_options (&options))
     return TOOL_EXIT_USAGE;
   status = tool_dial (line, line->arguments[0], options.timeout, &dial);
   if (status != TOOL_EXIT_OK)

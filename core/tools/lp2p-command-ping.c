@@ -4,6 +4,7 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #define WHAT "ping"
 
@@ -24,15 +25,15 @@ typedef struct
 } Summary;
 
 static const char description[] =
-    TOOL_ADDRESS_HELP
-    "\n"
-    "The peer has to serve /ipfs/ping/1.0.0, as nearly all do. A temporary identity is\n"
-    "used unless --identity names one.\n"
-    "\n"
-    "--json prints an object for each ping (seq, time_ms) and one at the end (peer_id,\n"
-    "transport, security, muxer, count, min_ms, avg_ms, max_ms).\n"
-    "\n"
-    "Exit status: 3 could not connect, 4 another peer answered, 5 timed out.";
+    N_("%s"
+       "\n"
+       "The peer has to serve /ipfs/ping/1.0.0, as nearly all do. A temporary identity is\n"
+       "used unless --identity names one.\n"
+       "\n"
+       "--json prints an object for each ping (seq, time_ms) and one at the end (peer_id,\n"
+       "transport, security, muxer, count, min_ms, avg_ms, max_ms).\n"
+       "\n"
+       "Exit status: 3 could not connect, 4 another peer answered, 5 timed out.");
 
 static void
 print_ping (const Options *options, int seq, double time)
@@ -41,7 +42,7 @@ print_ping (const Options *options, int seq, double time)
 
   if (!options->json)
     {
-      tool_print ("ping %d: %.3f ms\n", seq, time);
+      tool_print (_("ping %d: %.3f ms\n"), seq, time);
       tool_flush ();
       return;
     }
@@ -61,8 +62,9 @@ print_summary (const Options *options, Lp2pConnection *connection, const Summary
   if (!options->json)
     {
       if (summary->n > 0)
-        tool_print ("%d pings of %s: min %.3f, avg %.3f, max %.3f ms\n", summary->n, peer,
-                    summary->min, average, summary->max);
+        tool_print (lp2p_ngettext ("%d pings of %s: min %.3f, avg %.3f, max %.3f ms\n",
+                                   "%d pings of %s: min %.3f, avg %.3f, max %.3f ms\n", (gulong) summary->n),
+                    summary->n, peer, summary->min, average, summary->max);
       return;
     }
   object = tool_json_new ();
@@ -112,12 +114,12 @@ static gboolean
 check_options (const Options *options)
 {
   if (options->count < 0)
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "a count of %d, expected at least 0", options->count);
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("a count of %d, expected at least 0"), options->count);
   else if (!(options->interval >= 0 && options->interval <= 86400))
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "an interval of %g s, expected 0 to 86400",
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("an interval of %g s, expected 0 to 86400"),
                options->interval);
   else if (!(options->timeout > 0 && options->timeout <= 86400))
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "a timeout of %g s, expected more than 0, at most 86400",
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("a timeout of %g s, expected more than 0, at most 86400"),
                options->timeout);
   else
     return TRUE;
@@ -130,20 +132,21 @@ tool_command_ping (ToolLine *line)
   Options options = { .count = 4, .interval = 1, .timeout = 10 };
   const GOptionEntry entries[] = {
     { "count", 'c', 0, G_OPTION_ARG_INT, &options.count,
-      "How many pings; the default is 4, 0 goes on until it is interrupted", "COUNT" },
+      N_("How many pings; the default is 4, 0 goes on until it is interrupted"), N_("COUNT") },
     { "interval", 'i', 0, G_OPTION_ARG_DOUBLE, &options.interval,
-      "Seconds between two pings; the default is 1", "SECONDS" },
+      N_("Seconds between two pings; the default is 1"), N_("SECONDS") },
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout,
-      "Seconds that connecting and each answer may take; the default is 10", "SECONDS" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+      N_("Seconds that connecting and each answer may take; the default is 10"), N_("SECONDS") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
+  g_autofree char *help = g_strdup_printf (_(description), _(TOOL_ADDRESS_HELP));
   g_auto (ToolDial) dial = { NULL };
   g_autoptr (GError) error = NULL;
   Summary summary = { 0 };
   int status;
 
-  if (!tool_line_parse (line, entries, description, 1, 1) || !check_options (&options))
+  if (!tool_line_parse (line, entries, help, 1, 1) || !check_options (&options))
     return TOOL_EXIT_USAGE;
   status = tool_dial (line, line->arguments[0], options.timeout, &dial);
   if (status != TOOL_EXIT_OK)

@@ -5,6 +5,8 @@
 
 #include "tools/lp2p-demo-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -131,7 +133,7 @@ wait_for_address (Lp2pHost *host, GError **error)
     }
   if (address == NULL)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                         "the listener has no address to dial");
+                         _("the listener has no address to dial"));
   return address;
 }
 
@@ -187,17 +189,17 @@ read_address (ToolDemoListener *self, GError **error)
                                                         &local_error);
       if (line == NULL && local_error == NULL)
         local_error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED,
-                                           "the listener ended before it was ready");
+                                           _("the listener ended before it was ready"));
       if (local_error != NULL)
         {
           tool_wait_explain (&wait, &local_error);
           g_propagate_error (error, local_error);
           return FALSE;
         }
-      if (g_str_has_prefix (line, "address "))
+      /* In whichever language. */
+      if (strchr (line, '/') != NULL)
         {
-          self->address =
-              lp2p_multiaddr_new_from_string (g_strstrip (line + strlen ("address ")), error);
+          self->address = lp2p_multiaddr_new_from_string (g_strchomp (strchr (line, '/')), error);
           if (self->address == NULL)
             return FALSE;
         }
@@ -313,7 +315,7 @@ stop_process (ToolDemoListener *self, GError **error)
     {
       tool_wait_explain (&wait, &local_error);
       g_subprocess_force_exit (self->process);
-      g_prefix_error (&local_error, "the listener did not end in order: ");
+      g_prefix_error (&local_error, _("the listener did not end in order: "));
       prefix_log (self, &local_error);
     }
   tool_wait_clear (&wait);

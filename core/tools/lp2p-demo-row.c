@@ -4,6 +4,7 @@
 
 #include "tools/lp2p-demo-private.h"
 #include "tools/lp2p-output-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -66,7 +67,7 @@ on_progress (guint64 done, guint64 size, gpointer user_data)
   if (now - progress->last < PROGRESS_INTERVAL)
     return;
   progress->last = now;
-  what = g_strdup_printf ("%s %3.0f%%, %.0f MB/s", progress->what,
+  what = g_strdup_printf (_("%s %3.0f%%, %.0f MB/s"), progress->what,
                           100.0 * (double) done / (double) size,
                           (double) done / BYTES_PER_MB / seconds);
   show_step (progress->row, what);
@@ -74,14 +75,13 @@ on_progress (guint64 done, guint64 size, gpointer user_data)
 
 /* A connection that is not what the row is about would make its numbers a lie. */
 static gboolean
-check_name (const char *what, const char *actual, char **expected, GError **error)
+check_name (const char *format, const char *actual, char **expected, GError **error)
 {
   if (*expected == NULL)
     *expected = g_strdup (actual);
   if (g_strcmp0 (actual, *expected) == 0)
     return TRUE;
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the connection has the %s %s, expected %s",
-               what, actual != NULL ? actual : "(none)", *expected);
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, format, actual != NULL ? actual : _("(none)"), *expected);
   return FALSE;
 }
 
@@ -96,14 +96,15 @@ check_connection (ToolDemoRow *self,
 
   if (expected == NULL || !lp2p_peer_id_equal (actual, expected))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "%s answered, expected %s",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, _("%s answered, expected %s"),
                    lp2p_peer_id_get_string (actual),
-                   expected != NULL ? lp2p_peer_id_get_string (expected) : "a peer id");
+                   expected != NULL ? lp2p_peer_id_get_string (expected) : _("a peer id"));
       return FALSE;
     }
-  return check_name ("transport", lp2p_connection_get_transport (connection), &self->transport,
-                     error) &&
-         check_name ("security", lp2p_connection_get_security (connection), &self->security,
+  return check_name (_("the connection has the transport %s, expected %s"),
+                     lp2p_connection_get_transport (connection), &self->transport, error) &&
+         check_name (_("the connection has the security %s, expected %s"),
+                     lp2p_connection_get_security (connection), &self->security,
                      error);
 }
 
@@ -113,7 +114,7 @@ run_pings (ToolDemoRow *self, Lp2pConnection *connection, GError **error)
   g_autoptr (Lp2pStream) stream = NULL;
   double sum = 0;
 
-  show_step (self, "ping");
+  show_step (self, _("ping"));
   stream = tool_connection_open_stream (connection, TOOL_PING_PROTOCOL, TOOL_STEP_SECONDS, error);
   if (stream == NULL)
     return FALSE;
@@ -133,8 +134,8 @@ static gboolean
 run_transfers (ToolDemoRow *self, const ToolDemo *demo, Lp2pConnection *connection, GError **error)
 {
   g_autofree char *path = g_build_filename (demo->folder, "downloaded", NULL);
-  Progress up = { self, "upload", g_get_monotonic_time (), 0 };
-  Progress down = { self, "download", 0, 0 };
+  Progress up = { self, _("upload"), g_get_monotonic_time (), 0 };
+  Progress down = { self, _("download"), 0, 0 };
   double megabytes = (double) demo->file->size / BYTES_PER_MB;
   double seconds;
   gboolean downloaded;
@@ -158,12 +159,12 @@ run_steps (ToolDemoRow *self, const ToolDemo *demo, Lp2pConnection *connection, 
 {
   if (!run_pings (self, connection, error))
     {
-      g_prefix_error (error, "ping: ");
+      g_prefix_error (error, "%s: ", _("ping"));
       return FALSE;
     }
   if (!run_transfers (self, demo, connection, error))
     {
-      g_prefix_error (error, self->up_mb_s < 0 ? "upload: " : "download: ");
+      g_prefix_error (error, "%s: ", self->up_mb_s < 0 ? _("upload") : _("download"));
       return FALSE;
     }
   return TRUE;
@@ -176,14 +177,15 @@ connect_and_run (
   g_autoptr (Lp2pConnection) connection = NULL;
   gint64 start = g_get_monotonic_time ();
 
-  show_step (self, "connect");
+  show_step (self, _("connect"));
   connection = tool_host_connect (host, address, CONNECT_SECONDS, error);
   if (connection == NULL)
     return FALSE;
   self->connect_ms = (double) (g_get_monotonic_time () - start) / 1000;
   return check_connection (self, connection, address, error) &&
          run_steps (self, demo, connection, error) &&
-         check_name ("muxer", lp2p_connection_get_muxer (connection), &self->muxer, error);
+         check_name (_("the connection has the muxer %s, expected %s"), lp2p_connection_get_muxer (connection),
+                     &self->muxer, error);
 }
 
 static gboolean
@@ -223,10 +225,10 @@ tool_demo_row_run (ToolDemoRow *self, const ToolDemo *demo, guint number)
 
   if (self->kind == NULL)
     {
-      self->error = g_strdup ("no address to listen on is known for this transport");
+      self->error = g_strdup (_("no address to listen on is known for this transport"));
       return;
     }
-  show_step (self, "start a listener");
+  show_step (self, _("start a listener"));
   listener = tool_demo_listener_start (demo, self, number, &error);
   if (listener != NULL)
     {
@@ -237,5 +239,5 @@ tool_demo_row_run (ToolDemoRow *self, const ToolDemo *demo, guint number)
       self->ok = tool_demo_listener_stop (listener, self->ok ? &error : NULL) && self->ok;
     }
   if (!self->ok)
-    self->error = g_strdup (error != NULL ? error->message : "failed");
+    self->error = g_strdup (error != NULL ? error->message : _("failed"));
 }

@@ -5,6 +5,7 @@
 #include <lp2p/host/lp2p-key-stores.h>
 
 #include "tools/lp2p-keys-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
@@ -69,7 +70,7 @@ remove_key (Lp2pKeyStore *store, const char *name, GError **error)
 static int
 fail_in_store (const char *store, const GError *error)
 {
-  return tool_fail (TOOL_EXIT_FAILURE, WHAT, "key store %s: %s", store, error->message);
+  return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("key store %s: %s"), store, error->message);
 }
 
 /* Listing */
@@ -86,7 +87,7 @@ print_key (const char *store, Lp2pKeyInfo *info, ToolTable *table)
       tool_table_add (table, TOOL_STYLE_PLAIN, store);
       tool_table_add (table, TOOL_STYLE_PLAIN, lp2p_key_info_get_name (info));
       tool_table_add (table, peer != NULL ? TOOL_STYLE_PLAIN : TOOL_STYLE_BAD,
-                      peer != NULL ? peer_text : "damaged");
+                      peer != NULL ? peer_text : _("damaged"));
       return;
     }
   object = tool_json_new ();
@@ -109,7 +110,7 @@ print_key (const char *store, Lp2pKeyInfo *info, ToolTable *table)
 int
 tool_keys_list (Lp2pConfig *config, gboolean json)
 {
-  static const char *const titles[] = { "STORE", "NAME", "PEER ID", NULL };
+  static const char *const titles[] = { N_("STORE"), N_("NAME"), N_("PEER ID"), NULL };
   g_autoptr (ToolTable) table = json ? NULL : tool_table_new (titles);
   g_auto (GStrv) names = lp2p_key_stores_dup_names (config);
   g_autoptr (GString) failures = g_string_new (NULL);
@@ -121,8 +122,10 @@ tool_keys_list (Lp2pConfig *config, gboolean json)
       g_autoptr (GPtrArray) keys = store != NULL ? list_keys (store, &error) : NULL;
 
       if (keys == NULL)
-        g_string_append_printf (failures, "%skey store %s: %s", failures->len > 0 ? "; " : "", names[i],
-                                error->message);
+        {
+          g_string_append (failures, failures->len > 0 ? "; " : "");
+          g_string_append_printf (failures, _("key store %s: %s"), names[i], error->message);
+        }
       for (guint j = 0; keys != NULL && j < keys->len; j++)
         print_key (names[i], g_ptr_array_index (keys, j), table);
     }
@@ -160,17 +163,17 @@ write_and_compare (Lp2pKeyStore *store, const char *name, Lp2pIdentity *identity
   kept = tool_key_load (store, name, error);
   if (kept == NULL)
     {
-      g_prefix_error (error, "reading back what was written: ");
+      g_prefix_error (error, _("reading back what was written: "));
       return FALSE;
     }
   if (is_same_key (kept, identity))
     return TRUE;
   if (exists != NULL)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "it has another key named %s, that of %s", name,
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, _("it has another key named %s, that of %s"), name,
                  lp2p_peer_id_get_string (lp2p_identity_get_peer_id (kept)));
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                 "the key that was read back is not the one that was written, but that of %s",
+                 _("the key that was read back is not the one that was written, but that of %s"),
                  lp2p_peer_id_get_string (lp2p_identity_get_peer_id (kept)));
   return FALSE;
 }
@@ -205,7 +208,7 @@ tool_keys_copy (Lp2pConfig *config, const char *from, const char *name, const ch
   if (target == NULL || !write_and_compare (target, name, identity, &error))
     return fail_in_store (to, error);
   if (move && !remove_key (source, name, &error))
-    return tool_fail (TOOL_EXIT_FAILURE, WHAT, "the key is in the key store %s now, but also still in %s: %s", to,
+    return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("the key is in the key store %s now, but also still in %s: %s"), to,
                       from, error->message);
   return TOOL_EXIT_OK;
 }
@@ -222,7 +225,7 @@ find_key (Lp2pKeyStore *store, const char *name, GError **error)
   for (guint i = 0; i < keys->len; i++)
     if (g_str_equal (lp2p_key_info_get_name (g_ptr_array_index (keys, i)), name))
       return lp2p_key_info_ref (g_ptr_array_index (keys, i));
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "it has no key named %s", name);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _("it has no key named %s"), name);
   return NULL;
 }
 
@@ -232,10 +235,10 @@ confirm (const char *store, Lp2pKeyInfo *info)
   Lp2pPeerId *peer = lp2p_key_info_get_peer_id (info);
   char answer[16];
 
-  tool_print ("Remove the key %s (%s) from the key store %s for good? [y/N] ", lp2p_key_info_get_name (info),
-              peer != NULL ? lp2p_peer_id_get_string (peer) : "damaged", store);
+  tool_print (_("Remove the key %s (%s) from the key store %s for good? [y/N] "), lp2p_key_info_get_name (info),
+              peer != NULL ? lp2p_peer_id_get_string (peer) : _("damaged"), store);
   tool_flush ();
-  return fgets (answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+  return fgets (answer, sizeof answer, stdin) != NULL && tool_is_yes (answer);
 }
 
 /**
@@ -260,9 +263,9 @@ tool_keys_remove (Lp2pConfig *config, const char *from, const char *name, gboole
   if (info == NULL)
     return fail_in_store (from, error);
   if (!force && !isatty (STDIN_FILENO))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, "nobody is there to confirm that the key %s goes; --force removes it",
+    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("nobody is there to confirm that the key %s goes; --force removes it"),
                       name);
   if (!force && !confirm (from, info))
-    return tool_fail (TOOL_EXIT_FAILURE, WHAT, "the key %s was left where it is", name);
+    return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("the key %s was left where it is"), name);
   return remove_key (store, name, &error) ? TOOL_EXIT_OK : fail_in_store (from, error);
 }

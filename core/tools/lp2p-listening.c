@@ -3,6 +3,7 @@
 #include "tools/lp2p-listening-private.h"
 
 #include "tools/lp2p-loopback-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* Where nobody said where: on all interfaces, on free ports. */
 #define ANY_IP4 "/ip4/0.0.0.0"
@@ -74,7 +75,7 @@ try_to_listen (Lp2pHost *host, ToolOptions *options, const ToolTransport *transp
     return 0;
   if (tool_host_listen (host, address, &error))
     return 1;
-  tool_note (options, "not listening on %s: %s", text, error->message);
+  tool_note (options, _("not listening on %s: %s"), text, error->message);
   return 0;
 }
 
@@ -97,8 +98,8 @@ listen_anywhere (Lp2pHost *host, ToolOptions *options, GError **error)
   if (n > 0)
     return TRUE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                       "there is no address to listen on: name one, or set listen in the "
-                       "configuration; lp2p inspect shows which transports work");
+                       _("there is no address to listen on: name one, or set listen in the "
+                         "configuration; lp2p inspect shows which transports work"));
   return FALSE;
 }
 

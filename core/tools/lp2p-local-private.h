@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 #define TOOL_LOCAL_HELP                                                                       \
-  "LOCAL is tcp:HOST:PORT, such as tcp:127.0.0.1:8080 or tcp:[::1]:8080, or unix:PATH.\n"
+  N_("LOCAL is tcp:HOST:PORT, such as tcp:127.0.0.1:8080 or tcp:[::1]:8080, or unix:PATH.\n")
 
 typedef struct _ToolLocal ToolLocal;
 

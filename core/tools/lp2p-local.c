@@ -2,6 +2,8 @@
 
 #include "tools/lp2p-local-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -29,7 +31,7 @@ struct _ToolLocal
 static gboolean
 fail (GError **error, const char *text, const char *expected)
 {
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "\"%s\" is no local socket, expected %s",
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("\"%s\" is no local socket, expected %s"),
                text, expected);
   return FALSE;
 }
@@ -54,7 +56,7 @@ parse_tcp (ToolLocal *self, const char *text, GError **error)
   g_autoptr (GNetworkAddress) address = parse_host_and_port (text + strlen ("tcp:"));
 
   if (address == NULL || g_network_address_get_hostname (address)[0] == '\0')
-    return fail (error, text, "tcp:HOST:PORT");
+    return fail (error, text, _("tcp:HOST:PORT"));
   self->host = g_strdup (g_network_address_get_hostname (address));
   self->port = g_network_address_get_port (address);
   return TRUE;
@@ -66,10 +68,10 @@ parse_unix (ToolLocal *self, const char *text, GError **error)
   const char *path = text + strlen ("unix:");
 
   if (path[0] == '\0')
-    return fail (error, text, "a path behind unix:");
+    return fail (error, text, _("a path behind unix:"));
   self->path = g_canonicalize_filename (path, NULL);
   return strlen (self->path) < sizeof (((struct sockaddr_un *) NULL)->sun_path) ||
-         fail (error, text, "a path of at most 107 bytes");
+         fail (error, text, _("a path of at most 107 bytes"));
 }
 
 /**
@@ -91,7 +93,7 @@ tool_local_new (const char *text, GError **error)
   else if (g_str_has_prefix (text, "unix:"))
     ok = parse_unix (self, text, error);
   else
-    ok = fail (error, text, "tcp:HOST:PORT or unix:PATH");
+    ok = fail (error, text, _("tcp:HOST:PORT or unix:PATH"));
   return ok ? g_steal_pointer (&self) : NULL;
 }
 
@@ -154,7 +156,7 @@ listen_tcp (ToolLocal *self, GError **error)
 
   if (address == NULL)
     {
-      fail (error, self->text, "an IP address to listen on");
+      fail (error, self->text, _("an IP address to listen on"));
       return NULL;
     }
   socket = g_socket_new (g_socket_address_get_family (address), G_SOCKET_TYPE_STREAM,
@@ -232,7 +234,7 @@ tool_local_listen (ToolLocal *self, GError **error)
   GSocket *socket = self->path != NULL ? listen_unix (self, error) : listen_tcp (self, error);
 
   if (socket == NULL)
-    g_prefix_error (error, "cannot listen on %s: ", self->text);
+    g_prefix_error (error, _("cannot listen on %s: "), self->text);
   return socket;
 }
 

@@ -4,39 +4,41 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-tool-private.h"
+#include "types/lp2p-i18n-private.h"
 
+#include <libintl.h>
 #include <locale.h>
 
 static const ToolCommand commands[] = {
-  { "config", "[NAME…]", "Shows every option with its value, and checks the configuration.",
+  { "config", N_("[NAME…]"), N_("Shows every option with its value, and checks the configuration."),
     tool_command_config },
-  { "demo", NULL, "Tries every enabled way to connect, and shows how fast each is.",
+  { "demo", NULL, N_("Tries every enabled way to connect, and shows how fast each is."),
     tool_command_demo },
-  { "doctor", "[PEER]", "Finds out what is wrong here, or why a peer cannot be reached.",
+  { "doctor", N_("[PEER]"), N_("Finds out what is wrong here, or why a peer cannot be reached."),
     tool_command_doctor },
-  { "forward", NULL, "Connects local sockets to services of peers, and the other way round.",
+  { "forward", NULL, N_("Connects local sockets to services of peers, and the other way round."),
     tool_command_forward },
-  { "id", NULL, "Makes, shows, moves, imports and exports the private keys behind peer ids.",
+  { "id", NULL, N_("Makes, shows, moves, imports and exports the private keys behind peer ids."),
     tool_command_id },
-  { "identify", "ADDRESS", "Shows what a peer says of itself.", tool_command_identify },
-  { "inspect", "[NAME]", "Shows what can be loaded, what is enabled, and what is wrong with it.",
+  { "identify", N_("ADDRESS"), N_("Shows what a peer says of itself."), tool_command_identify },
+  { "inspect", N_("[NAME]"), N_("Shows what can be loaded, what is enabled, and what is wrong with it."),
     tool_command_inspect },
-  { "listen", "[ADDRESS…]", "Listens until it is interrupted.", tool_command_listen },
-  { "perf", "ADDRESS", "Measures how fast a peer takes and sends data.", tool_command_perf },
-  { "ping", "ADDRESS", "Measures how long a message takes to a peer and back.", tool_command_ping },
-  { "receive", "[TICKET]", "Receives files and folders from a peer.", tool_command_receive },
-  { "send", "PATH…", "Sends files and folders to a peer.", tool_command_send },
-  { "status", "[PID]", "Shows what the hosts that run are doing.", tool_command_status },
+  { "listen", N_("[ADDRESS…]"), N_("Listens until it is interrupted."), tool_command_listen },
+  { "perf", N_("ADDRESS"), N_("Measures how fast a peer takes and sends data."), tool_command_perf },
+  { "ping", N_("ADDRESS"), N_("Measures how long a message takes to a peer and back."), tool_command_ping },
+  { "receive", N_("[TICKET]"), N_("Receives files and folders from a peer."), tool_command_receive },
+  { "send", N_("PATH…"), N_("Sends files and folders to a peer."), tool_command_send },
+  { "status", N_("[PID]"), N_("Shows what the hosts that run are doing."), tool_command_status },
 };
 
 static const char exit_codes[] =
-    "Exit status:\n"
-    "  0  success\n"
-    "  1  failure\n"
-    "  2  wrong usage\n"
-    "  3  could not connect: refused, unreachable, or no transport for the address\n"
-    "  4  another peer answered than the one in the address\n"
-    "  5  timed out";
+    N_("Exit status:\n"
+       "  0  success\n"
+       "  1  failure\n"
+       "  2  wrong usage\n"
+       "  3  could not connect: refused, unreachable, or no transport for the address\n"
+       "  4  another peer answered than the one in the address\n"
+       "  5  timed out");
 
 static const ToolCommand *
 find_command (const char *name)
@@ -50,11 +52,11 @@ find_command (const char *name)
 static char *
 describe_commands (void)
 {
-  GString *text = g_string_new ("Commands:\n");
+  GString *text = g_string_new (_("Commands:\n"));
 
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_string_append_printf (text, "  %-10s%s\n", commands[i].name, commands[i].summary);
-  g_string_append_printf (text, "\nlp2p COMMAND --help tells more about each.\n\n%s", exit_codes);
+    g_string_append_printf (text, "  %-10s%s\n", commands[i].name, _(commands[i].summary));
+  g_string_append_printf (text, _("\nlp2p COMMAND --help tells more about each.\n\n%s"), _(exit_codes));
   return g_string_free (text, FALSE);
 }
 
@@ -68,8 +70,8 @@ fail_unknown (const char *name)
     names[i] = commands[i].name;
   nearest = tool_find_nearest (name, names);
   if (nearest != NULL)
-    return tool_fail (TOOL_EXIT_USAGE, name, "unknown command, did you mean \"%s\"?", nearest);
-  return tool_fail (TOOL_EXIT_USAGE, name, "unknown command, try lp2p --help");
+    return tool_fail (TOOL_EXIT_USAGE, name, _("unknown command, did you mean \"%s\"?"), nearest);
+  return tool_fail (TOOL_EXIT_USAGE, name, _("unknown command, try lp2p --help"));
 }
 
 static int
@@ -108,16 +110,16 @@ run (ToolOptions *options, char **argv)
 {
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
-    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version", NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, N_("Show the version"), NULL },
     { NULL },
   };
-  g_autoptr (GOptionContext) context = g_option_context_new ("COMMAND [ARGUMENTS…]");
+  g_autoptr (GOptionContext) context = g_option_context_new (_("COMMAND [ARGUMENTS…]"));
   g_autoptr (GError) error = NULL;
   g_autofree char *description = describe_commands ();
   g_auto (GStrv) rest = g_strdupv (argv);
 
-  g_option_context_set_summary (context, "Connects programs, whatever stands between them: libp2p "
-                                         "from the command line.");
+  g_option_context_set_summary (
+      context, _("Connects programs, whatever stands between them: libp2p from the command line."));
   g_option_context_set_description (context, description);
   tool_options_add (options, context);
   g_option_context_add_main_entries (context, entries, NULL);
@@ -125,14 +127,14 @@ run (ToolOptions *options, char **argv)
   g_option_context_set_strict_posix (context, TRUE);
 
   if (!g_option_context_parse_strv (context, &rest, &error))
-    return tool_fail (TOOL_EXIT_USAGE, "options", "%s, try lp2p --help", error->message);
+    return tool_fail (TOOL_EXIT_USAGE, _("options"), _("%s, try lp2p --help"), error->message);
   if (version)
     {
       tool_print ("lp2p %s\n", LP2P_VERSION_S);
       return TOOL_EXIT_OK;
     }
   if (rest[0] == NULL || rest[1] == NULL)
-    return tool_fail (TOOL_EXIT_USAGE, "command", "missing, try lp2p --help");
+    return tool_fail (TOOL_EXIT_USAGE, _("command"), _("missing, try lp2p --help"));
   if (g_str_equal (rest[1], "help") && rest[2] == NULL)
     {
       g_autofree char *help = g_option_context_get_help (context, TRUE, NULL);
@@ -149,13 +151,15 @@ main (int argc, char **argv)
   int status;
 
   setlocale (LC_ALL, "");
+  textdomain (GETTEXT_PACKAGE);
+  lp2p_i18n_init ();
   g_set_prgname ("lp2p");
   tool_options_listen_to_logs (&options);
 
   status = run (&options, argv);
   tool_progress_clear ();
   if (!tool_flush () && status == TOOL_EXIT_OK)
-    status = tool_fail (TOOL_EXIT_FAILURE, "output", "cannot be written");
+    status = tool_fail (TOOL_EXIT_FAILURE, _("output"), _("cannot be written"));
   tool_options_clear (&options);
   return status;
 }

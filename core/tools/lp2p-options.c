@@ -5,7 +5,9 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-tool-private.h"
+#include "types/lp2p-i18n-private.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,15 +61,15 @@ take_option (const char *option, const char *value, gpointer data, GError **erro
 
 static const GOptionEntry common_entries[] = {
   { "config", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, take_option,
-    "Configuration file; the default is lp2p/lp2p.conf in the user's configuration folder, "
-    "then in the system's",
-    "FILE" },
+    N_("Configuration file; the default is lp2p/lp2p.conf in the user's configuration folder, "
+       "then in the system's"),
+    N_("FILE") },
   { "identity", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, take_option,
-    "File of the private key", "FILE" },
+    N_("File of the private key"), N_("FILE") },
   { "plugin-path", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, take_option,
-    "Look for loadable objects in this folder first; may be given several times", "DIR" },
+    N_("Look for loadable objects in this folder first; may be given several times"), N_("DIR") },
   { "verbose", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, take_option,
-    "Say on standard error what is going on", NULL },
+    N_("Say on standard error what is going on"), NULL },
   { NULL },
 };
 
@@ -81,8 +83,9 @@ static const GOptionEntry common_entries[] = {
 void
 tool_options_add (ToolOptions *self, GOptionContext *context)
 {
-  GOptionGroup *group = g_option_group_new ("lp2p", "Options:", "Show the options", self, NULL);
+  GOptionGroup *group = g_option_group_new ("lp2p", _("Options:"), _("Show the options"), self, NULL);
 
+  g_option_group_set_translation_domain (group, GETTEXT_PACKAGE);
   g_option_group_add_entries (group, common_entries);
   g_option_context_set_main_group (context, group);
 }
@@ -137,11 +140,11 @@ tool_options_load_config (ToolOptions *self, GError **error)
   g_autofree char *file = find_config_file (self);
 
   if (file != NULL)
-    tool_note (self, "configuration file %s", file);
+    tool_note (self, _("configuration file %s"), file);
   else if (lp2p_settings_bind_all (config, SETTINGS_PATH) > 0)
-    tool_note (self, "no configuration file: options are those of GSettings");
+    tool_note (self, _("no configuration file: options are those of GSettings"));
   else
-    tool_note (self, "no configuration file: all options have their defaults");
+    tool_note (self, _("no configuration file: all options have their defaults"));
   if (file != NULL &&
       (!lp2p_config_load_file (config, file, error) || !lp2p_config_validate (config, error)))
     return NULL;
@@ -287,7 +290,7 @@ choose_status (const GError *error)
 int
 tool_fail_error (const char *what, const GError *error)
 {
-  print_line (what, error->message);
+  print_line (what, tool_translate (error->message));
   return choose_status (error);
 }
 
@@ -314,13 +317,25 @@ check_arguments (ToolLine *line, guint min, guint max)
   guint n = line->arguments != NULL ? g_strv_length (line->arguments) : 0;
 
   if (n < min)
-    tool_fail (TOOL_EXIT_USAGE, line->command->name, "missing %s, try lp2p %s --help",
-               line->command->arguments, line->command->name);
+    tool_fail (TOOL_EXIT_USAGE, line->command->name, _("missing %s, try lp2p %s --help"),
+               tool_translate (line->command->arguments), line->command->name);
   else if (n > max)
     tool_fail (TOOL_EXIT_USAGE, line->command->name,
-               "unexpected argument \"%s\", try lp2p %s --help", line->arguments[max],
+               _("unexpected argument \"%s\", try lp2p %s --help"), line->arguments[max],
                line->command->name);
   return n >= min && n <= max;
+}
+
+/* It is for programs, which know messages in English only, if at all. */
+static void
+speak_english_in_json (const GOptionEntry *entries)
+{
+  for (; entries->long_name != NULL; entries++)
+    if (g_str_equal (entries->long_name, "json") && *(gboolean *) entries->arg_data)
+      {
+        g_setenv ("LANGUAGE", "C", TRUE);
+        setlocale (LC_MESSAGES, "C");
+      }
 }
 
 /**
@@ -347,13 +362,13 @@ tool_line_parse (ToolLine *line,
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &line->arguments, NULL, NULL },
     { NULL },
   };
-  g_autoptr (GOptionContext) context = g_option_context_new (line->command->arguments);
+  g_autoptr (GOptionContext) context = g_option_context_new (tool_translate (line->command->arguments));
   g_autoptr (GError) error = NULL;
   g_autofree char *program = g_strconcat ("lp2p ", line->command->name, NULL);
   gboolean parsed;
 
-  g_option_context_set_summary (context, line->command->summary);
-  g_option_context_set_description (context, description);
+  g_option_context_set_summary (context, _(line->command->summary));
+  g_option_context_set_description (context, _(description));
   tool_options_add (line->options, context);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_main_entries (context, rest, NULL);
@@ -362,8 +377,9 @@ tool_line_parse (ToolLine *line,
   g_set_prgname (program);
   parsed = g_option_context_parse_strv (context, &line->argv, &error);
   g_set_prgname ("lp2p");
+  speak_english_in_json (entries);
   if (!parsed)
-    tool_fail (TOOL_EXIT_USAGE, line->command->name, "%s, try %s --help", error->message, program);
+    tool_fail (TOOL_EXIT_USAGE, line->command->name, _("%s, try %s --help"), error->message, program);
   return parsed && check_arguments (line, min_arguments, max_arguments);
 }
 

@@ -48,6 +48,9 @@ void tool_print (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void tool_print_field (const char *name, const char *value);
 gboolean tool_flush (void);
 char *tool_make_printable (const char *text);
+char *tool_pad (const char *text, guint width);
+const char *tool_translate (const char *text);
+gboolean tool_is_yes (const char *answer);
 
 void tool_progress (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void tool_progress_clear (void);

@@ -2,6 +2,8 @@
 
 #include "tools/lp2p-output-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -104,13 +106,61 @@ tool_print (const char *format, ...)
   g_print ("%s", text);
 }
 
+/**
+ * tool_translate:
+ * @text: (nullable): a message that is known only now, such as what a peer says
+ *
+ * Returns: (nullable): the same in the language of the user, where it is one of ours
+ */
+const char *
+tool_translate (const char *text)
+{
+  /* What stands for nothing is the head of the catalogue. */
+  return text != NULL && text[0] != '\0' ? _(text) : text;
+}
+
+/**
+ * tool_is_yes:
+ * @answer: what the user wrote after a question
+ *
+ * Returns: whether that is a yes, in English or the language of the user
+ */
+gboolean
+tool_is_yes (const char *answer)
+{
+  /* Translators: the letter that says yes, as in [y/N] */
+  const char *yes = _("y");
+
+  return answer[0] == 'y' || answer[0] == 'Y' ||
+         (answer[0] != '\0' && g_unichar_tolower (g_utf8_get_char_validated (answer, -1)) == g_utf8_get_char (yes));
+}
+
+static guint measure (const char *text);
+
+/**
+ * tool_pad:
+ * @text: a text
+ * @width: the width of its column
+ *
+ * Returns: (transfer full): the text, with spaces behind it
+ */
+char *
+tool_pad (const char *text, guint width)
+{
+  guint n = measure (text);
+  g_autofree char *spaces = g_strnfill (n < width ? width - n : 1, ' ');
+
+  return g_strconcat (text, spaces, NULL);
+}
+
 /* A line of a description: the names stand in a column of their own. */
 void
 tool_print_field (const char *name, const char *value)
 {
   g_autofree char *printable = tool_make_printable (value);
+  g_autofree char *padded = tool_pad (name, 16);
 
-  tool_print ("%-16s%s\n", name, printable);
+  tool_print ("%s%s\n", padded, printable);
 }
 
 /**
@@ -336,8 +386,11 @@ tool_table_new (const char *const *titles)
   self->right = g_new0 (gboolean, self->n_columns);
   for (guint i = 0; i < self->n_columns; i++)
     {
+      /* Translators: a title of a table may begin with ">", which moves it to the right: keep it */
+      const char *title = _(titles[i]);
+
       self->right[i] = titles[i][0] == '>';
-      tool_table_add (self, TOOL_STYLE_HEADING, titles[i] + (self->right[i] ? 1 : 0));
+      tool_table_add (self, TOOL_STYLE_HEADING, title + (title[0] == '>' ? 1 : 0));
     }
   return self;
 }
@@ -422,13 +475,13 @@ tool_describe_kept (Lp2pKeptPeer *kept)
   switch (lp2p_kept_peer_get_state (kept))
     {
     case LP2P_KEPT_PEER_CONNECTING:
-      return "connecting";
+      return N_("connecting");
     case LP2P_KEPT_PEER_CONNECTED:
-      return "connected";
+      return N_("connected");
     case LP2P_KEPT_PEER_WAITING:
-      return "waiting";
+      return N_("waiting");
     case LP2P_KEPT_PEER_RELEASED:
     default:
-      return "released";
+      return N_("released");
     }
 }

@@ -14,10 +14,10 @@ G_BEGIN_DECLS
 
 /* What --help says of an ADDRESS to dial. */
 #define TOOL_ADDRESS_HELP                                                                     \
-  "ADDRESS is a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/PEERID. With a peer id in\n"    \
+  N_("ADDRESS is a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/PEERID. With a peer id in\n"    \
   "it only that peer will do; without one, whoever answers there. A name in place of the\n"   \
   "IP address is resolved: /dns, /dns4 and /dns6, such as /dns/example.org/tcp/4001, and\n"   \
-  "/dnsaddr, whose TXT records list addresses.\n"
+  "/dnsaddr, whose TXT records list addresses.\n")
 
 /* One step. */
 typedef struct

@@ -3,6 +3,7 @@
 #include <lp2p/host/lp2p-key-stores.h>
 
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include "tools/lp2p-keys-private.h"
 
@@ -141,9 +142,9 @@ tool_wait_explain (ToolWait *self, GError **error)
     return FALSE;
   g_clear_error (error);
   if (self->timed_out)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "timed out after %g s", self->seconds);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("timed out after %g s"), self->seconds);
   else
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("interrupted"));
   return FALSE;
 }
 
@@ -173,7 +174,7 @@ make_identity (ToolOptions *options, GError **error)
   Lp2pIdentity *identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, error);
 
   if (identity != NULL)
-    tool_note (options, "temporary identity %s",
+    tool_note (options, _("temporary identity %s"),
                lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)));
   return identity;
 }
@@ -200,7 +201,7 @@ tool_load_kept_identity (ToolOptions *options, Lp2pConfig *config, Lp2pIdentity 
 
   if (options->identity_file != NULL)
     {
-      tool_note (options, "identity in %s", options->identity_file);
+      tool_note (options, _("identity in %s"), options->identity_file);
       *identity = lp2p_identity_load_file (options->identity_file, LP2P_IDENTITY_FILE_NONE, error);
       return *identity != NULL;
     }
@@ -210,7 +211,7 @@ tool_load_kept_identity (ToolOptions *options, Lp2pConfig *config, Lp2pIdentity 
   lp2p_key_stores_load_async (config, name, wait.cancellable, tool_wait_ready, &wait);
   *identity = lp2p_key_stores_load_finish (tool_wait_run (&wait), &local_error);
   if (*identity != NULL)
-    tool_note (options, "identity %s", name);
+    tool_note (options, _("identity %s"), name);
   else if (configured[0] != '\0' || !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
       g_propagate_error (error, g_steal_pointer (&local_error));
@@ -409,8 +410,7 @@ tool_stream_read_all (Lp2pStream *stream, void *buffer, gsize size, double secon
       if (n == 0)
         {
           g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                       "the peer ended the stream after %" G_GSIZE_FORMAT
-                       " bytes, expected %" G_GSIZE_FORMAT,
+                       _("the peer ended the stream after %zu bytes, expected %zu"),
                        done, size);
           return FALSE;
         }
@@ -461,7 +461,7 @@ tool_stream_ping (Lp2pStream *stream, double seconds, double *time, GError **err
   if (memcmp (sent, received, sizeof sent) == 0)
     return TRUE;
   g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                       "the answer has other bytes than the ping");
+                       _("the answer has other bytes than the ping"));
   return FALSE;
 }
 
@@ -515,7 +515,7 @@ tool_dial (ToolLine *line, const char *text, double seconds, ToolDial *dial)
   if (dial->connection == NULL)
     return tool_fail_error (what, error);
   muxer = lp2p_connection_get_muxer (dial->connection);
-  tool_note (line->options, "connected to %s by %s, %s%s%s",
+  tool_note (line->options, _("connected to %s by %s, %s%s%s"),
              lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (dial->connection)),
              lp2p_connection_get_transport (dial->connection),
              lp2p_connection_get_security (dial->connection), muxer != NULL ? ", " : "",

@@ -4,8 +4,11 @@
 
 #include "tools/lp2p-transfer-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,7 +98,7 @@ write_random (int fd, ToolFile *self, GError **error)
       /* A large file takes a while. */
       if (!tool_sleep (0))
         {
-          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("interrupted"));
           return FALSE;
         }
     }
@@ -177,11 +180,11 @@ send_file (Lp2pStream *stream,
 
 /* What a peer that stored something else than it was sent says. */
 static gboolean
-check_digest (const guint8 *digest, const ToolFile *file, const char *where, GError **error)
+check_digest (const guint8 *digest, const ToolFile *file, const char *message, GError **error)
 {
   if (memcmp (digest, file->digest, TOOL_DIGEST_SIZE) == 0)
     return TRUE;
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the file %s has another SHA-256", where);
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_FAILED, message);
   return FALSE;
 }
 
@@ -193,7 +196,7 @@ check_size (guint64 size, const ToolFile *file, GError **error)
   if (number == file->size)
     return TRUE;
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-               "the peer has %" G_GUINT64_FORMAT " bytes, expected %" G_GUINT64_FORMAT, number,
+               _("the peer has %" PRIu64 " bytes, expected %" PRIu64), number,
                file->size);
   return FALSE;
 }
@@ -207,7 +210,7 @@ read_end (Lp2pStream *stream, GError **error)
 
   if (n > 0)
     g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                         "the peer sent more than it announced");
+                         _("the peer sent more than it announced"));
   return n == 0;
 }
 
@@ -245,7 +248,8 @@ tool_transfer_upload (Lp2pConnection *connection,
   *seconds = get_seconds_since (start);
   return check_size (size, file, error) &&
          tool_stream_read_all (stream, digest, sizeof digest, STALL_SECONDS, error) &&
-         check_digest (digest, file, "that was uploaded", error) && read_end (stream, error);
+         check_digest (digest, file, _("the file that was uploaded has another SHA-256"), error) &&
+         read_end (stream, error);
 }
 
 static gboolean
@@ -267,8 +271,8 @@ receive_file (Lp2pStream *stream,
 
       if (n == 0)
         g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                     "the peer ended the stream after %" G_GUINT64_FORMAT
-                     " bytes, expected %" G_GUINT64_FORMAT,
+                     _("the peer ended the stream after %" PRIu64
+                       " bytes, expected %" PRIu64),
                      done, file->size);
       if (n <= 0)
         return FALSE;
@@ -290,7 +294,7 @@ check_file (const char *path, const ToolFile *file, GError **error)
     return FALSE;
   tool_digest ((const guint8 *) g_mapped_file_get_contents (map), g_mapped_file_get_length (map),
                digest);
-  return check_digest (digest, file, "that was downloaded", error);
+  return check_digest (digest, file, _("the file that was downloaded has another SHA-256"), error);
 }
 
 /**

@@ -4,6 +4,7 @@
  * and let a key be set twice without a word. */
 
 #include "types/lp2p-config-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-quote-private.h"
 
 #include <lp2p/types/lp2p-error.h>
@@ -57,13 +58,13 @@ lp2p_config_read_file (const char *path, gsize *len, GError **error)
   if (problem != 0)
     {
       g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (problem),
-                   "Cannot read configuration file %s: %s", name, g_strerror (problem));
+                   _("Cannot read configuration file %s: %s"), name, g_strerror (problem));
       return NULL;
     }
   if (*len > MAX_FILE)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_CONFIG,
-                   "%s: file is larger than 1 MiB", name);
+                   _("%s: file is larger than 1 MiB"), name);
       return NULL;
     }
   return g_realloc (g_steal_pointer (&data), *len + 1);
@@ -125,7 +126,7 @@ parse_group (Parser *parser, char *line, GError **error)
       strchr (line, ']') != line + len - 1)
     {
       g_autofree char *quoted = lp2p_quote (line, len);
-      return fail (parser, error, "%s is not a group, expected [name]", quoted);
+      return fail (parser, error, _("%s is not a group, expected [name]"), quoted);
     }
   g_free (parser->group);
   parser->group = g_strndup (line + 1, len - 2);
@@ -143,14 +144,14 @@ parse_setting (Parser *parser, char *line, GError **error)
   if (equals == NULL || equals == line)
     {
       g_autofree char *quoted = lp2p_quote (line, strlen (line));
-      return fail (parser, error, "%s is not a setting, expected key=value", quoted);
+      return fail (parser, error, _("%s is not a setting, expected key=value"), quoted);
     }
   *equals = '\0';
   g_strchomp (line);
   if (parser->group == NULL)
     {
       g_autofree char *quoted = lp2p_quote (line, strlen (line));
-      return fail (parser, error, "%s stands before the first group, expected [host]", quoted);
+      return fail (parser, error, _("%s stands before the first group, expected [host]"), quoted);
     }
 
   seen_name = g_strconcat (parser->group, "\n", line, NULL);
@@ -160,7 +161,7 @@ parse_setting (Parser *parser, char *line, GError **error)
     {
       g_autofree char *group = lp2p_quote (parser->group, strlen (parser->group));
       g_autofree char *key = lp2p_quote (line, strlen (line));
-      return fail (parser, error, "key %s of group %s is set twice, first in line %u", key, group,
+      return fail (parser, error, _("key %s of group %s is set twice, first in line %u"), key, group,
                    GPOINTER_TO_UINT (earlier));
     }
 
@@ -174,10 +175,10 @@ parse_line (Parser *parser, const char *start, gsize len, GError **error)
   g_autofree char *line = NULL;
 
   if (len > MAX_LINE)
-    return fail (parser, error, "line has %" G_GSIZE_FORMAT " bytes, expected at most %d", len,
+    return fail (parser, error, _("line has %zu bytes, expected at most %d"), len,
                  MAX_LINE);
   if (!g_utf8_validate_len (start, len, NULL))
-    return fail (parser, error, "line is not UTF-8");
+    return fail (parser, error, _("line is not UTF-8"));
 
   line = g_strndup (start, len);
   g_strstrip (line);
@@ -212,7 +213,7 @@ lp2p_config_parse_data (const char *data, gsize len, const char *name, GError **
   if (len > MAX_FILE)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_CONFIG,
-                   "%s: file is larger than 1 MiB", name);
+                   _("%s: file is larger than 1 MiB"), name);
       return NULL;
     }
 

@@ -5,6 +5,8 @@
 
 #include "types/lp2p-config-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-error.h>
 
 #include <string.h>
@@ -46,7 +48,7 @@ check_entry (Lp2pConfig *self, const Lp2pConfigEntry *entry, const char *name, G
   if (!registered && (!g_str_has_prefix (entry->group, PLUGIN_PREFIX) ||
                        entry->group[strlen (PLUGIN_PREFIX)] == 0))
     {
-      lp2p_config_fail (&origin, error, "unknown group, expected [host] or [plugin NAME]");
+      lp2p_config_fail (&origin, error, _("unknown group, expected [host] or [plugin NAME]"));
       return NULL;
     }
   if (registered && entry->key != NULL)

@@ -5,11 +5,13 @@
 
 #include "types/lp2p-config-defaults.h"
 #include "types/lp2p-config-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-quote-private.h"
 
 #include <lp2p/lp2p-version.h>
 #include <lp2p/types/lp2p-multiaddr.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 #define KIB G_GUINT64_CONSTANT (1024)
@@ -33,52 +35,52 @@ typedef enum
 } Check;
 
 static const Lp2pOption host_options[] = {
-  { "transports", "as", LP2P_DEFAULT_TRANSPORTS, 0, 0, "Transports to load, by name" },
-  { "security", "as", "['noise', 'tls']", 0, 0, "Security protocols, the preferred one first" },
-  { "muxers", "as", "['yamux', 'mplex']", 0, 0, "Stream muxers, the preferred one first" },
-  { "services", "as", "['identify', 'ping']", 0, 0, "Services to load, by name" },
-  { "discovery", "as", "[]", 0, 0, "Ways to find peers to load, by name" },
-  { "key-stores", "as", "[]", 0, 0, "Places for private keys to load, by name" },
-  { "listen", "as", "[]", 0, 0, "Multiaddrs to listen on" },
+  { "transports", "as", LP2P_DEFAULT_TRANSPORTS, 0, 0, N_("Transports to load, by name") },
+  { "security", "as", "['noise', 'tls']", 0, 0, N_("Security protocols, the preferred one first") },
+  { "muxers", "as", "['yamux', 'mplex']", 0, 0, N_("Stream muxers, the preferred one first") },
+  { "services", "as", "['identify', 'ping']", 0, 0, N_("Services to load, by name") },
+  { "discovery", "as", "[]", 0, 0, N_("Ways to find peers to load, by name") },
+  { "key-stores", "as", "[]", 0, 0, N_("Places for private keys to load, by name") },
+  { "listen", "as", "[]", 0, 0, N_("Multiaddrs to listen on") },
   { "key-store", "s", "'file'", 0, 0,
-    "Where the private key is: 'file', or a loadable object such as 'secret'" },
+    N_("Where the private key is: 'file', or a loadable object such as 'secret'") },
   { "key-store-fallback", "s", "''", 0, 0,
-    "Where it is when that key store cannot be reached; empty for nowhere" },
+    N_("Where it is when that key store cannot be reached; empty for nowhere") },
   { "identity", "s", "''", 0, 0,
-    "Name of the private key in the key store, or path of its file; empty for a key that is not kept" },
+    N_("Name of the private key in the key store, or path of its file; empty for a key that is not kept") },
   { "peer-store", "s", "''", 0, 0,
-    "File of what is known of peers; empty to remember it in memory only" },
+    N_("File of what is known of peers; empty to remember it in memory only") },
   { "agent-version", "s", "'lp2p/" LP2P_VERSION_S "'", 0, 0,
-    "What this program calls itself to its peers" },
-  { "handshake-timeout", "u", "15", 1, 3600, "Seconds until an unfinished handshake is given up" },
-  { "dial-timeout", "u", "30", 1, 3600, "Seconds until a dial of all addresses of a peer is given up" },
+    N_("What this program calls itself to its peers") },
+  { "handshake-timeout", "u", "15", 1, 3600, N_("Seconds until an unfinished handshake is given up") },
+  { "dial-timeout", "u", "30", 1, 3600, N_("Seconds until a dial of all addresses of a peer is given up") },
   { "proxy", "s", "'none'", 0, 0,
-    "Whether TCP dials go through proxies: 'none', or 'system' for those that the system's settings name" },
-  { "max-connections", "u", "1024", 1, 1000000, "Most connections of the host" },
-  { "max-connections-per-peer", "u", "8", 1, 1000000, "Most connections with one peer" },
+    N_("Whether TCP dials go through proxies: 'none', or 'system' for those that the system's settings name") },
+  { "max-connections", "u", "1024", 1, 1000000, N_("Most connections of the host") },
+  { "max-connections-per-peer", "u", "8", 1, 1000000, N_("Most connections with one peer") },
   { "max-connections-per-ip", "u", "64", 1, 1000000,
-    "Most connections with one IPv4 address or one IPv6 /64, but for this machine itself" },
+    N_("Most connections with one IPv4 address or one IPv6 /64, but for this machine itself") },
   { "max-connections-per-subnet", "u", "256", 1, 1000000,
-    "Most connections with one IPv4 /24 or one IPv6 /48, but for this machine itself" },
+    N_("Most connections with one IPv4 /24 or one IPv6 /48, but for this machine itself") },
   { "connections-high", "u", "384", 0, 1000000,
-    "Connections from which on those that nobody needs are closed" },
-  { "connections-low", "u", "256", 0, 1000000, "Connections that are left when that was done" },
+    N_("Connections from which on those that nobody needs are closed") },
+  { "connections-low", "u", "256", 0, 1000000, N_("Connections that are left when that was done") },
   { "connection-grace", "u", "30", 0, 86400,
-    "Seconds for which a new connection is not closed for being too many" },
-  { "max-half-open", "u", "256", 1, 1000000, "Most inbound connections that are in a handshake" },
+    N_("Seconds for which a new connection is not closed for being too many") },
+  { "max-half-open", "u", "256", 1, 1000000, N_("Most inbound connections that are in a handshake") },
   { "max-half-open-per-ip", "u", "64", 1, 1000000,
-    "Most of them from one IPv4 address or one IPv6 /64" },
-  { "max-streams", "u", "16384", 1, 10000000, "Most streams that all peers may hold open" },
+    N_("Most of them from one IPv4 address or one IPv6 /64") },
+  { "max-streams", "u", "16384", 1, 10000000, N_("Most streams that all peers may hold open") },
   { "max-streams-per-peer", "u", "2048", 1, 1000000,
-    "Most streams that a peer may hold open on all its connections" },
+    N_("Most streams that a peer may hold open on all its connections") },
   { "max-streams-per-connection", "u", "1024", 1, 1000000,
-    "Most streams that a peer may hold open on one connection" },
+    N_("Most streams that a peer may hold open on one connection") },
   { "memory-budget", "t", "268435456", MIB, G_MAXINT64,
-    "Most bytes that all stream windows of the host may add up to" },
+    N_("Most bytes that all stream windows of the host may add up to") },
   { "stream-window-max", "u", "16777216", 256 * KIB, GIB,
-    "Largest receive window of one stream, in bytes" },
+    N_("Largest receive window of one stream, in bytes") },
   { "plugin-path", "as", "[]", 0, 0,
-    "Directories in which to look for loadable objects before the installed ones" },
+    N_("Directories in which to look for loadable objects before the installed ones") },
 };
 
 static const struct
@@ -135,18 +137,18 @@ describe_expected (const Lp2pOption *option)
   if (strlen (type) == 1 && strchr ("ynqiuxt", type[0]) != NULL)
     {
       if (option->min != 0 || option->max != 0)
-        return g_strdup_printf ("a whole number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
-                                " (type %s)",
+        return g_strdup_printf (_("a whole number from %" PRIu64 " to %" PRIu64
+                                  " (type %s)"),
                                 option->min, option->max, type);
-      return g_strdup_printf ("a whole number (type %s)", type);
+      return g_strdup_printf (_("a whole number (type %s)"), type);
     }
   if (g_str_equal (type, "b"))
-    return g_strdup ("true or false (type b)");
+    return g_strdup (_("true or false (type b)"));
   if (g_str_equal (type, "s"))
-    return g_strdup ("a string in quotes, such as 'text' (type s)");
+    return g_strdup (_("a string in quotes, such as 'text' (type s)"));
   if (g_str_equal (type, "as"))
-    return g_strdup ("a list of strings, such as ['one', 'two'] (type as)");
-  return g_strdup_printf ("a value of type %s", type);
+    return g_strdup (_("a list of strings, such as ['one', 'two'] (type as)"));
+  return g_strdup_printf (_("a value of type %s"), type);
 }
 
 static gboolean
@@ -203,12 +205,12 @@ check_names (GVariant *value, char **problem)
       if (!is_name (names[i]))
         {
           *problem = g_strdup_printf (
-              "got %s, expected names of lower-case letters, digits and hyphens", quoted);
+              _("got %s, expected names of lower-case letters, digits and hyphens"), quoted);
           return FALSE;
         }
       if (!g_hash_table_add (seen, (gpointer) names[i]))
         {
-          *problem = g_strdup_printf ("got %s twice, expected each name once", quoted);
+          *problem = g_strdup_printf (_("got %s twice, expected each name once"), quoted);
           return FALSE;
         }
     }
@@ -224,8 +226,10 @@ check_name (GVariant *value, gboolean none, char **problem)
   if (is_name (text) || (none && text[0] == '\0'))
     return TRUE;
   quoted = lp2p_quote (text, strlen (text));
-  *problem = g_strdup_printf ("got %s, expected a name of lower-case letters, digits and hyphens%s",
-                              quoted, none ? ", or nothing" : "");
+  *problem = g_strdup_printf (
+      none ? _("got %s, expected a name of lower-case letters, digits and hyphens, or nothing")
+           : _("got %s, expected a name of lower-case letters, digits and hyphens"),
+      quoted);
   return FALSE;
 }
 
@@ -242,7 +246,7 @@ check_multiaddrs (GVariant *value, char **problem)
       if (address == NULL)
         {
           g_autofree char *quoted = lp2p_quote (texts[i], strlen (texts[i]));
-          *problem = g_strdup_printf ("got %s, expected multiaddrs: %s", quoted, error->message);
+          *problem = g_strdup_printf (_("got %s, expected multiaddrs: %s"), quoted, error->message);
           return FALSE;
         }
     }
@@ -258,7 +262,7 @@ check_directories (GVariant *value, char **problem)
     if (!g_path_is_absolute (paths[i]))
       {
         g_autofree char *quoted = lp2p_quote (paths[i], strlen (paths[i]));
-        *problem = g_strdup_printf ("got %s, expected absolute paths of directories", quoted);
+        *problem = g_strdup_printf (_("got %s, expected absolute paths of directories"), quoted);
         return FALSE;
       }
   return TRUE;
@@ -272,7 +276,7 @@ check_agent_version (GVariant *value, char **problem)
   g_variant_get_string (value, &len);
   if (len > MAX_AGENT_VERSION)
     {
-      *problem = g_strdup_printf ("got a text of %" G_GSIZE_FORMAT " bytes, expected at most %d",
+      *problem = g_strdup_printf (_("got a text of %zu bytes, expected at most %d"),
                                   len, MAX_AGENT_VERSION);
       return FALSE;
     }
@@ -288,7 +292,7 @@ check_proxy (GVariant *value, char **problem)
   if (g_str_equal (text, "none") || g_str_equal (text, "system"))
     return TRUE;
   quoted = lp2p_quote (text, strlen (text));
-  *problem = g_strdup_printf ("got %s, expected 'none' or 'system'", quoted);
+  *problem = g_strdup_printf (_("got %s, expected 'none' or 'system'"), quoted);
   return FALSE;
 }
 
@@ -314,7 +318,7 @@ lp2p_config_option_check (const Lp2pConfigOption *option,
       g_autofree char *quoted = lp2p_quote (text, strlen (text));
       g_autofree char *expected = describe_expected (&option->option);
 
-      *problem = g_strdup_printf ("got %s of type %s, expected %s", quoted,
+      *problem = g_strdup_printf (_("got %s of type %s, expected %s"), quoted,
                                   g_variant_get_type_string (value), expected);
       return FALSE;
     }
@@ -369,11 +373,11 @@ lp2p_config_option_parse (const Lp2pConfigOption *option,
       g_autofree char *expected = describe_expected (&option->option);
 
       if (other != NULL)
-        *problem = g_strdup_printf ("got %s of type %s, expected %s", quoted,
+        *problem = g_strdup_printf (_("got %s of type %s, expected %s"), quoted,
                                     g_variant_get_type_string (other), expected);
       else
         /* The message starts with a position. */
-        *problem = g_strdup_printf ("got %s (%s), expected %s", quoted,
+        *problem = g_strdup_printf (_("got %s (%s), expected %s"), quoted,
                                     error->message + strspn (error->message, "0123456789-,:"),
                                     expected);
       return NULL;
@@ -399,18 +403,18 @@ lp2p_config_option_new (const Lp2pOption *option, char **problem)
 
   if (option->name == NULL || !is_name (option->name))
     {
-      *problem = g_strdup ("the name must be of lower-case letters, digits and hyphens");
+      *problem = g_strdup (_("the name must be of lower-case letters, digits and hyphens"));
       return NULL;
     }
   if (option->type == NULL || !g_variant_type_string_is_valid (option->type) ||
       !g_variant_type_is_definite ((const GVariantType *) option->type))
     {
-      *problem = g_strdup ("the type is not a GVariant type");
+      *problem = g_strdup (_("the type is not a GVariant type"));
       return NULL;
     }
   if (option->min > option->max)
     {
-      *problem = g_strdup ("the smallest value is above the largest");
+      *problem = g_strdup (_("the smallest value is above the largest"));
       return NULL;
     }
 
@@ -424,7 +428,7 @@ lp2p_config_option_new (const Lp2pOption *option, char **problem)
   if (option->default_value != NULL)
     copy->default_value = lp2p_config_option_parse (copy, "", option->default_value, problem);
   else
-    *problem = g_strdup ("there is no default");
+    *problem = g_strdup (_("there is no default"));
   if (copy->default_value == NULL)
     g_clear_pointer (&copy, lp2p_config_option_free);
   return copy;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "types/lp2p-config-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-quote-private.h"
 
 #include <lp2p/types/lp2p-error.h>
@@ -177,8 +178,8 @@ fail_unknown_key (const Lp2pConfigOrigin *origin, GPtrArray *options, GError **e
       Lp2pConfigOption *option = g_ptr_array_index (options, i);
       g_string_append_printf (names, "%s%s", i > 0 ? ", " : "", option->option.name);
     }
-  return lp2p_config_fail (origin, error, "unknown key, expected one of: %s",
-                           options->len > 0 ? names->str : "(none)");
+  return lp2p_config_fail (origin, error, _("unknown key, expected one of: %s"),
+                           options->len > 0 ? names->str : _("(none)"));
 }
 
 /* Finds the option that is to be set from outside. */
@@ -190,7 +191,7 @@ lp2p_config_require_option (Lp2pConfig *self, const Lp2pConfigOrigin *origin, GE
 
   if (group == NULL || !group->registered)
     {
-      lp2p_config_fail (origin, error, "unknown group");
+      lp2p_config_fail (origin, error, _("unknown group"));
       return NULL;
     }
   option = find_option (group->options, origin->key);
@@ -247,11 +248,11 @@ copy_options (const char *group, const Lp2pOption *options, gsize n_options, GEr
       if (copy != NULL && find_option (copies, copy->option.name) != NULL)
         {
           g_clear_pointer (&copy, lp2p_config_option_free);
-          problem = g_strdup ("the option is there twice");
+          problem = g_strdup (_("the option is there twice"));
         }
       if (copy == NULL)
         {
-          lp2p_config_fail (&origin, error, "option table: %s", problem);
+          lp2p_config_fail (&origin, error, _("option table: %s"), problem);
           return NULL;
         }
       g_ptr_array_add (copies, copy);
@@ -308,7 +309,7 @@ lp2p_config_register_group (Lp2pConfig *self,
   found = lp2p_config_lookup_group (self, group);
   if (found != NULL && found->registered)
     return has_same_options (found, copies) ||
-           lp2p_config_fail (&origin, error, "the group is registered with other options");
+           lp2p_config_fail (&origin, error, _("the group is registered with other options"));
   if (found != NULL && !parse_pending (found, copies, error))
     return FALSE;
 
@@ -411,7 +412,7 @@ lp2p_config_validate (Lp2pConfig *self, GError **error)
           if (parsed == NULL &&
               !g_error_matches (problem, G_VARIANT_PARSE_ERROR,
                                 G_VARIANT_PARSE_ERROR_CANNOT_INFER_TYPE))
-            return lp2p_config_fail (&origin, error, "got %s (%s), expected GVariant text", quoted,
+            return lp2p_config_fail (&origin, error, _("got %s (%s), expected GVariant text"), quoted,
                          problem->message + strspn (problem->message, "0123456789-,:"));
         }
     }

@@ -3,6 +3,7 @@
 #include "types/lp2p-crypto-private.h"
 
 #include "types/lp2p-der-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/types/lp2p-error.h>
 
@@ -164,15 +165,15 @@ lp2p_crypto_check_rsa (EVP_PKEY *key, GError **error)
   if (bits < LP2P_RSA_MIN_BITS || bits > LP2P_RSA_MAX_BITS)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "The RSA key has %d bits, expected %d to %d", bits, LP2P_RSA_MIN_BITS,
+                   _("The RSA key has %d bits, expected %d to %d"), bits, LP2P_RSA_MIN_BITS,
                    LP2P_RSA_MAX_BITS);
       return FALSE;
     }
   if (!odd || !good_exponent)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                           "The RSA key is not valid, expected an odd modulus and an odd "
-                           "exponent of 2 to 31 bits");
+                           _("The RSA key is not valid, expected an odd modulus and an odd "
+                             "exponent of 2 to 31 bits"));
       return FALSE;
     }
   return TRUE;
@@ -221,8 +222,8 @@ read_rsa (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
   if (key == NULL)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "Malformed RSA public key, expected a DER modulus of at most %d bits and an "
-                   "exponent",
+                   _("Malformed RSA public key, expected a DER modulus of at most %d bits and an "
+                     "exponent"),
                    LP2P_RSA_MAX_BITS);
       return NULL;
     }
@@ -249,8 +250,8 @@ read_ec (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
   if (curve == NULL)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                           "Elliptic curve key on an unknown curve, expected one of the named "
-                           "curves P-256, P-384, P-521, secp256k1");
+                           _("Elliptic curve key on an unknown curve, expected one of the named "
+                             "curves P-256, P-384, P-521, secp256k1"));
       return NULL;
     }
 
@@ -259,7 +260,7 @@ read_ec (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
     key = lp2p_crypto_ec_public (curve, bytes, len);
   if (key == NULL)
     g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 "Elliptic curve key is not valid, expected an uncompressed point on %s",
+                 _("Elliptic curve key is not valid, expected an uncompressed point on %s"),
                  OBJ_nid2sn (curve->nid));
   return key;
 }
@@ -275,7 +276,7 @@ read_ed25519 (Lp2pCursor *parameters, Lp2pCursor *bits, GError **error)
     key = EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, bytes, LP2P_ED25519_KEY_SIZE);
   if (key == NULL)
     g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 "Malformed Ed25519 public key, expected %d bytes", LP2P_ED25519_KEY_SIZE);
+                 _("Malformed Ed25519 public key, expected %d bytes"), LP2P_ED25519_KEY_SIZE);
   return key;
 }
 
@@ -292,7 +293,7 @@ lp2p_crypto_read_spki (const guint8 *der, gsize len, GError **error)
       !lp2p_cursor_at_end (&info) || !lp2p_der_read (&algorithm, LP2P_DER_OID, &oid))
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                           "Malformed public key, expected a DER SubjectPublicKeyInfo");
+                           _("Malformed public key, expected a DER SubjectPublicKeyInfo"));
       return NULL;
     }
 
@@ -304,8 +305,8 @@ lp2p_crypto_read_spki (const guint8 *der, gsize len, GError **error)
     return read_ed25519 (&algorithm, &bits, error);
 
   g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                       "Public key of an unknown algorithm, expected RSA, an elliptic curve or "
-                       "Ed25519");
+                       _("Public key of an unknown algorithm, expected RSA, an elliptic curve or "
+                         "Ed25519"));
   return NULL;
 }
 

@@ -2,6 +2,7 @@
 
 #include "types/lp2p-envelope-private.h"
 
+#include "types/lp2p-i18n-private.h"
 #include "types/records.pb-c.h"
 
 #include <lp2p/types/lp2p-error.h>
@@ -112,7 +113,7 @@ lp2p_envelope_seal (Lp2pIdentity *identity,
   if (size > LP2P_ENVELOPE_MAX_SIZE)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_ENVELOPE,
-                   "The signed envelope would have %" G_GSIZE_FORMAT " bytes, expected at most %d",
+                   _("The signed envelope would have %zu bytes, expected at most %d"),
                    size, LP2P_ENVELOPE_MAX_SIZE);
       return NULL;
     }
@@ -139,8 +140,8 @@ lp2p_envelope_parse (const guint8 *data, gsize len, GError **error)
   if (message == NULL)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_ENVELOPE,
-                   "Malformed signed envelope of %" G_GSIZE_FORMAT " bytes, expected a protobuf "
-                   "Envelope of at most %d bytes",
+                   _("Malformed signed envelope of %zu bytes, expected a protobuf "
+                     "Envelope of at most %d bytes"),
                    len, LP2P_ENVELOPE_MAX_SIZE);
       return NULL;
     }
@@ -148,7 +149,7 @@ lp2p_envelope_parse (const guint8 *data, gsize len, GError **error)
   key = lp2p_public_key_new_from_bytes (message->public_key.data, message->public_key.len, error);
   if (key == NULL)
     {
-      g_prefix_error_literal (error, "The signed envelope has no valid public key: ");
+      g_prefix_error_literal (error, _("The signed envelope has no valid public key: "));
     }
   else
     {
@@ -173,8 +174,8 @@ lp2p_envelope_check (Lp2pEnvelope *self, const char *domain, GError **error)
                                g_bytes_get_size (self->signature)))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_SIGNATURE,
-                   "The signature of the envelope is not valid, expected that of its public key "
-                   "for \"%s\"",
+                   _("The signature of the envelope is not valid, expected that of its public key "
+                     "for \"%s\""),
                    domain);
       return FALSE;
     }

@@ -4,6 +4,7 @@
 
 #include <lp2p/types/lp2p-identity.h>
 
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-private-key-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <inttypes.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -41,24 +43,24 @@ check_file (int fd, const char *path, Lp2pIdentityFileFlags flags, gsize *size, 
   struct stat info;
 
   if (fstat (fd, &info) != 0)
-    return set_file_error (error, errno, path, "cannot look at the key file");
+    return set_file_error (error, errno, path, _("cannot look at the key file"));
   if (!S_ISREG (info.st_mode))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
-                   "%s: not a regular file, expected a key file", path);
+                   _("%s: not a regular file, expected a key file"), path);
       return FALSE;
     }
   if ((info.st_mode & 077) != 0 && (flags & LP2P_IDENTITY_FILE_ALLOW_SHARED) == 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                   "%s: the private key is open to other users (mode %04o), expected mode 0600",
+                   _("%s: the private key is open to other users (mode %04o), expected mode 0600"),
                    path, (guint) info.st_mode & 07777);
       return FALSE;
     }
   if (info.st_size <= 0 || info.st_size > FILE_MAX)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "%s: %" G_GOFFSET_FORMAT " bytes, expected a private key of 1 to %d bytes", path,
+                   _("%s: %" PRId64 " bytes, expected a private key of 1 to %d bytes"), path,
                    (goffset) info.st_size, FILE_MAX);
       return FALSE;
     }
@@ -99,7 +101,7 @@ read_file (const char *path, Lp2pIdentityFileFlags flags, GError **error)
 
   if (fd < 0)
     {
-      set_file_error (error, errno, path, "cannot open the key file");
+      set_file_error (error, errno, path, _("cannot open the key file"));
       return NULL;
     }
   if (!check_file (fd, path, flags, &size, error))
@@ -111,7 +113,7 @@ read_file (const char *path, Lp2pIdentityFileFlags flags, GError **error)
   buffer = g_malloc (size);
   n = read_all (fd, buffer, size);
   if (n < 0)
-    set_file_error (error, (int) -n, path, "cannot read the key file");
+    set_file_error (error, (int) -n, path, _("cannot read the key file"));
   else
     contents = lp2p_secret_bytes_new (buffer, (gsize) n);
   OPENSSL_cleanse (buffer, size);
@@ -143,13 +145,13 @@ read_pem (const guint8 *data, gsize len, GError **error)
   if (encrypted)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                           "the PEM private key is encrypted, expected one without a passphrase");
+                           _("the PEM private key is encrypted, expected one without a passphrase"));
       return NULL;
     }
   if (key == NULL)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                           "malformed PEM, expected an unencrypted private key (PKCS #8)");
+                           _("malformed PEM, expected an unencrypted private key (PKCS #8)"));
       return NULL;
     }
   return lp2p_identity_new_from_key (key, error);
@@ -180,7 +182,7 @@ read_base64 (const guint8 *data, gsize len, GError **error)
   if (digits == 0 || len % 4 != 0 || len - digits > 2)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                           "expected one line of base64, a binary protobuf PrivateKey, or PEM");
+                           _("expected one line of base64, a binary protobuf PrivateKey, or PEM"));
       return NULL;
     }
 
@@ -420,7 +422,7 @@ lp2p_identity_save_file (Lp2pIdentity *self,
   if (code == 0)
     code = put_in_place (temporary, path, (flags & LP2P_IDENTITY_FILE_REPLACE) != 0);
   if (code != 0)
-    return set_file_error (error, code, path, "cannot write the key file");
+    return set_file_error (error, code, path, _("cannot write the key file"));
 
   sync_folder (path);
   return TRUE;

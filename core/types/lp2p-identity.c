@@ -3,6 +3,7 @@
 #include <lp2p/types/lp2p-identity.h>
 
 #include "types/keys.pb-c.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-private-key-private.h"
 
 #include <lp2p/types/lp2p-error.h>
@@ -77,7 +78,7 @@ identity_take_key (Lp2pKeyType key_type, EVP_PKEY *key, GError **error)
   if (public_key == NULL)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                           "No public key can be made from the private key");
+                           _("No public key can be made from the private key"));
       return NULL;
     }
 
@@ -108,8 +109,8 @@ lp2p_identity_new_from_key (EVP_PKEY *key, GError **error)
   if (raw == NULL)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                           "Not a private key of a kind that libp2p has, expected Ed25519, RSA, "
-                           "secp256k1, P-256, P-384 or P-521");
+                           _("Not a private key of a kind that libp2p has, expected Ed25519, RSA, "
+                             "secp256k1, P-256, P-384 or P-521"));
       return NULL;
     }
   return identity_new_raw (key_type, g_bytes_get_data (raw, NULL), g_bytes_get_size (raw), error);
@@ -139,7 +140,7 @@ lp2p_identity_generate (Lp2pKeyType key_type, GError **error)
     {
       ERR_clear_error ();
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "No key of kind %d can be made here", (int) key_type);
+                   _("No key of kind %d can be made here"), (int) key_type);
       return NULL;
     }
   return identity_take_key (key_type, key, error);
@@ -232,8 +233,8 @@ lp2p_identity_new_from_bytes (const guint8 *data, gsize len, GError **error)
   if (message == NULL)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "Malformed private key of %" G_GSIZE_FORMAT " bytes, expected a protobuf "
-                   "PrivateKey with type and data, of at most %d bytes",
+                   _("Malformed private key of %zu bytes, expected a protobuf "
+                     "PrivateKey with type and data, of at most %d bytes"),
                    len, PRIVATE_KEY_MAX);
       return NULL;
     }
@@ -243,8 +244,8 @@ lp2p_identity_new_from_bytes (const guint8 *data, gsize len, GError **error)
                              error);
   else
     g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                         "The private key is not encoded deterministically, expected type and "
-                         "data, in this order, in their shortest form and nothing else");
+                         _("The private key is not encoded deterministically, expected type and "
+                           "data, in this order, in their shortest form and nothing else"));
   lp2p__pb__private_key__free_unpacked (message, &secret_allocator);
   return self;
 }
@@ -278,7 +279,7 @@ lp2p_identity_to_bytes (Lp2pIdentity *self, GError **error)
   if (raw == NULL)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                           "The cryptographic library does not give the private key");
+                           _("The cryptographic library does not give the private key"));
       return NULL;
     }
 
@@ -428,7 +429,7 @@ lp2p_identity_sign (Lp2pIdentity *self, const guint8 *data, gsize len, GError **
     signature = with_low_s (signature);
   if (signature == NULL)
     g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 "The cryptographic library does not sign with the %s key",
+                 _("The cryptographic library does not sign with the %s key"),
                  lp2p_key_type_to_string (self->key_type));
   return signature;
 }

@@ -2,9 +2,11 @@
 
 /* What reading, writing and taking apart multiaddrs have in common. */
 
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-multiaddr-private.h"
 #include "types/lp2p-quote-private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 G_STATIC_ASSERT (LP2P_MULTIADDR_MAX_SIZE <= G_MAXUINT16);
@@ -67,11 +69,11 @@ lp2p_multiaddr_set_error (GError **error,
   if (component != NULL)
     {
       g_autofree char *quoted = lp2p_quote (component, strlen (component));
-      g_set_error (error, LP2P_TYPES_ERROR, (int) code, "Component %u (%s) of multiaddr: %s",
+      g_set_error (error, LP2P_TYPES_ERROR, (int) code, _("Component %u (%s) of multiaddr: %s"),
                    index + 1, quoted, detail);
     }
   else
-    g_set_error (error, LP2P_TYPES_ERROR, (int) code, "Component %u of multiaddr: %s", index + 1,
+    g_set_error (error, LP2P_TYPES_ERROR, (int) code, _("Component %u of multiaddr: %s"), index + 1,
                  detail);
 }
 
@@ -86,13 +88,13 @@ lp2p_multiaddr_builder_append (Lp2pMultiaddrBuilder *builder,
   if (builder->complete)
     {
       lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR, builder->n_components,
-                                info->name, "nothing may follow a path");
+                                info->name, _("nothing may follow a path"));
       return FALSE;
     }
   if (builder->n_components == LP2P_MULTIADDR_MAX_COMPONENTS)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                   "Multiaddr has more than %d components", LP2P_MULTIADDR_MAX_COMPONENTS);
+                   _("Multiaddr has more than %d components"), LP2P_MULTIADDR_MAX_COMPONENTS);
       return FALSE;
     }
 
@@ -107,7 +109,7 @@ lp2p_multiaddr_builder_append (Lp2pMultiaddrBuilder *builder,
   if (builder->data->len > LP2P_MULTIADDR_MAX_SIZE)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                   "Multiaddr has more than %d bytes", LP2P_MULTIADDR_MAX_SIZE);
+                   _("Multiaddr has more than %d bytes"), LP2P_MULTIADDR_MAX_SIZE);
       return FALSE;
     }
   return TRUE;
@@ -135,14 +137,14 @@ lp2p_multiaddr_read_component (Lp2pCursor *cursor,
   if (!lp2p_cursor_read_varint (cursor, &code))
     {
       lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR, index, NULL,
-                                "expected the code of a protocol");
+                                _("expected the code of a protocol"));
       return FALSE;
     }
   *info = lp2p_protocol_info_from_code (code);
   if (*info == NULL)
     {
       lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_UNSUPPORTED, index, NULL,
-                                "unknown protocol code 0x%" G_GINT64_MODIFIER "x", code);
+                                _("unknown protocol code 0x%" PRIx64), code);
       return FALSE;
     }
 
@@ -151,14 +153,14 @@ lp2p_multiaddr_read_component (Lp2pCursor *cursor,
   else if (!lp2p_cursor_read_varint (cursor, &size))
     {
       lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR, index, (*info)->name,
-                                "expected the length of the value");
+                                _("expected the length of the value"));
       return FALSE;
     }
   if (size > lp2p_cursor_left (cursor))
     {
       lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR, index, (*info)->name,
-                                "expected a value of %" G_GUINT64_FORMAT " bytes, but only"
-                                " %" G_GSIZE_FORMAT " are left",
+                                _("expected a value of %" PRIu64 " bytes, but only"
+                                  " %zu are left"),
                                 size, lp2p_cursor_left (cursor));
       return FALSE;
     }

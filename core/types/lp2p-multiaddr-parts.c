@@ -4,6 +4,8 @@
 
 #include "types/lp2p-multiaddr-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 /**
@@ -248,14 +250,14 @@ lp2p_multiaddr_append (Lp2pMultiaddr *self,
   if (info == NULL)
     {
       lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_UNSUPPORTED, builder.n_components, NULL,
-                                "unknown protocol code 0x%x", (guint) protocol);
+                                _("unknown protocol code 0x%x"), (guint) protocol);
       return NULL;
     }
   if (len > LP2P_MULTIADDR_MAX_SIZE || !lp2p_protocol_info_check (info, value, len))
     {
       lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR, builder.n_components,
-                                info->name, "expected %s",
-                                info->size != 0 ? info->expected : "no value");
+                                info->name, _("expected %s"),
+                                info->size != 0 ? _(info->expected) : _("no value"));
       return NULL;
     }
   if (!lp2p_multiaddr_builder_append (&builder, info, value, len, error))

@@ -5,6 +5,8 @@
 
 #include "types/lp2p-multiaddr-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-multibase.h>
 #include <lp2p/types/lp2p-multihash.h>
@@ -365,17 +367,17 @@ format_http_path (const guint8 *value, gsize len, GString *text)
       g_string_append_printf (text, "%%%02X", value[i]);
 }
 
-#define PORT "a port number from 0 to 65535", parse_port, NULL, format_number
+#define PORT N_("a port number from 0 to 65535"), parse_port, NULL, format_number
 #define NAME(what) what, parse_name, check_name, format_verbatim
-#define DOMAIN_NAME NAME ("a domain name of 1 to 255 bytes")
+#define DOMAIN_NAME NAME (N_("a domain name of 1 to 255 bytes"))
 
 static const Lp2pProtocolInfo protocols[] = {
-  { LP2P_PROTOCOL_IP4, "ip4", 4, FALSE, "an IPv4 address", parse_ip4, NULL, format_ip4 },
+  { LP2P_PROTOCOL_IP4, "ip4", 4, FALSE, N_("an IPv4 address"), parse_ip4, NULL, format_ip4 },
   { LP2P_PROTOCOL_TCP, "tcp", 2, FALSE, PORT },
-  { LP2P_PROTOCOL_IP6, "ip6", 16, FALSE, "an IPv6 address", parse_ip6, NULL, format_ip6 },
+  { LP2P_PROTOCOL_IP6, "ip6", 16, FALSE, N_("an IPv6 address"), parse_ip6, NULL, format_ip6 },
   { LP2P_PROTOCOL_IP6ZONE, "ip6zone", LP2P_PROTOCOL_VARIABLE, FALSE,
-    NAME ("the name of an IPv6 zone") },
-  { LP2P_PROTOCOL_IPCIDR, "ipcidr", 1, FALSE, "a prefix length from 0 to 128", parse_ipcidr,
+    NAME (N_("the name of an IPv6 zone")) },
+  { LP2P_PROTOCOL_IPCIDR, "ipcidr", 1, FALSE, N_("a prefix length from 0 to 128"), parse_ipcidr,
     check_ipcidr, format_number },
   { LP2P_PROTOCOL_DNS, "dns", LP2P_PROTOCOL_VARIABLE, FALSE, DOMAIN_NAME },
   { LP2P_PROTOCOL_DNS4, "dns4", LP2P_PROTOCOL_VARIABLE, FALSE, DOMAIN_NAME },
@@ -385,10 +387,10 @@ static const Lp2pProtocolInfo protocols[] = {
   { LP2P_PROTOCOL_WEBRTC_DIRECT, "webrtc-direct" },
   { LP2P_PROTOCOL_WEBRTC, "webrtc" },
   { LP2P_PROTOCOL_P2P_CIRCUIT, "p2p-circuit" },
-  { LP2P_PROTOCOL_UNIX, "unix", LP2P_PROTOCOL_VARIABLE, TRUE, "an absolute path", parse_unix,
+  { LP2P_PROTOCOL_UNIX, "unix", LP2P_PROTOCOL_VARIABLE, TRUE, N_("an absolute path"), parse_unix,
     check_unix, format_verbatim },
   { LP2P_PROTOCOL_P2P, "p2p", LP2P_PROTOCOL_VARIABLE, FALSE,
-    "a peer id (base58 text such as Qm... or 12D3..., or a CIDv1 of a libp2p key)", parse_p2p,
+    N_("a peer id (base58 text such as Qm... or 12D3..., or a CIDv1 of a libp2p key)"), parse_p2p,
     check_p2p, format_p2p },
   { LP2P_PROTOCOL_TLS, "tls" },
   { LP2P_PROTOCOL_SNI, "sni", LP2P_PROTOCOL_VARIABLE, FALSE, DOMAIN_NAME },
@@ -397,14 +399,14 @@ static const Lp2pProtocolInfo protocols[] = {
   { LP2P_PROTOCOL_QUIC_V1, "quic-v1" },
   { LP2P_PROTOCOL_WEBTRANSPORT, "webtransport" },
   { LP2P_PROTOCOL_CERTHASH, "certhash", LP2P_PROTOCOL_VARIABLE, FALSE,
-    "a multihash (in text, with a multibase prefix)", parse_certhash, check_certhash,
+    N_("a multihash (in text, with a multibase prefix)"), parse_certhash, check_certhash,
     format_certhash },
   { LP2P_PROTOCOL_WS, "ws" },
   { LP2P_PROTOCOL_WSS, "wss" },
   { LP2P_PROTOCOL_HTTP, "http" },
   { LP2P_PROTOCOL_HTTP_PATH, "http-path", LP2P_PROTOCOL_VARIABLE, FALSE,
-    "a path (in text, percent-encoded)", parse_http_path, NULL, format_http_path },
-  { LP2P_PROTOCOL_MEMORY, "memory", 8, FALSE, "a number below 2^64", parse_memory, NULL,
+    N_("a path (in text, percent-encoded)"), parse_http_path, NULL, format_http_path },
+  { LP2P_PROTOCOL_MEMORY, "memory", 8, FALSE, N_("a number below 2^64"), parse_memory, NULL,
     format_number },
 };
 

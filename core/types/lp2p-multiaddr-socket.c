@@ -5,6 +5,8 @@
 
 #include "types/lp2p-multiaddr-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
 
@@ -159,14 +161,14 @@ lp2p_multiaddr_get_socket_address (Lp2pMultiaddr *self, GError **error)
       (protocol != LP2P_PROTOCOL_TCP && protocol != LP2P_PROTOCOL_UDP))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "Multiaddr %s does not start with an IP address and a TCP or UDP port",
+                   _("Multiaddr %s does not start with an IP address and a TCP or UDP port"),
                    lp2p_multiaddr_get_string (self));
       return NULL;
     }
   if (!start.found)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "Multiaddr %s names a network interface that does not exist here",
+                   _("Multiaddr %s names a network interface that does not exist here"),
                    lp2p_multiaddr_get_string (self));
       return NULL;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-multiaddr-private.h"
 #include "types/lp2p-quote-private.h"
 
@@ -40,7 +41,7 @@ parse_component (Lp2pMultiaddrBuilder *builder, const char **text, GError **erro
       lp2p_multiaddr_set_error (
           error, name_len > 0 ? LP2P_TYPES_ERROR_UNSUPPORTED : LP2P_TYPES_ERROR_INVALID_MULTIADDR,
           builder->n_components, component,
-          name_len > 0 ? "unknown protocol" : "expected the name of a protocol");
+          name_len > 0 ? _("unknown protocol") : _("expected the name of a protocol"));
       return FALSE;
     }
 
@@ -51,7 +52,7 @@ parse_component (Lp2pMultiaddrBuilder *builder, const char **text, GError **erro
           g_autofree char *component = g_strdup_printf ("/%.*s", (int) name_len, name);
           lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
                                     builder->n_components, component,
-                                    "value is missing, expected %s", info->expected);
+                                    _("value is missing, expected %s"), _(info->expected));
           return FALSE;
         }
 
@@ -62,8 +63,8 @@ parse_component (Lp2pMultiaddrBuilder *builder, const char **text, GError **erro
           g_autofree char *component = g_strdup_printf ("/%.*s%s%s", (int) name_len, name,
                                                         info->path ? "" : "/", value_text);
           lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                                    builder->n_components, component, "expected %s",
-                                    info->expected);
+                                    builder->n_components, component, _("expected %s"),
+                                    _(info->expected));
           return FALSE;
         }
       rest = info->path ? NULL : strchr (rest, '/');
@@ -103,7 +104,7 @@ lp2p_multiaddr_new_from_string (const char *text, GError **error)
   if (len > MAX_TEXT)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                   "Text of multiaddr has %" G_GSIZE_FORMAT " bytes, expected at most %d", len,
+                   _("Text of multiaddr has %zu bytes, expected at most %d"), len,
                    MAX_TEXT);
       return NULL;
     }
@@ -111,7 +112,7 @@ lp2p_multiaddr_new_from_string (const char *text, GError **error)
     {
       g_autofree char *quoted = lp2p_quote (text, len);
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                   "Multiaddr %s does not start with a slash", quoted);
+                   _("Multiaddr %s does not start with a slash"), quoted);
       return NULL;
     }
 
@@ -120,7 +121,7 @@ lp2p_multiaddr_new_from_string (const char *text, GError **error)
   if (len == 0)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                   "Multiaddr has no components");
+                   _("Multiaddr has no components"));
       return NULL;
     }
 
@@ -157,7 +158,7 @@ lp2p_multiaddr_new_from_bytes (const guint8 *data, gsize len, GError **error)
   if (len == 0 || len > LP2P_MULTIADDR_MAX_SIZE)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                   "Multiaddr has %" G_GSIZE_FORMAT " bytes, expected 1 to %d", len,
+                   _("Multiaddr has %zu bytes, expected 1 to %d"), len,
                    LP2P_MULTIADDR_MAX_SIZE);
       return NULL;
     }
@@ -171,7 +172,7 @@ lp2p_multiaddr_new_from_bytes (const guint8 *data, gsize len, GError **error)
       if (n_components == LP2P_MULTIADDR_MAX_COMPONENTS)
         {
           g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIADDR,
-                       "Multiaddr has more than %d components", LP2P_MULTIADDR_MAX_COMPONENTS);
+                       _("Multiaddr has more than %d components"), LP2P_MULTIADDR_MAX_COMPONENTS);
           return NULL;
         }
       if (!lp2p_multiaddr_read_component (&cursor, n_components, &info, &value, &value_len, error))
@@ -179,13 +180,13 @@ lp2p_multiaddr_new_from_bytes (const guint8 *data, gsize len, GError **error)
       if (complete)
         {
           lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR, n_components,
-                                    info->name, "nothing may follow a path");
+                                    info->name, _("nothing may follow a path"));
           return NULL;
         }
       if (!lp2p_protocol_info_check (info, value, value_len))
         {
           lp2p_multiaddr_set_error (error, LP2P_TYPES_ERROR_INVALID_MULTIADDR, n_components,
-                                    info->name, "expected %s", info->expected);
+                                    info->name, _("expected %s"), _(info->expected));
           return NULL;
         }
       complete = info->path;

@@ -2,6 +2,8 @@
 
 #include <lp2p/types/lp2p-multibase.h>
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-error.h>
 
 #include <string.h>
@@ -96,7 +98,7 @@ read_digit (const Base *base, const char *text, gsize position, guint *value, GE
   if (found < 0)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Character %" G_GSIZE_FORMAT " is not a digit of %s", position + 1, base->name);
+                   _("Character %zu is not a digit of %s"), position + 1, base->name);
       return FALSE;
     }
   *value = (guint) found;
@@ -142,7 +144,7 @@ strip_padding (const Base *base, const char *text, gsize *len, GError **error)
   if (*len % base->group != 0 || *len - digits >= base->group)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Padding of %s is wrong: expected a multiple of %u characters", base->name,
+                   _("Padding of %s is wrong: expected a multiple of %u characters"), base->name,
                    base->group);
       return FALSE;
     }
@@ -182,7 +184,7 @@ decode_bits (const Base *base, const char *text, gsize len, GError **error)
   if (held >= base->bits || (buffer & ((1u << held) - 1)) != 0)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Text of %s does not end at a byte", base->name);
+                   _("Text of %s does not end at a byte"), base->name);
       return NULL;
     }
   return g_steal_pointer (&bytes);
@@ -241,7 +243,7 @@ decode_number (const Base *base, const char *text, gsize len, GError **error)
   if (len > MAX_NUMBER_DIGITS)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Text of %s has %" G_GSIZE_FORMAT " digits, expected at most %d", base->name,
+                   _("Text of %s has %zu digits, expected at most %d"), base->name,
                    len, MAX_NUMBER_DIGITS);
       return NULL;
     }
@@ -376,7 +378,7 @@ lp2p_multibase_decode (const char *text, GError **error)
   if (text[0] == '\0')
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Empty text, expected a multibase prefix");
+                   _("Empty text, expected a multibase prefix"));
       return NULL;
     }
   base = find_base (text[0]);
@@ -384,10 +386,10 @@ lp2p_multibase_decode (const char *text, GError **error)
     {
       if (g_ascii_isprint (text[0]))
         g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                     "Unknown multibase prefix '%c'", text[0]);
+                     _("Unknown multibase prefix '%c'"), text[0]);
       else
         g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                     "Unknown multibase prefix 0x%02x", (guint8) text[0]);
+                     _("Unknown multibase prefix 0x%02x"), (guint8) text[0]);
       return NULL;
     }
   return decode (base, text + 1, error);

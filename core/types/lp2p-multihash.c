@@ -2,8 +2,12 @@
 
 #include <lp2p/types/lp2p-multihash.h>
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
+
+#include <inttypes.h>
 
 #define SHA2_256_SIZE 32
 
@@ -69,7 +73,7 @@ lp2p_multihash_decode (const guint8 *data,
       !lp2p_cursor_read_varint (&cursor, &found_len))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Multihash does not start with a code and a length");
+                   _("Multihash does not start with a code and a length"));
       return FALSE;
     }
   if (found_code == LP2P_MULTIHASH_SHA2_256)
@@ -77,8 +81,8 @@ lp2p_multihash_decode (const guint8 *data,
   if (found_len > limit)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Multihash with code 0x%" G_GINT64_MODIFIER "x announces a digest of"
-                   " %" G_GUINT64_FORMAT " bytes, expected at most %" G_GUINT64_FORMAT,
+                   _("Multihash with code 0x%" PRIx64 " announces a digest of"
+                     " %" PRIu64 " bytes, expected at most %" PRIu64),
                    found_code, found_len, limit);
       return FALSE;
     }
@@ -88,8 +92,8 @@ lp2p_multihash_decode (const guint8 *data,
 
       g_set_error (error, LP2P_TYPES_ERROR,
                    short_of ? LP2P_TYPES_ERROR_TRUNCATED : LP2P_TYPES_ERROR_INVALID_MULTIHASH,
-                   "Multihash announces a digest of %" G_GUINT64_FORMAT
-                   " bytes but %" G_GSIZE_FORMAT " follow",
+                   _("Multihash announces a digest of %" PRIu64
+                     " bytes but %zu follow"),
                    found_len, lp2p_cursor_left (&cursor));
       return FALSE;
     }

@@ -2,6 +2,7 @@
 
 #include <lp2p/types/lp2p-peer-id.h>
 
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-quote-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
@@ -9,6 +10,7 @@
 #include <lp2p/types/lp2p-multibase.h>
 #include <lp2p/types/lp2p-multihash.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Encoded keys of at most this many bytes stand in the peer id themselves. */
@@ -85,7 +87,7 @@ lp2p_peer_id_new_from_bytes (const guint8 *data, gsize len, GError **error)
   if (!lp2p_multihash_decode (data, len, &code, &digest, &digest_len, &reason))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "The peer id is not a multihash: %s", reason->message);
+                   _("The peer id is not a multihash: %s"), reason->message);
       return NULL;
     }
 
@@ -93,8 +95,8 @@ lp2p_peer_id_new_from_bytes (const guint8 *data, gsize len, GError **error)
       !(code == LP2P_MULTIHASH_SHA2_256 && digest_len == SHA2_256_SIZE))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "The peer id has %" G_GSIZE_FORMAT " bytes of hash 0x%" G_GINT64_MODIFIER
-                   "x, expected 1 to %d bytes of hash 0x0 or %d bytes of hash 0x12",
+                   _("The peer id has %zu bytes of hash 0x%" PRIx64
+                     ", expected 1 to %d bytes of hash 0x0 or %d bytes of hash 0x12"),
                    digest_len, code, INLINE_KEY_MAX, SHA2_256_SIZE);
       return NULL;
     }
@@ -144,7 +146,7 @@ lp2p_peer_id_new_from_string (const char *text, GError **error)
   if (strnlen (text, TEXT_MAX + 1) > TEXT_MAX)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "The peer id is too long, expected at most %d characters", TEXT_MAX);
+                   _("The peer id is too long, expected at most %d characters"), TEXT_MAX);
       return NULL;
     }
 
@@ -162,9 +164,9 @@ lp2p_peer_id_new_from_string (const char *text, GError **error)
     {
       shown = lp2p_quote (text, strlen (text));
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   "%s is not a peer id: %s", shown,
+                   _("%s is not a peer id: %s"), shown,
                    reason != NULL ? reason->message
-                                  : "expected a CID of version 1 with the codec libp2p-key");
+                                  : _("expected a CID of version 1 with the codec libp2p-key"));
       return NULL;
     }
   return lp2p_peer_id_new_from_bytes (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),

@@ -3,6 +3,7 @@
 #include <lp2p/types/lp2p-peer-record.h>
 
 #include "types/lp2p-envelope-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/records.pb-c.h"
 
 #include <lp2p/types/lp2p-error.h>
@@ -145,7 +146,7 @@ lp2p_peer_record_seal (Lp2pPeerRecord *self, Lp2pIdentity *identity, GError **er
   if (!lp2p_peer_id_equal (self->peer_id, lp2p_identity_get_peer_id (identity)))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record is that of %s, expected %s, who signs it",
+                   _("The peer record is that of %s, expected %s, who signs it"),
                    lp2p_peer_id_get_string (self->peer_id),
                    lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)));
       return NULL;
@@ -153,7 +154,7 @@ lp2p_peer_record_seal (Lp2pPeerRecord *self, Lp2pIdentity *identity, GError **er
   if (self->addresses->len > LP2P_PEER_RECORD_MAX_ADDRESSES)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record has %u addresses, expected at most %d", self->addresses->len,
+                   _("The peer record has %u addresses, expected at most %d"), self->addresses->len,
                    LP2P_PEER_RECORD_MAX_ADDRESSES);
       return NULL;
     }
@@ -202,7 +203,7 @@ read_message (const Lp2p__Pb__PeerRecord *message, Lp2pPublicKey *key, GError **
   if (message->n_addresses > LP2P_PEER_RECORD_MAX_ADDRESSES)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record has %" G_GSIZE_FORMAT " addresses, expected at most %d",
+                   _("The peer record has %zu addresses, expected at most %d"),
                    message->n_addresses, LP2P_PEER_RECORD_MAX_ADDRESSES);
       return NULL;
     }
@@ -210,13 +211,13 @@ read_message (const Lp2p__Pb__PeerRecord *message, Lp2pPublicKey *key, GError **
   peer_id = lp2p_peer_id_new_from_bytes (message->peer_id.data, message->peer_id.len, error);
   if (peer_id == NULL)
     {
-      g_prefix_error_literal (error, "The peer record names no peer: ");
+      g_prefix_error_literal (error, _("The peer record names no peer: "));
       return NULL;
     }
   if (!lp2p_peer_id_matches_public_key (peer_id, key))
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                   "The peer record of %s is signed by another peer",
+                   _("The peer record of %s is signed by another peer"),
                    lp2p_peer_id_get_string (peer_id));
       return NULL;
     }
@@ -263,8 +264,8 @@ lp2p_peer_record_open (const guint8 *data, gsize len, GError **error)
   if (domain == NULL)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                           "The signed envelope holds something else, expected a peer record "
-                           "(payload type 0x03 0x01)");
+                           _("The signed envelope holds something else, expected a peer record "
+                             "(payload type 0x03 0x01)"));
       return NULL;
     }
   if (!lp2p_envelope_check (envelope, domain, error))
@@ -276,7 +277,7 @@ lp2p_peer_record_open (const guint8 *data, gsize len, GError **error)
   if (message == NULL)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_RECORD,
-                           "Malformed peer record, expected a protobuf PeerRecord");
+                           _("Malformed peer record, expected a protobuf PeerRecord"));
       return NULL;
     }
   self = read_message (message, lp2p_envelope_get_public_key (envelope), error);

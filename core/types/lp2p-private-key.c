@@ -3,6 +3,7 @@
 #include "types/lp2p-private-key-private.h"
 
 #include "types/lp2p-der-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/types/lp2p-error.h>
 
@@ -54,8 +55,8 @@ read_ed25519 (const guint8 *data, gsize len, GError **error)
   if (len != ED25519_PRIVATE_SIZE && len != ED25519_LEGACY_PRIVATE_SIZE)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "Ed25519 private key of %" G_GSIZE_FORMAT " bytes, expected %d, or %d in the "
-                   "older form",
+                   _("Ed25519 private key of %zu bytes, expected %d, or %d in the "
+                     "older form"),
                    len, ED25519_PRIVATE_SIZE, ED25519_LEGACY_PRIVATE_SIZE);
       return NULL;
     }
@@ -63,14 +64,14 @@ read_ed25519 (const guint8 *data, gsize len, GError **error)
   key = EVP_PKEY_new_raw_private_key (EVP_PKEY_ED25519, NULL, data, LP2P_ED25519_KEY_SIZE);
   if (key == NULL || EVP_PKEY_get_raw_public_key (key, public_key, &size) != 1)
     {
-      set_invalid (error, "The Ed25519 private key is not valid");
+      set_invalid (error, _("The Ed25519 private key is not valid"));
       return NULL;
     }
   for (gsize at = LP2P_ED25519_KEY_SIZE; at < len; at += LP2P_ED25519_KEY_SIZE)
     if (memcmp (data + at, public_key, LP2P_ED25519_KEY_SIZE) != 0)
       {
         set_invalid (error,
-                     "The public half of the Ed25519 key does not belong to the private one");
+                     _("The public half of the Ed25519 key does not belong to the private one"));
         return NULL;
       }
   return g_steal_pointer (&key);
@@ -86,8 +87,8 @@ read_secp256k1 (const guint8 *data, gsize len, GError **error)
     key = lp2p_crypto_ec_private (curve, data);
   if (key == NULL)
     g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 "The secp256k1 private key is not valid, expected %" G_GSIZE_FORMAT
-                 " bytes with a number from 1 to the order of the curve",
+                 _("The secp256k1 private key is not valid, expected %zu bytes with a number from 1 to the "
+                   "order of the curve"),
                  curve->field);
   return key;
 }
@@ -128,7 +129,7 @@ read_ecdsa (const guint8 *data, gsize len, GError **error)
       !lp2p_der_read (&info, LP2P_DER_CONTEXT (0), &parameters) ||
       !lp2p_der_read (&parameters, LP2P_DER_OID, &oid) || !lp2p_cursor_at_end (&parameters))
     {
-      set_invalid (error, "Malformed ECDSA private key, expected a DER ECPrivateKey (RFC 5915)");
+      set_invalid (error, _("Malformed ECDSA private key, expected a DER ECPrivateKey (RFC 5915)"));
       return NULL;
     }
 
@@ -139,7 +140,7 @@ read_ecdsa (const guint8 *data, gsize len, GError **error)
   if (curve == NULL || curve->nid == NID_secp256k1)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                           "ECDSA private key on another curve than P-256, P-384 or P-521");
+                           _("ECDSA private key on another curve than P-256, P-384 or P-521"));
       return NULL;
     }
 
@@ -147,8 +148,8 @@ read_ecdsa (const guint8 *data, gsize len, GError **error)
     key = lp2p_crypto_ec_private (curve, scalar);
   if (key == NULL || !ec_public_matches (&info, key))
     {
-      set_invalid (error, "The ECDSA private key is not valid, or its public half does not belong "
-                          "to it");
+      set_invalid (error, _("The ECDSA private key is not valid, or its public half does not belong "
+                            "to it"));
       return NULL;
     }
   return g_steal_pointer (&key);
@@ -269,14 +270,14 @@ read_rsa (const guint8 *data, gsize len, GError **error)
   if (again == NULL ||
       !lp2p_der_equal (&given, g_bytes_get_data (again, NULL), g_bytes_get_size (again)))
     {
-      set_invalid (error, "Malformed RSA private key, expected a DER RSAPrivateKey (PKCS #1)");
+      set_invalid (error, _("Malformed RSA private key, expected a DER RSAPrivateKey (PKCS #1)"));
       return NULL;
     }
   if (!lp2p_crypto_check_rsa (key, error))
     return NULL;
   if (!rsa_is_consistent (key))
     {
-      set_invalid (error, "The RSA private key is not valid: its numbers do not fit each other");
+      set_invalid (error, _("The RSA private key is not valid: its numbers do not fit each other"));
       return NULL;
     }
   return g_steal_pointer (&key);
@@ -304,7 +305,7 @@ lp2p_private_key_read (Lp2pKeyType key_type, const guint8 *data, gsize len, GErr
       break;
     default:
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "Private key of the unknown kind %d, expected 0 to 3", (int) key_type);
+                   _("Private key of the unknown kind %d, expected 0 to 3"), (int) key_type);
       break;
     }
   ERR_clear_error ();

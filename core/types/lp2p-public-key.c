@@ -4,6 +4,7 @@
 
 #include "types/keys.pb-c.h"
 #include "types/lp2p-crypto-private.h"
+#include "types/lp2p-i18n-private.h"
 #include "types/lp2p-verified-private.h"
 
 #include <lp2p/types/lp2p-error.h>
@@ -99,7 +100,7 @@ read_ed25519 (const guint8 *data, gsize len, GError **error)
     key = EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, data, len);
   if (key == NULL)
     g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 "Ed25519 public key of %" G_GSIZE_FORMAT " bytes, expected %d", len,
+                 _("Ed25519 public key of %zu bytes, expected %d"), len,
                  LP2P_ED25519_KEY_SIZE);
   return key;
 }
@@ -113,7 +114,7 @@ read_secp256k1 (const guint8 *data, gsize len, GError **error)
     key = lp2p_crypto_ec_public (lp2p_curve_by_nid (NID_secp256k1), data, len);
   if (key == NULL)
     g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 "secp256k1 public key is not valid, expected a compressed point of %d bytes",
+                 _("secp256k1 public key is not valid, expected a compressed point of %d bytes"),
                  SECP256K1_PUBLIC_SIZE);
   return key;
 }
@@ -140,7 +141,7 @@ read_pkix (Lp2pKeyType key_type, const guint8 *data, gsize len, GError **error)
   if (!matches)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "The public key holds a key of another kind, expected %s",
+                   _("The public key holds a key of another kind, expected %s"),
                    lp2p_key_type_to_string (key_type));
       return NULL;
     }
@@ -161,7 +162,7 @@ read_raw (Lp2pKeyType key_type, const guint8 *data, gsize len, GError **error)
       return read_pkix (key_type, data, len, error);
     default:
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "Public key of the unknown kind %d, expected 0 to 3", (int) key_type);
+                   _("Public key of the unknown kind %d, expected 0 to 3"), (int) key_type);
       return NULL;
     }
 }
@@ -251,8 +252,8 @@ lp2p_public_key_new_from_bytes (const guint8 *data, gsize len, GError **error)
   if (message == NULL)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "Malformed public key of %" G_GSIZE_FORMAT " bytes, expected a protobuf "
-                   "PublicKey with type and data, of at most %d bytes",
+                   _("Malformed public key of %zu bytes, expected a protobuf "
+                     "PublicKey with type and data, of at most %d bytes"),
                    len, PUBLIC_KEY_MAX);
       return NULL;
     }
@@ -267,8 +268,8 @@ lp2p_public_key_new_from_bytes (const guint8 *data, gsize len, GError **error)
       memcmp (g_bytes_get_data (self->bytes, NULL), data, len) != 0)
     {
       g_set_error_literal (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                           "The public key is not encoded deterministically, expected type and "
-                           "data, in this order, in their shortest form and nothing else");
+                           _("The public key is not encoded deterministically, expected type and "
+                             "data, in this order, in their shortest form and nothing else"));
       g_clear_pointer (&self, lp2p_public_key_unref);
     }
   return self;

@@ -2,12 +2,14 @@
 
 #include <lp2p/types/lp2p-ticket.h>
 
+#include "types/lp2p-i18n-private.h"
 #include "types/ticket.pb-c.h"
 
 #include <lp2p/types/lp2p-envelope.h>
 #include <lp2p/types/lp2p-error.h>
 #include <lp2p/types/lp2p-multibase.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 #define DOMAIN       "lp2p-ticket"
@@ -112,16 +114,16 @@ static gboolean
 check_content (gsize n_addresses, gsize code_size, gint64 created, gint64 expires, GError **error)
 {
   if (n_addresses > LP2P_TICKET_MAX_ADDRESSES)
-    return set_invalid (error, "The ticket has %" G_GSIZE_FORMAT " addresses, expected at most %d",
+    return set_invalid (error, _("The ticket has %zu addresses, expected at most %d"),
                         n_addresses, LP2P_TICKET_MAX_ADDRESSES);
   if (code_size == 0 || code_size > LP2P_TICKET_MAX_CODE)
     return set_invalid (error,
-                        "The ticket has a code of %" G_GSIZE_FORMAT " bytes, expected 1 to %d",
+                        _("The ticket has a code of %zu bytes, expected 1 to %d"),
                         code_size, LP2P_TICKET_MAX_CODE);
   if (created < 0 || expires <= created)
     return set_invalid (error,
-                        "The ticket was made at %" G_GINT64_FORMAT
-                        " and expires at %" G_GINT64_FORMAT ", expected a later time",
+                        _("The ticket was made at %" PRId64
+                          " and expires at %" PRId64 ", expected a later time"),
                         created, expires);
   return TRUE;
 }
@@ -185,7 +187,7 @@ lp2p_ticket_seal (Lp2pTicket *self, Lp2pIdentity *identity, GError **error)
 
   if (!lp2p_peer_id_equal (self->peer_id, lp2p_identity_get_peer_id (identity)))
     {
-      set_invalid (error, "The ticket leads to %s, expected %s, who signs it",
+      set_invalid (error, _("The ticket leads to %s, expected %s, who signs it"),
                    lp2p_peer_id_get_string (self->peer_id),
                    lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)));
       return NULL;
@@ -201,7 +203,7 @@ lp2p_ticket_seal (Lp2pTicket *self, Lp2pIdentity *identity, GError **error)
   text = g_strconcat (LP2P_TICKET_PREFIX, encoded, NULL);
   if (strlen (text) > LP2P_TICKET_MAX_SIZE)
     {
-      set_invalid (error, "The ticket would have %" G_GSIZE_FORMAT " letters, expected at most %d",
+      set_invalid (error, _("The ticket would have %zu letters, expected at most %d"),
                    strlen (text), LP2P_TICKET_MAX_SIZE);
       return NULL;
     }
@@ -234,15 +236,15 @@ check_clock (gint64 created, gint64 expires, gint64 now, GError **error)
   if (now >= expires)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_EXPIRED,
-                   "The ticket expired %" G_GINT64_FORMAT " s ago; ask for a new one",
+                   _("The ticket expired %" PRId64 " s ago; ask for a new one"),
                    now - expires);
       return FALSE;
     }
   if (created > LP2P_TICKET_MAX_SKEW && created - LP2P_TICKET_MAX_SKEW > now)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_NOT_YET_VALID,
-                   "The ticket was made %" G_GINT64_FORMAT
-                   " s in the future: one of the two clocks is wrong",
+                   _("The ticket was made %" PRId64
+                     " s in the future: one of the two clocks is wrong"),
                    created - now);
       return FALSE;
     }
@@ -258,7 +260,7 @@ read_message (const Lp2p__Pb__Ticket *message, Lp2pPublicKey *key, gint64 now, G
   if (message->version != VERSION)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
-                   "The ticket is of version %u, expected version %d: one side needs a newer lp2p",
+                   _("The ticket is of version %u, expected version %d: one side needs a newer lp2p"),
                    message->version, VERSION);
       return NULL;
     }
@@ -280,26 +282,26 @@ decode_text (const char *text, GError **error)
 
   if (g_ascii_strncasecmp (text, LP2P_TICKET_PREFIX, prefix) != 0)
     {
-      set_invalid (error, "This is no ticket, expected a text that starts with %s",
+      set_invalid (error, _("This is no ticket, expected a text that starts with %s"),
                    LP2P_TICKET_PREFIX);
       return NULL;
     }
   if (strlen (text) > LP2P_TICKET_MAX_SIZE)
     {
-      set_invalid (error, "The ticket has %" G_GSIZE_FORMAT " letters, expected at most %d",
+      set_invalid (error, _("The ticket has %zu letters, expected at most %d"),
                    strlen (text), LP2P_TICKET_MAX_SIZE);
       return NULL;
     }
   /* Those that are no power of two take long to decode. */
   if (text[prefix] != BASE)
     {
-      set_invalid (error, "The ticket is not in base64url, expected a %c behind %s", BASE,
+      set_invalid (error, _("The ticket is not in base64url, expected a %c behind %s"), BASE,
                    LP2P_TICKET_PREFIX);
       return NULL;
     }
   bytes = lp2p_multibase_decode (text + prefix, &reason);
   if (bytes == NULL)
-    set_invalid (error, "The ticket is damaged: %s", reason->message);
+    set_invalid (error, _("The ticket is damaged: %s"), reason->message);
   return bytes;
 }
 
@@ -342,22 +344,22 @@ lp2p_ticket_open (const char *text, gint64 now, GError **error)
                                  error);
   if (envelope == NULL)
     {
-      g_prefix_error_literal (error, "The ticket is damaged or was changed: ");
+      g_prefix_error_literal (error, _("The ticket is damaged or was changed: "));
       return NULL;
     }
   type = g_bytes_get_data (lp2p_envelope_get_payload_type (envelope), &type_size);
   payload = lp2p_envelope_get_payload (envelope);
   if (type_size != strlen (PAYLOAD_TYPE) || memcmp (type, PAYLOAD_TYPE, type_size) != 0)
     {
-      set_invalid (error, "The signed envelope holds something else, expected a ticket "
-                          "(payload type " PAYLOAD_TYPE ")");
+      set_invalid (error, _("The signed envelope holds something else, expected a ticket "
+                            "(payload type %s)"), PAYLOAD_TYPE);
       return NULL;
     }
   message = lp2p__pb__ticket__unpack (NULL, g_bytes_get_size (payload),
                                       g_bytes_get_data (payload, NULL));
   if (message == NULL)
     {
-      set_invalid (error, "Malformed ticket, expected a protobuf Ticket");
+      set_invalid (error, _("Malformed ticket, expected a protobuf Ticket"));
       return NULL;
     }
   self = read_message (message, lp2p_envelope_get_public_key (envelope), now, error);

@@ -2,6 +2,8 @@
 
 #include "lp2p-memory-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /*
  * A dial takes as long as on a network: the call travels, waits until the
  * listener takes it, and the answer travels back.
@@ -142,7 +144,7 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   Lp2pMemoryDial *self = user_data;
 
-  lp2p_memory_dial_fail (self, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The dial of %s was cancelled",
+  lp2p_memory_dial_fail (self, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("The dial of %s was cancelled"),
                                             lp2p_multiaddr_get_string (self->remote_address)));
   return G_SOURCE_REMOVE;
 }

@@ -2,6 +2,9 @@
 
 #include "lp2p-memory-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
 /* As many calls wait as a socket's queue has by default. */
 #define BACKLOG 128
 
@@ -99,11 +102,11 @@ lp2p_memory_listener_find (guint64 number, GError **error)
     return self;
   if (self == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
-                 "Nobody in this process listens on /memory/%" G_GUINT64_FORMAT, number);
+                 _("Nobody in this process listens on /memory/%" PRIu64), number);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                 "The host that listens on /memory/%" G_GUINT64_FORMAT " runs in another thread; "
-                 "memory connections are made within one thread only",
+                 _("The host that listens on /memory/%" PRIu64 " runs in another thread; "
+                   "memory connections are made within one thread only"),
                  number);
   return NULL;
 }
@@ -114,7 +117,7 @@ lp2p_memory_listener_call (Lp2pMemoryListener *self, Lp2pMemoryDial *dial, GErro
   if (self->backlog.length >= BACKLOG)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
-                   "%u others wait for /memory/%" G_GUINT64_FORMAT " already", BACKLOG, self->number);
+                   _("%u others wait for /memory/%" PRIu64 " already"), BACKLOG, self->number);
       return FALSE;
     }
   g_queue_push_tail (&self->backlog, dial);
@@ -157,7 +160,8 @@ take_call (Lp2pMemoryListener *self, Lp2pMemoryDial *dial)
   if (!lp2p_context_begin_inbound (context, name, remote_address, &validate_source, &error))
     {
       lp2p_memory_dial_refused (dial, g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
-                                                   "%s refused: %s", lp2p_multiaddr_get_string (self->address),
+                                                   /* Translators: an address, and why */
+                                                   _("%s refused: %s"), lp2p_multiaddr_get_string (self->address),
                                                    error->message));
       g_error_free (error);
       return;
@@ -196,7 +200,7 @@ lp2p_memory_listener_close (Lp2pListener *listener)
     lp2p_memory_transport_remove_listener (self->transport, self);
   while ((dial = g_queue_pop_head (&self->backlog)) != NULL)
     lp2p_memory_dial_refused (dial, g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
-                                                 "The listener on /memory/%" G_GUINT64_FORMAT " was closed",
+                                                 _("The listener on /memory/%" PRIu64 " was closed"),
                                                  self->number));
   if (self->loop != NULL)
     lp2p_job_clear (&self->job);
@@ -241,7 +245,7 @@ lp2p_memory_listener_new (Lp2pMemoryTransport *transport, guint64 number, GError
   if (!enter (self))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                   "Somebody in this process listens on /memory/%" G_GUINT64_FORMAT " already", number);
+                   _("Somebody in this process listens on /memory/%" PRIu64 " already"), number);
       return NULL;
     }
 

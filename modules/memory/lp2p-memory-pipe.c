@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "lp2p-memory-pipe.h"
@@ -274,7 +275,7 @@ check_writable (MemoryLayer *self)
 
   self->told_failed = TRUE;
   fail (self, G_IO_ERROR_CONNECTION_CLOSED,
-        is_reset (self) ? "The peer aborted the connection" : "The peer is gone");
+        is_reset (self) ? _("The peer aborted the connection") : _("The peer is gone"));
   return FALSE;
 }
 
@@ -599,7 +600,7 @@ memory_abort (Lp2pLayer *layer, guint32 code)
   MemoryLayer *self = (MemoryLayer *) layer;
 
   send_reset (self);
-  fail (self, G_IO_ERROR_CLOSED, "The connection was given up here");
+  fail (self, G_IO_ERROR_CLOSED, _("The connection was given up here"));
   self->aborted = TRUE;
   self->told_failed = TRUE;
   buffer_clear (&self->in);
@@ -703,9 +704,9 @@ lp2p_memory_pipe_new (const Lp2pMemoryEnd *end_a,
   if (!lp2p_loop_is_owner (end_a->loop) || !lp2p_loop_is_owner (end_b->loop))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "%s belongs to a host of another thread: memory connections are made within one "
-                   "thread only",
-                   end_b->address != NULL ? lp2p_multiaddr_get_string (end_b->address) : "The other end");
+                   _("%s belongs to a host of another thread: memory connections are made within one "
+                     "thread only"),
+                   end_b->address != NULL ? lp2p_multiaddr_get_string (end_b->address) : _("The other end"));
       return FALSE;
     }
 
@@ -733,7 +734,7 @@ lp2p_memory_pipe_break (Lp2pLayer *layer)
 {
   MemoryLayer *self = (MemoryLayer *) layer;
 
-  fail (self, G_IO_ERROR_CONNECTION_CLOSED, "The connection broke");
+  fail (self, G_IO_ERROR_CONNECTION_CLOSED, _("The connection broke"));
   self->broken = TRUE;
   lp2p_job_queue (&self->job);
 }

@@ -2,6 +2,8 @@
 
 #include "lp2p-memory-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* The first of the byte streams: nothing is nearer. */
 #define DIAL_RANK 100
 
@@ -23,12 +25,12 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pMemoryTransport, lp2p_memory_transport, LP2P_
 /* The faults are for tests: each host applies them to what it sends or reads. */
 static const Lp2pOption options[] = {
   { "buffer-size", "u", "262144", 1, G_MAXINT32,
-    "Bytes that wait on either side of a connection in one direction" },
-  { "delay-ms", "u", "0", 0, 60 * 1000, "Milliseconds until what is sent arrives" },
-  { "loss", "u", "0", 0, 99, "Percentage of what is sent that arrives late, as if it had been lost once" },
-  { "short-reads", "u", "0", 0, G_MAXINT32, "The most bytes that one read yields, 0 for no limit" },
-  { "short-writes", "u", "0", 0, G_MAXINT32, "The most bytes that one write takes, 0 for no limit" },
-  { "seed", "u", "0", 0, 0, "What the losses are drawn from" },
+    N_("Bytes that wait on either side of a connection in one direction") },
+  { "delay-ms", "u", "0", 0, 60 * 1000, N_("Milliseconds until what is sent arrives") },
+  { "loss", "u", "0", 0, 99, N_("Percentage of what is sent that arrives late, as if it had been lost once") },
+  { "short-reads", "u", "0", 0, G_MAXINT32, N_("The most bytes that one read yields, 0 for no limit") },
+  { "short-writes", "u", "0", 0, G_MAXINT32, N_("The most bytes that one write takes, 0 for no limit") },
+  { "seed", "u", "0", 0, 0, N_("What the losses are drawn from") },
 };
 
 void
@@ -100,12 +102,12 @@ check_address (Lp2pMemoryTransport *self, Lp2pMultiaddr *address, GError **error
 {
   if (self->stopped)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed"));
       return FALSE;
     }
   if (!memory_match (LP2P_TRANSPORT (self), address))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s is not an address of the form /memory/NUMBER",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("%s is not an address of the form /memory/NUMBER"),
                    lp2p_multiaddr_get_string (address));
       return FALSE;
     }
@@ -133,7 +135,7 @@ memory_dial_async (Lp2pTransport *transport,
     g_task_return_error (task, error);
   else if (lp2p_memory_address_get_number (address) == 0)
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                             "/memory/0 can be listened on, not dialed");
+                             _("/memory/0 can be listened on, not dialed"));
   else
     lp2p_memory_dial_start (self, address, task);
 }
@@ -193,7 +195,7 @@ lp2p_memory_transport_stop (Lp2pExtension *extension)
     }
   while (self->dials->len > 0)
     lp2p_memory_dial_fail (g_ptr_array_index (self->dials, 0),
-                           g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+                           g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed")));
 }
 
 static void

@@ -3,6 +3,8 @@
 #include "lp2p-tcp-port.h"
 #include "lp2p-tcp-transport.h"
 
+#include <glib/gi18n-lib.h>
+
 /* The first of the plain streams. */
 #define DIAL_RANK 100
 
@@ -26,11 +28,11 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pTcpTransport,
 
 static const Lp2pOption options[] = {
   { "keepalive", "u", "60", 0, 32767,
-    "Seconds without a sign of the peer after which it is probed, 0 for never" },
+    N_("Seconds without a sign of the peer after which it is probed, 0 for never") },
   { "user-timeout", "u", "60", 0, 86400,
-    "Seconds for which sent bytes may stay unacknowledged, 0 for the system's default" },
-  { "fast-open", "b", "true", 0, 0, "Whether the first bytes may ride on the SYN" },
-  { "reuse-port", "b", "true", 0, 0, "Whether to dial from a port that is listened on" },
+    N_("Seconds for which sent bytes may stay unacknowledged, 0 for the system's default") },
+  { "fast-open", "b", "true", 0, 0, N_("Whether the first bytes may ride on the SYN") },
+  { "reuse-port", "b", "true", 0, 0, N_("Whether to dial from a port that is listened on") },
 };
 
 /* A dial under way. */
@@ -116,7 +118,7 @@ get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **e
   if (!lp2p_tcp_transport_match (transport, address))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT,
-                   "%s is not an IP address with a TCP port alone",
+                   _("%s is not an IP address with a TCP port alone"),
                    lp2p_multiaddr_get_string (address));
       return NULL;
     }
@@ -152,7 +154,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Dial, dial_free)
 static void
 set_stopped (GError **error, Lp2pMultiaddr *address)
 {
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "Cannot connect to %s: the host is closed",
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("Cannot connect to %s: the host is closed"),
                lp2p_multiaddr_get_string (address));
 }
 

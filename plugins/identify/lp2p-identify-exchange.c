@@ -2,6 +2,8 @@
 
 #include "lp2p-identify-exchange.h"
 
+#include <glib/gi18n-lib.h>
+
 #define TIMEOUT_US (15 * G_USEC_PER_SEC)
 /* Most messages are smaller. */
 #define READ_SIZE 2048
@@ -159,7 +161,7 @@ on_timeout (Lp2pTimer *timer)
       succeed (self, message);
       return;
     }
-  error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "identify: not done within %d seconds",
+  error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("identify: not done within %d seconds"),
                        (int) (TIMEOUT_US / G_USEC_PER_SEC));
   fail (self, error);
 }

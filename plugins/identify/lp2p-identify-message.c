@@ -4,6 +4,7 @@
 
 #include "identify.pb-c.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 typedef Lp2p__Identify__Pb__Identify Wire;
@@ -235,7 +236,7 @@ lp2p_identify_message_merge (Lp2pIdentifyMessage *self,
   if (wire == NULL)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "identify: a frame of %" G_GSIZE_FORMAT " bytes is no protobuf message", size);
+                   _("identify: a frame of %zu bytes is no protobuf message"), size);
       return FALSE;
     }
   take_bytes (&self->public_key, wire->has_public_key, &wire->public_key);
@@ -290,14 +291,14 @@ take_frame (Lp2pIdentifyReader *self, const guint8 *data, gsize size, GError **e
   if (head < 0 || length > LP2P_IDENTIFY_MAX_FRAME)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "identify: the length of a frame is wrong, expected at most %d bytes",
+                   _("identify: the length of a frame is wrong, expected at most %d bytes"),
                    LP2P_IDENTIFY_MAX_FRAME);
       return -1;
     }
   if (self->n_frames == LP2P_IDENTIFY_MAX_FRAMES)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "identify: the message has too many frames, expected at most %d",
+                   _("identify: the message has too many frames, expected at most %d"),
                    LP2P_IDENTIFY_MAX_FRAMES);
       return -1;
     }
@@ -337,7 +338,7 @@ lp2p_identify_reader_end (Lp2pIdentifyReader *self, GError **error)
   if (self->pending->len == 0 && self->n_frames > 0)
     return g_steal_pointer (&self->message);
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-               "identify: the message ended after %u frames and %u bytes of the next",
+               _("identify: the message ended after %u frames and %u bytes of the next"),
                self->n_frames, self->pending->len);
   return NULL;
 }

@@ -3,6 +3,7 @@
 #include "lp2p-identify-exchange.h"
 #include "lp2p-identify-local.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* Handlers and addresses come and go in groups. */
@@ -45,7 +46,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pIdentifyService,
 
 static const Lp2pOption options[] = {
   { "protocol-version", "s", "'lp2p/1.0.0'", 0, 0,
-    "Which family of protocols this program belongs to, for peers to see" },
+    N_("Which family of protocols this program belongs to, for peers to see") },
 };
 
 /* What is known of a connection. */
@@ -371,8 +372,7 @@ check_options (Lp2pIdentifyService *self, GError **error)
   if (strlen (version) <= MAX_PROTOCOL_VERSION)
     return TRUE;
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
-               "protocol-version in [%s]: got a text of %" G_GSIZE_FORMAT
-               " bytes, expected at most %d",
+               _("protocol-version in [%s]: got a text of %zu bytes, expected at most %d"),
                self->group, strlen (version), MAX_PROTOCOL_VERSION);
   return FALSE;
 }

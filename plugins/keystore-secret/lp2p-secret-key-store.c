@@ -5,6 +5,7 @@
 
 #include <lp2p/lp2p-plugin.h>
 
+#include <glib/gi18n-lib.h>
 #include <libsecret/secret.h>
 #include <string.h>
 
@@ -122,13 +123,13 @@ return_error (GTask *task, GError *error)
     g_task_return_error (task, g_steal_pointer (&cause));
   else if (g_error_matches (cause, SECRET_ERROR, SECRET_ERROR_IS_LOCKED))
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                             "the keyring is locked, and it was not unlocked: nobody answered the question for its "
-                             "password, or nothing on this session can ask it");
+                             _("the keyring is locked, and it was not unlocked: nobody answered the question for its "
+                               "password, or nothing on this session can ask it"));
   else if (is_unreachable (cause))
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED,
-                             "there is no Secret Service on the session bus: %s", cause->message);
+                             _("there is no Secret Service on the session bus: %s"), cause->message);
   else
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, "the Secret Service failed: %s", cause->message);
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, _("the Secret Service failed: %s"), cause->message);
 }
 
 static void
@@ -136,7 +137,7 @@ return_not_found (GTask *task)
 {
   Call *call = g_task_get_task_data (task);
 
-  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the keyring has no key named %s", call->name);
+  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _("the keyring has no key named %s"), call->name);
 }
 
 /* Items */
@@ -207,16 +208,16 @@ parse (Call *call, SecretValue *value, GError **error)
   identity = lp2p_identity_new_from_text (text, len, error);
   if (identity == NULL)
     {
-      g_prefix_error (error, "what the keyring has under the name %s is no private key: ", call->name);
+      g_prefix_error (error, _("what the keyring has under the name %s is no private key: "), call->name);
       return NULL;
     }
   peer_id = lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity));
   if (g_strcmp0 (peer_id, call->peer_id) != 0)
     {
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                   "what the keyring has under the name %s is the key of %s, expected that of %s, as its attribute "
-                   "peer-id says",
-                   call->name, peer_id, call->peer_id != NULL ? call->peer_id : "nobody");
+                   _("what the keyring has under the name %s is the key of %s, expected that of %s, as its attribute "
+                     "peer-id says"),
+                   call->name, peer_id, call->peer_id != NULL ? call->peer_id : _("nobody"));
       return NULL;
     }
   return g_steal_pointer (&identity);
@@ -264,7 +265,7 @@ on_load_found (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (items->len > 1)
     {
       g_task_return_new_error (task, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                               "the keyring has %u keys named %s, expected one", items->len, call->name);
+                               _("the keyring has %u keys named %s, expected one"), items->len, call->name);
     }
   else
     {
@@ -309,7 +310,8 @@ return_exists (GTask *task)
 {
   Call *call = g_task_get_task_data (task);
 
-  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_EXISTS, "the keyring has a key named %s already", call->name);
+  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_EXISTS, _("the keyring has a key named %s already"),
+                           call->name);
 }
 
 static void
@@ -368,7 +370,7 @@ store_secret (GTask *task, GBytes *text)
 {
   Call *call = g_task_get_task_data (task);
   g_autoptr (GHashTable) attributes = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autofree char *label = g_strdup_printf ("lp2p identity %s (%s)", call->name, call->peer_id);
+  g_autofree char *label = g_strdup_printf (_("lp2p identity %s (%s)"), call->name, call->peer_id);
   /* In memory that is locked and wiped. */
   g_autoptr (SecretValue) value =
       secret_value_new (g_bytes_get_data (text, NULL), (gssize) g_bytes_get_size (text), CONTENT_TYPE);

@@ -2,6 +2,9 @@
 
 #include "lp2p-mplex-frame.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
 /* The flag stands in the lower three bits of the first varint. Behind
  * NewStream come three pairs: one for each type and direction. */
 #define FLAG_BITS 3
@@ -15,8 +18,9 @@ read_varint (const guint8 *data, gsize size, const char *what, guint64 *value, G
 
   if (n < 0)
     g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                 "mplex: the %s of a message is no varint: at most %d bytes and no zeros at the "
-                 "end were expected",
+                 /* Translators: "stream id" or "length" */
+                 _("mplex: the %s of a message is no varint: at most %d bytes and no zeros at the "
+                   "end were expected"),
                  what, LP2P_VARINT_MAX);
   return n;
 }
@@ -29,7 +33,7 @@ take_flag (guint64 value, Lp2pMplexHeader *header, GError **error)
   if (flag > FLAG_MAX)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "mplex: a message has flag %u; 0 to %u were expected", flag, FLAG_MAX);
+                   _("mplex: a message has flag %u; 0 to %u were expected"), flag, FLAG_MAX);
       return FALSE;
     }
   header->type = (flag + 1) / 2;
@@ -45,21 +49,21 @@ lp2p_mplex_header_decode (const guint8 *data, gsize size, Lp2pMplexHeader *heade
 {
   guint64 first = 0;
   guint64 length = 0;
-  gssize n = read_varint (data, size, "stream id", &first, error);
+  gssize n = read_varint (data, size, _("stream id"), &first, error);
   gssize more;
 
   if (n <= 0)
     return n;
   if (!take_flag (first, header, error))
     return -1;
-  more = read_varint (data + n, size - n, "length", &length, error);
+  more = read_varint (data + n, size - n, _("length"), &length, error);
   if (more <= 0)
     return more;
   if (length > LP2P_MPLEX_MESSAGE_MAX)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "mplex: a message of %" G_GUINT64_FORMAT " bytes for stream %" G_GUINT64_FORMAT
-                   "; at most %u were expected",
+                   _("mplex: a message of %" PRIu64 " bytes for stream %" PRIu64
+                     "; at most %u were expected"),
                    length, header->stream_id, LP2P_MPLEX_MESSAGE_MAX);
       return -1;
     }

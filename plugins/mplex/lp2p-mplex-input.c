@@ -2,6 +2,9 @@
 
 #include "lp2p-mplex-session-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
 /* What a message costs beside its payload, so that empty ones count too. */
 #define STRAY_MESSAGE_COST 16
 
@@ -16,7 +19,7 @@ handle_stray (Lp2pMplexSession *self, const Lp2pMplexHeader *header)
   if (cost > self->stray_credit)
     lp2p_framed_session_violation (
         &self->parent,
-        "the peer goes on sending on streams that are not open, such as %" G_GUINT64_FORMAT,
+        _("the peer goes on sending on streams that are not open, such as %" PRIu64),
         header->stream_id);
   else
     self->stray_credit -= cost;
@@ -30,7 +33,7 @@ handle_new_stream (Lp2pMplexSession *self, const Lp2pMplexHeader *header)
 
   if (lp2p_queued_session_lookup (session, lp2p_mplex_key (header->stream_id, FALSE)) != NULL)
     lp2p_framed_session_violation (&self->parent,
-                                   "the peer opened stream %" G_GUINT64_FORMAT ", which exists",
+                                   _("the peer opened stream %" PRIu64 ", which exists"),
                                    header->stream_id);
   else if (session->n_inbound >= self->max_streams)
     {
@@ -49,7 +52,7 @@ handle_message (Lp2pQueuedSession *session, Lp2pQueuedStream *stream, const Lp2p
   if (stream->read_side == LP2P_SIDE_ENDED)
     lp2p_queued_stream_fail (stream, session, LP2P_CODE_STREAM_PROTOCOL_VIOLATION,
                              g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                                          "mplex: %u bytes came behind the end of the stream",
+                                          _("mplex: %u bytes came behind the end of the stream"),
                                           header->length));
   else
     session->receiving = stream;

@@ -4,6 +4,8 @@
 
 #include "lp2p-mplex-session.h"
 
+#include <glib/gi18n-lib.h>
+
 #define PROTOCOL "/mplex/6.7.0"
 #define KIB      1024
 #define MIB      (1024 * 1024)
@@ -28,12 +30,12 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pMplex,
  * fits the smallest buffer; seconds fit microseconds. */
 static const Lp2pOption options[] = {
   { "max-buffer", "u", "4194304", 64 * KIB, 256 * MIB,
-    "Bytes that may wait to be read on one stream" },
-  { "max-memory", "t", "16777216", 0, G_MAXINT64, "Bytes that unread data of one connection may take" },
+    N_("Bytes that may wait to be read on one stream") },
+  { "max-memory", "t", "16777216", 0, G_MAXINT64, N_("Bytes that unread data of one connection may take") },
   { "read-timeout", "u", "5", 1, 86400,
-    "Seconds for which a stream that is not read may hold up all others" },
+    N_("Seconds for which a stream that is not read may hold up all others") },
   { "write-timeout", "u", "30", 1, 86400,
-    "Seconds after which a peer that takes no bytes is given up" },
+    N_("Seconds after which a peer that takes no bytes is given up") },
 };
 
 static gboolean

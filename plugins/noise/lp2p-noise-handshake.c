@@ -2,6 +2,7 @@
 
 #include "lp2p-noise-handshake.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "lp2p-noise-frames.h"
@@ -51,10 +52,11 @@ fail (Handshake *self, GQuark domain, int code, const char *reason)
   /* The codec's messages begin so. */
   if (g_str_has_prefix (reason, "Noise: "))
     reason += strlen ("Noise: ");
-  end_with (self,
-            g_error_new (domain, code, "Noise handshake failed at message %u of %u, %s: %s",
-                         message, N_MESSAGES,
-                         self->parent.initiator == (message % 2 == 1) ? "ours" : "the peer's", reason));
+  end_with (self, g_error_new (domain, code,
+                               self->parent.initiator == (message % 2 == 1)
+                                   ? _("Noise handshake failed at message %u of %u, ours: %s")
+                                   : _("Noise handshake failed at message %u of %u, the peer's: %s"),
+                               message, N_MESSAGES, reason));
 }
 
 static void
@@ -65,7 +67,7 @@ fail_below (Handshake *self)
   if (error != NULL)
     fail (self, error->domain, error->code, error->message);
   else
-    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the layer below failed without a reason");
+    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the layer below failed without a reason"));
 }
 
 static void
@@ -130,7 +132,7 @@ check_peer (Handshake *self)
   if (self->parent.expected_peer == NULL || peer == NULL || lp2p_peer_id_equal (self->parent.expected_peer, peer))
     return TRUE;
   end_with (self, g_error_new (LP2P_ERROR, LP2P_ERROR_WRONG_PEER,
-                               "Noise handshake failed: expected peer %s, got %s",
+                               _("Noise handshake failed: expected peer %s, got %s"),
                                lp2p_peer_id_get_string (self->parent.expected_peer),
                                lp2p_peer_id_get_string (peer)));
   return FALSE;
@@ -205,7 +207,7 @@ read_message (Handshake *self)
       else if (self->parent.initiator && self->n_done == 1 && len == FIRST_MESSAGE_SIZE)
         {
           g_clear_error (&error);
-          fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, "it began a handshake as well");
+          fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("it began a handshake as well"));
         }
       else
         fail_codec (self, error);
@@ -217,8 +219,8 @@ read_message (Handshake *self)
       return FALSE;
     default:
       fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
-            self->frames.n_header > 0 ? "the connection ended inside it"
-                                      : "the connection ended before it");
+            self->frames.n_header > 0 ? _("the connection ended inside it")
+                                      : _("the connection ended before it"));
       return FALSE;
     }
 }

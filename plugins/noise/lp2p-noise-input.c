@@ -2,6 +2,9 @@
 
 #include "lp2p-noise-layer-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
 /* Records that one read opens. Who sends nothing but empty ones so takes less
  * than a millisecond before it is another connection's turn. */
 #define RECORDS_PER_READ 1024
@@ -75,12 +78,12 @@ truncated (Lp2pNoiseLayer *self)
 {
   if (self->frames.n_header < LP2P_NOISE_LENGTH)
     lp2p_noise_layer_fail (self,
-                           "Connection ended inside the length of Noise record %" G_GUINT64_FORMAT,
+                           _("Connection ended inside the length of Noise record %" PRIu64),
                            self->n_records + 1);
   else
     lp2p_noise_layer_fail (self,
-                           "Connection ended inside Noise record %" G_GUINT64_FORMAT
-                           ": %u bytes of it are there",
+                           _("Connection ended inside Noise record %" PRIu64
+                             ": %u bytes of it are there"),
                            self->n_records + 1, self->frames.have);
 }
 
@@ -99,7 +102,7 @@ next_frame (Lp2pNoiseLayer *self, const guint8 **frame, gsize *len)
       if (*len >= LP2P_NOISE_TAG)
         return TRUE;
       lp2p_noise_layer_fail (
-          self, "Noise record %" G_GUINT64_FORMAT " has %u bytes, expected at least %u",
+          self, _("Noise record %" PRIu64 " has %u bytes, expected at least %u"),
           self->n_records + 1, (guint) *len, LP2P_NOISE_TAG);
       return FALSE;
     case 0:
@@ -109,7 +112,7 @@ next_frame (Lp2pNoiseLayer *self, const guint8 **frame, gsize *len)
       truncated (self);
       return FALSE;
     case LP2P_IO_FAILED:
-      lp2p_noise_layer_fail_below (self, "read");
+      lp2p_noise_layer_fail_below (self, _("read"));
       return FALSE;
     default:
       return FALSE;
@@ -122,7 +125,7 @@ open_frame (Lp2pNoiseLayer *self, const guint8 *frame, gsize len, guint8 *out)
   self->n_records++;
   if (!lp2p_noise_cipher_open (self->receive, frame, len, out, NULL))
     {
-      lp2p_noise_layer_fail (self, "Noise record %" G_GUINT64_FORMAT " does not authenticate",
+      lp2p_noise_layer_fail (self, _("Noise record %" PRIu64 " does not authenticate"),
                              self->n_records);
       return FALSE;
     }

@@ -4,6 +4,8 @@
 
 #include "lp2p-noise-layer-private.h"
 
+#include <glib/gi18n-lib.h>
+
 #define LAYER_OF(member, pointer)                                                                  \
   ((Lp2pNoiseLayer *) ((char *) (pointer) -G_STRUCT_OFFSET (Lp2pNoiseLayer, member)))
 
@@ -47,7 +49,8 @@ lp2p_noise_layer_fail_below (Lp2pNoiseLayer *self, const char *what)
   if (error != NULL)
     take_error (self, error);
   else
-    lp2p_noise_layer_fail (self, "The layer below Noise failed to %s without a reason", what);
+    /* Translators: "read" or "write" */
+    lp2p_noise_layer_fail (self, _("The layer below Noise failed to %s without a reason"), what);
 }
 
 /* Announcing */
@@ -198,7 +201,7 @@ noise_layer_abort (Lp2pLayer *layer, guint32 code)
   lp2p_layer_abort (self->lower, code);
   if (self->error == NULL)
     self->error =
-        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The Noise session was given up here");
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The Noise session was given up here"));
   lp2p_noise_layer_drop_input (self);
   lp2p_noise_layer_drop_output (self);
 }

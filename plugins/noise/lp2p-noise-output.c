@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "lp2p-noise-layer-private.h"
@@ -132,7 +133,7 @@ pass_down (Lp2pNoiseLayer *self, const guint8 *data, gsize size, Lp2pWriteFlags 
     n = lp2p_layer_write (self->lower, data, size, flags);
   if (n == LP2P_IO_FAILED)
     {
-      lp2p_noise_layer_fail_below (self, "write");
+      lp2p_noise_layer_fail_below (self, _("write"));
       return FALSE;
     }
   n = MAX (n, 0);
@@ -184,7 +185,7 @@ seal_record (Lp2pNoiseLayer *self, const GOutputVector *pieces, guint n, gsize s
   out[1] = len & 0xff;
   if (lp2p_noise_cipher_seal (self->send, pieces, n, out + LP2P_NOISE_LENGTH, &error))
     return TRUE;
-  lp2p_noise_layer_fail (self, "Cannot seal a Noise record: %s", error->message);
+  lp2p_noise_layer_fail (self, _("Cannot seal a Noise record: %s"), error->message);
   g_error_free (error);
   return FALSE;
 }
@@ -323,7 +324,7 @@ send_sealed (Lp2pNoiseLayer *self)
                         self->sealed_end - self->sealed_start, LP2P_WRITE_NONE);
   if (n == LP2P_IO_FAILED)
     {
-      lp2p_noise_layer_fail_below (self, "write");
+      lp2p_noise_layer_fail_below (self, _("write"));
       return FALSE;
     }
   self->sealed_start += MAX (n, 0);
@@ -365,7 +366,7 @@ lp2p_noise_layer_drain (Lp2pNoiseLayer *self)
   else if (self->flushing)
     result = lp2p_layer_flush (self->lower);
   if (result == LP2P_IO_FAILED)
-    lp2p_noise_layer_fail_below (self, "write");
+    lp2p_noise_layer_fail_below (self, _("write"));
   return result;
 }
 

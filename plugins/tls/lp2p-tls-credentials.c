@@ -2,6 +2,7 @@
 
 #include "lp2p-tls-credentials.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include <lp2p/net/lp2p-gnutls-credentials.h>
@@ -53,7 +54,7 @@ lp2p_tls_credentials_new (Lp2pIdentity *identity, gint64 now_unix, GError **erro
   code = load (self);
   if (code >= 0)
     return g_steal_pointer (&self);
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "TLS cannot be used: %s",
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS cannot be used: %s"),
                gnutls_strerror (code));
   return NULL;
 }

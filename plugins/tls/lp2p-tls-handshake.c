@@ -2,6 +2,7 @@
 
 #include "lp2p-tls-handshake.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include <lp2p/net/lp2p-gnutls-layer.h>
@@ -33,7 +34,7 @@ static void
 fail (Handshake *self, GQuark domain, int code, const char *reason)
 {
   lp2p_security_handshake_fail (&self->parent,
-                                g_error_new (domain, code, "TLS handshake failed: %s", reason));
+                                g_error_new (domain, code, _("TLS handshake failed: %s"), reason));
 }
 
 static void
@@ -70,9 +71,9 @@ fail_layer (Handshake *self)
   if (self->refusal != NULL)
     lp2p_security_handshake_fail (&self->parent, g_steal_pointer (&self->refusal));
   else if (error->domain == G_TLS_ERROR && is_old_client (self))
-    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the peer does not speak TLS 1.3");
+    fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the peer does not speak TLS 1.3"));
   else if (error->domain == G_TLS_ERROR && is_other_client (self, error))
-    fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, "the peer began a handshake as well");
+    fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("the peer began a handshake as well"));
   else if (error->domain == G_TLS_ERROR)
     lp2p_security_handshake_fail (
         &self->parent, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, error->message));
@@ -122,12 +123,12 @@ succeed (Handshake *self)
 
   if (self->key == NULL)
     {
-      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the peer showed no certificate");
+      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the peer showed no certificate"));
       return;
     }
   if (self->parent.initiator && !gnutls_certificate_client_get_request_status (self->session))
     {
-      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the peer did not ask for our certificate");
+      fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the peer did not ask for our certificate"));
       return;
     }
 

@@ -2,25 +2,27 @@
 
 #include "lp2p-tls-peer.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 static void
 fail (GError **error, int code, const char *reason)
 {
-  g_set_error (error, LP2P_ERROR, code, "TLS handshake failed: %s", reason);
+  g_set_error (error, LP2P_ERROR, code, _("TLS handshake failed: %s"), reason);
 }
 
 /* The codec says what "The certificate" is; here there are two. */
 static void
 fail_codec (GError **error, GError *reason)
 {
-  const char *part = reason->message;
+  /* As it begins in this language. */
+  g_autofree char *start = g_strdup_printf (_("The certificate %s"), "");
   g_autofree char *text = NULL;
 
-  if (g_str_has_prefix (part, "The certificate "))
-    part += strlen ("The certificate ");
-  text = g_strdup_printf ("the peer's certificate %s", part);
-  fail (error, LP2P_ERROR_HANDSHAKE, text);
+  if (g_str_has_prefix (reason->message, start))
+    /* Translators: what is wrong with it, as "has a malformed extension" */
+    text = g_strdup_printf (_("the peer's certificate %s"), reason->message + strlen (start));
+  fail (error, LP2P_ERROR_HANDSHAKE, text != NULL ? text : reason->message);
   g_error_free (reason);
 }
 
@@ -33,7 +35,7 @@ check_expected (Lp2pPublicKey *key, Lp2pPeerId *expected, GError **error)
   if (expected == NULL || lp2p_peer_id_matches_public_key (expected, key))
     return TRUE;
   peer = lp2p_peer_id_new_from_public_key (key);
-  text = g_strdup_printf ("expected peer %s, got %s", lp2p_peer_id_get_string (expected),
+  text = g_strdup_printf (_("expected peer %s, got %s"), lp2p_peer_id_get_string (expected),
                           lp2p_peer_id_get_string (peer));
   fail (error, LP2P_ERROR_WRONG_PEER, text);
   return FALSE;
@@ -52,7 +54,7 @@ lp2p_tls_peer_verify (const gnutls_datum_t *certificates,
   if (n_certificates != 1)
     {
       g_autofree char *text =
-          g_strdup_printf ("the peer sent %u certificates, expected one", n_certificates);
+          g_strdup_printf (_("the peer sent %u certificates, expected one"), n_certificates);
 
       fail (error, LP2P_ERROR_HANDSHAKE, text);
       return NULL;

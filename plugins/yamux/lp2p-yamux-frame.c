@@ -2,6 +2,8 @@
 
 #include "lp2p-yamux-frame.h"
 
+#include <glib/gi18n-lib.h>
+
 #define VERSION 0
 
 static gboolean
@@ -13,14 +15,14 @@ check_session_frame (const Lp2pYamuxHeader *header, GError **error)
   if (header->stream_id != 0)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "yamux: a %s frame names stream %u; it belongs to the session, id 0", name,
+                   _("yamux: a %s frame names stream %u; it belongs to the session, id 0"), name,
                    header->stream_id);
       return FALSE;
     }
   if (header->type == LP2P_YAMUX_PING && direction != LP2P_YAMUX_SYN && direction != LP2P_YAMUX_ACK)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "yamux: a ping has flags 0x%x; either SYN or ACK was expected", header->flags);
+                   _("yamux: a ping has flags 0x%x; either SYN or ACK was expected"), header->flags);
       return FALSE;
     }
   return TRUE;
@@ -47,22 +49,23 @@ lp2p_yamux_header_decode (const guint8 data[LP2P_YAMUX_HEADER_SIZE],
   if (version != VERSION)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "yamux: a frame has version %u; %u was expected", version, VERSION);
+                   _("yamux: a frame has version %u; %u was expected"), version, VERSION);
       return FALSE;
     }
   if (type > LP2P_YAMUX_GO_AWAY)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "yamux: a frame has type %u; 0 to %u were expected", type, LP2P_YAMUX_GO_AWAY);
+                   _("yamux: a frame has type %u; 0 to %u were expected"), type, LP2P_YAMUX_GO_AWAY);
       return FALSE;
     }
   if (type == LP2P_YAMUX_PING || type == LP2P_YAMUX_GO_AWAY)
     return check_session_frame (header, error);
   if (header->stream_id == 0)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "yamux: a %s frame names stream 0, which is the session",
-                   type == LP2P_YAMUX_DATA ? "data" : "window update");
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
+                           type == LP2P_YAMUX_DATA
+                               ? _("yamux: a data frame names stream 0, which is the session")
+                               : _("yamux: a window update frame names stream 0, which is the session"));
       return FALSE;
     }
   return TRUE;

@@ -2,6 +2,8 @@
 
 #include "lp2p-yamux-session-private.h"
 
+#include <glib/gi18n-lib.h>
+
 static void
 reply (Lp2pYamuxSession *self, Lp2pYamuxType type, guint16 flags, guint32 stream_id, guint32 length)
 {
@@ -17,7 +19,7 @@ handle_stray_data (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
   if (header->length > self->stray_credit)
     {
       lp2p_framed_session_violation (
-          &self->parent, "%u bytes came for stream %u, which is closed and whose window is used up",
+          &self->parent, _("%u bytes came for stream %u, which is closed and whose window is used up"),
           header->length, header->stream_id);
       return;
     }
@@ -45,7 +47,7 @@ handle_stray (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
   if (!existed && (!ends || is_ours (self, header->stream_id)))
     {
       lp2p_framed_session_violation (&self->parent,
-                                     "a frame came for stream %u, which was never opened",
+                                     _("a frame came for stream %u, which was never opened"),
                                      header->stream_id);
       return;
     }
@@ -62,13 +64,15 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
 
   if (is_ours (self, id))
     {
-      lp2p_framed_session_violation (&self->parent, "the peer opened stream %u; %s ids are ours", id,
-                                     self->responder ? "even" : "odd");
+      lp2p_framed_session_violation (&self->parent,
+                                     self->responder ? _("the peer opened stream %u; even ids are ours")
+                                                     : _("the peer opened stream %u; odd ids are ours"),
+                                     id);
       return NULL;
     }
   if (lp2p_queued_session_lookup (session, id) != NULL)
     {
-      lp2p_framed_session_violation (&self->parent, "the peer opened stream %u, which exists", id);
+      lp2p_framed_session_violation (&self->parent, _("the peer opened stream %u, which exists"), id);
       return NULL;
     }
   self->highest_remote = MAX (self->highest_remote, id);
@@ -99,7 +103,7 @@ handle_window_update (Lp2pYamuxSession *self,
   if (header->length > G_MAXUINT32 - stream->send_window)
     {
       lp2p_framed_session_violation (
-          &self->parent, "the window of stream %u grew beyond 32 bits: %u and %u bytes",
+          &self->parent, _("the window of stream %u grew beyond 32 bits: %u and %u bytes"),
           header->stream_id, (guint32) stream->send_window, header->length);
       return;
     }
@@ -120,7 +124,7 @@ handle_data (Lp2pYamuxSession *self, Lp2pYamuxStream *stream, const Lp2pYamuxHea
   if (!lp2p_yamux_window_take (&stream->window, header->length))
     {
       lp2p_framed_session_violation (
-          &self->parent, "%u bytes came for stream %u, whose window has %u left", header->length,
+          &self->parent, _("%u bytes came for stream %u, whose window has %u left"), header->length,
           header->stream_id, stream->window.left);
       return;
     }
@@ -131,7 +135,7 @@ handle_data (Lp2pYamuxSession *self, Lp2pYamuxStream *stream, const Lp2pYamuxHea
   else if (header->length > 0 && stream->parent.read_side == LP2P_SIDE_ENDED)
     lp2p_queued_stream_fail (&stream->parent, session, LP2P_CODE_STREAM_PROTOCOL_VIOLATION,
                              g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                                          "yamux: %u bytes came behind the end of the stream",
+                                          _("yamux: %u bytes came behind the end of the stream"),
                                           header->length));
   else if (header->length > 0)
     {
@@ -193,10 +197,12 @@ handle_go_away (Lp2pYamuxSession *self, guint32 code)
   session->remote_code = code;
   lp2p_queued_session_fail (session,
                             g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                         "yamux: the peer closed the session with code %u%s", code,
-                                         code == LP2P_YAMUX_PROTOCOL_ERROR   ? " (protocol error)"
-                                         : code == LP2P_YAMUX_INTERNAL_ERROR ? " (internal error)"
-                                                                             : ""));
+                                         code == LP2P_YAMUX_PROTOCOL_ERROR
+                                             ? _("yamux: the peer closed the session with code %u (protocol error)")
+                                         : code == LP2P_YAMUX_INTERNAL_ERROR
+                                             ? _("yamux: the peer closed the session with code %u (internal error)")
+                                             : _("yamux: the peer closed the session with code %u"),
+                                         code));
 }
 
 gsize

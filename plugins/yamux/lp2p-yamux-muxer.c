@@ -5,6 +5,8 @@
 #include "lp2p-yamux-session.h"
 #include "lp2p-yamux-window.h"
 
+#include <glib/gi18n-lib.h>
+
 #define PROTOCOL "/yamux/1.0.0"
 #define MIB      (1024 * 1024)
 
@@ -28,13 +30,13 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pYamux,
  * initial one and backlogs of none cannot work; seconds fit microseconds. */
 static const Lp2pOption options[] = {
   { "max-window", "u", "16777216", LP2P_YAMUX_INITIAL_WINDOW, 256 * MIB,
-    "Bytes that a peer may have under way on one stream" },
+    N_("Bytes that a peer may have under way on one stream") },
   { "max-memory", "t", "67108864", 0, G_MAXINT64,
-    "Bytes that grown windows and unread data of one connection may take" },
-  { "ack-backlog", "u", "256", 1, 65536, "Streams that may wait to be accepted, on either side" },
-  { "keepalive-interval", "u", "30", 0, 86400, "Seconds between two pings, 0 for none" },
+    N_("Bytes that grown windows and unread data of one connection may take") },
+  { "ack-backlog", "u", "256", 1, 65536, N_("Streams that may wait to be accepted, on either side") },
+  { "keepalive-interval", "u", "30", 0, 86400, N_("Seconds between two pings, 0 for none") },
   { "write-timeout", "u", "30", 1, 86400,
-    "Seconds after which a peer that answers no ping or takes no bytes is given up" },
+    N_("Seconds after which a peer that answers no ping or takes no bytes is given up") },
 };
 
 static gboolean

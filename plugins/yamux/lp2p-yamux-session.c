@@ -2,6 +2,8 @@
 
 #include "lp2p-yamux-session-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* Streams */
 
 Lp2pYamuxStream *
@@ -138,7 +140,7 @@ session_timeout (Lp2pFramedSession *session, gint64 now)
   Lp2pYamuxSession *self = (Lp2pYamuxSession *) session;
 
   if (self->ping_sent >= 0 && now >= get_ping_deadline (self))
-    lp2p_framed_session_give_up (session, "a ping was not answered and nothing was received");
+    lp2p_framed_session_give_up (session, _("a ping was not answered and nothing was received"));
   else if (self->ping_sent < 0 && self->ping_at >= 0 && now >= self->ping_at)
     {
       self->ping_at = now + self->keepalive_interval;

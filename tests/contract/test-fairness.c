@@ -140,7 +140,9 @@ test_streams (Pair *pair, gconstpointer data)
       open_streams (&self, self.asking, 1);
       wait_served (&self, 1);
     }
-  g_assert_cmpuint (pair->b->streams.length - before, <=, N_ASKED);
+  /* One turn for each, and some more where datagrams of both come by one socket. Whoever
+   * accepts without end makes it twice as many. */
+  g_assert_cmpuint (pair->b->streams.length - before, <=, N_ASKED * 3 / 2);
   tear_down (&self);
 }
 

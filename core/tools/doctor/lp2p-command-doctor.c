@@ -6,27 +6,28 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #define WHAT "doctor"
 
 static const char description[] =
-    "Without an argument, checks this machine: the configuration, the loadable objects, the\n"
-    "identity, where it can listen, the network, names, proxies and limits.\n"
-    "\n"
-    "With one, finds out why a peer cannot be reached: names are resolved, and then each\n"
-    "address is dialed on its own. What failed is told with its step: transport (none for\n"
-    "the address), filter (it is not dialed), connect, handshake, peer (another one\n"
-    "answered). The addresses of a mere peer id are those of the peer store.\n"
-    "\n"
-    "--json prints an object per result (type \"check\"; address, check, verdict, which is\n"
-    "\"ok\", \"warning\" or \"failure\", time_ms, detail, advice) and one at the end (type\n"
-    "\"final\"; warnings, failures).\n"
-    "\n"
-    "Exit status: 0 nothing is wrong but for warnings, or the peer was reached; without an\n"
-    "argument 1 for a failure; with one 3 no address could be reached, 4 another peer\n"
-    "answered, 5 timed out.";
+    N_("Without an argument, checks this machine: the configuration, the loadable objects, the\n"
+       "identity, where it can listen, the network, names, proxies and limits.\n"
+       "\n"
+       "With one, finds out why a peer cannot be reached: names are resolved, and then each\n"
+       "address is dialed on its own. What failed is told with its step: transport (none for\n"
+       "the address), filter (it is not dialed), connect, handshake, peer (another one\n"
+       "answered). The addresses of a mere peer id are those of the peer store.\n"
+       "\n"
+       "--json prints an object per result (type \"check\"; address, check, verdict, which is\n"
+       "\"ok\", \"warning\" or \"failure\", time_ms, detail, advice) and one at the end (type\n"
+       "\"final\"; warnings, failures).\n"
+       "\n"
+       "Exit status: 0 nothing is wrong but for warnings, or the peer was reached; without an\n"
+       "argument 1 for a failure; with one 3 no address could be reached, 4 another peer\n"
+       "answered, 5 timed out.");
 
-static const char *const verdicts[] = { "ok", "warning", "failure" };
+static const char *const verdicts[] = { N_("ok"), N_("warning"), N_("failure") };
 
 static void
 print_line (const char *address,
@@ -39,12 +40,13 @@ print_line (const char *address,
   g_autofree char *time = seconds >= 0 ? g_strdup_printf (" (%.1f ms)", seconds * 1000) : g_strdup ("");
   g_autofree char *text = g_strdup_printf ("%s%s%s%s", address != NULL ? address : "",
                                            address != NULL ? ": " : "", detail, time);
+  g_autofree char *padded = tool_pad (_(verdicts[verdict]), 9);
   g_autofree char *printable = tool_make_printable (text);
   g_autofree char *printable_advice = advice != NULL ? tool_make_printable (advice) : NULL;
 
-  tool_print ("%-9s%-15s%s\n", verdicts[verdict], check, printable);
+  tool_print ("%s%-15s%s\n", padded, check, printable);
   if (advice != NULL)
-    tool_print ("%-9s%-15s%s\n", "", "", printable_advice);
+    tool_print ("%-24s%s\n", "", printable_advice);
   tool_flush ();
 }
 
@@ -87,7 +89,7 @@ print_final (ToolDoctor *self)
 
   if (!self->json)
     {
-      tool_print ("failures: %u, warnings: %u\n", self->n_failures, self->n_warnings);
+      tool_print (_("failures: %u, warnings: %u\n"), self->n_failures, self->n_warnings);
       return;
     }
   object = tool_json_new ();
@@ -104,10 +106,10 @@ tool_command_doctor (ToolLine *line)
   ToolDoctor self = { .line = line, .timeout = 10 };
   const GOptionEntry entries[] = {
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &self.timeout,
-      "Seconds that each step may take; the default is 10", "SECONDS" },
+      N_("Seconds that each step may take; the default is 10"), N_("SECONDS") },
     { "dns-name", 0, 0, G_OPTION_ARG_STRING, &dns_name,
-      "Look this name up, which asks the name servers; without it nobody is asked", "NAME" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &self.json, "Print JSON objects", NULL },
+      N_("Look this name up, which asks the name servers; without it nobody is asked"), N_("NAME") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &self.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
   int status = TOOL_EXIT_OK;
@@ -116,7 +118,7 @@ tool_command_doctor (ToolLine *line)
     return TOOL_EXIT_USAGE;
   if (!(self.timeout > 0 && self.timeout <= 86400))
     return tool_fail (TOOL_EXIT_USAGE, WHAT,
-                      "a timeout of %g s, expected more than 0, at most 86400", self.timeout);
+                      _("a timeout of %g s, expected more than 0, at most 86400"), self.timeout);
   self.dns_name = dns_name;
 
   tool_watch_interrupts ();

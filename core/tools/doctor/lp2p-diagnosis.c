@@ -5,6 +5,7 @@
 #include "tools/doctor/lp2p-doctor-private.h"
 
 #include "tools/lp2p-loopback-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* Which loadable object is for a transport. */
 static Lp2pDescriptor *
@@ -33,15 +34,15 @@ advise_on_transport (Lp2pConfig *config, Lp2pMultiaddr *address)
   const char *name;
 
   if (transport == NULL)
-    return g_strdup ("no transport that is known here has such addresses: ask the peer for another one");
+    return g_strdup (_("no transport that is known here has such addresses: ask the peer for another one"));
   lp2p_registry_scan (registry);
   descriptor = find_descriptor (registry, transport->name);
   if (descriptor == NULL)
-    return g_strdup_printf ("install the transport %s, or ask the peer for another address", transport->name);
+    return g_strdup_printf (_("install the transport %s, or ask the peer for another address"), transport->name);
   name = lp2p_descriptor_get_name (descriptor);
   if (!lp2p_registry_is_enabled (registry, descriptor))
-    return g_strdup_printf ("enable it: add '%s' to transports in the group [host]", name);
-  return g_strdup_printf ("the transport %s does not take this address; lp2p inspect %s shows whether it works",
+    return g_strdup_printf (_("enable it: add '%s' to transports in the group [host]"), name);
+  return g_strdup_printf (_("the transport %s does not take this address; lp2p inspect %s shows whether it works"),
                           transport->name, name);
 }
 
@@ -51,17 +52,17 @@ advise_on_connecting (const GError *error)
   switch (error->code)
     {
     case G_IO_ERROR_CONNECTION_REFUSED:
-      return "the machine is there, but nobody listens on the port: is the peer running, and is this its port?";
+      return _("the machine is there, but nobody listens on the port: is the peer running, and is this its port?");
     case G_IO_ERROR_HOST_UNREACHABLE:
     case G_IO_ERROR_NETWORK_UNREACHABLE:
-      return "this machine has no route there: look at the network, or use an address of the other IP version";
+      return _("this machine has no route there: look at the network, or use an address of the other IP version");
     case G_IO_ERROR_TIMED_OUT:
-      return "nothing comes back: a firewall drops it, the machine is off, or a NAT is in between";
+      return _("nothing comes back: a firewall drops it, the machine is off, or a NAT is in between");
     case G_IO_ERROR_PROXY_FAILED:
     case G_IO_ERROR_PROXY_AUTH_FAILED:
     case G_IO_ERROR_PROXY_NEED_AUTH:
     case G_IO_ERROR_PROXY_NOT_ALLOWED:
-      return "the proxy does not let it through: look at the proxy settings of the system";
+      return _("the proxy does not let it through: look at the proxy settings of the system");
     default:
       return NULL;
     }
@@ -96,15 +97,15 @@ tool_diagnose (const GError *error, Lp2pConfig *config, Lp2pMultiaddr *address, 
       break;
     case LP2P_ERROR_NO_ADDRESS:
     case LP2P_ERROR_REFUSED_BY_GATER:
-      set (diagnosis, "filter", "it is not dialed from here: ask the peer for another address");
+      set (diagnosis, "filter", _("it is not dialed from here: ask the peer for another address"));
       break;
     case LP2P_ERROR_WRONG_PEER:
-      set (diagnosis, "peer", "another peer is there now: take its new id, if it is the one you want");
+      set (diagnosis, "peer", _("another peer is there now: take its new id, if it is the one you want"));
       break;
     default:
       set (diagnosis, "handshake",
-           "something answers, but does not speak with us: is it libp2p, with a security protocol and a "
-           "muxer that are enabled here?");
+           _("something answers, but does not speak with us: is it libp2p, with a security protocol and a "
+             "muxer that are enabled here?"));
     }
 }
 

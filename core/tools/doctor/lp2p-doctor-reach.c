@@ -6,6 +6,7 @@
 #include "tools/doctor/lp2p-doctor-private.h"
 
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <string.h>
 
@@ -88,9 +89,9 @@ is_open (const Way *way)
 static const char *
 shorten (const char *message)
 {
-  const char *reason = g_str_has_prefix (message, "Cannot connect: /") ? strstr (message, ": /") : NULL;
+  g_autofree char *start = g_strdup_printf (_("Cannot connect: %s"), "/");
+  const char *reason = g_str_has_prefix (message, start) ? strstr (message + strlen (start), ": ") : NULL;
 
-  reason = reason != NULL ? strstr (reason + strlen (": /"), ": ") : NULL;
   return reason != NULL ? reason + strlen (": ") : message;
 }
 
@@ -106,7 +107,7 @@ tell_failure (Reach *self, Lp2pMultiaddr *address, const Way *way, double second
   if (is_open (way) && g_str_equal (diagnosis.check, "connect"))
     {
       tool_doctor_tell (self->doctor, text, "handshake", TOOL_VERDICT_FAILURE, seconds, shorten (error->message),
-                        "the port is open, but nothing sensible comes from it: is it libp2p?");
+                        _("the port is open, but nothing sensible comes from it: is it libp2p?"));
       return;
     }
   tool_doctor_tell (self->doctor, text, diagnosis.check, TOOL_VERDICT_FAILURE, seconds,
@@ -158,7 +159,7 @@ try_way (Reach *self, Lp2pMultiaddr *address, Way *way)
   way->seconds = get_seconds (start);
   if (connection != NULL)
     tool_doctor_tell (self->doctor, lp2p_multiaddr_get_string (address), "connect", TOOL_VERDICT_OK,
-                      way->seconds, "the port is open", NULL);
+                      way->seconds, _("the port is open"), NULL);
 }
 
 static void
@@ -227,7 +228,7 @@ try_address (Reach *self, Lp2pMultiaddr *address)
     {
       remember (self, error);
       tool_doctor_tell (self->doctor, NULL, "host", TOOL_VERDICT_FAILURE, -1, error->message,
-                        "lp2p doctor without an argument looks at this machine");
+                        _("lp2p doctor without an argument looks at this machine"));
       return;
     }
   dial (self, host, address);
@@ -254,12 +255,13 @@ resolve (Reach *self, Lp2pHost *host, Lp2pMultiaddr *address)
       tool_wait_explain (&wait, &error);
       remember (self, error);
       tool_doctor_tell (self->doctor, text, "resolve", TOOL_VERDICT_FAILURE, get_seconds (start), error->message,
-                        "is the name right? lp2p doctor without an argument shows whether any name can be looked up");
+                        _("is the name right? lp2p doctor without an argument shows whether any name can be "
+                          "looked up"));
       return;
     }
   if (found->len != 1 || !lp2p_multiaddr_equal (g_ptr_array_index (found, 0), address))
     {
-      detail = g_strdup_printf ("%u addresses", found->len);
+      detail = g_strdup_printf (lp2p_ngettext ("%u addresses", "%u addresses", found->len), found->len);
       tool_doctor_tell (self->doctor, text, "resolve", TOOL_VERDICT_OK, get_seconds (start), detail, NULL);
     }
   g_ptr_array_extend (self->addresses, found, (GCopyFunc) (gpointer) lp2p_multiaddr_ref, NULL);
@@ -315,7 +317,7 @@ collect (Reach *self, GPtrArray *given, GError **error)
   tool_host_close (host);
   if (given->len == 0)
     g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS,
-                 "no address of %s is known: give one, or set peer-store in the group [host]",
+                 _("no address of %s is known: give one, or set peer-store in the group [host]"),
                  lp2p_peer_id_get_string (self->peer));
   /* What the store says of this peer was read; the dials leave nothing in it. */
   return given->len > 0 &&
@@ -338,10 +340,10 @@ tool_doctor_reach (ToolDoctor *doctor, const char *target)
   for (guint i = 0; i < self.addresses->len && !tool_is_interrupted (); i++)
     try_address (&self, g_ptr_array_index (self.addresses, i));
   if (tool_is_interrupted ())
-    return tool_fail (TOOL_EXIT_FAILURE, WHAT, "interrupted");
+    return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("interrupted"));
   if (self.n_reached > 0)
     return TOOL_EXIT_OK;
   if (self.worst == NULL)
-    self.worst = g_error_new (LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, "%s stands for no address", target);
+    self.worst = g_error_new (LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, _("%s stands for no address"), target);
   return tool_fail_error (WHAT, self.worst);
 }

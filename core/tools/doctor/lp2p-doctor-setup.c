@@ -6,6 +6,7 @@
 #include <lp2p/plugin/lp2p-loader.h>
 
 #include "tools/doctor/lp2p-doctor-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include "tools/lp2p-loopback-private.h"
 #include "tools/lp2p-session-private.h"
@@ -22,10 +23,10 @@ check_configuration (ToolDoctor *self)
 
   if (config == NULL)
     tool_doctor_tell (self, NULL, "configuration", TOOL_VERDICT_FAILURE, -1, error->message,
-                      "correct it; lp2p config lists all options. What follows is for the defaults");
+                      _("correct it; lp2p config lists all options. What follows is for the defaults"));
   else
     tool_doctor_tell (self, NULL, "configuration", TOOL_VERDICT_OK, -1,
-                      file != NULL ? file : "no file, so all options have their defaults", NULL);
+                      file != NULL ? file : _("no file, so all options have their defaults"), NULL);
   return config != NULL ? g_steal_pointer (&config) : lp2p_config_new ();
 }
 
@@ -40,9 +41,9 @@ check_plugin (ToolDoctor *self, Lp2pRegistry *registry, const ToolKind *kind, co
 
   if (descriptor == NULL)
     {
-      what = g_strdup_printf ("%s \"%s\": enabled but not installed", kind->kind, name);
+      what = g_strdup_printf (_("%s \"%s\": enabled but not installed"), kind->kind, name);
       tool_doctor_tell (self, NULL, "plugin", TOOL_VERDICT_FAILURE, -1, what,
-                        "install it, or take it out of the configuration; lp2p inspect lists what there is");
+                        _("install it, or take it out of the configuration; lp2p inspect lists what there is"));
       return;
     }
   if (lp2p_loader_load (descriptor, &error) != G_TYPE_INVALID)
@@ -52,7 +53,7 @@ check_plugin (ToolDoctor *self, Lp2pRegistry *registry, const ToolKind *kind, co
     }
   what = g_strdup_printf ("%s \"%s\": %s", kind->kind, name, error->message);
   tool_doctor_tell (self, NULL, "plugin", TOOL_VERDICT_FAILURE, -1, what,
-                    "install the version that goes with this one; lp2p inspect shows its file");
+                    _("install the version that goes with this one; lp2p inspect shows its file"));
 }
 
 static void
@@ -71,11 +72,11 @@ check_plugins (ToolDoctor *self, Lp2pConfig *config)
       for (gsize i = 0; names[i] != NULL; i++)
         check_plugin (self, registry, kind, names[i], &n);
       if (n == 0 && g_str_equal (kind->kind, LP2P_KIND_TRANSPORT))
-        tool_doctor_tell (self, NULL, "plugin", TOOL_VERDICT_FAILURE, -1, "no transport can be used",
-                          "enable one: transports=['tcp'] in the group [host]");
+        tool_doctor_tell (self, NULL, "plugin", TOOL_VERDICT_FAILURE, -1, _("no transport can be used"),
+                          _("enable one: transports=['tcp'] in the group [host]"));
       n_all += n;
     }
-  detail = g_strdup_printf ("%u loaded", n_all);
+  detail = g_strdup_printf (_("%u loaded"), n_all);
   tool_doctor_tell (self, NULL, "plugins", TOOL_VERDICT_OK, -1, detail, NULL);
 }
 
@@ -89,11 +90,11 @@ check_identity (ToolDoctor *self, Lp2pConfig *config)
 
   if (!tool_load_kept_identity (self->line->options, config, &identity, &error))
     tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_FAILURE, -1, error->message,
-                      "make the file readable for you alone (mode 0600), or name another one");
+                      _("make the file readable for you alone (mode 0600), or name another one"));
   else if (identity == NULL)
     tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_WARNING, -1,
-                      "none is kept, so each start makes another peer",
-                      "lp2p id --make makes one that stays");
+                      _("none is kept, so each start makes another peer"),
+                      _("lp2p id --make makes one that stays"));
   else
     tool_doctor_tell (self, NULL, "identity", TOOL_VERDICT_OK, -1,
                       lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)), NULL);
@@ -105,12 +106,12 @@ static const char *
 advise_on_listening (const GError *error)
 {
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-    return "another program has the port, or a host that runs: lp2p status tells";
+    return _("another program has the port, or a host that runs: lp2p status tells");
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
-    return "take a port from 1024 on, or let the program have lower ones (CAP_NET_BIND_SERVICE)";
+    return _("take a port from 1024 on, or let the program have lower ones (CAP_NET_BIND_SERVICE)");
   if (g_error_matches (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT))
-    return "enable the transport that the address is of, in transports of the group [host]";
-  return "name an address that this machine has; /ip4/0.0.0.0 and /ip6/:: stand for all";
+    return _("enable the transport that the address is of, in transports of the group [host]");
+  return _("name an address that this machine has; /ip4/0.0.0.0 and /ip6/:: stand for all");
 }
 
 static gboolean
@@ -123,7 +124,7 @@ try_address (ToolDoctor *self, Lp2pHost *host, const char *text, ToolVerdict ver
   if (address != NULL && tool_host_listen (host, address, &error))
     {
       tool_doctor_tell (self, text, "listen", TOOL_VERDICT_OK,
-                        (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, "can be listened on", NULL);
+                        (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, _("can be listened on"), NULL);
       return TRUE;
     }
   tool_doctor_tell (self, text, "listen", verdict, -1, error->message, advise_on_listening (error));
@@ -160,7 +161,7 @@ check_listening (ToolDoctor *self, Lp2pConfig *config)
   if (host == NULL)
     {
       tool_doctor_tell (self, NULL, "host", TOOL_VERDICT_FAILURE, -1, error->message,
-                        "what stands above may be the reason");
+                        _("what stands above may be the reason"));
       return;
     }
   try_transports (self, host, config);

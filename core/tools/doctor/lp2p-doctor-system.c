@@ -6,8 +6,10 @@
 #include "tools/doctor/lp2p-doctor-private.h"
 
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <gio/gio.h>
+#include <inttypes.h>
 #include <sys/resource.h>
 
 /* A busy host has that many connections; others of its files come on top. */
@@ -27,10 +29,10 @@ check_files (ToolDoctor *self)
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
     return;
   enough = limit.rlim_max >= ENOUGH_FILES;
-  detail = g_strdup_printf ("%" G_GUINT64_FORMAT " open files, at most %" G_GUINT64_FORMAT,
+  detail = g_strdup_printf (_("%" PRIu64 " open files, at most %" PRIu64),
                             (guint64) limit.rlim_cur, (guint64) limit.rlim_max);
   tool_doctor_tell (self, NULL, "files", enough ? TOOL_VERDICT_OK : TOOL_VERDICT_WARNING, -1, detail,
-                    enough ? NULL : "allow more for many connections: ulimit -n, or LimitNOFILE= of systemd");
+                    enough ? NULL : _("allow more for many connections: ulimit -n, or LimitNOFILE= of systemd"));
 }
 
 /* Addresses. Connecting a UDP socket looks for a route and sends nothing. */
@@ -78,10 +80,10 @@ check_udp (ToolDoctor *self)
   g_autoptr (GError) error = NULL;
 
   if (send_to_itself (&error))
-    tool_doctor_tell (self, NULL, "udp", TOOL_VERDICT_OK, -1, "datagrams arrive on this machine", NULL);
+    tool_doctor_tell (self, NULL, "udp", TOOL_VERDICT_OK, -1, _("datagrams arrive on this machine"), NULL);
   else
     tool_doctor_tell (self, NULL, "udp", TOOL_VERDICT_WARNING, -1, error->message,
-                      "QUIC, WebTransport and WebRTC need UDP: look at the firewall");
+                      _("QUIC, WebTransport and WebRTC need UDP: look at the firewall"));
 }
 
 /* Names */
@@ -101,7 +103,9 @@ check_names (ToolDoctor *self)
   addresses = g_resolver_lookup_by_name_finish (resolver, tool_wait_run (&wait), &error);
   if (addresses != NULL)
     {
-      detail = g_strdup_printf ("%s has %u addresses", self->dns_name, g_list_length (addresses));
+      guint n = g_list_length (addresses);
+
+      detail = g_strdup_printf (lp2p_ngettext ("%s has %u addresses", "%s has %u addresses", n), self->dns_name, n);
       tool_doctor_tell (self, NULL, "names", TOOL_VERDICT_OK,
                         (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, detail, NULL);
     }
@@ -109,7 +113,7 @@ check_names (ToolDoctor *self)
     {
       tool_wait_explain (&wait, &error);
       tool_doctor_tell (self, NULL, "names", TOOL_VERDICT_WARNING, -1, error->message,
-                        "addresses with names (/dns, /dnsaddr) need a name server: /etc/resolv.conf, resolvectl");
+                        _("addresses with names (/dns, /dnsaddr) need a name server: /etc/resolv.conf, resolvectl"));
     }
   g_resolver_free_addresses (addresses);
   g_object_unref (resolver);
@@ -147,29 +151,29 @@ check_proxy (ToolDoctor *self, Lp2pConfig *config)
 
   if (proxy == NULL)
     tool_doctor_tell (self, NULL, "proxy", TOOL_VERDICT_WARNING, -1, error->message,
-                      "look at the proxy settings of the system");
+                      _("look at the proxy settings of the system"));
   else if (direct)
-    tool_doctor_tell (self, NULL, "proxy", TOOL_VERDICT_OK, -1, "the system has none", NULL);
+    tool_doctor_tell (self, NULL, "proxy", TOOL_VERDICT_OK, -1, _("the system has none"), NULL);
   else if (g_str_equal (option, "system"))
-    tool_doctor_tell (self, NULL, "proxy", TOOL_VERDICT_OK, -1, "TCP goes through that of the system", NULL);
+    tool_doctor_tell (self, NULL, "proxy", TOOL_VERDICT_OK, -1, _("TCP goes through that of the system"), NULL);
   else
     tool_doctor_tell (self, NULL, "proxy", TOOL_VERDICT_WARNING, -1,
-                      "the system has one, but it is not used",
-                      "where there is no other way out: proxy='system' in the group [host]");
+                      _("the system has one, but it is not used"),
+                      _("where there is no other way out: proxy='system' in the group [host]"));
 }
 
 void
 tool_doctor_check_system (ToolDoctor *self, Lp2pConfig *config)
 {
   check_files (self);
-  check_route (self, "ipv4", ANYWHERE_IP4, "without IPv4 most peers cannot be reached: look at the network");
+  check_route (self, "ipv4", ANYWHERE_IP4, _("without IPv4 most peers cannot be reached: look at the network"));
   check_route (self, "ipv6", ANYWHERE_IP6,
-               "peers that have IPv6 only cannot be reached; else nothing is wrong");
+               _("peers that have IPv6 only cannot be reached; else nothing is wrong"));
   check_udp (self);
   if (self->dns_name != NULL)
     check_names (self);
   else
     tool_doctor_tell (self, NULL, "names", TOOL_VERDICT_OK, -1,
-                      "not tried, as that asks the name servers: --dns-name NAME does it", NULL);
+                      _("not tried, as that asks the name servers: --dns-name NAME does it"), NULL);
   check_proxy (self, config);
 }

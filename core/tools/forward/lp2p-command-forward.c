@@ -8,6 +8,7 @@
 #include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/status/lp2p-control-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <glib-unix.h>
 
@@ -37,33 +38,33 @@ typedef struct
 } Command;
 
 static const char description[] =
-    "Each connection to --from becomes a stream to a service of the peer --to, which\n"
-    "connects it to the socket that it serves under that name. The ends of directions,\n"
-    "resets and the pace of a slow reader pass through. Several --from and --to go\n"
-    "together in their order. The connection to the peer is kept: it is made again when\n"
-    "it is lost, after 1 second, 2, 4, up to 5 minutes.\n"
-    "\n"
-    "--serve offers a local socket under a name, to the peers of --allow and nobody else.\n"
-    "It listens as lp2p listen does, or on the addresses of --listen.\n"
-    "\n"
-    TOOL_LOCAL_HELP
-    "A socket file that is listened on is for its owner only (mode 0600).\n"
-    "\n"
-    "Peers know each other by their ids, so both sides should keep theirs: lp2p id --make\n"
-    "makes one, or --identity names one. Without, it is another one each time.\n"
-    "\n"
-    "On SIGHUP it reads the configuration and the file of --allow-file again; what is open\n"
-    "stays open. It ends in order on SIGINT or SIGTERM.\n"
-    "\n"
-    "--json prints an object when it is ready (type \"ready\"; peer_id, addresses, from,\n"
-    "serve) and whenever the state of a kept peer changes (type \"peer\"; peer_id, state,\n"
-    "retry_s, error). lp2p status shows more.\n"
-    "\n"
-    "Exit status: 0 it was told to end, 1 it could not begin.\n"
-    "\n"
-    "Example: a web server of one machine on another one:\n"
-    "  lp2p forward --serve web=tcp:127.0.0.1:80 --allow 12D3KooW...\n"
-    "  lp2p forward --from tcp:127.0.0.1:8080 --to /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW.../web";
+    N_("Each connection to --from becomes a stream to a service of the peer --to, which\n"
+       "connects it to the socket that it serves under that name. The ends of directions,\n"
+       "resets and the pace of a slow reader pass through. Several --from and --to go\n"
+       "together in their order. The connection to the peer is kept: it is made again when\n"
+       "it is lost, after 1 second, 2, 4, up to 5 minutes.\n"
+       "\n"
+       "--serve offers a local socket under a name, to the peers of --allow and nobody else.\n"
+       "It listens as lp2p listen does, or on the addresses of --listen.\n"
+       "\n"
+       "%s"
+       "A socket file that is listened on is for its owner only (mode 0600).\n"
+       "\n"
+       "Peers know each other by their ids, so both sides should keep theirs: lp2p id --make\n"
+       "makes one, or --identity names one. Without, it is another one each time.\n"
+       "\n"
+       "On SIGHUP it reads the configuration and the file of --allow-file again; what is open\n"
+       "stays open. It ends in order on SIGINT or SIGTERM.\n"
+       "\n"
+       "--json prints an object when it is ready (type \"ready\"; peer_id, addresses, from,\n"
+       "serve) and whenever the state of a kept peer changes (type \"peer\"; peer_id, state,\n"
+       "retry_s, error). lp2p status shows more.\n"
+       "\n"
+       "Exit status: 0 it was told to end, 1 it could not begin.\n"
+       "\n"
+       "Example: a web server of one machine on another one:\n"
+       "  lp2p forward --serve web=tcp:127.0.0.1:80 --allow 12D3KooW...\n"
+       "  lp2p forward --from tcp:127.0.0.1:8080 --to /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW.../web");
 
 static void
 options_clear (Options *self)
@@ -98,15 +99,15 @@ static gboolean
 check_options (const Options *options, GError **error)
 {
   if (count (options->from) != count (options->to))
-    return fail_usage (error, "each --from needs a --to and the other way round");
+    return fail_usage (error, _("each --from needs a --to and the other way round"));
   if (options->from == NULL && options->serve == NULL)
-    return fail_usage (error, "nothing to forward: expected --from LOCAL --to PEER/NAME, or --serve NAME=LOCAL");
+    return fail_usage (error, _("nothing to forward: expected --from LOCAL --to PEER/NAME, or --serve NAME=LOCAL"));
   if (options->serve != NULL && options->allow == NULL && options->allow_file == NULL)
-    return fail_usage (error, "--serve serves nobody without --allow PEER");
+    return fail_usage (error, _("--serve serves nobody without --allow PEER"));
   if (options->serve == NULL && (options->allow != NULL || options->allow_file != NULL))
-    return fail_usage (error, "--allow needs something to allow: --serve NAME=LOCAL");
+    return fail_usage (error, _("--allow needs something to allow: --serve NAME=LOCAL"));
   if (options->max < 1 || options->max > MAX_CONNECTIONS)
-    return fail_usage (error, "--max-connections is not from 1 to 100000");
+    return fail_usage (error, _("--max-connections is not from 1 to 100000"));
   return TRUE;
 }
 
@@ -131,7 +132,7 @@ add_peer_address (Command *self, const char *text, GError **error)
     }
   if (!used)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                 "--peer-address %s: it does not end in /p2p/ with a peer of --to", text);
+                 _("--peer-address %s: it does not end in /p2p/ with a peer of --to"), text);
   return used;
 }
 
@@ -222,24 +223,26 @@ print_ready (Command *self)
       tool_json_print (object);
       return;
     }
-  tool_print_field ("peer id", peer);
+  tool_print_field (_("peer id"), peer);
   for (guint i = 0; i < addresses->len; i++)
-    tool_print_field ("address", texts[i]);
+    tool_print_field (_("address"), texts[i]);
   for (guint i = 0; i < n_outs; i++)
     {
       ToolForwardOut *out = g_ptr_array_index (self->forward.outs, i);
+      /* Translators: a local socket, a service, a peer */
       g_autofree char *text = g_strdup_printf (
-          "%s to %s of %s", from[i], tool_forward_out_get_service (out),
+          _("%s to %s of %s"), from[i], tool_forward_out_get_service (out),
           lp2p_peer_id_get_string (tool_forward_out_get_peer (out)));
 
-      tool_print_field ("forward", text);
+      tool_print_field (_("forward"), text);
     }
   for (guint i = 0; i < n_services; i++)
     {
+      /* Translators: a service, a local socket */
       g_autofree char *text =
-          g_strdup_printf ("%s from %s", serve[i], tool_forward_in_get_local (self->in, i));
+          g_strdup_printf (_("%s from %s"), serve[i], tool_forward_in_get_local (self->in, i));
 
-      tool_print_field ("serve", text);
+      tool_print_field (_("serve"), text);
     }
   tool_flush ();
 }
@@ -267,10 +270,11 @@ print_kept (Lp2pKeptPeer *kept, GParamSpec *pspec, gpointer user_data)
       return;
     }
   if (error != NULL)
-    text = g_strdup_printf ("%s %s for %.1f s: %s", peer, state, retry, error->message);
+    /* Translators: a peer, the state "waiting", seconds, why */
+    text = g_strdup_printf (_("%s %s for %.1f s: %s"), peer, _(state), retry, error->message);
   else
-    text = g_strdup_printf ("%s %s", peer, state);
-  tool_print_field ("peer", text);
+    text = g_strdup_printf ("%s %s", peer, _(state));
+  tool_print_field (_("peer"), text);
   tool_flush ();
 }
 
@@ -308,12 +312,12 @@ report (GString *lines, gpointer user_data)
     {
       ToolForwardOut *out = g_ptr_array_index (self->forward.outs, i);
 
-      append_service (lines, "forward", tool_forward_out_get_service (out),
+      append_service (lines, N_("forward"), tool_forward_out_get_service (out),
                       tool_forward_out_get_local (out), tool_forward_out_get_peer (out),
                       tool_forward_out_get_counts (out));
     }
   for (guint i = 0; i < tool_forward_in_get_n_services (self->in); i++)
-    append_service (lines, "serve", tool_forward_in_get_name (self->in, i),
+    append_service (lines, N_("serve"), tool_forward_in_get_name (self->in, i),
                     tool_forward_in_get_local (self->in, i), NULL,
                     tool_forward_in_get_counts (self->in, i));
 }
@@ -378,7 +382,7 @@ on_reload (gpointer user_data)
 
   if (tool_options_reload_config (options, config, &error) && apply_command_line (self, config, &error) &&
       allow (self, &error))
-    tool_note (options, "configuration read again");
+    tool_note (options, _("configuration read again"));
   else
     tool_fail_error (WHAT, error);
   return G_SOURCE_CONTINUE;
@@ -459,34 +463,35 @@ tool_command_forward (ToolLine *line)
   g_auto (Options) options = { .max = DEFAULT_CONNECTIONS };
   const GOptionEntry entries[] = {
     { "from", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.from,
-      "Accept local connections here; may be given several times", "LOCAL" },
+      N_("Accept local connections here; may be given several times"), N_("LOCAL") },
     { "to", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.to,
-      "Where they go: the address of a peer, with /p2p/ and its id, or the id of a peer whose "
-      "addresses are known; and the name of its service",
-      "PEER/NAME" },
+      N_("Where they go: the address of a peer, with /p2p/ and its id, or the id of a peer whose "
+         "addresses are known; and the name of its service"),
+      N_("PEER/NAME") },
     { "peer-address", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.peer_addresses,
-      "One more address of a peer of --to", "ADDRESS" },
+      N_("One more address of a peer of --to"), N_("ADDRESS") },
     { "serve", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.serve,
-      "Connect what peers ask for by this name to a local socket; may be given several times",
-      "NAME=LOCAL" },
+      N_("Connect what peers ask for by this name to a local socket; may be given several times"),
+      N_("NAME=LOCAL") },
     { "allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allow,
-      "Serve this peer, with NAME= that service only; may be given several times",
-      "[NAME=]PEER" },
+      N_("Serve this peer, with NAME= that service only; may be given several times"),
+      N_("[NAME=]PEER") },
     { "allow-file", 0, 0, G_OPTION_ARG_FILENAME, &options.allow_file,
-      "Serve the peers of this file, too, one in a line", "FILE" },
+      N_("Serve the peers of this file, too, one in a line"), N_("FILE") },
     { "listen", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.listen,
-      "Let peers connect here; may be given several times", "ADDRESS" },
+      N_("Let peers connect here; may be given several times"), N_("ADDRESS") },
     { "max-connections", 0, 0, G_OPTION_ARG_INT, &options.max,
-      "How many connections at a time; the default is 4096", "COUNT" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+      N_("How many connections at a time; the default is 4096"), N_("COUNT") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
   g_auto (Command) self = { .options = &options };
+  g_autofree char *help = g_strdup_printf (_(description), _(TOOL_LOCAL_HELP));
   g_autoptr (GError) error = NULL;
 
   self.in = tool_forward_in_new ();
   self.forward.outs = g_ptr_array_new_with_free_func ((GDestroyNotify) tool_forward_out_free);
-  if (!tool_line_parse (line, entries, description, 0, 0))
+  if (!tool_line_parse (line, entries, help, 0, 0))
     return TOOL_EXIT_USAGE;
   if (!check_options (&options, &error) || !parse (&self, &error))
     return tool_fail (TOOL_EXIT_USAGE, WHAT, "%s", error->message);

@@ -5,6 +5,8 @@
 
 #include "tools/forward/lp2p-forward-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 /* Of what a refused peer sends before it has read why; more breaks the stream. */
@@ -114,9 +116,9 @@ tool_forward_in_add (ToolForwardIn *self, const char *text, GError **error)
   Service *service;
 
   if (!tool_forward_check_name (text, size))
-    return fail (error, text, "no service, expected NAME=LOCAL, the name of letters, digits, '.', '-' and '_'");
+    return fail (error, text, _("no service, expected NAME=LOCAL, the name of letters, digits, '.', '-' and '_'"));
   if (find_service (self, text, size) != NULL)
-    return fail (error, text, "there is a service of this name already");
+    return fail (error, text, _("there is a service of this name already"));
   local = tool_local_new (equals + 1, error);
   if (local == NULL)
     return FALSE;
@@ -137,7 +139,7 @@ find_peers (ToolForwardIn *self, GPtrArray *tables, const char *text, gsize size
 
   if (size > 0 && (service == NULL || !g_ptr_array_find (self->services, service, &i)))
     {
-      fail (error, text, "there is no service of this name");
+      fail (error, text, _("there is no service of this name"));
       return NULL;
     }
   return g_ptr_array_index (tables, i);
@@ -244,8 +246,9 @@ note (Link *link, const char *what)
 {
   Lp2pConnection *connection = lp2p_stream_get_connection (link->stream);
 
-  tool_note (link->in->forward->options, "%s for %s: %s",
-             link->service != NULL ? link->service->name : "a service",
+  /* Translators: a service, a peer, why the connection is over */
+  tool_note (link->in->forward->options, _("%s for %s: %s"),
+             link->service != NULL ? link->service->name : _("a service"),
              lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)), what);
 }
 
@@ -324,8 +327,8 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       /* Else we are to end. */
       if (link->timer == 0)
-        tool_forward_counts_fail (&link->service->counts, link->service->name, "no connection in time");
-      break_off (link, "given up");
+        tool_forward_counts_fail (&link->service->counts, link->service->name, _("no connection in time"));
+      break_off (link, _("given up"));
       return;
     }
   if (connection != NULL)
@@ -419,7 +422,7 @@ take_request (Link *link, gsize filled)
                                    link->request + 1, (gsize) missing, G_PRIORITY_DEFAULT,
                                    link->cancellable, on_name, link);
   else
-    break_off (link, error != NULL ? error->message : "the stream ended before the request");
+    break_off (link, error != NULL ? error->message : _("the stream ended before the request"));
 }
 
 static void
@@ -431,7 +434,7 @@ on_size (GObject *source, GAsyncResult *result, gpointer user_data)
   if (g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error) == 1)
     take_request (link, 1);
   else
-    break_off (link, error != NULL ? error->message : "the stream ended before the request");
+    break_off (link, error != NULL ? error->message : _("the stream ended before the request"));
 }
 
 static gboolean
@@ -474,7 +477,7 @@ tool_forward_in_start (ToolForwardIn *self, ToolForward *forward)
 void
 tool_forward_in_stop (ToolForwardIn *self)
 {
-  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "interrupted");
+  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("interrupted"));
   g_autoptr (GList) links = g_hash_table_get_keys (self->links);
 
   if (self->services->len > 0)

@@ -5,6 +5,8 @@
 
 #include "tools/forward/lp2p-forward-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <string.h>
 
 /* Taken in one turn, before others have theirs. */
@@ -58,7 +60,7 @@ parse_target (ToolForwardOut *self, const char *to, GError **error)
   if (slash == NULL || !tool_forward_check_name (slash + 1, strlen (slash + 1)))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" names no service, expected PEER/NAME or ADDRESS/NAME", to);
+                   _("\"%s\" names no service, expected PEER/NAME or ADDRESS/NAME"), to);
       return FALSE;
     }
   self->service = g_strdup (slash + 1);
@@ -74,7 +76,7 @@ parse_target (ToolForwardOut *self, const char *to, GError **error)
   if (self->peer == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" names no peer, expected /p2p/PEER at the end of the address", where);
+                   _("\"%s\" names no peer, expected /p2p/PEER at the end of the address"), where);
       return FALSE;
     }
   /* Of a mere /p2p/PEER the address has to be known. */
@@ -191,7 +193,8 @@ on_done (ToolSplice *splice, const GError *error, gpointer user_data)
 
   g_hash_table_remove (self->splices, splice);
   if (tool_forward_counts_end (&self->counts, self->service, splice, link->refused ? NULL : error))
-    tool_note (self->forward->options, "%s to %s: %s", tool_local_get_text (self->local),
+    /* Translators: a local socket, a service, why the connection is over */
+  tool_note (self->forward->options, _("%s to %s: %s"), tool_local_get_text (self->local),
                self->service, error->message);
   if (link->refused)
     tool_forward_counts_fail (&self->counts, self->service, error->message);
@@ -206,7 +209,7 @@ on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   gssize n = g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error);
 
   if (n == 0)
-    error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "the peer ended the stream without an answer");
+    error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_PROTOCOL, _("the peer ended the stream without an answer"));
   else if (n == 1 && link->answer != TOOL_FORWARD_CONNECTED)
     error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_FAILED, tool_forward_describe (link->answer));
   link->refused = n >= 0 && error != NULL;
@@ -371,7 +374,7 @@ tool_forward_out_resume (ToolForwardOut *self)
 void
 tool_forward_out_stop (ToolForwardOut *self)
 {
-  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "interrupted");
+  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("interrupted"));
   g_autoptr (GList) splices = g_hash_table_get_keys (self->splices);
 
   tool_watch_remove (&self->watch);

@@ -2,6 +2,8 @@
 
 #include "tools/forward/lp2p-forward-request-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 /**
  * tool_forward_check_name:
  * @name: (array length=size): what may be the name of a service
@@ -48,7 +50,7 @@ tool_forward_read_request (Lp2pCursor *cursor, const char **name, gsize *size, G
       return 0;
     }
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-               "a request without the name of a service, expected its size, 1 to %d, and the name",
+               _("a request without the name of a service, expected its size, 1 to %d, and the name"),
                TOOL_FORWARD_MAX_NAME);
   return -1;
 }

@@ -2,6 +2,8 @@
 
 #include "tools/forward/lp2p-forward-splice-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <gio/gio.h>
 #include <netinet/in.h>
@@ -160,7 +162,7 @@ static void
 break_with_errno (ToolSplice *self, int code)
 {
   g_autoptr (GError) error = g_error_new (G_IO_ERROR, g_io_error_from_errno (code),
-                                          "the local socket: %s", g_strerror (code));
+                                          _("the local socket: %s"), g_strerror (code));
 
   end (self, error);
 }
@@ -170,7 +172,7 @@ break_with_stream_error (ToolSplice *self, const GError *error)
 {
   g_autoptr (GError) why = g_error_copy (error);
 
-  g_prefix_error (&why, "the stream: ");
+  g_prefix_error (&why, _("the stream: "));
   end (self, why);
 }
 
@@ -433,7 +435,7 @@ find_reason (Lp2pStream *stream)
   g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (input), &byte, 1, NULL, &error);
   if (error != NULL && error->domain == LP2P_ERROR)
     return g_steal_pointer (&error);
-  return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, "the stream: it was reset, or its connection lost");
+  return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, _("the stream: it was reset, or its connection lost"));
 }
 
 /* Also while nothing is read from the stream, nor written to it. */

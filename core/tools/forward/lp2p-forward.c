@@ -2,21 +2,23 @@
 
 #include "tools/forward/lp2p-forward-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 const char *
 tool_forward_describe (guint8 answer)
 {
   switch (answer)
     {
     case TOOL_FORWARD_CONNECTED:
-      return "connected";
+      return _("connected");
     case TOOL_FORWARD_REFUSED:
-      return "the peer has no such service for us";
+      return _("the peer has no such service for us");
     case TOOL_FORWARD_UNREACHABLE:
-      return "the peer cannot reach the service itself";
+      return _("the peer cannot reach the service itself");
     case TOOL_FORWARD_BUSY:
-      return "the peer has as many connections as it takes";
+      return _("the peer has as many connections as it takes");
     default:
-      return "the peer refused, and why is not known";
+      return _("the peer refused, and why is not known");
     }
 }
 

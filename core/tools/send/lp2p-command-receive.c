@@ -7,6 +7,7 @@
 #include "tools/send/lp2p-receiver-private.h"
 #include "tools/send/lp2p-send-door-private.h"
 #include "tools/send/lp2p-send-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -42,33 +43,33 @@ typedef struct
 } Receive;
 
 static const char description[] =
-    "With a TICKET, which lp2p send prints on the other machine, it fetches what that has\n"
-    "to send. Without one it listens, prints its addresses, and waits for lp2p send --to:\n"
-    "from the peers of --allow it takes what they send; without --allow it asks on the\n"
-    "terminal. Nobody else is served. It ends when it has received something.\n"
-    "\n"
-    "A transfer that was cut goes on where it ended when both sides do the same again, with\n"
-    "the same target folder. What is not complete is kept in .lp2p-receive in there, which\n"
-    "goes when it is empty; a file appears under its name when all of it is on the disk.\n"
-    "\n"
-    "A file that is there already is compared by its hash. Another one of the same name is\n"
-    "left alone, which is a failure for that file, unless --overwrite is given. Names lead\n"
-    "nowhere but below the target folder, and through no symbolic link. Symbolic links are\n"
-    "taken with --links, if they lead to something in the target folder. Permissions (as\n"
-    "far as the umask allows them) and times of change are those at the sender, also of\n"
-    "folders.\n"
-    "\n"
-    "--json prints objects (type): \"listening\" (peer_id, addresses), \"begin\" (peer_id,\n"
-    "name, files, bytes), \"progress\" (path, done, bytes, rate), \"resume\" (path, offset),\n"
-    "\"file\" (path, bytes, state: received, present or failed, reason), \"error\" (reason) when\n"
-    "a transfer is cut, \"final\" (files, present, skipped, failed, bytes, seconds, mb_s).\n"
-    "\n"
-    "Exit status: 0 all was received or is there, 1 something was not, 3 could not connect,\n"
-    "4 another peer answered, 5 timed out.\n"
-    "\n"
-    "Examples:\n"
-    "  lp2p receive lp2p:u… --into Downloads\n"
-    "  lp2p receive --allow 12D3KooW… --listen /ip4/0.0.0.0/tcp/4001";
+    N_("With a TICKET, which lp2p send prints on the other machine, it fetches what that has\n"
+       "to send. Without one it listens, prints its addresses, and waits for lp2p send --to:\n"
+       "from the peers of --allow it takes what they send; without --allow it asks on the\n"
+       "terminal. Nobody else is served. It ends when it has received something.\n"
+       "\n"
+       "A transfer that was cut goes on where it ended when both sides do the same again, with\n"
+       "the same target folder. What is not complete is kept in .lp2p-receive in there, which\n"
+       "goes when it is empty; a file appears under its name when all of it is on the disk.\n"
+       "\n"
+       "A file that is there already is compared by its hash. Another one of the same name is\n"
+       "left alone, which is a failure for that file, unless --overwrite is given. Names lead\n"
+       "nowhere but below the target folder, and through no symbolic link. Symbolic links are\n"
+       "taken with --links, if they lead to something in the target folder. Permissions (as\n"
+       "far as the umask allows them) and times of change are those at the sender, also of\n"
+       "folders.\n"
+       "\n"
+       "--json prints objects (type): \"listening\" (peer_id, addresses), \"begin\" (peer_id,\n"
+       "name, files, bytes), \"progress\" (path, done, bytes, rate), \"resume\" (path, offset),\n"
+       "\"file\" (path, bytes, state: received, present or failed, reason), \"error\" (reason) when\n"
+       "a transfer is cut, \"final\" (files, present, skipped, failed, bytes, seconds, mb_s).\n"
+       "\n"
+       "Exit status: 0 all was received or is there, 1 something was not, 3 could not connect,\n"
+       "4 another peer answered, 5 timed out.\n"
+       "\n"
+       "Examples:\n"
+       "  lp2p receive lp2p:u… --into Downloads\n"
+       "  lp2p receive --allow 12D3KooW… --listen /ip4/0.0.0.0/tcp/4001");
 
 static void
 options_clear (Options *self)
@@ -123,14 +124,14 @@ wait_frame (SendChannel *channel, Lp2p__Send__Frame__BodyCase kind, GError **err
       if (found == SEND_INPUT_FRAME && frame->body_case == kind)
         return g_steal_pointer (&frame);
       if (found == SEND_INPUT_FRAME && frame->body_case == SEND_BODY (DECLINE))
-        g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the peer declined: %s",
-                     frame->decline->text);
+        g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer declined: %s"),
+                     tool_translate (frame->decline->text));
       else if (found == SEND_INPUT_FRAME && frame->body_case == SEND_BODY (ABORT))
-        g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the peer gave up: %s",
-                     frame->abort->text);
+        g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer gave up: %s"),
+                     tool_translate (frame->abort->text));
       else
         g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                             "the peer sent another frame than an offer");
+                             N_("the peer sent another frame than an offer"));
       return NULL;
     }
 }
@@ -190,14 +191,14 @@ admit (SendChannel *channel, SendFrame **frame, gpointer user_data)
   SendChannel *other = self->waiting != NULL ? self->waiting : self->current;
 
   if ((*frame)->body_case != SEND_BODY (OFFER))
-    return g_strdup ("this is a receiver, which takes what is offered");
+    return g_strdup (N_("this is a receiver, which takes what is offered"));
   if (self->peers->len > 0 && !is_allowed (self, peer))
-    return g_strdup ("this receiver does not serve you");
+    return g_strdup (N_("this receiver does not serve you"));
   if (other != NULL && !lp2p_peer_id_equal (send_channel_get_peer (other), peer))
-    return g_strdup ("this receiver is busy with another sender");
+    return g_strdup (N_("this receiver is busy with another sender"));
   if (self->current != NULL)
     send_channel_fail (self->current, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                                                           "the sender began anew"));
+                                                           N_("the sender began anew")));
   g_clear_pointer (&self->waiting, send_channel_free);
   g_clear_pointer (&self->offer, send_frame_free);
   self->waiting = channel;
@@ -223,9 +224,9 @@ print_listening (Receive *self, Lp2pHost *host)
       tool_json_print (object);
       return;
     }
-  tool_print_field ("peer id", peer);
+  tool_print_field (_("peer id"), peer);
   for (gsize i = 0; texts[i] != NULL; i++)
-    tool_print_field ("address", texts[i]);
+    tool_print_field (_("address"), texts[i]);
   tool_flush ();
 }
 
@@ -242,12 +243,13 @@ on_stdin (int fd, GIOCondition condition, gpointer user_data)
 {
   Question *question = user_data;
   char answer[64];
-  gssize n = read (fd, answer, sizeof answer);
+  gssize n = read (fd, answer, sizeof answer - 1);
 
   if (n < 0 && (errno == EINTR || errno == EAGAIN))
     return G_SOURCE_CONTINUE;
   question->answered = TRUE;
-  question->yes = n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+  answer[n > 0 ? n : 0] = '\0';
+  question->yes = tool_is_yes (answer);
   return G_SOURCE_CONTINUE;
 }
 
@@ -257,12 +259,19 @@ show_question (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *off
   g_autofree char *size = g_format_size (offer->size);
   g_autofree char *name = tool_make_printable (offer->name);
   g_autofree char *into = tool_make_printable (self->options->into);
+  guint n = (guint) MIN (offer->files, G_MAXUINT);
+  const char *format;
 
   tool_progress_clear ();
-  g_printerr ("%s\nwants to send \"%.60s\"%s: %" G_GUINT64_FORMAT
-              " files, %s, into %s\nTake them? [y/N] ",
-              lp2p_peer_id_get_string (send_channel_get_peer (channel)), name,
-              offer->entries > 1 ? " and more" : "", offer->files, size, into);
+  if (offer->entries > 1)
+    /* Translators: a peer, a name, a number of files, their size, a folder */
+    format = lp2p_ngettext ("%s\nwants to send \"%.60s\" and more: %u files, %s, into %s\nTake them? [y/N] ",
+                            "%s\nwants to send \"%.60s\" and more: %u files, %s, into %s\nTake them? [y/N] ", n);
+  else
+    /* Translators: a peer, a name, a number of files, their size, a folder */
+    format = lp2p_ngettext ("%s\nwants to send \"%.60s\": %u files, %s, into %s\nTake them? [y/N] ",
+                            "%s\nwants to send \"%.60s\": %u files, %s, into %s\nTake them? [y/N] ", n);
+  g_printerr (format, lp2p_peer_id_get_string (send_channel_get_peer (channel)), name, n, size, into);
 }
 
 /* The sender may go, or change its mind, before there is an answer. */
@@ -288,7 +297,7 @@ ask (Receive *self,
 
       frame = event.frame;
       if (found == SEND_INPUT_FRAME || found == SEND_INPUT_DATA)
-        g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the peer took the offer back");
+        g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_FAILED, N_("the peer took the offer back"));
       good = found == SEND_INPUT_MORE && send_channel_wait (channel, error);
     }
   g_source_remove (watch);
@@ -314,7 +323,7 @@ confirm (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *offer)
       return FALSE;
     }
   if (!yes)
-    send_channel_part (channel, SEND_BODY (DECLINE), "the user does not want it");
+    send_channel_part (channel, SEND_BODY (DECLINE), N_("the user does not want it"));
   return yes;
 }
 
@@ -385,11 +394,11 @@ check_options (const Options *options, ToolLine *line)
   gboolean ticket = line->arguments != NULL && line->arguments[0] != NULL;
 
   if (ticket && (options->allow != NULL || options->listen != NULL))
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "a ticket is dialed, so --allow and --listen make no sense");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("a ticket is dialed, so --allow and --listen make no sense"));
   else if (!ticket && options->allow == NULL && !isatty (STDIN_FILENO))
     tool_fail (TOOL_EXIT_USAGE, WHAT,
-               "nobody would be served: give a ticket, name who may send with --allow, or run it "
-               "on a terminal to be asked");
+               _("nobody would be served: give a ticket, name who may send with --allow, or run it "
+                 "on a terminal to be asked"));
   else
     return send_check_timeout (line, options->timeout);
   return FALSE;
@@ -423,17 +432,17 @@ tool_command_receive (ToolLine *line)
   g_auto (Options) options = { .timeout = 30 };
   const GOptionEntry entries[] = {
     { "into", 0, 0, G_OPTION_ARG_FILENAME, &options.into,
-      "The target folder, which is made if it is missing; the default is the current one", "DIR" },
+      N_("The target folder, which is made if it is missing; the default is the current one"), N_("DIR") },
     { "allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allow,
-      "Take what this peer sends; may be given several times", "PEER" },
+      N_("Take what this peer sends; may be given several times"), N_("PEER") },
     { "listen", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.listen,
-      "Listen there, such as /ip4/0.0.0.0/tcp/4001; may be given several times", "ADDRESS" },
+      N_("Listen there, such as /ip4/0.0.0.0/tcp/4001; may be given several times"), N_("ADDRESS") },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &options.overwrite,
-      "Replace files that are there", NULL },
+      N_("Replace files that are there"), NULL },
     { "links", 0, 0, G_OPTION_ARG_NONE, &options.links,
-      "Take symbolic links that stay in the target folder", NULL },
-    { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout, SEND_TIMEOUT_HELP, "SECONDS" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+      N_("Take symbolic links that stay in the target folder"), NULL },
+    { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout, SEND_TIMEOUT_HELP, N_("SECONDS") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
   Receive self = { .options = &options, .line = line };

@@ -8,7 +8,9 @@
 #include "tools/send/lp2p-send-qr-private.h"
 #include "tools/send/lp2p-send-session-private.h"
 #include "tools/send/lp2p-sender-private.h"
+#include "types/lp2p-i18n-private.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -51,35 +53,35 @@ typedef struct
 } Serve;
 
 static const char description[] =
-    "Sends files, and folders with all that is in them, to one peer.\n"
-    "\n"
-    "Without --to it listens and prints a ticket, also as a QR code on a terminal: lp2p\n"
-    "receive TICKET on the other machine fetches the files. Who has the ticket gets them,\n"
-    "so hand it over as you would a password. It works for one receiver, which may come\n"
-    "back with it to go on after a cut, until it expires. With --to it dials a peer that\n"
-    "runs lp2p receive, which has to allow this peer or to confirm.\n"
-    "\n"
-    "A transfer that was cut goes on where it ended when both sides do the same again:\n"
-    "what is there already is compared by its hash, not sent. Nothing is replaced at the\n"
-    "receiver unless it was told to.\n"
-    "\n"
-    "A PATH that is a symbolic link is followed. Those in folders are left out, with a\n"
-    "line that says so, unless --follow sends what they lead to, or --links sends them as\n"
-    "links. Sockets, pipes and devices are left out. Permissions and times of change are\n"
-    "kept.\n"
-    "\n"
-    "--json prints objects (type): \"ticket\" (ticket, peer_id, addresses, expires in\n"
-    "seconds since 1970), \"begin\" (peer_id, name, files, bytes), \"progress\" (path, done,\n"
-    "bytes, rate), \"resume\" (path, offset), \"file\" (path, bytes, state: sent, present,\n"
-    "skipped or failed, reason), \"error\" (reason) when a transfer is cut, \"final\" (files,\n"
-    "present, skipped, failed, bytes, seconds, mb_s).\n"
-    "\n"
-    "Exit status: 0 all was sent or is there, 1 something was not, 3 could not connect, 4\n"
-    "another peer answered, 5 timed out or the ticket expired.\n"
-    "\n"
-    "Examples:\n"
-    "  lp2p send holiday.mp4 pictures\n"
-    "  lp2p send --to /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW… report.pdf";
+    N_("Sends files, and folders with all that is in them, to one peer.\n"
+       "\n"
+       "Without --to it listens and prints a ticket, also as a QR code on a terminal: lp2p\n"
+       "receive TICKET on the other machine fetches the files. Who has the ticket gets them,\n"
+       "so hand it over as you would a password. It works for one receiver, which may come\n"
+       "back with it to go on after a cut, until it expires. With --to it dials a peer that\n"
+       "runs lp2p receive, which has to allow this peer or to confirm.\n"
+       "\n"
+       "A transfer that was cut goes on where it ended when both sides do the same again:\n"
+       "what is there already is compared by its hash, not sent. Nothing is replaced at the\n"
+       "receiver unless it was told to.\n"
+       "\n"
+       "A PATH that is a symbolic link is followed. Those in folders are left out, with a\n"
+       "line that says so, unless --follow sends what they lead to, or --links sends them as\n"
+       "links. Sockets, pipes and devices are left out. Permissions and times of change are\n"
+       "kept.\n"
+       "\n"
+       "--json prints objects (type): \"ticket\" (ticket, peer_id, addresses, expires in\n"
+       "seconds since 1970), \"begin\" (peer_id, name, files, bytes), \"progress\" (path, done,\n"
+       "bytes, rate), \"resume\" (path, offset), \"file\" (path, bytes, state: sent, present,\n"
+       "skipped or failed, reason), \"error\" (reason) when a transfer is cut, \"final\" (files,\n"
+       "present, skipped, failed, bytes, seconds, mb_s).\n"
+       "\n"
+       "Exit status: 0 all was sent or is there, 1 something was not, 3 could not connect, 4\n"
+       "another peer answered, 5 timed out or the ticket expired.\n"
+       "\n"
+       "Examples:\n"
+       "  lp2p send holiday.mp4 pictures\n"
+       "  lp2p send --to /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW… report.pdf");
 
 static void
 options_clear (Options *self)
@@ -132,7 +134,10 @@ print_ticket (Serve *self, Lp2pHost *host, const char *text, GPtrArray *addresse
     }
   if (!self->options->no_qr && send_qr_is_shown ())
     code = send_qr_make (text);
-  tool_print ("%" G_GUINT64_FORMAT " files, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
+  /* Translators: a number of files, their size, a ticket, its QR code */
+  tool_print (lp2p_ngettext ("%" PRIu64 " files, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
+                             "%" PRIu64 " files, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
+                             self->load->files),
               self->load->files, size, text, code != NULL ? code : "");
   tool_flush ();
 }
@@ -166,7 +171,7 @@ make_ticket (Serve *self, Lp2pHost *host, GError **error)
   if (getrandom (self->code, sizeof self->code, 0) != sizeof self->code)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                           "the system has no random numbers");
+                           N_("the system has no random numbers"));
       return FALSE;
     }
   self->expires = now + (gint64) (self->options->minutes * 60 + 0.5);
@@ -209,24 +214,24 @@ admit (SendChannel *channel, SendFrame **frame, gpointer user_data)
   Lp2pPeerId *peer = send_channel_get_peer (channel);
 
   if ((*frame)->body_case != SEND_BODY (REQUEST))
-    return g_strdup ("this is a sender, which serves who has its ticket");
+    return g_strdup (N_("this is a sender, which serves who has its ticket"));
   if (self->wrong >= MAX_WRONG)
-    return g_strdup ("too many wrong codes were tried");
+    return g_strdup (N_("too many wrong codes were tried"));
   if (!check_code (self, &(*frame)->request->code))
     {
       self->wrong++;
       g_main_context_wakeup (NULL);
-      return g_strdup ("the code of the ticket is wrong");
+      return g_strdup (N_("the code of the ticket is wrong"));
     }
   if (is_expired (self))
-    return g_strdup ("the ticket has expired");
+    return g_strdup (N_("the ticket has expired"));
   if (self->bound != NULL && !lp2p_peer_id_equal (self->bound, peer))
-    return g_strdup ("the ticket was used by another receiver already");
+    return g_strdup (N_("the ticket was used by another receiver already"));
   if (self->bound == NULL)
     self->bound = lp2p_peer_id_ref (peer);
   if (self->current != NULL)
     send_channel_fail (self->current, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                                                           "the receiver began anew"));
+                                                           N_("the receiver began anew")));
   g_clear_pointer (&self->waiting, send_channel_free);
   self->waiting = channel;
   send_channel_set_notify (channel, NULL, NULL);
@@ -251,13 +256,13 @@ wait_visitor (Serve *self, GError **error)
     g_main_context_iteration (NULL, TRUE);
   g_source_remove (timer);
   if (tool_is_interrupted ())
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
   else if (self->wrong >= MAX_WRONG)
     g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
-                 "a wrong code was tried %d times: make a new ticket", MAX_WRONG);
+                 _("a wrong code was tried %d times: make a new ticket"), MAX_WRONG);
   else if (self->waiting == NULL)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                         "the ticket expired before all was sent");
+                         N_("the ticket expired before all was sent"));
   return self->waiting != NULL && !tool_is_interrupted () && self->wrong < MAX_WRONG;
 }
 
@@ -274,7 +279,7 @@ serve_visitor (Serve *self, int *status)
   *status = send_end (self->line, self->current, self->report, good, error);
   g_clear_pointer (&self->current, send_channel_free);
   if (!good && !tool_is_interrupted ())
-    tool_fail (TOOL_EXIT_FAILURE, WHAT, "the receiver may come back with the same ticket");
+    tool_fail (TOOL_EXIT_FAILURE, WHAT, _("the receiver may come back with the same ticket"));
   return good || tool_is_interrupted ();
 }
 
@@ -339,12 +344,12 @@ static gboolean
 check_options (const Options *options, ToolLine *line)
 {
   if (options->follow && options->links)
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--follow and --links exclude each other");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--follow and --links exclude each other"));
   else if (options->to != NULL && options->listen != NULL)
-    tool_fail (TOOL_EXIT_USAGE, WHAT, "--to dials, so --listen makes no sense");
+    tool_fail (TOOL_EXIT_USAGE, WHAT, _("--to dials, so --listen makes no sense"));
   else if (!(options->minutes > 0 && options->minutes <= 60 * 24 * 365))
     tool_fail (TOOL_EXIT_USAGE, WHAT,
-               "a ticket that expires after %g minutes, expected more than 0, at most 525600",
+               _("a ticket that expires after %g minutes, expected more than 0, at most 525600"),
                options->minutes);
   else
     return send_check_timeout (line, options->timeout);
@@ -386,17 +391,17 @@ tool_command_send (ToolLine *line)
   g_auto (Options) options = { .minutes = 60, .timeout = 30 };
   const GOptionEntry entries[] = {
     { "to", 0, 0, G_OPTION_ARG_STRING, &options.to,
-      "Dial this peer, which runs lp2p receive, instead of printing a ticket", "ADDRESS" },
+      N_("Dial this peer, which runs lp2p receive, instead of printing a ticket"), N_("ADDRESS") },
     { "listen", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.listen,
-      "Listen there, such as /ip4/0.0.0.0/tcp/4001; may be given several times", "ADDRESS" },
+      N_("Listen there, such as /ip4/0.0.0.0/tcp/4001; may be given several times"), N_("ADDRESS") },
     { "expire", 0, 0, G_OPTION_ARG_DOUBLE, &options.minutes,
-      "Minutes that the ticket is valid; the default is 60", "MINUTES" },
-    { "no-qr", 0, 0, G_OPTION_ARG_NONE, &options.no_qr, "Print no QR code", NULL },
+      N_("Minutes that the ticket is valid; the default is 60"), N_("MINUTES") },
+    { "no-qr", 0, 0, G_OPTION_ARG_NONE, &options.no_qr, N_("Print no QR code"), NULL },
     { "follow", 0, 0, G_OPTION_ARG_NONE, &options.follow,
-      "Send what symbolic links lead to", NULL },
-    { "links", 0, 0, G_OPTION_ARG_NONE, &options.links, "Send symbolic links as such", NULL },
-    { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout, SEND_TIMEOUT_HELP, "SECONDS" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+      N_("Send what symbolic links lead to"), NULL },
+    { "links", 0, 0, G_OPTION_ARG_NONE, &options.links, N_("Send symbolic links as such"), NULL },
+    { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout, SEND_TIMEOUT_HELP, N_("SECONDS") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
 

@@ -6,6 +6,7 @@
 #include "tools/send/lp2p-receive-writer-private.h"
 #include "tools/send/lp2p-send-journal-private.h"
 #include "tools/send/lp2p-send-source-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,7 +207,7 @@ open_again (ReceivePartial *self, GError **error)
     }
   if (journal == NULL || cursor.failed)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: its journal changed meanwhile",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("%s: its journal changed meanwhile"),
                    self->item->path);
       return -1;
     }
@@ -288,7 +289,7 @@ gboolean
 receive_partial_begin_chunk (ReceivePartial *self, const Lp2p__Send__Chunk *chunk, GError **error)
 {
   if (chunk->size != MIN (SEND_CHUNK_SIZE, self->item->size - self->offset))
-    return fail_protocol (self, "the peer sent a chunk of another size than its place asks for",
+    return fail_protocol (self, N_("the peer sent a chunk of another size than its place asks for"),
                           error);
   self->chunk = receive_writer_begin (self->writer, self->offset, chunk->size);
   send_hash_take (&self->chunk->expected, chunk->hash.data, chunk->hash.len);
@@ -329,7 +330,7 @@ on_written (const ReceiveChunk *chunk, int code, gpointer user_data)
   if (code > 0)
     send_set_errno (&self->error, self->item->path, code);
   else if (code < 0)
-    fail_protocol (self, "a chunk has another hash than the peer said", &self->error);
+    fail_protocol (self, N_("a chunk has another hash than the peer said"), &self->error);
   else
     note_chunk (self, &chunk->expected, &self->error);
 }
@@ -369,9 +370,9 @@ receive_partial_check (ReceivePartial *self, const Lp2p__Send__End *end, GError 
   if (!check_error (self, error))
     return FALSE;
   if (self->offset != self->item->size)
-    return fail_protocol (self, "the peer ended the file before its end", error);
+    return fail_protocol (self, N_("the peer ended the file before its end"), error);
   return send_hash_equal_bytes (&hash, end->hash.data, end->hash.len) ||
-         fail_protocol (self, "the file has another hash than the peer said", error);
+         fail_protocol (self, N_("the file has another hash than the peer said"), error);
 }
 
 /* Returns the file, or -1. */

@@ -3,6 +3,7 @@
 #include "tools/send/lp2p-receive-store-private.h"
 
 #include "tools/send/lp2p-send-path-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,8 +41,7 @@ check_state (int fd, GError **error)
   if (status.st_uid != geteuid () || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                           SEND_STATE_FOLDER " in the target folder is another user's, or others "
-                                             "may write to it");
+                           N_(".lp2p-receive in the target folder is another user's, or others may write to it"));
       return FALSE;
     }
   if (flock (fd, LOCK_EX | LOCK_NB) == 0)
@@ -49,7 +49,7 @@ check_state (int fd, GError **error)
   if (errno != EWOULDBLOCK)
     return send_set_errno (error, SEND_STATE_FOLDER, errno);
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                       "another lp2p receive works in the target folder");
+                       N_("another lp2p receive works in the target folder"));
   return FALSE;
 }
 
@@ -60,12 +60,12 @@ open_state (int folder, GError **error)
 
   if (mkdirat (folder, SEND_STATE_FOLDER, 0700) != 0 && errno != EEXIST)
     {
-      send_set_errno (error, "the target folder", errno);
+      send_set_errno (error, _("the target folder"), errno);
       return -1;
     }
   fd = send_open_folder_at (folder, SEND_STATE_FOLDER, FALSE, FALSE);
   if (fd < 0)
-    send_set_errno (error, SEND_STATE_FOLDER " in the target folder", errno);
+    send_set_errno (error, _(".lp2p-receive in the target folder"), errno);
   else if (!check_state (fd, error))
     send_close (&fd);
   return fd;

@@ -2,13 +2,16 @@
 
 #include "tools/send/lp2p-receiver-private.h"
 
+#include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/send/lp2p-receive-partial-private.h"
 #include "tools/send/lp2p-send-path-private.h"
 #include "tools/send/lp2p-send-source-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* Answers that the peer does not read wait up to so many bytes; then nothing more is
@@ -39,7 +42,7 @@ take_turn (gpointer user_data, GError **error)
   g_main_context_iteration (NULL, FALSE);
   if (!tool_is_interrupted ())
     return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
   return FALSE;
 }
 
@@ -142,12 +145,12 @@ decide_file (
   if (found == NULL)
     return want_file (self, item, error);
   if (!S_ISREG (found->st_mode))
-    return set_exists (reason, "something that is no file has that name");
+    return set_exists (reason, N_("something that is no file has that name"));
   if ((guint64) found->st_size == item->size)
     return compare_file (self, item, reason, error);
   if (receive_store_get_overwrite (self->store))
     return want_file (self, item, error);
-  return set_exists (reason, "another file has that name; --overwrite replaces it");
+  return set_exists (reason, N_("another file has that name; --overwrite replaces it"));
 }
 
 static gboolean
@@ -155,11 +158,11 @@ decide_link (
     Receiver *self, ReceiveItem *item, const struct stat *found, GError **reason)
 {
   if (!self->links)
-    return set_exists (reason, "symbolic links are not taken without --links");
+    return set_exists (reason, N_("symbolic links are not taken without --links"));
   if (!send_link_check (item->path, (const guint8 *) item->target, strlen (item->target), reason))
     return TRUE;
   if (found != NULL && !S_ISLNK (found->st_mode) && !receive_store_get_overwrite (self->store))
-    return set_exists (reason, "something that is no symbolic link has that name");
+    return set_exists (reason, N_("something that is no symbolic link has that name"));
   answer_want (self, item, NULL);
   return TRUE;
 }
@@ -169,7 +172,7 @@ decide_folder (
     Receiver *self, ReceiveItem *item, const struct stat *found, GError **reason)
 {
   if (found != NULL && !S_ISDIR (found->st_mode))
-    return set_exists (reason, "something that is no folder has that name");
+    return set_exists (reason, N_("something that is no folder has that name"));
   answer_want (self, item, NULL);
   return TRUE;
 }
@@ -210,10 +213,10 @@ count_entry (Receiver *self, const Lp2p__Send__Entry *entry, GError **error)
   self->n_files += entry->kind == LP2P__SEND__KIND__FILE;
   if (self->n_entries > self->offer->entries || self->n_files > self->offer->files ||
       entry->size > self->offer->size - self->size)
-    return send_fail_protocol (error, "the peer sends more than it offered");
+    return send_fail_protocol (error, N_("the peer sends more than it offered"));
   self->size += entry->size;
   if (self->items.length >= SEND_MAX_ANNOUNCED)
-    return send_fail_protocol (error, "the peer announces more than 1024 entries ahead");
+    return send_fail_protocol (error, N_("the peer announces more than 1024 entries ahead"));
   return TRUE;
 }
 
@@ -265,7 +268,7 @@ find_current (Receiver *self, guint64 number, GError **error)
 
   if (item != NULL && item->number == number)
     return item;
-  send_fail_protocol (error, "the peer goes on with another entry than the next one");
+  send_fail_protocol (error, N_("the peer goes on with another entry than the next one"));
   return NULL;
 }
 
@@ -277,11 +280,11 @@ take_begin (Receiver *self, const Lp2p__Send__Begin *begin, GError **error)
   if (item == NULL)
     return FALSE;
   if (self->partial != NULL || item->kind != LP2P__SEND__KIND__FILE || item->comparing)
-    return send_fail_protocol (error, "the peer begins an entry that cannot begin");
+    return send_fail_protocol (error, N_("the peer begins an entry that cannot begin"));
   if (begin->offset != 0 && begin->offset != item->offset)
-    return send_fail_protocol (error, "the peer begins a file where it was not asked to");
+    return send_fail_protocol (error, N_("the peer begins a file where it was not asked to"));
   if (receive_store_is_pending (self->store, item))
-    return send_fail_protocol (error, "the peer sends a file twice");
+    return send_fail_protocol (error, N_("the peer sends a file twice"));
   self->partial = receive_partial_new (self->store, item, begin->offset, error);
   send_report_resume (self->report, item->path, begin->offset);
   return self->partial != NULL;
@@ -292,7 +295,7 @@ static gboolean
 take_chunk (Receiver *self, const Lp2p__Send__Chunk *chunk, GError **error)
 {
   if (self->partial == NULL)
-    return send_fail_protocol (error, "the peer sent a chunk of no file");
+    return send_fail_protocol (error, N_("the peer sent a chunk of no file"));
   while (!receive_partial_has_room (self->partial))
     if (!send_channel_wait (self->channel, error))
       return FALSE;
@@ -333,7 +336,7 @@ take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
       return TRUE;
     }
   if (self->partial == NULL)
-    return send_fail_protocol (error, "the peer ended a file that it did not begin");
+    return send_fail_protocol (error, N_("the peer ended a file that it did not begin"));
   while (!receive_partial_is_idle (self->partial))
     if (!send_channel_wait (self->channel, error))
       return FALSE;
@@ -359,7 +362,7 @@ take_verdict (Receiver *self, const Lp2p__Send__Verdict *verdict, GError **error
   if (item == NULL)
     return FALSE;
   if (!item->comparing)
-    return send_fail_protocol (error, "the peer compared a file that it was not asked about");
+    return send_fail_protocol (error, N_("the peer compared a file that it was not asked about"));
   item->comparing = FALSE;
   if (!verdict->same && receive_store_get_overwrite (self->store))
     return want_file (self, item, error);
@@ -372,7 +375,7 @@ take_verdict (Receiver *self, const Lp2p__Send__Verdict *verdict, GError **error
     }
   else
     {
-      refuse (self, item, "another file has that name; --overwrite replaces it");
+      refuse (self, item, N_("another file has that name; --overwrite replaces it"));
     }
   receive_item_free (item);
   return TRUE;
@@ -393,7 +396,7 @@ take_failure (Receiver *self, const Lp2p__Send__Failure *failure, GError **error
       g_clear_pointer (&self->partial, receive_partial_free);
       receive_partial_remove (self->store, item);
     }
-  why = g_strdup_printf ("the sender says: %s", failure->text);
+  why = g_strdup_printf (_("the sender says: %s"), tool_translate (failure->text));
   send_report_entry (self->report, item->path, TRUE, item->size, SEND_OUTCOME_FAILED, why);
   receive_item_free (g_queue_pop_head (&self->items));
   return TRUE;
@@ -417,14 +420,14 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
     case SEND_BODY (FAIL):
       return take_failure (self, frame->fail, error);
     case SEND_BODY (ABORT):
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the peer gave up: %s",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer gave up: %s"),
                    frame->abort->text);
       return FALSE;
     case SEND_BODY (FINISH):
       self->finished = self->items.length == 0;
-      return self->finished || send_fail_protocol (error, "the peer finished with entries left out");
+      return self->finished || send_fail_protocol (error, N_("the peer finished with entries left out"));
     default:
-      return send_fail_protocol (error, "the peer sent a frame that a sender does not send");
+      return send_fail_protocol (error, N_("the peer sent a frame that a sender does not send"));
     }
 }
 
@@ -473,8 +476,8 @@ check_complete (Receiver *self)
 
   if (self->n_files == self->offer->files)
     return;
-  why = g_strdup_printf ("%" G_GUINT64_FORMAT " of the files that were offered did not come; the "
-                         "sender tells why",
+  why = g_strdup_printf (_("%" PRIu64 " of the files that were offered did not come; the "
+                           "sender tells why"),
                          self->offer->files - self->n_files);
   send_report_entry (self->report, self->offer->name, TRUE, 0, SEND_OUTCOME_FAILED, why);
 }

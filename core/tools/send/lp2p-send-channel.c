@@ -3,6 +3,7 @@
 #include "tools/send/lp2p-send-channel-private.h"
 
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* Large enough that what a call costs does not show. */
 #define READ_SIZE (256 * 1024)
@@ -83,7 +84,7 @@ on_timer (gpointer user_data)
   if (self->reading && silent > SILENT_SECONDS * G_USEC_PER_SEC)
     {
       send_channel_fail (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                            "the peer has been silent for %d s", SILENT_SECONDS));
+                                            _("the peer has been silent for %d s"), SILENT_SECONDS));
       return G_SOURCE_CONTINUE;
     }
   if (!self->wrote && !self->writing)
@@ -193,7 +194,7 @@ on_deadline (gpointer user_data)
   SendChannel *self = user_data;
 
   send_channel_fail (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                                "the peer does not take what is sent"));
+                                                N_("the peer does not take what is sent")));
   return G_SOURCE_REMOVE;
 }
 
@@ -297,7 +298,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   self->reading = FALSE;
   g_byte_array_set_size (self->input, (guint) (self->free + (gsize) MAX (n, 0)));
   if (n == 0)
-    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the peer ended the stream");
+    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, N_("the peer ended the stream"));
   if (self->parting)
     self->used = self->input->len;
   if (n <= 0)
@@ -380,7 +381,7 @@ send_channel_wait (SendChannel *self, GError **error)
   if (!tool_is_interrupted ())
     g_main_context_iteration (NULL, TRUE);
   if (tool_is_interrupted ())
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
   else if (self->error != NULL && !self->reading && self->used < self->input->len)
     return TRUE;
   else if (self->error != NULL)

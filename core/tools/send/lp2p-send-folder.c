@@ -2,6 +2,8 @@
 
 #include "tools/send/lp2p-send-folder-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -22,7 +24,7 @@ struct _SendFolder
 gboolean
 send_set_errno (GError **error, const char *what, int code)
 {
-  const char *why = code == ELOOP ? "a symbolic link is in the way" : g_strerror (code);
+  const char *why = code == ELOOP ? _("a symbolic link is in the way") : g_strerror (code);
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s%s%s", what != NULL ? what : "",
                what != NULL ? ": " : "", why);
@@ -167,7 +169,7 @@ send_folder_open_file (SendFolder *self, const char *path, GError **error)
     }
   if (fstat (fd, &status) == 0 && S_ISREG (status.st_mode))
     return fd;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, "it is no file any more");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, N_("it is no file any more"));
   close (fd);
   return -1;
 }

@@ -2,6 +2,8 @@
 
 #include "tools/send/lp2p-send-path-private.h"
 
+#include "types/lp2p-i18n-private.h"
+
 #include <lp2p/lp2p.h>
 #include <string.h>
 
@@ -18,15 +20,15 @@ static const char *
 find_fault (const guint8 *name, gsize size)
 {
   if (size == 0)
-    return "the path has an empty component";
+    return N_("the path has an empty component");
   if (size > SEND_MAX_NAME)
-    return "the path has a component of more than 255 bytes";
+    return N_("the path has a component of more than 255 bytes");
   if (memchr (name, '/', size) != NULL)
-    return "the path has a component with a slash in it";
+    return N_("the path has a component with a slash in it");
   if (memchr (name, '\0', size) != NULL)
-    return "the path has a component with a NUL in it";
+    return N_("the path has a component with a NUL in it");
   if (name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')))
-    return "the path has a component that is . or ..";
+    return N_("the path has a component that is . or ..");
   return NULL;
 }
 
@@ -56,7 +58,7 @@ send_path_new (const ProtobufCBinaryData *components, gsize n, GError **error)
 
   if (n == 0 || n > SEND_MAX_DEPTH)
     {
-      refuse (error, n == 0 ? "the path is empty" : "the path has more than 256 components");
+      refuse (error, n == 0 ? N_("the path is empty") : N_("the path has more than 256 components"));
       return NULL;
     }
   for (gsize i = 0; i < n; i++)
@@ -64,7 +66,7 @@ send_path_new (const ProtobufCBinaryData *components, gsize n, GError **error)
       const char *fault = find_fault (components[i].data, components[i].len);
 
       if (fault == NULL && is_state_folder (&components[i]))
-        fault = "the path has a component " SEND_STATE_FOLDER ", where the receiver keeps its state";
+        fault = N_("the path has a component that is .lp2p-receive, where the receiver keeps its state");
       if (fault != NULL)
         {
           refuse (error, fault);
@@ -76,7 +78,7 @@ send_path_new (const ProtobufCBinaryData *components, gsize n, GError **error)
     }
   if (path->len > SEND_MAX_PATH)
     {
-      refuse (error, "the path has more than 4095 bytes");
+      refuse (error, N_("the path has more than 4095 bytes"));
       return NULL;
     }
   return g_string_free (g_steal_pointer (&path), FALSE);
@@ -114,9 +116,9 @@ send_link_check (const char *path, const guint8 *target, gsize size, GError **er
   gboolean down = FALSE;
 
   if (size == 0 || size > SEND_MAX_TARGET || strlen (text) != size)
-    return refuse (error, "the symbolic link leads nowhere");
+    return refuse (error, N_("the symbolic link leads nowhere"));
   if (text[0] == '/')
-    return refuse (error, "the symbolic link leads to an absolute path");
+    return refuse (error, N_("the symbolic link leads to an absolute path"));
   names = g_strsplit (text, "/", -1);
   for (gsize i = 0; names[i] != NULL; i++)
     {
@@ -125,10 +127,10 @@ send_link_check (const char *path, const guint8 *target, gsize size, GError **er
       if (names[i][0] == '\0' || g_str_equal (names[i], "."))
         continue;
       if (parent && down)
-        return refuse (error, "the symbolic link has a .. behind a name");
+        return refuse (error, N_("the symbolic link has a .. behind a name"));
       up += parent;
       down = down || !parent;
     }
   return up <= count_slashes (path) ||
-         refuse (error, "the symbolic link leads out of the target folder");
+         refuse (error, N_("the symbolic link leads out of the target folder"));
 }

@@ -3,7 +3,9 @@
 #include "tools/send/lp2p-send-report-private.h"
 
 #include "tools/lp2p-output-private.h"
+#include "types/lp2p-i18n-private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* How often progress is shown, to programs also after so many bytes, and how much a new
@@ -119,7 +121,8 @@ show_bar (SendReport *self, const char *path)
   memset (bar, '#', (gsize) filled);
   if (self->rate >= 1 && self->done < self->size)
     left = describe_time ((guint64) ((double) (self->size - self->done) / self->rate));
-  tool_progress ("[%s] %d %%  %s of %s  %s/s  %s left  %.40s", bar, (int) (part * 100), done, size,
+  /* Translators: a bar, percent, bytes done, all bytes, bytes of a second, time, a file name */
+  tool_progress (_("[%s] %d %%  %s of %s  %s/s  %s left  %.40s"), bar, (int) (part * 100), done, size,
                  rate, left != NULL ? left : "-:--", printable);
 }
 
@@ -192,7 +195,7 @@ send_report_resume (SendReport *self, const char *path, guint64 offset)
       return;
     }
   printable = tool_make_printable (path);
-  tool_note (self->line->options, "%s: goes on at %" G_GUINT64_FORMAT " bytes", printable, offset);
+  tool_note (self->line->options, _("%s: goes on at %" PRIu64 " bytes"), printable, offset);
 }
 
 /* Entries */
@@ -241,15 +244,15 @@ send_report_entry (SendReport *self,
   if (outcome <= SEND_OUTCOME_PRESENT)
     {
       tool_note (self->line->options, "%s: %s", printable,
-                 outcome == SEND_OUTCOME_PRESENT ? "is there already" : "done");
+                 outcome == SEND_OUTCOME_PRESENT ? _("is there already") : _("done"));
       return;
     }
   if (self->lines++ < MAX_LINES)
-    tool_fail (TOOL_EXIT_FAILURE, printable, "%s%s",
-               outcome == SEND_OUTCOME_SKIPPED ? "skipped: " : "", why);
+    tool_fail (TOOL_EXIT_FAILURE, printable, outcome == SEND_OUTCOME_SKIPPED ? _("skipped: %s") : "%s",
+               tool_translate (why));
   else if (self->lines == MAX_LINES + 1)
     tool_fail (TOOL_EXIT_FAILURE, self->line->command->name,
-               "and more like these, which are only counted");
+               _("and more like these, which are only counted"));
 }
 
 /* The sum */
@@ -271,10 +274,10 @@ print_final (SendReport *self, double seconds)
 }
 
 static void
-append_count (GString *text, SendReport *self, SendOutcome outcome, const char *what)
+append_count (GString *text, SendReport *self, SendOutcome outcome, const char *format)
 {
   if (self->counts[outcome] > 0)
-    g_string_append_printf (text, ", %" G_GUINT64_FORMAT " %s", self->counts[outcome], what);
+    g_string_append_printf (text, format, self->counts[outcome]);
 }
 
 /**
@@ -300,12 +303,18 @@ send_report_finish (SendReport *self)
     }
   else
     {
-      g_string_append_printf (text, "%" G_GUINT64_FORMAT " files %s, %s in %.1f s, %s/s",
-                              self->counts[SEND_OUTCOME_DONE], self->sending ? "sent" : "received",
-                              moved, seconds, rate);
-      append_count (text, self, SEND_OUTCOME_PRESENT, "there already");
-      append_count (text, self, SEND_OUTCOME_SKIPPED, "skipped");
-      append_count (text, self, SEND_OUTCOME_FAILED, "failed");
+      guint64 n = self->counts[SEND_OUTCOME_DONE];
+
+      /* Translators: a number of files, their size, seconds, bytes of a second */
+      g_string_append_printf (text,
+                              self->sending ? lp2p_ngettext ("%" PRIu64 " files sent, %s in %.1f s, %s/s",
+                                                             "%" PRIu64 " files sent, %s in %.1f s, %s/s", n)
+                                            : lp2p_ngettext ("%" PRIu64 " files received, %s in %.1f s, %s/s",
+                                                             "%" PRIu64 " files received, %s in %.1f s, %s/s", n),
+                              n, moved, seconds, rate);
+      append_count (text, self, SEND_OUTCOME_PRESENT, _(", %" PRIu64 " there already"));
+      append_count (text, self, SEND_OUTCOME_SKIPPED, _(", %" PRIu64 " skipped"));
+      append_count (text, self, SEND_OUTCOME_FAILED, _(", %" PRIu64 " failed"));
       tool_print ("%s\n", text->str);
       tool_flush ();
     }

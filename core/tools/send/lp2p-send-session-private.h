@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-#define SEND_TIMEOUT_HELP "Seconds that connecting may take; the default is 30"
+#define SEND_TIMEOUT_HELP N_("Seconds that connecting may take; the default is 30")
 
 Lp2pHost *send_start_listener (ToolLine *line, char **addresses, GError **error);
 Lp2pHost *send_start_dialer (ToolLine *line, Lp2pIdentity *identity, GError **error);

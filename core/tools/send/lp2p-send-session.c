@@ -4,6 +4,7 @@
 
 #include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-output-private.h"
+#include "types/lp2p-i18n-private.h"
 
 gboolean
 send_check_timeout (ToolLine *line, double timeout)
@@ -11,7 +12,7 @@ send_check_timeout (ToolLine *line, double timeout)
   if (timeout > 0 && timeout <= 86400)
     return TRUE;
   tool_fail (TOOL_EXIT_USAGE, line->command->name,
-             "a timeout of %g s, expected more than 0, at most 86400", timeout);
+             _("a timeout of %g s, expected more than 0, at most 86400"), timeout);
   return FALSE;
 }
 
@@ -156,8 +157,8 @@ send_end (ToolLine *line, SendChannel *channel, SendReport *report, gboolean goo
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
       g_free (explained->message);
-      explained->message = g_strdup ("interrupted; the same transfer begun again goes on where "
-                                     "this one ended");
+      explained->message = g_strdup (_("interrupted; the same transfer begun again goes on where "
+                                       "this one ended"));
     }
   print_error (line, report, explained);
   return tool_fail_error (line->command->name, explained);

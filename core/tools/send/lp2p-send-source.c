@@ -4,6 +4,7 @@
 
 #include "tools/send/lp2p-send-folder-private.h"
 #include "tools/send/lp2p-send-thread-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,7 @@ static gboolean
 set_changed (GError **error)
 {
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                       "it changed while it was being sent; sending it again begins it anew");
+                       N_("it changed while it was being sent; sending it again begins it anew"));
   return FALSE;
 }
 

@@ -3,6 +3,7 @@
 #include "tools/send/lp2p-send-walk-private.h"
 
 #include "tools/send/lp2p-send-path-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -61,7 +62,7 @@ root_new (const char *argument, SendLinks links, GError **error)
   if (g_str_equal (real, "/") || g_str_equal (plain, "/"))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
-                   "%s: it has no name under which it could be sent", argument);
+                   _("%s: it has no name under which it could be sent"), argument);
       return NULL;
     }
   parent = g_path_get_dirname (real);
@@ -98,7 +99,7 @@ send_roots_new (char **paths, SendLinks links, GError **error)
       if (g_hash_table_add (names, root->name))
         continue;
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-                   "two of the files and folders are called %s: they would be one at the receiver",
+                   _("two of the files and folders are called %s: they would be one at the receiver"),
                    root->name);
       return NULL;
     }
@@ -212,12 +213,12 @@ enter_folder (SendWalk *self, int parent, const char *name, const struct stat *s
 
   if (self->levels->len >= SEND_MAX_DEPTH - 1)
     {
-      skip (self, TRUE, "it is more than 255 folders deep");
+      skip (self, TRUE, _("it is more than 255 folders deep"));
       return;
     }
   if (is_inside_itself (self, status))
     {
-      skip (self, TRUE, "a symbolic link leads back to a folder that it is in");
+      skip (self, TRUE, _("a symbolic link leads back to a folder that it is in"));
       return;
     }
   fd = openat (parent, name, flags);
@@ -246,7 +247,7 @@ make_link (SendWalk *self, int parent, const char *name, const struct stat *stat
 
   if (n < 0 || (gsize) n == sizeof target)
     {
-      skip (self, TRUE, n < 0 ? g_strerror (errno) : "its target is longer than 4095 bytes");
+      skip (self, TRUE, n < 0 ? g_strerror (errno) : _("its target is longer than 4095 bytes"));
       return NULL;
     }
   item = make_item (self, LP2P__SEND__KIND__LINK, status);
@@ -269,7 +270,7 @@ visit (SendWalk *self, int parent, const char *name)
     }
   if (self->path->len > SEND_MAX_PATH)
     {
-      skip (self, TRUE, "its path is longer than 4095 bytes");
+      skip (self, TRUE, _("its path is longer than 4095 bytes"));
       return NULL;
     }
   if (S_ISREG (status.st_mode))
@@ -279,9 +280,9 @@ visit (SendWalk *self, int parent, const char *name)
   else if (S_ISLNK (status.st_mode) && self->links == SEND_LINKS_KEEP)
     return make_link (self, parent, name, &status);
   else if (S_ISLNK (status.st_mode))
-    skip (self, FALSE, "a symbolic link; --follow sends what it leads to, --links the link");
+    skip (self, FALSE, _("a symbolic link; --follow sends what it leads to, --links the link"));
   else
-    skip (self, FALSE, "neither a file nor a folder");
+    skip (self, FALSE, _("neither a file nor a folder"));
   return NULL;
 }
 

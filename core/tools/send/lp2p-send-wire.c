@@ -3,9 +3,11 @@
 #include "tools/send/lp2p-send-wire-private.h"
 
 #include "tools/send/lp2p-send-path-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <lp2p/types/lp2p-varint.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 void
@@ -117,7 +119,7 @@ static gboolean
 check_hash (const ProtobufCBinaryData *hash, GError **error)
 {
   return hash->len == SEND_HASH_SIZE ||
-         send_fail_protocol (error, "the peer sent a hash of another length, expected 16 bytes");
+         send_fail_protocol (error, N_("the peer sent a hash of another length, expected 16 bytes"));
 }
 
 /* What is wrong with a path is told about that entry alone, later. */
@@ -126,9 +128,9 @@ check_entry (const Lp2p__Send__Entry *entry, GError **error)
 {
   if (entry->kind != LP2P__SEND__KIND__FILE && entry->kind != LP2P__SEND__KIND__FOLDER &&
       entry->kind != LP2P__SEND__KIND__LINK)
-    return send_fail_protocol (error, "the peer sent an entry of an unknown kind, expected 0, 1 or 2");
+    return send_fail_protocol (error, N_("the peer sent an entry of an unknown kind, expected 0, 1 or 2"));
   if (entry->size > G_MAXINT64 || (entry->kind != LP2P__SEND__KIND__FILE && entry->size != 0))
-    return send_fail_protocol (error, "the peer sent an entry with an impossible size");
+    return send_fail_protocol (error, N_("the peer sent an entry with an impossible size"));
   return TRUE;
 }
 
@@ -136,7 +138,7 @@ static gboolean
 check_chunk (const Lp2p__Send__Chunk *chunk, GError **error)
 {
   if (chunk->size == 0 || chunk->size > SEND_CHUNK_SIZE)
-    return send_fail_protocol (error, "the peer sent a chunk of an impossible size, expected 1 to 1048576 bytes");
+    return send_fail_protocol (error, N_("the peer sent a chunk of an impossible size, expected 1 to 1048576 bytes"));
   return check_hash (&chunk->hash, error);
 }
 
@@ -154,7 +156,7 @@ check_frame (const SendFrame *frame, GError **error)
   switch (frame->body_case)
     {
     case SEND_BODY (_NOT_SET):
-      return send_fail_protocol (error, "the peer sent a frame of an unknown kind");
+      return send_fail_protocol (error, N_("the peer sent a frame of an unknown kind"));
     case SEND_BODY (ENTRY):
       return check_entry (frame->entry, error);
     case SEND_BODY (CHUNK):
@@ -182,13 +184,13 @@ read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
     {
       if (lp2p_cursor_left (cursor) < LP2P_VARINT_MAX)
         return SEND_INPUT_MORE;
-      send_fail_protocol (error, "the peer sent a malformed length of a frame");
+      send_fail_protocol (error, N_("the peer sent a malformed length of a frame"));
       return SEND_INPUT_FAILED;
     }
   if (size == 0 || size > SEND_MAX_FRAME)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   "the peer sent a frame of %" G_GUINT64_FORMAT " bytes, expected 1 to %d", size,
+                   _("the peer sent a frame of %" PRIu64 " bytes, expected 1 to %d"), size,
                    SEND_MAX_FRAME);
       return SEND_INPUT_FAILED;
     }
@@ -197,7 +199,7 @@ read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
   *frame = lp2p__send__frame__unpack (NULL, (gsize) size, bytes);
   if (*frame == NULL)
     {
-      send_fail_protocol (error, "the peer sent a malformed frame, expected a protobuf Frame");
+      send_fail_protocol (error, N_("the peer sent a malformed frame, expected a protobuf Frame"));
       return SEND_INPUT_FAILED;
     }
   *cursor = ahead;

@@ -2,9 +2,12 @@
 
 #include "tools/send/lp2p-sender-private.h"
 
+#include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "tools/send/lp2p-send-source-private.h"
+#include "types/lp2p-i18n-private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Chunks smaller than this wait for others, until there are so many bytes. */
@@ -78,7 +81,7 @@ send_load_measure (SendLoad *self, GError **error)
       self->size += item->size;
       if (self->entries % MEASURE_TURN == 0 && !tool_sleep (0))
         {
-          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
           return FALSE;
         }
     }
@@ -105,7 +108,7 @@ find_unanswered (Sender *self, guint64 number, GError **error)
     found = g_queue_peek_nth (&self->announced, (guint) (number - first->number));
   if (found == NULL || found->answer != ANSWER_NONE)
     {
-      send_fail_protocol (error, "the peer answered an entry that was not asked about");
+      send_fail_protocol (error, N_("the peer answered an entry that was not asked about"));
       return NULL;
     }
   return found;
@@ -120,7 +123,7 @@ take_want (Sender *self, const Lp2p__Send__Want *want, GError **error)
     return FALSE;
   if (want->offset > entry->item->size ||
       (want->offset % SEND_CHUNK_SIZE != 0 && want->offset != entry->item->size))
-    return send_fail_protocol (error, "the peer asked for an offset where no chunk begins");
+    return send_fail_protocol (error, N_("the peer asked for an offset where no chunk begins"));
   entry->answer = ANSWER_WANT;
   entry->offset = want->offset;
   send_hash_take (&entry->hash, want->hash.data, want->hash.len);
@@ -135,7 +138,7 @@ take_compare (Sender *self, const Lp2p__Send__Compare *compare, GError **error)
   if (entry == NULL)
     return FALSE;
   if (entry->item->kind != LP2P__SEND__KIND__FILE)
-    return send_fail_protocol (error, "the peer has a hash of what is no file");
+    return send_fail_protocol (error, N_("the peer has a hash of what is no file"));
   entry->answer = ANSWER_COMPARE;
   send_hash_take (&entry->hash, compare->hash.data, compare->hash.len);
   return TRUE;
@@ -154,10 +157,10 @@ take_refusal (Sender *self, const Lp2p__Send__Failure *refusal, GError **error)
 }
 
 static gboolean
-set_peer_said (GError **error, const char *what, const char *text)
+set_peer_said (GError **error, const char *format, const char *text)
 {
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "the peer %s: %s", what,
-               text[0] != '\0' ? text : "no reason given");
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, format,
+               text[0] != '\0' ? tool_translate (text) : _("no reason given"));
   return FALSE;
 }
 
@@ -170,9 +173,9 @@ take_frame (Sender *self, SendFrame *frame, GError **error)
       self->accepted = TRUE;
       return TRUE;
     case SEND_BODY (DECLINE):
-      return set_peer_said (error, "declined", frame->decline->text);
+      return set_peer_said (error, _("the peer declined: %s"), frame->decline->text);
     case SEND_BODY (ABORT):
-      return set_peer_said (error, "gave up", frame->abort->text);
+      return set_peer_said (error, _("the peer gave up: %s"), frame->abort->text);
     case SEND_BODY (WANT):
       return take_want (self, frame->want, error);
     case SEND_BODY (COMPARE):
@@ -180,7 +183,7 @@ take_frame (Sender *self, SendFrame *frame, GError **error)
     case SEND_BODY (REFUSE):
       return take_refusal (self, frame->refuse, error);
     default:
-      return send_fail_protocol (error, "the peer sent a frame that a receiver does not send");
+      return send_fail_protocol (error, N_("the peer sent a frame that a receiver does not send"));
     }
 }
 
@@ -200,7 +203,7 @@ on_input (SendChannel *channel, gpointer user_data)
       if (found == SEND_INPUT_MORE || found == SEND_INPUT_FAILED)
         return;
       if (found == SEND_INPUT_DATA || frame->body_case == SEND_BODY (CHUNK))
-        send_fail_protocol (&self->error, "the peer sent data, which only a sender does");
+        send_fail_protocol (&self->error, N_("the peer sent data, which only a sender does"));
       else if (frame->body_case == SEND_BODY (RESULT))
         self->result = g_steal_pointer (&frame);
       else
@@ -321,7 +324,7 @@ announce (Sender *self)
       if (self->n_announced + 1 > self->load->entries ||
           self->n_files + is_file > self->load->files || item->size > self->load->size - self->size)
         {
-          report (self, item, SEND_OUTCOME_FAILED, "it is new or has grown since it was offered");
+          report (self, item, SEND_OUTCOME_FAILED, N_("it is new or has grown since it was offered"));
           send_item_free (item);
           continue;
         }
@@ -568,7 +571,7 @@ finish (Sender *self, GError **error)
   if (failed > self->n_failed)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
-                   "%" G_GUINT64_FORMAT " files could not be stored by the receiver, which tells why",
+                   _("%" PRIu64 " files could not be stored by the receiver, which tells why"),
                    failed - self->n_failed);
       return FALSE;
     }

@@ -6,6 +6,7 @@
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #define WHAT "status"
 
@@ -25,15 +26,15 @@ typedef struct
 } Column;
 
 static const char description[] =
-    "Shows the hosts that this user runs: lp2p listen, forward and the like; with PID that\n"
-    "one. Of each: what it listens on, who is connected and how, which peers it keeps, what\n"
-    "it forwards, and how much of its limits is in use. DOWN and UP are bytes per second,\n"
-    "as of the last second in which there were any.\n"
-    "\n"
-    "--json prints an object per line, with the pid of the process and a type: host,\n"
-    "connection, kept, service, limit, or error for a host that does not answer.\n"
-    "\n"
-    "Exit status: 1 no host runs, 5 one of them did not answer in time.";
+    N_("Shows the hosts that this user runs: lp2p listen, forward and the like; with PID that\n"
+       "one. Of each: what it listens on, who is connected and how, which peers it keeps, what\n"
+       "it forwards, and how much of its limits is in use. DOWN and UP are bytes per second,\n"
+       "as of the last second in which there were any.\n"
+       "\n"
+       "--json prints an object per line, with the pid of the process and a type: host,\n"
+       "connection, kept, service, limit, or error for a host that does not answer.\n"
+       "\n"
+       "Exit status: 1 no host runs, 5 one of them did not answer in time.");
 
 /* Columns */
 
@@ -41,6 +42,15 @@ static char *
 dup_string (JsonNode *row, const char *name)
 {
   return g_strdup (tool_row_get_string (row, name));
+}
+
+/* One of those that the host knows, in the language of the user. */
+static char *
+dup_word (JsonNode *row, const char *name)
+{
+  const char *word = tool_row_get_string (row, name);
+
+  return word != NULL ? g_strdup (tool_translate (word)) : NULL;
 }
 
 static char *
@@ -51,6 +61,8 @@ dup_size (gint64 bytes)
 
 #define STRING_COLUMN(name) \
   static char *dup_##name (JsonNode *row) { return dup_string (row, #name); }
+#define WORD_COLUMN(name) \
+  static char *dup_##name (JsonNode *row) { return dup_word (row, #name); }
 #define COUNT_COLUMN(name)                                                    \
   static char *dup_##name (JsonNode *row)                                     \
   {                                                                           \
@@ -60,12 +72,12 @@ dup_size (gint64 bytes)
   static char *dup_##name (JsonNode *row) { return dup_size (tool_row_get_integer (row, #name)); }
 
 STRING_COLUMN (peer_id)
-STRING_COLUMN (direction)
+WORD_COLUMN (direction)
 STRING_COLUMN (transport)
 STRING_COLUMN (security)
 STRING_COLUMN (muxer)
 STRING_COLUMN (remote_address)
-STRING_COLUMN (state)
+WORD_COLUMN (state)
 STRING_COLUMN (error)
 STRING_COLUMN (name)
 STRING_COLUMN (local)
@@ -103,32 +115,33 @@ dup_limited (JsonNode *row)
   JsonNode *member = json_object_get_member (json_node_get_object (row), "limited");
 
   return member != NULL && JSON_NODE_HOLDS_VALUE (member) && json_node_get_boolean (member)
-             ? g_strdup ("limited")
+             ? g_strdup (_("limited"))
              : NULL;
 }
 
 static const Column connection_columns[] = {
-  { "PEER", dup_peer_id },       { "DIRECTION", dup_direction },
-  { "TRANSPORT", dup_transport }, { "SECURITY", dup_security },
-  { "MUXER", dup_muxer },        { ">RTT", dup_rtt },
-  { ">DOWN", dup_down_bytes_s }, { ">UP", dup_up_bytes_s },
-  { ">STREAMS", dup_streams },   { "LIMITED", dup_limited },
-  { "ADDRESS", dup_remote_address }, { NULL },
+  { N_("PEER"), dup_peer_id },       { N_("DIRECTION"), dup_direction },
+  { N_("TRANSPORT"), dup_transport }, { N_("SECURITY"), dup_security },
+  { N_("MUXER"), dup_muxer },        { N_(">RTT"), dup_rtt },
+  { N_(">DOWN"), dup_down_bytes_s }, { N_(">UP"), dup_up_bytes_s },
+  { N_(">STREAMS"), dup_streams },   { N_("LIMITED"), dup_limited },
+  { N_("ADDRESS"), dup_remote_address }, { NULL },
 };
 
 static const Column kept_columns[] = {
-  { "KEPT PEER", dup_peer_id }, { "STATE", dup_state }, { ">RETRY", dup_retry }, { "ERROR", dup_error }, { NULL },
+  { N_("KEPT PEER"), dup_peer_id }, { N_("STATE"), dup_state }, { N_(">RETRY"), dup_retry },
+  { N_("ERROR"), dup_error },       { NULL },
 };
 
 static const Column service_columns[] = {
-  { "SERVICE", dup_name },   { "DIRECTION", dup_direction }, { "LOCAL", dup_local },
-  { ">OPEN", dup_open },     { ">TOTAL", dup_total },        { ">FAILED", dup_failed },
-  { ">SENT", dup_sent },     { ">RECEIVED", dup_received },  { "PEER", dup_peer_id },
-  { "ERROR", dup_error },    { NULL },
+  { N_("SERVICE"), dup_name },   { N_("DIRECTION"), dup_direction }, { N_("LOCAL"), dup_local },
+  { N_(">OPEN"), dup_open },     { N_(">TOTAL"), dup_total },        { N_(">FAILED"), dup_failed },
+  { N_(">SENT"), dup_sent },     { N_(">RECEIVED"), dup_received },  { N_("PEER"), dup_peer_id },
+  { N_("ERROR"), dup_error },    { NULL },
 };
 
 static const Column limit_columns[] = {
-  { "LIMIT", dup_option }, { ">USED", dup_used }, { ">MOST", dup_limit }, { NULL },
+  { N_("LIMIT"), dup_option }, { N_(">USED"), dup_used }, { N_(">MOST"), dup_limit }, { NULL },
 };
 
 static const struct
@@ -204,11 +217,11 @@ print_host (const ToolAnswer *answer)
 
       if (!tool_row_is (row, "host"))
         continue;
-      print_field ("command", tool_row_get_string (row, "command"));
-      print_field ("pid", answer->pid);
-      print_field ("peer id", tool_row_get_string (row, "peer_id"));
-      print_strings (row, "addresses", "listens on");
-      print_strings (row, "observed_addresses", "seen as");
+      print_field (_("command"), tool_row_get_string (row, "command"));
+      print_field (_("pid"), answer->pid);
+      print_field (_("peer id"), tool_row_get_string (row, "peer_id"));
+      print_strings (row, "addresses", _("listens on"));
+      print_strings (row, "observed_addresses", _("seen as"));
     }
   for (gsize i = 0; i < G_N_ELEMENTS (tables); i++)
     print_table (answer, tables[i].type, tables[i].columns);
@@ -234,7 +247,7 @@ print_json (const ToolAnswer *answer)
 static int
 report_silent (const Options *options, const ToolAnswer *answer)
 {
-  g_autofree char *what = g_strdup_printf ("%s: process %s", WHAT, answer->pid);
+  g_autofree char *what = g_strdup_printf (_("%s: process %s"), WHAT, answer->pid);
   g_autoptr (ToolJson) object = NULL;
 
   if (options->json)
@@ -273,9 +286,9 @@ show (const Options *options, const char *folder, const char *pid)
     }
   tool_flush ();
   if (answers->len == 0 && pid != NULL)
-    return tool_fail (TOOL_EXIT_FAILURE, WHAT, "no host has the process id %s", pid);
+    return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("no host has the process id %s"), pid);
   if (answers->len == 0)
-    return tool_fail (TOOL_EXIT_FAILURE, WHAT, "no host runs: none answers in %s", folder);
+    return tool_fail (TOOL_EXIT_FAILURE, WHAT, _("no host runs: none answers in %s"), folder);
   return status;
 }
 
@@ -303,12 +316,12 @@ tool_command_status (ToolLine *line)
 {
   Options options = { .interval = 1, .timeout = 3 };
   const GOptionEntry entries[] = {
-    { "watch", 'w', 0, G_OPTION_ARG_NONE, &options.watch, "Show it again and again, until interrupted", NULL },
+    { "watch", 'w', 0, G_OPTION_ARG_NONE, &options.watch, N_("Show it again and again, until interrupted"), NULL },
     { "interval", 'i', 0, G_OPTION_ARG_DOUBLE, &options.interval,
-      "Seconds in between; the default is 1", "SECONDS" },
+      N_("Seconds in between; the default is 1"), N_("SECONDS") },
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout,
-      "Seconds that an answer may take; the default is 3", "SECONDS" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON objects", NULL },
+      N_("Seconds that an answer may take; the default is 3"), N_("SECONDS") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON objects"), NULL },
     { NULL },
   };
   g_autofree char *folder = tool_control_dup_folder ();
@@ -318,12 +331,12 @@ tool_command_status (ToolLine *line)
     return TOOL_EXIT_USAGE;
   pid = line->arguments != NULL ? line->arguments[0] : NULL;
   if (pid != NULL && !is_pid (pid))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, "\"%s\" is no process id", pid);
+    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("\"%s\" is no process id"), pid);
   if (!(options.timeout > 0 && options.timeout <= 86400))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, "a timeout of %g s, expected more than 0, at most 86400",
+    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("a timeout of %g s, expected more than 0, at most 86400"),
                       options.timeout);
   if (!(options.interval > 0 && options.interval <= 86400))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, "an interval of %g s, expected more than 0, at most 86400",
+    return tool_fail (TOOL_EXIT_USAGE, WHAT, _("an interval of %g s, expected more than 0, at most 86400"),
                       options.interval);
 
   tool_watch_interrupts ();

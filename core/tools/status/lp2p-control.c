@@ -4,6 +4,7 @@
 
 #include "tools/lp2p-local-private.h"
 #include "tools/lp2p-output-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -63,7 +64,7 @@ make_folder (const char *path, GError **error)
       errno = EPERM;
     }
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-               "%s: %s, expected a folder of ours that is for nobody else (mode 0700)", path,
+               _("%s: %s, expected a folder of ours that is for nobody else (mode 0700)"), path,
                g_strerror (errno));
   return FALSE;
 }
@@ -296,7 +297,7 @@ tool_control_new (ToolLine *line, Lp2pHost *host, ToolControlReport report, gpoi
   self->clients = g_ptr_array_new ();
   if (!listen_for_clients (self, &error))
     {
-      tool_note (line->options, "lp2p status will not show this host: %s", error->message);
+      tool_note (line->options, _("lp2p status will not show this host: %s"), error->message);
       return self;
     }
   self->source = g_socket_create_source (self->socket, G_IO_IN, NULL);

@@ -3,6 +3,7 @@
 #include "tools/status/lp2p-control-private.h"
 
 #include "tools/lp2p-output-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <unistd.h>
 
@@ -146,7 +147,7 @@ append_connection (GString *lines, Lp2pConnection *connection)
                         lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)));
   tool_json_add_string (
       object, "direction",
-      lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR ? "out" : "in");
+      lp2p_connection_get_direction (connection) == LP2P_ROLE_INITIATOR ? N_("out") : N_("in"));
   tool_json_add_string (object, "state", describe_state (connection));
   tool_json_add_string (object, "transport", lp2p_connection_get_transport (connection));
   tool_json_add_string (object, "security", lp2p_connection_get_security (connection));

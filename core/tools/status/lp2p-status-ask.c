@@ -4,6 +4,7 @@
 
 #include "tools/lp2p-local-private.h"
 #include "tools/lp2p-session-private.h"
+#include "types/lp2p-i18n-private.h"
 
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
@@ -104,7 +105,7 @@ ask_end (Ask *ask, GError *error)
 static GError *
 new_protocol_error (const char *what)
 {
-  return g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, "its answer is not understood: %s", what);
+  return g_error_new (LP2P_ERROR, LP2P_ERROR_PROTOCOL, _("its answer is not understood: %s"), what);
 }
 
 /* Whether more is to come. */
@@ -122,14 +123,14 @@ take_line (Ask *ask, const char *line, gsize size, GError **error)
   row = json_parser_get_root (ask->parser);
   if (row == NULL || !JSON_NODE_HOLDS_OBJECT (row) || tool_row_get_string (row, "type") == NULL)
     {
-      *error = new_protocol_error ("a line without a type");
+      *error = new_protocol_error (_("a line without a type"));
       return FALSE;
     }
   if (tool_row_is (row, "error"))
     {
       const char *reason = tool_row_get_string (row, "error");
 
-      *error = new_protocol_error (reason != NULL ? reason : "an error without a reason");
+      *error = new_protocol_error (reason != NULL ? reason : _("an error without a reason"));
       return FALSE;
     }
   if (tool_row_is (row, "end"))
@@ -168,9 +169,9 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
       g_string_append_len (ask->line, ask->buffer, n);
     }
   if (n == 0)
-    error = new_protocol_error ("it ends before its end");
+    error = new_protocol_error (_("it ends before its end"));
   else if (ask->total > MAX_ANSWER)
-    error = new_protocol_error ("it has no end");
+    error = new_protocol_error (_("it has no end"));
   if (error == NULL && take_lines (ask, &error))
     read_more (ask);
   else
