@@ -238,6 +238,24 @@ def test_wrong_codes(world):
 
 
 @case
+def test_transports(world):
+    """nobody says where to listen: the ticket has QUIC and TCP, and either leads there"""
+    file = world.write_random("a", 100_000)
+    both = ["quic-v1", "tcp"] if world.has_transport("quic-v1") else ["tcp"]
+    for transport in both:
+        sender = Side(world, "send", "--json", file)
+        ticket = sender.wait_event("ticket")
+        found = {"quic-v1" if "/quic-v1" in address else "tcp" for address in ticket["addresses"]}
+        check(found == set(both) and len(ticket["addresses"]) <= 8, ticket)
+        config = world.path(transport + ".conf")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write(f"[host]\ntransports=['{transport}']\n")
+        world.receive("--config", config, ticket["ticket"], target=transport).wait(0)
+        sender.wait(0)
+        check_same(world.path("source"), world.path(transport))
+
+
+@case
 def test_bad_tickets(world):
     """tickets that are none, changed or expired"""
     file = world.write("a", b"data")
