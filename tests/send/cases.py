@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from sides import Failure, World, check, check_same, describe
+from sides import Failure, Side, World, check, check_same, describe
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
