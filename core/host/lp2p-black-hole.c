@@ -11,6 +11,11 @@
 /* One dial in so many is a probe. */
 #define PROBE_EVERY 100
 
+/* Dials in a row: one or two are peers whose own network is the reason. To be wrong costs
+ * a round trip or two for a while. */
+#define LATE_AFTER 3
+#define TRY_EVERY 10
+
 G_STATIC_ASSERT (WINDOW <= 2 * 64);
 
 gboolean
@@ -29,6 +34,21 @@ lp2p_black_hole_allows (Lp2pBlackHole *self)
     }
   self->n_asked = (self->n_asked + 1) % PROBE_EVERY;
   return self->n_asked == 0;
+}
+
+void
+lp2p_black_hole_lose (Lp2pBlackHole *self)
+{
+  self->n_lost = MIN (self->n_lost + 1, LATE_AFTER);
+}
+
+gboolean
+lp2p_black_hole_comes_late (Lp2pBlackHole *self)
+{
+  if (self->n_lost < LATE_AFTER)
+    return FALSE;
+  self->n_late = (self->n_late + 1) % TRY_EVERY;
+  return self->n_late != 0;
 }
 
 static gboolean
@@ -53,6 +73,8 @@ lp2p_black_hole_record (Lp2pBlackHole *self, gboolean success)
   if (success && lp2p_black_hole_is_blocked (self))
     *self = (Lp2pBlackHole) LP2P_BLACK_HOLE_INIT;
 
+  if (success)
+    self->n_lost = self->n_late = 0;
   self->n_successes -= exchange_outcome (self, success);
   self->n_successes += success;
   self->n_outcomes = MIN (self->n_outcomes + 1, WINDOW);

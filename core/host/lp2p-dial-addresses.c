@@ -39,7 +39,6 @@ check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
 {
   gint64 now = lp2p_loop_now (self->swarm->loop);
   gint64 until = lp2p_dial_backoff_get_until (self->dials->backoff, self->options.expected_peer, target->address, now);
-  gboolean udp = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_DATAGRAM) != 0;
   const char *hole = NULL;
 
   if (until > 0)
@@ -55,7 +54,7 @@ check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
     }
   if (target->scope != LP2P_DIAL_SCOPE_PUBLIC || target->limited)
     return TRUE;
-  if (udp && !lp2p_black_hole_allows (&self->dials->udp))
+  if (target->udp && !lp2p_black_hole_allows (&self->dials->udp))
     hole = "UDP";
   else if (lp2p_dial_get_family (target->address) == 6 && !lp2p_black_hole_allows (&self->dials->ip6))
     hole = "IPv6";
@@ -63,6 +62,34 @@ check_history (Lp2pDial *self, const Lp2pDialTarget *target, GError **error)
     /* Translators: "UDP" or "IPv6" */
     g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_ADDRESS, _("not dialed: %s leads nowhere from this network"), hole);
   return hole == NULL;
+}
+
+/* All addresses of a kind are early or late together: a probe is one dial, not one
+ * address. */
+static gboolean
+comes_late (Lp2pDialPlace *place, Lp2pBlackHole *hole)
+{
+  if (!place->asked)
+    place->late = lp2p_black_hole_comes_late (hole);
+  place->asked = TRUE;
+  return place->late;
+}
+
+static void
+find_place (Lp2pDial *self, Lp2pDialTarget *target)
+{
+  Lp2pPeerId *peer = self->options.expected_peer;
+  gboolean public = target->scope == LP2P_DIAL_SCOPE_PUBLIC;
+
+  target->rank = lp2p_transport_get_dial_rank (target->transport, target->address);
+  target->delay = lp2p_dials_get_delay (self->dials, target->scope, target->udp);
+  if (target->limited)
+    return;
+  if (target->udp)
+    target->late = (peer != NULL && lp2p_dials_get_silent (self->dials, peer)) ||
+                   (public && comes_late (&self->udp, &self->dials->udp));
+  if (public && lp2p_dial_get_family (target->address) == 6)
+    target->late |= comes_late (&self->ip6, &self->dials->ip6);
 }
 
 static gboolean
@@ -74,6 +101,7 @@ check_transport (Lp2pDial *self, Lp2pMultiaddr *address, Lp2pDialTarget *target,
       g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("no enabled transport can dial it"));
       return FALSE;
     }
+  target->udp = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_DATAGRAM) != 0;
   target->limited = (lp2p_transport_get_flags (target->transport) & LP2P_TRANSPORT_LIMITED) != 0;
   if (target->limited && self->options.force_direct)
     {
@@ -124,7 +152,7 @@ add_plain (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboole
       lp2p_dial_note (self, address, error, FALSE);
       return;
     }
-  target.rank = lp2p_transport_get_dial_rank (target.transport, address);
+  find_place (self, &target);
   if (!lp2p_dial_plan_add (self->plan, &target))
     note_too_many (self, address);
 }

@@ -13,6 +13,13 @@
 #define LP2P_DIAL_MAX_PARALLEL 8
 #define LP2P_DIAL_MAX_PARALLEL_HOST 160
 
+/* How long one address has before the next one is tried as well, while nothing is known
+ * of how long connections take: the connection attempt delay that RFC 8305 recommends,
+ * and what is near answers within a few milliseconds or not at all; go-libp2p waits as
+ * long. */
+#define LP2P_DIAL_PUBLIC_DELAY_US (250 * 1000)
+#define LP2P_DIAL_NEAR_DELAY_US (30 * 1000)
+
 typedef enum
 {
   LP2P_DIAL_WAITS,
@@ -27,8 +34,13 @@ typedef enum
  * @host_name: (nullable): the name it was resolved from
  * @rank: what the transport says of it
  * @scope: how near it is
+ * @udp: over UDP
  * @limited: over a relay
  * @worked: it led to this peer before
+ * @late: it is of a kind that seems to lead nowhere: tried behind all others that are as
+ *   near, whatever its rank
+ * @delay: how long the next one waits for it, in microseconds
+ * @started: when it was, once it is
  *
  * One address of a dial. What is not described belongs to the plan.
  */
@@ -39,8 +51,12 @@ typedef struct
   const char *host_name;
   guint rank;
   Lp2pDialScope scope;
+  gboolean udp;
   gboolean limited;
   gboolean worked;
+  gboolean late;
+  gint64 delay;
+  gint64 started;
   /*< private >*/
   Lp2pDialState state;
   guint lane;

@@ -2,20 +2,16 @@
 
 /*
  * Addresses are tried in lanes: first those of the same network, then public
- * ones, in each QUIC before TCP before what runs over HTTP, and relays last. In a
- * lane IPv6 and IPv4 take turns as in RFC 8305, and one starts after the other. A
- * lane starts behind the first two of the lane before, one of each family: a
- * network that drops UDP so costs half a second, however many QUIC addresses
- * there are. An attempt that fails lets the next one start at once.
+ * ones, in each QUIC before TCP before what runs over HTTP, and relays last; what
+ * seems to lead nowhere comes last among what is as near. In a lane IPv6 and IPv4
+ * take turns as in RFC 8305, and one starts after the other, when that has had the time
+ * that connections take here. A lane starts behind the first two of the lane before,
+ * one of each family: a network that drops UDP so costs twice that time, however many
+ * QUIC addresses there are. An attempt that fails lets the next one start at once.
  */
 
 #include "host/lp2p-dial-plan-private.h"
 
-/* The connection attempt delay that RFC 8305 recommends. */
-#define PUBLIC_DELAY_US (250 * 1000)
-/* What is near answers within a few milliseconds or not at all; go-libp2p waits
- * as long. */
-#define NEAR_DELAY_US (30 * 1000)
 /* A relay's connection is worth less than a direct one that takes a little
  * longer: two round trips of half the earth's circumference. */
 #define RELAY_DELAY_US (500 * 1000)
@@ -94,6 +90,8 @@ get_lane (const Lp2pDialTarget *target)
 
   if (target->limited)
     return LANE_RELAY;
+  if (target->late)
+    lane = LANES_PER_SCOPE - 1;
   return target->scope <= LP2P_DIAL_SCOPE_LAN ? lane : LANES_PER_SCOPE + lane;
 }
 
@@ -164,16 +162,11 @@ compare_targets (gconstpointer a, gconstpointer b)
   return 0;
 }
 
-static gint64
-get_delay (guint lane)
-{
-  return lane < LANES_PER_SCOPE ? NEAR_DELAY_US : PUBLIC_DELAY_US;
-}
-
 static void
 schedule (Lp2pDialPlan *self)
 {
-  gint64 lane_start = self->start;
+  gint64 due = self->start;
+  gint64 next_lane = self->start;
   guint n_in_lane = 0;
   guint lane = 0;
 
@@ -185,13 +178,14 @@ schedule (Lp2pDialPlan *self)
 
       if (i > 0 && target->lane != lane)
         {
-          lane_start += get_delay (lane) * MIN (n_in_lane, 2);
-          if (target->lane == LANE_RELAY)
-            lane_start = MAX (lane_start, self->start + RELAY_DELAY_US);
+          due = target->lane == LANE_RELAY ? MAX (next_lane, self->start + RELAY_DELAY_US) : next_lane;
           n_in_lane = 0;
         }
       lane = target->lane;
-      target->due = lane_start + get_delay (lane) * n_in_lane++;
+      target->due = due;
+      due += target->delay;
+      if (n_in_lane++ < 2)
+        next_lane = due;
     }
   self->stale = FALSE;
 }
@@ -267,7 +261,8 @@ lp2p_dial_plan_next (Lp2pDialPlan *self, gint64 now, gint64 *wake)
       return NULL;
     }
   next->state = LP2P_DIAL_RUNS;
-  self->not_before[next->lane] = now + get_delay (next->lane);
+  next->started = now;
+  self->not_before[next->lane] = now + next->delay;
   self->n_running++;
   return next;
 }

@@ -5,6 +5,13 @@
 #include "host/lp2p-swarm-private.h"
 #include "types/lp2p-trace-private.h"
 
+/* What a kind of address may expect in one dial, asked for with its first address. */
+typedef struct
+{
+  gboolean asked;
+  gboolean late;
+} Lp2pDialPlace;
+
 /* What the two halves of a dial share: lp2p-dial.c tries addresses,
  * lp2p-dial-addresses.c finds out which. */
 struct _Lp2pDial
@@ -26,12 +33,15 @@ struct _Lp2pDial
   /* Ends what was begun for this dial. */
   GCancellable *cancellable;
   gboolean over;
-  gboolean won;
+  /* What led to the peer; %NULL for nothing so far. */
+  Lp2pDialTarget *winner;
   Lp2pTimer wake;
   Lp2pTimer deadline;
   Lp2pDialNetworks *networks;
   Lp2pDialFilter filter;
   Lp2pDialHint hint;
+  Lp2pDialPlace udp;
+  Lp2pDialPlace ip6;
   /* Why each address came to nothing, and the last of the errors. */
   GString *reasons;
   guint n_reasons;

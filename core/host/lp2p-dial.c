@@ -96,18 +96,54 @@ attempt_free (Attempt *self)
   g_free (self);
 }
 
+/* Who had less time than the winner, or gave up early, taught nothing. */
+static gboolean
+had_its_time (Lp2pDial *self, const Lp2pDialTarget *target)
+{
+  return !self->over || (self->winner != NULL && target->started <= self->winner->started);
+}
+
+/* Whether @target was silent where the winner came through to the same place. */
+static gboolean
+has_lost (Lp2pDial *self, const Lp2pDialTarget *target, gboolean answered)
+{
+  return !answered && self->winner != NULL && !self->winner->limited && self->winner->scope == target->scope;
+}
+
+static void
+count_kind (Lp2pBlackHole *hole, gboolean answered, gboolean lost)
+{
+  lp2p_black_hole_record (hole, answered);
+  if (lost)
+    lp2p_black_hole_lose (hole);
+}
+
 /* Only what would cross the network tells of it. */
 static void
-count_outcome (Attempt *self, gboolean answered)
+count_outcome (Lp2pDial *self, const Lp2pDialTarget *target, gboolean answered)
 {
-  Lp2pDials *dials = self->dial->dials;
+  gboolean lost = has_lost (self, target, answered);
+  gboolean udp_lost = lost && !self->winner->udp;
+  gboolean ip6_lost = lost && lp2p_dial_get_family (self->winner->address) == 4;
 
-  if (self->target->scope != LP2P_DIAL_SCOPE_PUBLIC || self->target->limited)
+  if (target->limited || !had_its_time (self, target))
     return;
-  if ((lp2p_transport_get_flags (self->transport) & LP2P_TRANSPORT_DATAGRAM) != 0)
-    lp2p_black_hole_record (&dials->udp, answered);
-  if (lp2p_dial_get_family (self->target->address) == 6)
-    lp2p_black_hole_record (&dials->ip6, answered);
+  if (target->udp && self->options.expected_peer != NULL && (answered || udp_lost))
+    lp2p_dials_set_silent (self->dials, self->options.expected_peer, udp_lost);
+  if (target->scope != LP2P_DIAL_SCOPE_PUBLIC)
+    return;
+  if (target->udp)
+    count_kind (&self->dials->udp, answered, udp_lost);
+  if (lp2p_dial_get_family (target->address) == 6)
+    count_kind (&self->dials->ip6, answered, ip6_lost);
+}
+
+static void
+count_time (Lp2pDial *self, const Lp2pDialTarget *target)
+{
+  if (!target->limited)
+    lp2p_dials_note_time (self->dials, target->scope, target->udp,
+                          lp2p_loop_now (self->swarm->loop) - target->started);
 }
 
 static gboolean
@@ -156,9 +192,7 @@ on_attempt_over (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Lp2pConnection) connection = lp2p_dial_attempt_finish (result, &answered, &error);
 
   self->dials->n_attempts -= !target->limited;
-  /* Who gave up early learned nothing. */
-  if (!self->over || self->won)
-    count_outcome (attempt, answered);
+  count_outcome (self, target, answered);
   attempt_free (attempt);
 
   if (self->over)
@@ -173,7 +207,8 @@ on_attempt_over (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       dial_debug (self, "%s: connected", lp2p_multiaddr_get_string (target->address));
       lp2p_dial_backoff_clear (self->dials->backoff, self->options.expected_peer, target->address);
-      self->won = TRUE;
+      count_time (self, target);
+      self->winner = target;
       finish (self, connection, NULL);
     }
   feed_starved (self->dials);
@@ -363,6 +398,7 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   lp2p_dial_options_copy (options, &self->options);
   self->transports = g_ptr_array_copy (swarm->transports, (GCopyFunc) (gpointer) g_object_ref, NULL);
   self->plan = lp2p_dial_plan_new (now);
+  lp2p_dials_check_network (dials);
   self->seen = g_hash_table_new_full (lp2p_multiaddr_hash, lp2p_multiaddr_equal, (GDestroyNotify) lp2p_multiaddr_unref,
                                       NULL);
   if (options->punch_at != 0)

@@ -8,6 +8,8 @@
 #include "host/lp2p-dial-backoff-private.h"
 #include "host/lp2p-dial-filter-private.h"
 #include "host/lp2p-dial-hint-private.h"
+#include "host/lp2p-dial-pace-private.h"
+#include "host/lp2p-dial-plan-private.h"
 
 typedef struct _Lp2pSwarm Lp2pSwarm;
 typedef struct _Lp2pDial Lp2pDial;
@@ -24,6 +26,9 @@ typedef struct _Lp2pDial Lp2pDial;
  *   agreed to the muxer that was proposed ahead
  * @udp: whether UDP leads anywhere
  * @ip6: whether IPv6 does
+ * @paces: how long connections take: for what is near, else for the rest; over UDP, or
+ *   not
+ * @network: (nullable): what the network is called of which all this was learned
  * @networks: (nullable): where this machine is, as it was at @networks_at
  * @networks_at: the loop's time
  * @gater: (nullable): the application's say about each address
@@ -40,6 +45,8 @@ typedef struct
   GHashTable *guesses;
   Lp2pBlackHole udp;
   Lp2pBlackHole ip6;
+  Lp2pDialPace paces[2][2];
+  char *network;
   Lp2pDialNetworks *networks;
   gint64 networks_at;
   Lp2pDialGater gater;
@@ -56,6 +63,15 @@ void lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection);
 Lp2pDialNetworks *lp2p_dials_get_networks (Lp2pDials *self);
 /* How near @peer was seen. */
 void lp2p_dials_get_nearness (Lp2pDials *self, Lp2pPeerId *peer, Lp2pDialFilter *filter);
+
+/* What was learned of another network does not hold in this one. */
+void lp2p_dials_check_network (Lp2pDials *self);
+/* Whether @peer did not answer over UDP of late, where it did otherwise. */
+gboolean lp2p_dials_get_silent (Lp2pDials *self, Lp2pPeerId *peer);
+void lp2p_dials_set_silent (Lp2pDials *self, Lp2pPeerId *peer, gboolean silent);
+/* How long an address of @scope has before the next one is tried. */
+gint64 lp2p_dials_get_delay (Lp2pDials *self, Lp2pDialScope scope, gboolean udp);
+void lp2p_dials_note_time (Lp2pDials *self, Lp2pDialScope scope, gboolean udp, gint64 took);
 
 /* lp2p-dial.c: one dial, for all who want it. */
 

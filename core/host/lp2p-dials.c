@@ -9,8 +9,28 @@
 /* Longer than machines are away over night, shorter than leases of addresses. */
 #define NEAR_LIFETIME_S (24 * 60 * 60)
 
+#define SILENT_KEY "silent"
+/* Long enough that somebody who dials again and again is not held up each time. */
+#define SILENT_LIFETIME_S (10 * 60)
+
+/* The least is what RFC 8305 calls the minimum of the connection attempt delay; near, a
+ * busy machine takes longer than its network. The most is that of RFC 8305, and what is
+ * usual with the world for what is near. */
+#define PUBLIC_LEAST_US (100 * 1000)
+#define PUBLIC_MOST_US (2 * G_USEC_PER_SEC)
+#define NEAR_LEAST_US LP2P_DIAL_NEAR_DELAY_US
+#define NEAR_MOST_US LP2P_DIAL_PUBLIC_DELAY_US
+
 /* The kernel's list takes as long as a twentieth of a connection. */
 #define NETWORKS_AGE_US G_USEC_PER_SEC
+
+static void
+forget_network (Lp2pDials *self)
+{
+  self->udp = self->ip6 = (Lp2pBlackHole) LP2P_BLACK_HOLE_INIT;
+  for (guint i = 0; i < 2; i++)
+    self->paces[i][0] = self->paces[i][1] = (Lp2pDialPace) LP2P_DIAL_PACE_INIT;
+}
 
 Lp2pDials *
 lp2p_dials_new (Lp2pSwarm *swarm)
@@ -22,7 +42,7 @@ lp2p_dials_new (Lp2pSwarm *swarm)
   g_queue_init (&self->starved);
   self->backoff = lp2p_dial_backoff_new ();
   self->guesses = lp2p_dial_guesses_new ();
-  self->udp = self->ip6 = (Lp2pBlackHole) LP2P_BLACK_HOLE_INIT;
+  forget_network (self);
   return self;
 }
 
@@ -33,6 +53,7 @@ lp2p_dials_free (Lp2pDials *self)
   lp2p_dial_backoff_free (self->backoff);
   g_hash_table_unref (self->guesses);
   g_clear_pointer (&self->networks, lp2p_dial_networks_unref);
+  g_free (self->network);
   g_free (self);
 }
 
@@ -88,3 +109,50 @@ lp2p_dials_connected (Lp2pDials *self, Lp2pConnection *connection)
                               near, NEAR_LIFETIME_S, LP2P_PEER_DATA_NONE);
 }
 
+/* The network */
+
+void
+lp2p_dials_check_network (Lp2pDials *self)
+{
+  const char *network = lp2p_peer_store_get_network (self->swarm->peers);
+
+  if (g_strcmp0 (network, self->network) == 0)
+    return;
+  forget_network (self);
+  g_free (self->network);
+  self->network = g_strdup (network);
+}
+
+gboolean
+lp2p_dials_get_silent (Lp2pDials *self, Lp2pPeerId *peer)
+{
+  g_autoptr (GBytes) silent = lp2p_context_get_peer_data (LP2P_CONTEXT (self->swarm), peer, PLUGIN, SILENT_KEY);
+
+  return silent != NULL;
+}
+
+void
+lp2p_dials_set_silent (Lp2pDials *self, Lp2pPeerId *peer, gboolean silent)
+{
+  g_autoptr (GBytes) bytes = silent ? g_bytes_new_static ("y", 1) : NULL;
+
+  if (silent || lp2p_dials_get_silent (self, peer))
+    lp2p_context_set_peer_data (LP2P_CONTEXT (self->swarm), peer, PLUGIN, SILENT_KEY, bytes,
+                                silent ? SILENT_LIFETIME_S : 0, LP2P_PEER_DATA_NONE);
+}
+
+gint64
+lp2p_dials_get_delay (Lp2pDials *self, Lp2pDialScope scope, gboolean udp)
+{
+  gboolean near = scope <= LP2P_DIAL_SCOPE_LAN;
+  const Lp2pDialPace *pace = &self->paces[near][udp];
+
+  return near ? lp2p_dial_pace_get_delay (pace, LP2P_DIAL_NEAR_DELAY_US, NEAR_LEAST_US, NEAR_MOST_US)
+              : lp2p_dial_pace_get_delay (pace, LP2P_DIAL_PUBLIC_DELAY_US, PUBLIC_LEAST_US, PUBLIC_MOST_US);
+}
+
+void
+lp2p_dials_note_time (Lp2pDials *self, Lp2pDialScope scope, gboolean udp, gint64 took)
+{
+  lp2p_dial_pace_record (&self->paces[scope <= LP2P_DIAL_SCOPE_LAN][udp], took);
+}

@@ -28,6 +28,8 @@ void lp2p_peer_store_close (Lp2pPeerStore *self);
 gboolean lp2p_peer_store_flush (Lp2pPeerStore *self, GError **error);
 gboolean lp2p_peer_store_is_on_disk (Lp2pPeerStore *self);
 
+/* What the network is called that this machine is in. */
+const char *lp2p_peer_store_get_network (Lp2pPeerStore *self);
 /* For tests: another storage (transfer full), other bounds, another network. */
 void lp2p_peer_store_set_storage (Lp2pPeerStore *self, Lp2pPeerStorage *storage);
 void lp2p_peer_store_set_max_peers (Lp2pPeerStore *self, guint max_peers);

@@ -71,8 +71,8 @@ get_expiry (Lp2pPeerStore *self, gint64 lifetime)
   return lifetime > (G_MAXINT64 - now) / G_USEC_PER_SEC ? G_MAXINT64 : now + lifetime * G_USEC_PER_SEC;
 }
 
-static const char *
-get_network (Lp2pPeerStore *self)
+const char *
+lp2p_peer_store_get_network (Lp2pPeerStore *self)
 {
   gint64 now = lp2p_loop_now (self->loop);
 
@@ -453,7 +453,7 @@ describe (Lp2pPeerStore *self, Lp2pPeerAddressSource source, gint64 lifetime)
 {
   Lp2pPeerAddress how = {
     .source = source,
-    .network = (char *) get_network (self),
+    .network = (char *) lp2p_peer_store_get_network (self),
     .expires = get_expiry (self, lifetime),
   };
 
@@ -602,7 +602,7 @@ lp2p_peer_store_dup_addresses (Lp2pPeerStore *self, Lp2pPeerId *peer)
 
   if (entry == NULL)
     return g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
-  return lp2p_peer_entry_dup_addresses (entry, get_network (self), get_now (self));
+  return lp2p_peer_entry_dup_addresses (entry, lp2p_peer_store_get_network (self), get_now (self));
 }
 
 const Lp2pPeerAddress *

@@ -3,6 +3,7 @@
 /* One option: its table entry, and which values it takes. Functions that refuse
  * something say why in a problem text, to which the caller adds where. */
 
+#include "types/lp2p-config-defaults.h"
 #include "types/lp2p-config-private.h"
 #include "types/lp2p-i18n-private.h"
 #include "types/lp2p-quote-private.h"
@@ -34,7 +35,7 @@ typedef enum
 } Check;
 
 static const Lp2pOption host_options[] = {
-  { "transports", "as", "['tcp']", 0, 0, N_("Transports to load, by name") },
+  { "transports", "as", LP2P_DEFAULT_TRANSPORTS, 0, 0, N_("Transports to load, by name") },
   { "security", "as", "['noise', 'tls']", 0, 0, N_("Security protocols, the preferred one first") },
   { "muxers", "as", "['yamux', 'mplex']", 0, 0, N_("Stream muxers, the preferred one first") },
   { "services", "as", "['identify', 'ping']", 0, 0, N_("Services to load, by name") },

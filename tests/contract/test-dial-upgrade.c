@@ -100,9 +100,9 @@ test_remembered (DialFixture *self, gconstpointer data)
 
   scripted_transport_route (self->network, "two", TWO, 0, stranger.address);
   dial_start (self, LIST (ONE, TWO), NULL, NULL, &result);
+  dial_assert_log (self, "two@0");
   layer = accept_and_read (self, &stranger, bytes);
   g_assert_cmpuint (bytes->len, >, strlen (PROPOSAL));
-  dial_assert_log (self, "two@0");
   lp2p_layer_free (layer);
   connection = dial_finish (self, &result, NULL);
   g_assert_null (connection);

@@ -22,7 +22,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
 import cases  # noqa: E402  pylint: disable=wrong-import-position
-from cases import ANOTHER_PEER, LONG, LOOPBACK, Result, check  # noqa: E402
+from cases import ANOTHER_PEER, LONG, LOOPBACK, LOOPBACKS, Result, check  # noqa: E402
 
 CASES = []
 STRANGER = os.path.join(cases.BUILD, "tests/forward/forward-stranger")
@@ -109,16 +109,17 @@ def forwarder(world, *arguments):
 def make_key(world, name):
     """The key file of a peer, and its id."""
     file = world.path(name + ".key")
-    return file, world.run("id", "--make", "--file", file, "--json").expect(0).object()["peer_id"]
+    how = ["--file", file] if os.path.exists(file) else ["--make", "--file", file]
+    return file, world.run("id", *how, "--json").expect(0).object()["peer_id"]
 
 
 @contextlib.contextmanager
-def tunnel(world, local, *more, client="tcp:127.0.0.1:0", server_arguments=()):
+def tunnel(world, local, *more, client="tcp:127.0.0.1:0", server_arguments=(), loopback=LOOPBACK):
     """A served local socket and the one that leads to it."""
     key, peer = make_key(world, "client")
     server_key, _ = make_key(world, "server")
     with forwarder(world, "--identity", server_key, "--serve", f"web={local}", "--allow", peer,
-                   "--listen", LOOPBACK, *server_arguments) as server:
+                   "--listen", loopback, *server_arguments) as server:
         with forwarder(world, "--identity", key, "--from", client, "--to",
                        server.ready["addresses"][0] + "/web", *more) as near:
             yield near, server
@@ -230,15 +231,16 @@ def test_http(world):
     server.handle_error = lambda *arguments: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with tunnel(world, f"tcp:127.0.0.1:{server.server_port}") as (near, _):
-            host, port = near.ready["from"][0][len("tcp:"):].rsplit(":", 1)
-            client = http.client.HTTPConnection(host, int(port), timeout=LONG)
-            for _ in range(3):
-                client.request("GET", "/")
-                check(client.getresponse().read() == body, "other bytes came back")
-                client.request("POST", "/", body[:1 << 20])
-                check(client.getresponse().read() == body[:1 << 20], "other bytes came back")
-            client.close()
+        for loopback, _, _ in LOOPBACKS.values():
+            with tunnel(world, f"tcp:127.0.0.1:{server.server_port}", loopback=loopback) as (near, _):
+                host, port = near.ready["from"][0][len("tcp:"):].rsplit(":", 1)
+                client = http.client.HTTPConnection(host, int(port), timeout=LONG)
+                for _ in range(3):
+                    client.request("GET", "/")
+                    check(client.getresponse().read() == body, "other bytes came back")
+                    client.request("POST", "/", body[:1 << 20])
+                    check(client.getresponse().read() == body[:1 << 20], "other bytes came back")
+                client.close()
     finally:
         server.shutdown()
         server.server_close()

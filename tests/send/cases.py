@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from sides import Failure, World, check, check_same, describe
+from sides import Failure, Side, World, check, check_same, describe
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -235,6 +235,24 @@ def test_wrong_codes(world):
                                 text=True, timeout=60)
         check("the code of the ticket is wrong" in result.stdout, result.stdout + result.stderr)
     sender.wait(1, "wrong code was tried 5 times")
+
+
+@case
+def test_transports(world):
+    """nobody says where to listen: the ticket has QUIC and TCP, and either leads there"""
+    file = world.write_random("a", 100_000)
+    both = ["quic-v1", "tcp"] if world.has_transport("quic-v1") else ["tcp"]
+    for transport in both:
+        sender = Side(world, "send", "--json", file)
+        ticket = sender.wait_event("ticket")
+        found = {"quic-v1" if "/quic-v1" in address else "tcp" for address in ticket["addresses"]}
+        check(found == set(both) and len(ticket["addresses"]) <= 8, ticket)
+        config = world.path(transport + ".conf")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write(f"[host]\ntransports=['{transport}']\n")
+        world.receive("--config", config, ticket["ticket"], target=transport).wait(0)
+        sender.wait(0)
+        check_same(world.path("source"), world.path(transport))
 
 
 @case

@@ -146,6 +146,9 @@ class World:
         check(result.returncode == 0, f"no identity: {result.stderr}")
         return path, json.loads(result.stdout)["peer_id"]
 
+    def has_transport(self, name):
+        return os.path.exists(os.path.join(self.build, "plugins", name + ".plugin"))
+
     def send(self, *arguments, **options):
         """A sender that listens; its ticket."""
         side = Side(self, "send", "--json", "--listen", LOOPBACK, *arguments, **options)

@@ -20,7 +20,7 @@ for name in ("cli", "forward"):
 
 import cases  # noqa: E402  pylint: disable=wrong-import-position
 import forward  # noqa: E402  pylint: disable=wrong-import-position
-from cases import ANOTHER_PEER, LONG, LOOPBACK, Result, check  # noqa: E402
+from cases import ANOTHER_PEER, LONG, LOOPBACK, LOOPBACKS, Result, check  # noqa: E402
 
 CASES = []
 
@@ -72,10 +72,9 @@ def ask(world, data):
     return [json.loads(line) for line in answer.splitlines()]
 
 
-@case
-def test_listen(world):
-    """status: a listener and who is connected to it"""
-    with world.listener(LOOPBACK) as ready:
+def check_listener(world, transport):
+    loopback, security, muxer = LOOPBACKS[transport]
+    with world.listener(loopback) as ready:
         host = one(rows(world), type="host")
         check(host["command"] == "listen" and host["peer_id"] == ready["peer_id"], host)
         check(host["addresses"] == ready["addresses"] and host["uptime_s"] >= 0, host)
@@ -89,12 +88,13 @@ def test_listen(world):
             process.stdout.readline()
             objects = rows(world)
             connection = one(objects, type="connection")
-            check(connection["direction"] == "in" and connection["transport"] == "tcp", connection)
-            check(connection["security"] and connection["muxer"] and connection["state"] == "ready",
-                  connection)
+            check(connection["direction"] == "in" and connection["transport"] == transport, connection)
+            for key, expected in (("security", security), ("muxer", muxer)):
+                check(connection[key] == expected if expected else connection[key], connection)
+            check(connection["state"] == "ready", connection)
             check(connection["bytes_read"] > 0 and connection["bytes_written"] > 0, connection)
             check(connection["limited"] is False and connection["streams"] >= 1, connection)
-            check("/ip4/127.0.0.1/tcp/" in connection["remote_address"], connection)
+            check(connection["remote_address"].startswith(loopback.split("/0")[0] + "/"), connection)
             check(connection["pid"] == host["pid"], connection)
             used = one(objects, type="limit", option="max-connections")
             check((used["used"], used["limit"]) == (1, 1024), used)
@@ -107,6 +107,13 @@ def test_listen(world):
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=LONG)
     check(sockets(world) == [], "a socket is left")
+
+
+@case
+def test_listen(world):
+    """status: a listener and who is connected to it"""
+    for transport in LOOPBACKS:
+        check_listener(world, transport)
     world.run("status").expect(1, "no host runs")
 
 

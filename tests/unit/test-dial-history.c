@@ -9,6 +9,7 @@
 
 #include "host/lp2p-black-hole-private.h"
 #include "host/lp2p-dial-backoff-private.h"
+#include "host/lp2p-dial-pace-private.h"
 
 #define SECOND G_USEC_PER_SEC
 
@@ -200,6 +201,61 @@ test_hole_probes (void)
   g_assert_true (lp2p_black_hole_is_blocked (&hole));
 }
 
+/* Three in a row put the kind last, but for every tenth dial; one answer undoes it. */
+static void
+test_hole_late (void)
+{
+  Lp2pBlackHole hole = LP2P_BLACK_HOLE_INIT;
+  guint early = 0;
+
+  for (guint i = 0; i < 2; i++)
+    lp2p_black_hole_lose (&hole);
+  g_assert_false (lp2p_black_hole_comes_late (&hole));
+  lp2p_black_hole_record (&hole, TRUE);
+  for (guint i = 0; i < 2; i++)
+    lp2p_black_hole_lose (&hole);
+  g_assert_false (lp2p_black_hole_comes_late (&hole));
+
+  lp2p_black_hole_lose (&hole);
+  for (guint i = 1; i <= 100; i++)
+    {
+      early += !lp2p_black_hole_comes_late (&hole);
+      g_assert_cmpuint (early, ==, i / 10);
+    }
+  g_assert_true (lp2p_black_hole_allows (&hole));
+  lp2p_black_hole_lose (&hole);
+  lp2p_black_hole_record (&hole, FALSE);
+  g_assert_true (lp2p_black_hole_comes_late (&hole));
+  lp2p_black_hole_record (&hole, TRUE);
+  g_assert_false (lp2p_black_hole_comes_late (&hole));
+}
+
+/* Paces */
+
+static void
+test_pace (void)
+{
+  Lp2pDialPace pace = LP2P_DIAL_PACE_INIT;
+  const gint64 ms = 1000;
+
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 10, 20), ==, 7);
+  lp2p_dial_pace_record (&pace, 40 * ms);
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 0, G_MAXINT64), ==, 120 * ms);
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 200 * ms, G_MAXINT64), ==, 200 * ms);
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 0, 100 * ms), ==, 100 * ms);
+  /* What is always the same needs no margin, */
+  for (guint i = 0; i < 100; i++)
+    lp2p_dial_pace_record (&pace, 40 * ms);
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 0, G_MAXINT64), >=, 40 * ms);
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 0, G_MAXINT64), <, 41 * ms);
+  /* and a longer way is noticed. */
+  for (guint i = 0; i < 10; i++)
+    lp2p_dial_pace_record (&pace, 600 * ms);
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 0, G_MAXINT64), >, 600 * ms);
+  lp2p_dial_pace_record (&pace, 0);
+  g_assert_cmpint (lp2p_dial_pace_get_delay (&pace, 7, 0, G_MAXINT64), >, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -210,5 +266,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dial-history/back-off/bound", test_bound);
   g_test_add_func ("/dial-history/black-hole/threshold", test_hole_threshold);
   g_test_add_func ("/dial-history/black-hole/probes", test_hole_probes);
+  g_test_add_func ("/dial-history/black-hole/late", test_hole_late);
+  g_test_add_func ("/dial-history/pace", test_pace);
   return g_test_run ();
 }

@@ -160,7 +160,7 @@ test_filter (void)
   g_assert_cmpuint (asked, ==, 1);
 }
 
-/* Plans: "L" near, "P" public, "R" over a relay; rank; family; "+" worked before */
+/* Plans: "L" near, "P" public, "R" over a relay; rank; family; "+" worked before, "!" late */
 
 typedef struct
 {
@@ -185,6 +185,9 @@ static const Schedule schedules[] = {
   { "relay-behind-near", LIST ("R900-4", "L100-4"), LIST ("1@0", "0@500") },
   { "relay-alone", LIST ("R900-4", "R900-6"), LIST ("1@0", "0@250") },
   { "worked-first", LIST ("P100-6", "P100-4", "P100-4+"), LIST ("2@0", "0@250", "1@500") },
+  { "late-behind-its-scope", LIST ("P0-4!", "P100-4", "P200-6"), LIST ("1@0", "2@250", "0@500") },
+  { "late-but-nearer", LIST ("L0-4!", "P0-4", "L100-4"), LIST ("2@0", "0@30", "1@60") },
+  { "late-before-relays", LIST ("R900-4", "P0-4!", "P100-4"), LIST ("2@0", "1@250", "0@500") },
   { "rank-within-a-lane", LIST ("P110-4", "P100-4"), LIST ("1@0", "0@250") },
   { "no-family", LIST ("P100-0", "P100-6"), LIST ("1@0", "0@250") },
 };
@@ -206,6 +209,8 @@ add (Lp2pDialPlan *plan, guint index, const char *spec)
     .scope = spec[0] == 'L' ? LP2P_DIAL_SCOPE_LAN : LP2P_DIAL_SCOPE_PUBLIC,
     .limited = spec[0] == 'R',
     .worked = parts[1][1] == '+',
+    .late = parts[1][1] == '!',
+    .delay = spec[0] == 'L' ? LP2P_DIAL_NEAR_DELAY_US : LP2P_DIAL_PUBLIC_DELAY_US,
   };
 
   g_assert_true (lp2p_dial_plan_add (plan, &target));
@@ -262,6 +267,34 @@ expect_wait (Lp2pDialPlan *plan, gint64 now)
 
   g_assert_null (lp2p_dial_plan_next (plan, now, &wake));
   return wake;
+}
+
+/* Each has the time that its kind takes. */
+static void
+test_delays (void)
+{
+  static const guint delays[] = { 400, 100, 50 };
+  g_autoptr (Lp2pDialPlan) plan = lp2p_dial_plan_new (0);
+
+  for (guint i = 0; i < G_N_ELEMENTS (delays); i++)
+    {
+      g_autofree char *text = g_strdup_printf ("/ip4/8.8.8.%u/tcp/1", i);
+      g_autoptr (Lp2pMultiaddr) address = parse (text);
+      Lp2pDialTarget target = {
+        .address = address,
+        .transport = GUINT_TO_POINTER (i),
+        .rank = i == 0 ? 0 : 100,
+        .scope = LP2P_DIAL_SCOPE_PUBLIC,
+        .delay = delays[i] * 1000,
+      };
+
+      g_assert_true (lp2p_dial_plan_add (plan, &target));
+    }
+  g_assert_cmpint (expect (plan, 0, 0)->started, ==, 0);
+  g_assert_cmpint (expect_wait (plan, 0), ==, 400000);
+  g_assert_cmpint (expect (plan, 400000, 1)->started, ==, 400000);
+  g_assert_cmpint (expect_wait (plan, 400000), ==, 500000);
+  expect (plan, 500000, 2);
 }
 
 /* The next one starts at once, and the others move up behind it. */
@@ -387,6 +420,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, &schedules[i], test_schedule);
     }
+  g_test_add_func ("/dial-plan/delays", test_delays);
   g_test_add_func ("/dial-plan/failure", test_failure);
   g_test_add_func ("/dial-plan/relay-waits", test_relay_waits);
   g_test_add_func ("/dial-plan/late", test_late);

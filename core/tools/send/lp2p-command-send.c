@@ -94,7 +94,28 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
 /* Tickets */
 
-/* Those that others reach first; a loopback address only where there is no other. */
+/* Adds up to @most of those that are over UDP, or are not. */
+static guint
+choose_of_kind (GPtrArray *all, gboolean loopback, gboolean udp, guint most, GPtrArray *chosen)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < all->len && n < most; i++)
+    {
+      Lp2pMultiaddr *address = g_ptr_array_index (all, i);
+
+      if (lp2p_multiaddr_is_loopback (address) != loopback ||
+          (lp2p_multiaddr_find (address, LP2P_PROTOCOL_UDP, 0) >= 0) != udp)
+        continue;
+      g_ptr_array_add (chosen, lp2p_multiaddr_ref (address));
+      n++;
+    }
+  return n;
+}
+
+/* Those that others reach first; a loopback address only where there is no other. A
+ * machine may have so many that those over UDP leave no room, but not every network lets
+ * UDP through: half of the room is for the others. */
 static GPtrArray *
 choose_addresses (Lp2pHost *host)
 {
@@ -102,13 +123,14 @@ choose_addresses (Lp2pHost *host)
   GPtrArray *chosen = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
 
   for (guint loopback = 0; loopback <= 1 && chosen->len == 0; loopback++)
-    for (guint i = 0; i < all->len && chosen->len < MAX_ADDRESSES; i++)
-      {
-        Lp2pMultiaddr *address = g_ptr_array_index (all, i);
+    {
+      g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
+      guint n = choose_of_kind (all, loopback == 1, FALSE, MAX_ADDRESSES, others);
 
-        if (lp2p_multiaddr_is_loopback (address) == (loopback == 1))
-          g_ptr_array_add (chosen, lp2p_multiaddr_ref (address));
-      }
+      n = choose_of_kind (all, loopback == 1, TRUE, MAX_ADDRESSES - MIN (n, MAX_ADDRESSES / 2), chosen);
+      g_ptr_array_set_size (others, MIN (others->len, MAX_ADDRESSES - n));
+      g_ptr_array_extend_and_steal (chosen, g_steal_pointer (&others));
+    }
   return chosen;
 }
 
