@@ -6,6 +6,8 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define FLUSH_TIMEOUT_US (5 * G_USEC_PER_SEC)
@@ -25,7 +27,7 @@ lp2p_quic_connection_leave (Lp2pQuicConnection *self)
   if (self->phase == LP2P_QUIC_GONE)
     return;
   if (self->conn != NULL)
-    lp2p_quic_connection_fail_silently (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+    lp2p_quic_connection_fail_silently (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed")));
   if (self->phase == LP2P_QUIC_GONE)
     return;
   self->phase = LP2P_QUIC_GONE;
@@ -103,12 +105,12 @@ static GError *
 new_error (Lp2pQuicConnection *self, int liberr)
 {
   if (liberr == NGTCP2_ERR_CRYPTO && self->phase == LP2P_QUIC_HANDSHAKE)
-    return g_error_new (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "QUIC handshake failed: %s",
+    return g_error_new (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("QUIC handshake failed: %s"),
                         gnutls_alert_get_strname (ngtcp2_conn_get_tls_alert (self->conn)) != NULL
                             ? gnutls_alert_get_name (ngtcp2_conn_get_tls_alert (self->conn))
-                            : "TLS found something wrong");
+                            : _("TLS found something wrong"));
   return g_error_new (LP2P_ERROR, self->phase == LP2P_QUIC_HANDSHAKE ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_PROTOCOL,
-                      "QUIC: the peer broke the protocol: %s", ngtcp2_strerror (liberr));
+                      _("QUIC: the peer broke the protocol: %s"), ngtcp2_strerror (liberr));
 }
 
 /* Something that ngtcp2 found. */
@@ -164,7 +166,7 @@ void
 lp2p_quic_connection_cancel (Lp2pQuicConnection *self)
 {
   self->dialed = NULL;
-  lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The dial was cancelled"));
+  lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("The dial was cancelled")));
 }
 
 /* In order: what streams have got is delivered first. */
@@ -207,7 +209,7 @@ lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *
   if (self->phase >= LP2P_QUIC_FLUSHING)
     return;
   self->orderly = TRUE;
-  take_error (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection was closed"));
+  take_error (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection was closed")));
   self->close_code = code;
   self->close_reason = reason != NULL && *reason != '\0' ? g_strdup (reason) : NULL;
   self->close_at = lp2p_loop_now (self->loop) + FLUSH_TIMEOUT_US;
@@ -229,19 +231,20 @@ new_peer_error (Lp2pQuicConnection *self, const ngtcp2_ccerr *told)
   gboolean handshake = self->phase == LP2P_QUIC_HANDSHAKE;
 
   if (self->forgotten)
-    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, "QUIC: the peer has forgotten the connection");
+    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, _("QUIC: the peer has forgotten the connection"));
   if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && told->error_code == NGTCP2_CONNECTION_REFUSED && handshake)
-    return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "The peer refuses the connection%s", text);
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, _("The peer refuses the connection%s"), text);
   if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && (told->error_code & ~0xffu) == NGTCP2_CRYPTO_ERROR)
     {
       const char *name = gnutls_alert_get_name (told->error_code & 0xff);
 
       return g_error_new (LP2P_ERROR, handshake ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_CONNECTION_LOST,
-                          "QUIC handshake failed: the peer refused it: %s", name != NULL ? name : "unknown alert");
+                          _("QUIC handshake failed: the peer refused it: %s"), name != NULL ? name : _("unknown alert"));
     }
   return g_error_new (LP2P_ERROR, handshake ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_CONNECTION_LOST,
-                      "QUIC: the peer closed the connection with %s code 0x%" G_GINT64_MODIFIER "x%s",
-                      told->type == NGTCP2_CCERR_TYPE_APPLICATION ? "application" : "transport",
+                      told->type == NGTCP2_CCERR_TYPE_APPLICATION
+                          ? _("QUIC: the peer closed the connection with application code 0x%" PRIx64 "%s")
+                          : _("QUIC: the peer closed the connection with transport code 0x%" PRIx64 "%s"),
                       (guint64) told->error_code, text);
 }
 

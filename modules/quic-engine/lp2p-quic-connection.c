@@ -4,6 +4,7 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* A client's first choice for the server's id (RFC 9000 section 7.2). */
@@ -15,7 +16,7 @@
 static void
 set_failed (GError **error, int code)
 {
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "QUIC cannot be used: %s", ngtcp2_strerror (code));
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("QUIC cannot be used: %s"), ngtcp2_strerror (code));
 }
 
 /* Handing out */
@@ -39,7 +40,7 @@ hand_to_listener (Lp2pQuicConnection *self)
     return;
   if (listener == NULL)
     {
-      lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The listener is closed"));
+      lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The listener is closed")));
       return;
     }
   /* Whoever offers it ends that. */
@@ -162,9 +163,9 @@ expire (Lp2pQuicConnection *self, gint64 now)
   if (code == NGTCP2_ERR_IDLE_CLOSE || code == NGTCP2_ERR_HANDSHAKE_TIMEOUT)
     lp2p_quic_connection_fail_silently (
         self, self->phase == LP2P_QUIC_HANDSHAKE
-                  ? g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "QUIC handshake failed: no answer in time")
+                  ? g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("QUIC handshake failed: no answer in time"))
                   : g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
-                                         "QUIC: the peer has not been heard of for too long"));
+                                         _("QUIC: the peer has not been heard of for too long")));
   else if (code != 0)
     lp2p_quic_connection_fail (self, code);
 }
@@ -228,7 +229,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
     case NGTCP2_ERR_DROP_CONN:
     case NGTCP2_ERR_RETRY:
       lp2p_quic_connection_fail_silently (
-          self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "QUIC handshake failed: the first packet was broken"));
+          self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("QUIC handshake failed: the first packet was broken")));
       break;
     default:
       lp2p_quic_connection_fail (self, code);

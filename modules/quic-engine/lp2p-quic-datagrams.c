@@ -4,6 +4,8 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* What waits to be sent, and what nobody has taken: more is refused, or lost. */
 #define MAX_QUEUE (256 * 1024)
 #define MAX_INBOX 256
@@ -61,19 +63,19 @@ send_datagram (Lp2pDatagrams *datagrams, GBytes *datagram, GError **error)
 
   if (connection == NULL || connection->phase != LP2P_QUIC_READY)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection is closed"));
       return FALSE;
     }
   if (size > max)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                   "A datagram has at most %" G_GSIZE_FORMAT " bytes here, this one %" G_GSIZE_FORMAT, max, size);
+                   _("A datagram has at most %zu bytes here, this one %zu"), max, size);
       return FALSE;
     }
   if (connection->datagrams_size + size > MAX_QUEUE)
     {
       connection->datagrams_refused = TRUE;
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The queue for datagrams is full");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _("The queue for datagrams is full"));
       return FALSE;
     }
   connection->datagrams_size += size;

@@ -4,6 +4,7 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
 #include <string.h>
 
@@ -178,7 +179,7 @@ on_unreachable (Lp2pUdpSocket *socket, const struct sockaddr *remote, int code, 
       if (!connection->server && connection->phase == LP2P_QUIC_HANDSHAKE && connection->bytes_read == 0 &&
           lp2p_quic_address_equal (connection->path.path.remote.addr, remote))
         lp2p_quic_connection_fail_silently (
-            connection, g_error_new (G_IO_ERROR, g_io_error_from_errno (code), "Cannot connect to %s: %s",
+            connection, g_error_new (G_IO_ERROR, g_io_error_from_errno (code), _("Cannot connect to %s: %s"),
                                      lp2p_multiaddr_get_string (connection->remote_address), g_strerror (code)));
     }
 }

@@ -4,6 +4,8 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
+
 #define KEY "lp2p-quic-engine"
 
 Lp2pQuicEngine *
@@ -52,7 +54,7 @@ drop_connections (Lp2pQuicEngine *self, const Lp2pQuicProtocol *protocol)
           if (protocol != NULL && connection->protocol != protocol)
             continue;
           lp2p_quic_connection_abort (connection, 0,
-                                      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The host is closed"));
+                                      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed")));
           lp2p_quic_connection_leave (connection);
         }
     }
@@ -143,7 +145,7 @@ bind_endpoint (Lp2pQuicEngine *self, const Lp2pQuicProtocol *protocol, GSocketAd
     return g_steal_pointer (&endpoint);
   if (!any_port)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE, "There is a listener for %s on %s already",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE, _("There is a listener for %s on %s already"),
                    protocol->transport, lp2p_udp_socket_get_id (socket));
       return NULL;
     }
@@ -188,7 +190,7 @@ drop_handshakes (Lp2pQuicListener *self)
       if (connection->server && !connection->handed_out &&
           (connection->protocol == NULL || connection->protocol == self->protocol))
         lp2p_quic_connection_abort (connection, 0,
-                                    g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The listener is closed"));
+                                    g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The listener is closed")));
     }
 }
 
@@ -249,7 +251,7 @@ lp2p_quic_engine_pick_endpoint (Lp2pQuicEngine *self,
     {
       g_autoptr (Lp2pMultiaddr) text = lp2p_quic_address_to_multiaddr (remote);
 
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE, "There is no route to %s",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE, _("There is no route to %s"),
                    lp2p_multiaddr_get_string (text));
       return NULL;
     }

@@ -5,6 +5,8 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
+
 #define DATAGRAM_SIZE 64
 
 /* Between two of them: at random, so that two peers behind one NAT do not fall into step. */
@@ -109,7 +111,7 @@ run_timer (Lp2pTimer *timer)
       g_autoptr (Lp2pMultiaddr) text = lp2p_quic_address_to_multiaddr ((struct sockaddr *) &self->remote);
 
       lp2p_quic_punch_fail (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                               "No connection came through the hole that was punched towards %s",
+                                               _("No connection came through the hole that was punched towards %s"),
                                                lp2p_multiaddr_get_string (text)));
       return;
     }
@@ -174,7 +176,7 @@ lp2p_quic_engine_punch (Lp2pQuicEngine *engine,
   if (!lp2p_quic_endpoint_has_listener (endpoint, protocol))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "Nobody can come in through a hole: %s does not listen where it would", protocol->transport);
+                   _("Nobody can come in through a hole: %s does not listen where it would"), protocol->transport);
       return NULL;
     }
 

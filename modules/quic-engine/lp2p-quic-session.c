@@ -4,6 +4,8 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
+
 typedef struct
 {
   Lp2pMuxerSession parent;
@@ -231,7 +233,7 @@ static void
 session_abort (Lp2pMuxerSession *session, guint32 code)
 {
   lp2p_quic_connection_abort (CONNECTION (session), code,
-                              g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The session was aborted"));
+                              g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was aborted")));
 }
 
 static void

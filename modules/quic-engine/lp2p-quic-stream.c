@@ -5,6 +5,8 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* What waits to be acknowledged: twice what the path takes at once, so that the next
  * bytes are there when the first are acknowledged. */
 #define MIN_OUTPUT (128 * 1024)
@@ -156,7 +158,7 @@ keep (Lp2pQuicStream *self, const guint8 *data, gsize size)
   lp2p_quic_stream_reset (self, LP2P_CODE_STREAM_RESOURCE_LIMIT);
   g_clear_error (&self->read_error);
   self->read_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                                          "No memory is left for bytes that wait to be read");
+                                          _("No memory is left for bytes that wait to be read"));
 }
 
 void
@@ -212,7 +214,7 @@ lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint32 code)
     }
   drop_input (self);
   if (!self->fin_received)
-    set_error (&self->read_error, "Reading from the stream was stopped");
+    set_error (&self->read_error, _("Reading from the stream was stopped"));
 }
 
 void
@@ -221,7 +223,7 @@ lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code)
   if (self->read_error == NULL && !self->fin_received)
     {
       self->read_code = MIN (code, G_MAXUINT32);
-      self->read_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, "The peer reset the stream with code %u", self->read_code);
+      self->read_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream with code %u"), self->read_code);
     }
   announce (self, LP2P_READY_READ);
 
@@ -326,7 +328,7 @@ lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, gui
 
   if (!can_write (self))
     {
-      set_error (&self->write_error, "The stream is closed");
+      set_error (&self->write_error, _("The stream is closed"));
       return LP2P_IO_FAILED;
     }
   taken = lp2p_quic_send_buffer_append (&self->output, vectors, n_vectors, get_room (self, size));
@@ -343,7 +345,7 @@ lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self)
     return 0;
   if (!can_write (self))
     {
-      set_error (&self->write_error, "The stream is closed");
+      set_error (&self->write_error, _("The stream is closed"));
       return LP2P_IO_FAILED;
     }
   self->fin_wanted = TRUE;
@@ -424,7 +426,7 @@ lp2p_quic_stream_was_stopped (Lp2pQuicStream *self)
   lp2p_quic_stream_unqueue_output (self);
   self->probing = FALSE;
   if (self->write_error == NULL)
-    self->write_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, "The peer stopped reading the stream");
+    self->write_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer stopped reading the stream"));
   announce (self, LP2P_READY_WRITE);
 }
 
@@ -472,8 +474,8 @@ lp2p_quic_stream_reset (Lp2pQuicStream *self, guint32 code)
   lp2p_quic_stream_stop_reading (self, code);
   if (self->write_error == NULL)
     reset_output (self, code);
-  set_error (&self->write_error, "The stream was reset");
-  set_error (&self->read_error, "The stream was reset");
+  set_error (&self->write_error, _("The stream was reset"));
+  set_error (&self->read_error, _("The stream was reset"));
   announce (self, LP2P_READY_READ | LP2P_READY_WRITE);
 }
 
@@ -486,7 +488,7 @@ lp2p_quic_stream_release (Lp2pQuicStream *self)
   if (!self->fin_wanted && self->write_error == NULL)
     {
       reset_output (self, 0);
-      set_error (&self->write_error, "The stream was released");
+      set_error (&self->write_error, _("The stream was released"));
     }
   if (self->closed || self->connection->conn == NULL)
     stream_free (self);

@@ -6,6 +6,7 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include <lp2p/net/lp2p-gnutls-credentials.h>
@@ -156,7 +157,7 @@ finish (Lp2pQuicConnection *self, int code, GError **error)
   if (self->error != NULL)
     g_propagate_error (error, g_steal_pointer (&self->error));
   else
-    g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "TLS cannot be used: %s", gnutls_strerror (code));
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS cannot be used: %s"), gnutls_strerror (code));
   return FALSE;
 }
 

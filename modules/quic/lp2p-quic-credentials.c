@@ -4,6 +4,8 @@
 
 #include <lp2p/net/lp2p-gnutls-credentials.h>
 
+#include <glib/gi18n-lib.h>
+
 /* A certificate holds for 100 years. That of a process that runs for years is made
  * anew all the same, in case its key leaked. */
 #define RENEW_SECONDS (365 * 24 * 3600)
@@ -65,7 +67,7 @@ renew (Lp2pQuicCredentials *self, gint64 now, GError **error)
   code = lp2p_gnutls_credentials_new (certificate, &shown->credentials);
   if (code < 0)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, "TLS cannot be used: %s", gnutls_strerror (code));
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS cannot be used: %s"), gnutls_strerror (code));
       return FALSE;
     }
   g_ptr_array_add (self->shown, g_steal_pointer (&shown));
@@ -99,18 +101,18 @@ lp2p_quic_verify (const gnutls_datum_t *certificates,
   if (n_certificates != 1)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
-                   "QUIC handshake failed: the peer sent %u certificates, expected one", n_certificates);
+                   _("QUIC handshake failed: the peer sent %u certificates, expected one"), n_certificates);
       return NULL;
     }
   if (!lp2p_tls_verify_certificate (certificates->data, certificates->size, now_unix, &key, &reason))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "QUIC handshake failed: of the peer: %s", reason->message);
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("QUIC handshake failed: of the peer: %s"), reason->message);
       return NULL;
     }
   if (expected == NULL || lp2p_peer_id_matches_public_key (expected, key))
     return g_steal_pointer (&key);
   peer = lp2p_peer_id_new_from_public_key (key);
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "QUIC handshake failed: expected peer %s, got %s",
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, _("QUIC handshake failed: expected peer %s, got %s"),
                lp2p_peer_id_get_string (expected), lp2p_peer_id_get_string (peer));
   return NULL;
 }

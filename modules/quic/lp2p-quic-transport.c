@@ -4,6 +4,8 @@
 
 #include "lp2p-quic-port.h"
 
+#include <glib/gi18n-lib.h>
+
 /* The first of the transports over UDP. */
 #define DIAL_RANK 10
 
@@ -29,14 +31,14 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pQuicTransport,
                                G_IMPLEMENT_INTERFACE (LP2P_TYPE_TRANSPORT, lp2p_quic_transport_iface_init))
 
 static const Lp2pOption options[] = {
-  { "idle-timeout", "u", "30", 5, 600, "Seconds without a sign of the peer after which a connection is lost" },
+  { "idle-timeout", "u", "30", 5, 600, N_("Seconds without a sign of the peer after which a connection is lost") },
   { "keep-alive", "u", "15", 0, 300,
-    "Seconds of quiet after which the peer is given a sign, 0 for never; sooner where it would not wait so long" },
+    N_("Seconds of quiet after which the peer is given a sign, 0 for never; sooner where it would not wait so long") },
   { "max-stream-window", "u", "16777216", 65536, 1073741824,
-    "The most bytes of one stream that a peer may send before they are read" },
+    N_("The most bytes of one stream that a peer may send before they are read") },
   { "max-window", "u", "25165824", 65536, 1073741824,
-    "The most bytes of all streams of a connection that a peer may send before they are read" },
-  { "reuse-port", "b", "true", 0, 0, "Whether to dial from a port that is listened on" },
+    N_("The most bytes of all streams of a connection that a peer may send before they are read") },
+  { "reuse-port", "b", "true", 0, 0, N_("Whether to dial from a port that is listened on") },
 };
 
 /* More than anybody needs on a good line, and no more than a bad one takes. */
@@ -111,13 +113,13 @@ get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **e
 
   if (!lp2p_quic_transport_match (transport, address))
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, "%s is not an IP address with a UDP port and /quic-v1 alone",
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("%s is not an IP address with a UDP port and /quic-v1 alone"),
                    lp2p_multiaddr_get_string (address));
       return NULL;
     }
   if (self->engine == NULL)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "Cannot use %s: the host is closed",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("Cannot use %s: the host is closed"),
                    lp2p_multiaddr_get_string (address));
       return NULL;
     }
@@ -421,7 +423,7 @@ stop_dials (Lp2pQuicTransport *self)
 
       cancel_dial (dial);
       if (!g_task_return_error_if_cancelled (task))
-        g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, "Cannot connect to %s: the host is closed",
+        g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("Cannot connect to %s: the host is closed"),
                                  lp2p_multiaddr_get_string (dial->address));
       dial_free (dial);
     }
