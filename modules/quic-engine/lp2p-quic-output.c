@@ -139,7 +139,7 @@ fits_train (const Batch *batch, const Train *train, const ngtcp2_path *path, con
          train->send.size + size <= MAX_TRAIN && ngtcp2_path_eq (path, &train->path.path);
 }
 
-/* Returns FALSE when there is no room for another train. */
+/* Returns FALSE when there is no room for another train, which the next packet may need. */
 static gboolean
 add_packet (Batch *batch, const ngtcp2_path_storage *path, const ngtcp2_pkt_info *info, gsize size)
 {
@@ -156,7 +156,7 @@ add_packet (Batch *batch, const ngtcp2_path_storage *path, const ngtcp2_pkt_info
   train->send.size += size;
   batch->size += size;
   batch->n_packets++;
-  return batch->n_trains < MAX_TRAINS || !batch->ended;
+  return batch->n_trains < MAX_TRAINS;
 }
 
 static void

@@ -373,6 +373,30 @@ test_datagrams (Fixture *f, gconstpointer data)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
 }
 
+/* Packets of which each is larger than the one before, and so none fits the train of it. */
+static void
+test_growing_datagrams (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GPtrArray) got = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  Lp2pDatagrams *ours = get_datagrams (f->dialed), *theirs = get_datagrams (f->accepted);
+  static const guint8 zero[1000];
+  g_autoptr (GError) error = NULL;
+  gsize size;
+
+  g_signal_connect (theirs, "received", G_CALLBACK (on_received), got);
+  for (size = 800; size < 840; size++)
+    {
+      g_autoptr (GBytes) datagram = g_bytes_new_static (zero, size);
+
+      g_assert_true (lp2p_datagrams_send (ours, datagram, &error));
+    }
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (got->len, ==, 40);
+  for (guint i = 0; i < got->len; i++)
+    g_assert_cmpuint (g_bytes_get_size (got->pdata[i]), ==, 800 + i);
+  g_signal_handlers_disconnect_by_data (theirs, got);
+}
+
 /* Time */
 
 static void
@@ -444,6 +468,7 @@ main (int argc, char **argv)
   ADD ("blocked", NULL, test_blocked);
   ADD ("blocked-end", NULL, test_blocked_end);
   ADD ("datagrams", NULL, test_datagrams);
+  ADD ("growing-datagrams", NULL, test_growing_datagrams);
   ADD ("keep-alive", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_keep_alive);
   ADD ("idle", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_idle);
   ADD ("addresses", NULL, test_addresses);
