@@ -135,6 +135,7 @@ side_start (Side *self, TestWorld *world, Lp2pIdentity *identity)
   self->engine = lp2p_quic_engine_get (LP2P_CONTEXT (self->context), NULL);
   self->libp2p = (Lp2pQuicProtocol){
     .alpn = "libp2p",
+    .suffix = "/quic-v1",
     .transport = "quic-v1",
     .mutual = TRUE,
     .resumes = TRUE,
@@ -653,6 +654,7 @@ pass_off (Fixture *self)
     .own_peer = lp2p_peer_id_get_string (get_peer (&self->client)),
     .remote_peer = lp2p_peer_id_get_string (get_peer (&self->server)),
     .alpn = "libp2p",
+    .suffix = "/quic-v1",
     .secret = self->client.engine->kept_secret,
     .secret_size = sizeof self->client.engine->kept_secret,
   };
