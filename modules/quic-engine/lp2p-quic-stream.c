@@ -236,7 +236,8 @@ lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code)
 {
   Lp2pQuicConnection *connection = self->connection;
 
-  if (!self->taken)
+  /* Where we have failed it, the peer only answers. */
+  if (!self->taken && self->read_error == NULL)
     {
       self->withdrawn = TRUE;
       if (connection->events != NULL)

@@ -654,7 +654,6 @@ pass_off (Fixture *self)
     .own_peer = lp2p_peer_id_get_string (get_peer (&self->client)),
     .remote_peer = lp2p_peer_id_get_string (get_peer (&self->server)),
     .alpn = "libp2p",
-    .suffix = "/quic-v1",
     .secret = self->client.engine->kept_secret,
     .secret_size = sizeof self->client.engine->kept_secret,
   };
