@@ -91,6 +91,7 @@ typedef struct
   gsize (*stream_input) (Lp2pQuicStream *stream, const guint8 *data, gsize size, gpointer user_data);
   void (*stream_ready) (Lp2pQuicStream *stream, Lp2pReady ready, gpointer user_data);
   void (*incoming) (gpointer user_data);
+  void (*withdrawn) (gpointer user_data);
   void (*can_open) (gpointer user_data);
   void (*drained) (gpointer user_data);
   void (*early_rejected) (gpointer user_data);
@@ -190,6 +191,7 @@ struct _Lp2pQuicStream
   guint32 reset_code;
   guint remote : 1;       /* the peer opened it */
   guint taken : 1;        /* whoever has the streams knows it */
+  guint withdrawn : 1;    /* the peer reset it before that */
   guint released : 1;     /* and is done with it */
   guint closed : 1;       /* ngtcp2 is done with it */
   guint fin_received : 1;

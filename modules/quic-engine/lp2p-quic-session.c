@@ -57,6 +57,12 @@ on_incoming (gpointer user_data)
 }
 
 static void
+on_withdrawn (gpointer user_data)
+{
+  TELL (user_data, withdrawn);
+}
+
+static void
 on_can_open (gpointer user_data)
 {
   TELL (user_data, can_open);
@@ -144,6 +150,7 @@ static const Lp2pQuicEvents connection_events = {
   .stream_input = on_stream_input,
   .stream_ready = on_stream_ready,
   .incoming = on_incoming,
+  .withdrawn = on_withdrawn,
   .can_open = on_can_open,
   .drained = on_drained,
   .early_rejected = on_early_rejected,

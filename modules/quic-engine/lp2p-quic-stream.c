@@ -108,19 +108,33 @@ lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream)
   return 0;
 }
 
-/* What came early of somebody who was never verified is nobody's. */
-Lp2pQuicStream *
-lp2p_quic_stream_accept (Lp2pQuicConnection *connection)
+static Lp2pQuicStream *
+pop_incoming (Lp2pQuicConnection *connection)
 {
-  gboolean lost = !connection->verified && connection->phase >= LP2P_QUIC_CLOSED;
-  GList *link = lost ? NULL : g_queue_pop_head_link (&connection->incoming);
+  GList *link = g_queue_pop_head_link (&connection->incoming);
   Lp2pQuicStream *stream;
 
   if (link == NULL)
     return NULL;
   stream = link->data;
   stream->incoming_link.data = NULL;
-  stream->taken = TRUE;
+  return stream;
+}
+
+/* What came early of somebody who was never verified is nobody's. */
+Lp2pQuicStream *
+lp2p_quic_stream_accept (Lp2pQuicConnection *connection)
+{
+  gboolean lost = !connection->verified && connection->phase >= LP2P_QUIC_CLOSED;
+  Lp2pQuicStream *stream = lost ? NULL : pop_incoming (connection);
+
+  while (stream != NULL && stream->withdrawn)
+    {
+      lp2p_quic_stream_release (stream);
+      stream = pop_incoming (connection);
+    }
+  if (stream != NULL)
+    stream->taken = TRUE;
   return stream;
 }
 
@@ -220,6 +234,15 @@ lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint32 code)
 void
 lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code)
 {
+  Lp2pQuicConnection *connection = self->connection;
+
+  /* Where we have failed it, the peer only answers. */
+  if (!self->taken && self->read_error == NULL)
+    {
+      self->withdrawn = TRUE;
+      if (connection->events != NULL)
+        connection->events->withdrawn (connection->events_data);
+    }
   if (self->read_error == NULL && !self->fin_received)
     {
       self->read_code = MIN (code, G_MAXUINT32);

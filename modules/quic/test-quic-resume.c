@@ -135,6 +135,7 @@ side_start (Side *self, TestWorld *world, Lp2pIdentity *identity)
   self->engine = lp2p_quic_engine_get (LP2P_CONTEXT (self->context), NULL);
   self->libp2p = (Lp2pQuicProtocol){
     .alpn = "libp2p",
+    .suffix = "/quic-v1",
     .transport = "quic-v1",
     .mutual = TRUE,
     .resumes = TRUE,

@@ -258,6 +258,34 @@ count (Lp2pMuxerSession *session, gpointer user_data)
 
 static const Lp2pMuxerEvents counting = { .want_pump = count };
 
+/* Streams that their opener gives up before anybody took them are told of, for whoever
+ * judges such a peer. */
+static void
+test_withdrawn (Fixture *f, gconstpointer data)
+{
+  static const Lp2pMuxerEvents events = { .withdrawn = count };
+  Lp2pMuxerStream *stream = open_stream (f);
+  guint n = 0;
+
+  lp2p_muxer_session_set_events (f->accepted, &events, &n);
+  write_bytes (f, stream, 100, 0);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  f->dialed->klass->stream_reset (f->dialed, stream, 7);
+  f->dialed->klass->stream_release (f->dialed, stream);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpuint (n, ==, 1);
+  g_assert_null (f->accepted->klass->accept (f->accepted));
+
+  stream = open_stream (f);
+  write_bytes (f, stream, 100, 0);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  accept_stream (f);
+  f->dialed->klass->stream_reset (f->dialed, stream, 7);
+  f->dialed->klass->stream_release (f->dialed, stream);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpuint (n, ==, 1);
+}
+
 /* The kernel takes nothing for a while: nothing is lost, nothing sent twice, and who
  * waits until all has left is told. */
 static void
@@ -465,6 +493,7 @@ main (int argc, char **argv)
   ADD ("unread", NULL, test_unread);
   ADD ("unread-without-memory", NULL, test_unread_without_memory);
   ADD ("unacknowledged", NULL, test_unacknowledged);
+  ADD ("withdrawn", NULL, test_withdrawn);
   ADD ("blocked", NULL, test_blocked);
   ADD ("blocked-end", NULL, test_blocked_end);
   ADD ("datagrams", NULL, test_datagrams);

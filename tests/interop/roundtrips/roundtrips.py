@@ -64,9 +64,8 @@ py          quic-v1    -         -            -       2
 lp2p        quic-v1    -         -            ticket  1
 """
 
-# What can be kept: nothing, the cookie of TCP Fast Open, and the ticket of a session,
-# which is to be added here with what writes it into the peer store.
-KEPT = {"-": "", "cookie": " with TCP Fast Open"}
+# What can be kept: nothing, the cookie of TCP Fast Open, and the ticket of a session.
+KEPT = {"-": "", "cookie": " with TCP Fast Open", "ticket": " resumed"}
 
 
 class Failed(Exception):
@@ -112,9 +111,9 @@ def whole_trace(link):
     raise Failed("the end of the trace does not come")
 
 
-def dial_first_byte(dialer, address, options, popen):
-    result = dial(dialer, address, [*options, "--steps=connect,first-byte"], popen=popen)
-    for step in ("connect", "first-byte"):
+def dial_first_byte(dialer, address, options, popen, steps=("connect", "first-byte")):
+    result = dial(dialer, address, [*options, "--steps=" + ",".join(steps)], popen=popen)
+    for step in steps:
         if result.reason(step) is not None:
             raise Failed(f"{step}: {result.reason(step)}")
 
@@ -134,7 +133,8 @@ def measure(link_binary, dialer, listener, stack, kept="-"):
         with Listener(listener, [*theirs, "--address", address], popen["b"]) as server:
             if kept != "-":
                 dial_first_byte(dialer, server.address, ours, popen["a"])
-            dial_first_byte(dialer, server.address, [*ours, "--abrupt"], popen["a"])
+            steps = ("first-byte",) if kept == "ticket" else ("connect", "first-byte")
+            dial_first_byte(dialer, server.address, [*ours, "--abrupt"], popen["a"], steps)
             packets, opened = last_dial(whole_trace(link))
         dials = 1 if kept == "-" else 2
         if opened != dials:

@@ -204,7 +204,7 @@ choose_steps (Run *run, const char *list)
 {
   g_auto (GStrv) names = NULL;
 
-  run->chosen[0] = TRUE;
+  run->chosen[0] = list == NULL || !g_str_equal (list, "first-byte");
   for (guint i = 0; list == NULL && i < G_N_ELEMENTS (all_steps); i++)
     run->chosen[i] = !all_steps[i].extra;
   if (list == NULL)

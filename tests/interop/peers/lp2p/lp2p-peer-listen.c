@@ -290,7 +290,7 @@ serve (Lp2pHost *host)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (services); i++)
-    lp2p_host_set_stream_handler (host, services[i].protocol, LP2P_HANDLER_NONE,
+    lp2p_host_set_stream_handler (host, services[i].protocol, LP2P_HANDLER_ALLOW_EARLY,
                                   services[i].handler, NULL, NULL);
 }
 

@@ -82,6 +82,7 @@ peer_step_connect (PeerDialer *dialer, GTask *task)
 
 typedef struct
 {
+  PeerDialer *dialer;
   Lp2pStream *stream;
   guint8 byte;
 } FirstByte;
@@ -130,7 +131,12 @@ on_first_byte_opened (GObject *source, GAsyncResult *result, gpointer user_data)
   FirstByte *self = g_task_get_task_data (task);
   GError *error = NULL;
 
-  self->stream = peer_open_finish (result, &error);
+  if (LP2P_IS_HOST (source))
+    self->stream = lp2p_host_open_stream_finish (LP2P_HOST (source), result, &error);
+  else
+    self->stream = peer_open_finish (result, &error);
+  if (self->stream != NULL && LP2P_IS_HOST (source))
+    self->dialer->connection = g_object_ref (lp2p_stream_get_connection (self->stream));
   if (self->stream == NULL)
     peer_step_return (task, NULL, NULL, error);
   else
@@ -142,7 +148,22 @@ on_first_byte_opened (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 peer_step_first_byte (PeerDialer *dialer, GTask *task)
 {
-  g_task_set_task_data (task, g_new0 (FirstByte, 1), first_byte_free);
+  static const char *const protocols[] = { PEER_PROTOCOL_ECHO, NULL };
+  FirstByte *self = g_new0 (FirstByte, 1);
+
+  self->dialer = dialer;
+  g_task_set_task_data (task, self, first_byte_free);
+  if (dialer->connection == NULL)
+    {
+      g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
+      g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (dialer->address);
+
+      g_ptr_array_add (addresses, plain);
+      lp2p_host_add_peer_addresses (dialer->host, dialer->peer, addresses, 3600);
+      lp2p_host_open_stream_async (dialer->host, dialer->peer, protocols, LP2P_STREAM_REPLAY_SAFE,
+                                   g_task_get_cancellable (task), on_first_byte_opened, task);
+      return;
+    }
   peer_open_async (dialer, PEER_PROTOCOL_ECHO, g_task_get_cancellable (task), on_first_byte_opened,
                    task);
 }
