@@ -58,7 +58,11 @@ run_job (Lp2pJob *job)
   if (self->handed_out)
     return;
   if (lp2p_quic_connection_is_usable (self) && self->server)
-    hand_to_listener (self);
+    {
+      hand_to_listener (self);
+      if (self->conn != NULL)
+        lp2p_quic_path_follow (self);
+    }
   else if (lp2p_quic_connection_is_usable (self) && dialed != NULL)
     {
       self->handed_out = TRUE;

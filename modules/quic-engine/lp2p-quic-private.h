@@ -271,7 +271,7 @@ gboolean lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self);
 /* The path between the two */
 
 void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
-gboolean lp2p_quic_path_follow (Lp2pQuicConnection *self);
+void lp2p_quic_path_follow (Lp2pQuicConnection *self);
 void lp2p_quic_path_ready (Lp2pQuicConnection *self);
 void lp2p_quic_path_used (Lp2pQuicConnection *self);
 void lp2p_quic_path_written (Lp2pQuicConnection *self);
