@@ -265,27 +265,30 @@ write_stream (Lp2pQuicConnection *self, Lp2pQuicStream *stream, ngtcp2_path *pat
     }
 }
 
-static gboolean
-may_send_streams (Lp2pQuicConnection *self)
+/* A bare end needs no credit, and does not wait behind those that do. */
+static Lp2pQuicStream *
+get_next_stream (Lp2pQuicConnection *self)
 {
-  Lp2pQuicStream *stream = g_queue_peek_head (&self->sendable);
+  gboolean has_credit = ngtcp2_conn_get_max_data_left (self->conn) > 0;
 
   if (self->phase == LP2P_QUIC_HANDSHAKE && !self->early)
-    return FALSE;
-  /* A bare end needs no credit. */
-  return stream != NULL && (ngtcp2_conn_get_max_data_left (self->conn) > 0 ||
-                            lp2p_quic_send_buffer_get_unsent (&stream->output) == 0);
+    return NULL;
+  for (GList *l = self->sendable.head; l != NULL; l = l->next)
+    if (has_credit || lp2p_quic_send_buffer_get_unsent (&((Lp2pQuicStream *) l->data)->output) == 0)
+      return l->data;
+  return NULL;
 }
 
 static ngtcp2_ssize
 write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info, guint8 *dest, gsize room, ngtcp2_tstamp now)
 {
   ngtcp2_ssize written = NGTCP2_ERR_WRITE_MORE;
+  Lp2pQuicStream *stream;
 
   if (self->phase != LP2P_QUIC_HANDSHAKE)
     written = write_datagrams (self, path, info, dest, room, now);
-  while (written == NGTCP2_ERR_WRITE_MORE && may_send_streams (self))
-    written = write_stream (self, g_queue_peek_head (&self->sendable), path, info, dest, room, now);
+  while (written == NGTCP2_ERR_WRITE_MORE && (stream = get_next_stream (self)) != NULL)
+    written = write_stream (self, stream, path, info, dest, room, now);
   if (written == NGTCP2_ERR_WRITE_MORE)
     written = ngtcp2_conn_writev_stream (self->conn, path, info, dest, room, NULL, NGTCP2_WRITE_STREAM_FLAG_NONE, -1,
                                          NULL, 0, now);

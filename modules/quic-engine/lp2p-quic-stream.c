@@ -376,6 +376,17 @@ lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self)
   return 0;
 }
 
+/* Not where the peer gives no credit. */
+static gboolean
+may_send_rest (Lp2pQuicStream *self)
+{
+  if (self->stalled)
+    return FALSE;
+  return lp2p_quic_send_buffer_get_unsent (&self->output) > 0
+             ? ngtcp2_conn_get_max_data_left (self->connection->conn) > 0
+             : self->probing;
+}
+
 static void
 want_reset (Lp2pQuicStream *self, guint32 code)
 {
@@ -406,7 +417,7 @@ reset_output (Lp2pQuicStream *self, guint32 code)
   if (connection->conn == NULL || self->closed || self->reset_wanted)
     return;
   lp2p_quic_connection_want_output (connection);
-  if (unsent > 0 && unsent <= MAX_LAST_WORDS && !self->stalled)
+  if (unsent > 0 && unsent <= MAX_LAST_WORDS && may_send_rest (self))
     {
       want_reset (self, code);
       return;
@@ -430,9 +441,7 @@ lp2p_quic_streams_finish_resets (Lp2pQuicConnection *connection)
     {
       Lp2pQuicStream *stream = l->data;
 
-      gboolean waits = lp2p_quic_send_buffer_get_unsent (&stream->output) > 0 || stream->probing;
-
-      if (!stream->reset_wanted || (waits && !stream->stalled))
+      if (!stream->reset_wanted || may_send_rest (stream))
         continue;
       stream->reset_wanted = FALSE;
       connection->n_resets--;

@@ -115,6 +115,12 @@ transfer (Fixture *f, gsize size)
   go_on (f);
 }
 
+static void
+count (Lp2pMuxerSession *session, gpointer user_data)
+{
+  ++*(guint *) user_data;
+}
+
 /* Memory */
 
 /* Windows grow as far as the host has memory for it, and it is given back. */
@@ -173,6 +179,45 @@ test_unread (Fixture *f, gconstpointer data)
       f->dialed->klass->stream_release (f->dialed, streams[i]);
     }
   g_assert_cmpuint (f->listener.context->memory, ==, 0);
+}
+
+/* Nobody reads, and the peer may send no more: what needs no credit leaves all the same. */
+static void
+test_no_credit (Fixture *f, gconstpointer data)
+{
+  const gsize each = LP2P_QUIC_INITIAL_WINDOW / 4;
+  static const Lp2pMuxerEvents events = { .withdrawn = count };
+  Lp2pMuxerStream *other, *waiting, *reset, *ended;
+  guint8 byte;
+  GInputVector vector = { &byte, 1 };
+  guint n_withdrawn = 0;
+
+  lp2p_muxer_session_set_events (f->accepted, &events, &n_withdrawn);
+  for (guint i = 0; i < 4; i++)
+    {
+      Lp2pMuxerStream *stream = open_stream (f);
+
+      for (gsize j = 0, written = 0; j < 200 && written < each; j++, go_on (f))
+        written += write_bytes (f, stream, each - written, written);
+    }
+  g_assert_cmpuint (ngtcp2_conn_get_max_data_left (quic_host_get_connection (&f->dialer)->conn), ==, 0);
+  waiting = open_stream (f);
+  g_assert_cmpuint (write_bytes (f, waiting, 10, 0), ==, 10);
+  go_on (f);
+
+  reset = open_stream (f);
+  g_assert_cmpuint (write_bytes (f, reset, 10, 0), ==, 10);
+  f->dialed->klass->stream_reset (f->dialed, reset, 7);
+  ended = open_stream (f);
+  g_assert_cmpint (f->dialed->klass->stream_shutdown_write (f->dialed, ended), ==, 0);
+  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
+  for (guint i = 0; i < 4; i++)
+    accept_stream (f);
+  g_assert_cmpuint (n_withdrawn, ==, 1);
+  other = accept_stream (f);
+  g_assert_cmpint (f->accepted->klass->stream_readv (f->accepted, other, &vector, 1), ==, 0);
+  g_assert_null (f->accepted->klass->accept (f->accepted));
+  lp2p_muxer_session_set_events (f->accepted, NULL, NULL);
 }
 
 /* Those for which there is none: the stream is over, its reader is told, and so is the
@@ -249,12 +294,6 @@ test_unacknowledged (Fixture *f, gconstpointer data)
 }
 
 /* The socket */
-
-static void
-count (Lp2pMuxerSession *session, gpointer user_data)
-{
-  ++*(guint *) user_data;
-}
 
 static const Lp2pMuxerEvents counting = { .want_pump = count };
 
@@ -491,6 +530,7 @@ main (int argc, char **argv)
   ADD ("window", NULL, test_window);
   ADD ("no-memory", NULL, test_no_memory);
   ADD ("unread", NULL, test_unread);
+  ADD ("no-credit", NULL, test_no_credit);
   ADD ("unread-without-memory", NULL, test_unread_without_memory);
   ADD ("unacknowledged", NULL, test_unacknowledged);
   ADD ("withdrawn", NULL, test_withdrawn);
