@@ -10,6 +10,9 @@
 #define SILENCE_PTOS    3
 #define MIN_SILENCE_US  G_USEC_PER_SEC
 
+/* A peer may ask for as little as it likes, but not for signs all the time. */
+#define MIN_KEEP_ALIVE_US (100 * 1000)
+
 /* After two probes, the second at twice the time, nothing has been acknowledged. */
 #define BLACK_HOLE_PTOS 3
 /* Then it is tried whether larger packets pass again (RFC 8899 section 5.1.1). */
@@ -62,7 +65,7 @@ get_longest_silence (Lp2pQuicConnection *self)
   gint64 longest = MIN (options->keep_alive, options->idle_timeout / 2);
 
   if (remote != NULL && remote->max_idle_timeout > 0)
-    longest = MIN (longest, (gint64) (remote->max_idle_timeout / 2000));
+    longest = MIN (longest, MAX ((gint64) (remote->max_idle_timeout / 2000), MIN_KEEP_ALIVE_US));
   return longest;
 }
 
