@@ -7,8 +7,9 @@
 #include <glib/gi18n-lib.h>
 
 /* What waits to be sent, and what nobody has taken: more is refused, or lost. */
-#define MAX_QUEUE (256 * 1024)
-#define MAX_INBOX 256
+#define MAX_QUEUE  (256 * 1024)
+#define MAX_QUEUED 4096
+#define MAX_INBOX  256
 
 /* What a packet has besides: first byte, connection id, packet number, type and
  * length of the frame, tag. */
@@ -72,7 +73,7 @@ send_datagram (Lp2pDatagrams *datagrams, GBytes *datagram, GError **error)
                    _("A datagram has at most %zu bytes here, this one %zu"), max, size);
       return FALSE;
     }
-  if (connection->datagrams_size + size > MAX_QUEUE)
+  if (connection->datagrams_size + size > MAX_QUEUE || connection->datagrams.length >= MAX_QUEUED)
     {
       connection->datagrams_refused = TRUE;
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _("The queue for datagrams is full"));
