@@ -457,6 +457,7 @@ lp2p_quic_stream_was_stopped (Lp2pQuicStream *self)
 {
   lp2p_quic_stream_unqueue_output (self);
   self->probing = FALSE;
+  self->flushing = FALSE;
   if (self->write_error == NULL)
     self->write_error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer stopped reading the stream"));
   announce (self, LP2P_READY_WRITE);
