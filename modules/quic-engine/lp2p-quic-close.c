@@ -12,6 +12,10 @@
 
 #define FLUSH_TIMEOUT_US (5 * G_USEC_PER_SEC)
 
+/* The peer says how late it acknowledges, and with that how long it should be: but what is
+ * left of a connection counts nowhere. */
+#define MAX_LINGER_US (10 * (gint64) G_USEC_PER_SEC)
+
 static void
 forget_half_open (Lp2pQuicConnection *self)
 {
@@ -75,7 +79,7 @@ end (Lp2pQuicConnection *self, gboolean linger)
   if (self->events != NULL)
     self->events->closed (self->events_data);
   if (linger)
-    lp2p_timer_set (&self->timer, lp2p_loop_now (self->loop) + 3 * pto);
+    lp2p_timer_set (&self->timer, lp2p_loop_now (self->loop) + MIN (3 * pto, MAX_LINGER_US));
   else
     lp2p_quic_connection_leave (self);
 }
@@ -234,7 +238,7 @@ new_peer_error (Lp2pQuicConnection *self, const ngtcp2_ccerr *told)
     return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, _("QUIC: the peer has forgotten the connection"));
   if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && told->error_code == NGTCP2_CONNECTION_REFUSED && handshake)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, _("The peer refuses the connection%s"), text);
-  if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && (told->error_code & ~0xffu) == NGTCP2_CRYPTO_ERROR)
+  if (told->type == NGTCP2_CCERR_TYPE_TRANSPORT && told->error_code >> 8 == NGTCP2_CRYPTO_ERROR >> 8)
     {
       const char *name = gnutls_alert_get_name (told->error_code & 0xff);
 
