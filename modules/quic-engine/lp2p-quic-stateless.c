@@ -3,7 +3,9 @@
 /* Packets that belong to no connection: the first of a new one, and all that is
  * answered without remembering anything. Whatever is answered is shorter than what it
  * answers, and there are so many answers in a second at the most: else two hosts, or
- * a stranger with a forged address, could make us send for ever. */
+ * a stranger with a forged address, could make us send for ever. But a retry is always
+ * sent: nobody answers it with less than a first packet, and without it a flood would
+ * keep all others out. */
 
 #include "lp2p-quic-private.h"
 
