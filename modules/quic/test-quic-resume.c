@@ -461,6 +461,27 @@ test_closed (Fixture *self, gconstpointer data)
   g_assert_null (session->klass->get_error (session, NULL));
 }
 
+/* A server that has sent all that it may to an address which nobody has shown to be theirs. */
+static void
+test_closed_unanswered (Fixture *self, gconstpointer data)
+{
+  static const guint8 answer[20000];
+  GOutputVector vector = { answer, sizeof answer };
+  Lp2pMuxerSession *session;
+  Lp2pMuxerStream *stream;
+
+  become_acquainted (self);
+  start_early (self);
+  stream = receive_message (self, &self->server);
+  test_wire_set_deaf (self->wire, TRUE);
+  session = self->server.session;
+  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+  g_assert_cmpint (session->klass->stream_writev (session, stream, &vector, 1), ==, sizeof answer);
+  session->klass->close (session, 0, "");
+  test_world_advance (self->world, 8 * G_USEC_PER_SEC);
+  g_assert_cmpuint (self->server.n_closed, ==, 1);
+}
+
 /* Somebody who resumes, but remembers too much already to take early data. */
 static void
 test_resumed_refused (Fixture *self, gconstpointer data)
@@ -773,6 +794,7 @@ main (int argc, char **argv)
   ADD ("lost", NULL, test_lost);
   ADD ("retried", NULL, test_retried);
   ADD ("closed", NULL, test_closed);
+  ADD ("closed-unanswered", NULL, test_closed_unanswered);
   ADD ("resumed-refused", NULL, test_resumed_refused);
   ADD ("restarted", NULL, test_restarted);
   ADD ("shrunk", NULL, test_shrunk);
