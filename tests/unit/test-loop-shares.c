@@ -112,7 +112,7 @@ test_joined (Fixture *f, gconstpointer before)
 {
   const guint n = 100;
   Lp2pLoop *shares[8];
-  g_autofree TestJob *jobs[G_N_ELEMENTS (shares)];
+  TestJob *jobs[G_N_ELEMENTS (shares)];
   g_autoptr (Lp2pLoop) b = lp2p_loop_new_share (f->loop);
   g_autofree TestJob *jobs_b = NULL;
 
@@ -130,7 +130,10 @@ test_joined (Fixture *f, gconstpointer before)
   g_assert_cmpuint (f->log->len, ==, 2 * G_N_ELEMENTS (shares) * n);
   check_halves (f, G_N_ELEMENTS (shares) * n);
   for (guint i = 0; i < G_N_ELEMENTS (shares); i++)
-    lp2p_loop_unref (shares[i]);
+    {
+      lp2p_loop_unref (shares[i]);
+      g_free (jobs[i]);
+    }
 }
 
 /* Whoever joins one that has joined takes the same time, and may stay longer than whom
