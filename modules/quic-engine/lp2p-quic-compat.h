@@ -55,6 +55,19 @@ lp2p_quic_get_close_error (ngtcp2_conn *conn, ngtcp2_ccerr *error)
   ngtcp2_conn_get_connection_close_error (conn, error);
 }
 
+/* Packets may leave up to a millisecond before the time that pacing gives them. A time
+ * that is nearer holds nothing back, but would wake the loop: it counts as reached. */
+static inline void
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now)
+{
+  ngtcp2_tstamp expiry;
+
+  ngtcp2_conn_update_pkt_tx_time (conn, now);
+  expiry = ngtcp2_conn_get_expiry (conn);
+  if (expiry > now && expiry <= now + NGTCP2_MILLISECONDS)
+    ngtcp2_conn_handle_expiry (conn, now);
+}
+
 static inline void
 lp2p_quic_params_set_original_dcid (ngtcp2_transport_params *params, const ngtcp2_cid *cid)
 {
@@ -111,6 +124,12 @@ static inline void
 lp2p_quic_get_close_error (ngtcp2_conn *conn, ngtcp2_ccerr *error)
 {
   *error = *ngtcp2_conn_get_ccerr (conn);
+}
+
+static inline void
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now)
+{
+  ngtcp2_conn_update_pkt_tx_time (conn, now);
 }
 
 static inline void

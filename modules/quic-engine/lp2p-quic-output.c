@@ -361,7 +361,7 @@ lp2p_quic_output_run (Lp2pQuicConnection *self)
   lp2p_quic_streams_finish_resets (self);
   /* Pacing begins behind the handshake, whose second flight it would delay. */
   if (batch.n_packets > 0 && self->phase != LP2P_QUIC_HANDSHAKE)
-    ngtcp2_conn_update_pkt_tx_time (self->conn, now);
+    lp2p_quic_pace (self->conn, now);
   tell_datagrams_writable (self);
   if (more && self->held.length == 0)
     lp2p_quic_connection_want_output (self);

@@ -474,6 +474,24 @@ test_keep_alive (Fixture *f, gconstpointer data)
   g_assert_cmpint (f->accepted->klass->get_state (f->accepted), ==, LP2P_SESSION_READY);
 }
 
+#if NGTCP2_VERSION_NUM < 0x010000
+/* A packet that nothing is to follow does not wake the loop once more: pacing would have
+ * the next one wait for a part of a millisecond. */
+static void
+test_pace (Fixture *f, gconstpointer data)
+{
+  Lp2pQuicConnection *connection = quic_host_get_connection (&f->dialer);
+  Lp2pMuxerStream *stream = open_stream (f);
+
+  test_world_advance (f->world, G_TIME_SPAN_SECOND);
+  g_assert_cmpuint (write_bytes (f, stream, 1000, 0), ==, 1000);
+  test_world_settle (f->world);
+  g_assert_true (lp2p_timer_is_set (&connection->timer));
+  g_assert_cmpint (connection->timer.deadline, >, lp2p_loop_now (connection->loop) + G_TIME_SPAN_MILLISECOND);
+  f->dialed->klass->stream_release (f->dialed, stream);
+}
+#endif
+
 /* What one side would not wait for the other one's signs for, both end. */
 static void
 test_idle (Fixture *f, gconstpointer data)
@@ -540,6 +558,9 @@ main (int argc, char **argv)
   ADD ("growing-datagrams", NULL, test_growing_datagrams);
   ADD ("keep-alive", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_keep_alive);
   ADD ("idle", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_idle);
+#if NGTCP2_VERSION_NUM < 0x010000
+  ADD ("pace", NULL, test_pace);
+#endif
   ADD ("addresses", NULL, test_addresses);
 #undef ADD
 
