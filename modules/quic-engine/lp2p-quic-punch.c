@@ -18,7 +18,7 @@
 
 /* First bytes that no protocol has, and so nobody answers (RFC 9443 section 3). */
 #define FIRST_BYTE   4
-#define N_FIRST_BYTES 16
+#define N_FIRST_BYTES 12
 
 struct _Lp2pQuicPunch
 {
