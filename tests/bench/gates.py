@@ -78,8 +78,6 @@ LIMITS = {
     ("shared line", "smaller part beside cubic TCP"): (">=", 25, None),
     ("shared line", "smaller part beside cubic QUIC"): (">=", 25, None),
     ("send", "throughput / perf"): (">=", 0.8, None),
-    # Reading and hashing, or hashing and writing, then come on top: data/docs/send.md.
-    ("send", "throughput / perf, one processor a side"): (">=", 0.6, 0.8),
     ("round trips", "first answered byte"): ("<=", 3, None),
     ("round trips", "with TCP Fast Open"): ("<=", 2, None),
 }

@@ -179,6 +179,18 @@ static const ngtcp2_callbacks callbacks = {
   .version_negotiation = ngtcp2_crypto_version_negotiation_cb,
 };
 
+/* One for all sessions: each would take 8 KiB for its own, which are not counted to what
+ * is compared with this. */
+static gnutls_priority_t
+get_priorities (void)
+{
+  static gnutls_priority_t priorities;
+
+  if (priorities == NULL)
+    check (gnutls_priority_init (&priorities, PRIORITY, NULL), "the priorities of TLS");
+  return priorities;
+}
+
 static QuicSession *
 session_new (const QuicOptions *options, gboolean listener)
 {
@@ -198,7 +210,7 @@ session_new (const QuicOptions *options, gboolean listener)
                                       GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_NO_TICKETS |
                                       GNUTLS_NO_END_OF_EARLY_DATA),
          "no session of TLS");
-  check (gnutls_priority_set_direct (self->tls, PRIORITY, NULL), "the priorities of TLS");
+  check (gnutls_priority_set (self->tls, get_priorities ()), "the priorities of TLS");
   check (gnutls_credentials_set (self->tls, GNUTLS_CRD_CERTIFICATE, options->credentials),
          "the credentials");
   check (gnutls_alpn_set_protocols (self->tls, &alpn, 1, GNUTLS_ALPN_MANDATORY), "the ALPN");

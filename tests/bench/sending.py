@@ -25,12 +25,6 @@ def side_processors():
     return cpus[:half], cpus[-half:]
 
 
-def ratio_name():
-    """With one processor a side nothing goes on at once, so that is another figure."""
-    alone = len(side_processors()[0]) == 1
-    return "throughput / perf" + (", one processor a side" if alone else "")
-
-
 class Command:
     """The command, with a home of its own."""
 
@@ -132,5 +126,5 @@ def send(context):
             for metric, unit, value in (("perf", "MB/s", perf), ("throughput", "MB/s", rate),
                                         ("perf both CPU", "s/GB", perf_cpu / size * 1e9),
                                         ("both CPU", "s/GB", cpu / size * 1e9),
-                                        ("small files", "1/s", files), (ratio_name(), "ratio", rate / perf)):
+                                        ("small files", "1/s", files), ("throughput / perf", "ratio", rate / perf)):
                 yield Sample("send", STACK, "lp2p", metric, unit, value, number)
