@@ -4,22 +4,8 @@
 
 #include <string.h>
 
+#include "loop-fixture.h"
 #include "net/lp2p-loop-private.h"
-
-typedef struct
-{
-  GMainContext *context;
-  Lp2pClock clock;
-  Lp2pLoop *loop;
-  GString *log; /* a letter for each job that ran */
-} Fixture;
-
-typedef struct
-{
-  Lp2pJob job;
-  Fixture *f;
-  char name;
-} TestJob;
 
 static gint64
 stand_still (Lp2pClock *clock)
@@ -27,54 +13,30 @@ stand_still (Lp2pClock *clock)
   return 1000;
 }
 
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  f->context = g_main_context_new ();
-  f->clock = (Lp2pClock){ .now = stand_still, .real_time = stand_still };
-  f->loop = lp2p_loop_new (f->context, &f->clock);
-  f->log = g_string_new (NULL);
-}
+static Lp2pClock standing_clock = { .now = stand_still, .real_time = stand_still };
 
 static void
-tear_down (Fixture *f, gconstpointer data)
+set_up (LoopFixture *f, gconstpointer data)
 {
-  lp2p_loop_unref (f->loop);
-  g_main_context_unref (f->context);
-  g_string_free (f->log, TRUE);
-}
-
-static void
-settle (Fixture *f)
-{
-  while (g_main_context_iteration (f->context, FALSE))
-    ;
-}
-
-static void
-job_ran (Lp2pJob *job)
-{
-  TestJob *self = (TestJob *) job;
-
-  g_string_append_c (self->f->log, self->name);
+  loop_set_up (f, &standing_clock);
 }
 
 static TestJob *
-queue_jobs (Fixture *f, Lp2pLoop *share, char name, guint n)
+queue_jobs (LoopFixture *f, Lp2pLoop *share, char name, guint n)
 {
   TestJob *jobs = g_new0 (TestJob, n);
 
   for (guint i = 0; i < n; i++)
     {
-      jobs[i] = (TestJob){ .f = f, .name = name };
-      lp2p_job_init (&jobs[i].job, share, i % 3 == 0 ? LP2P_JOB_PUMP : LP2P_JOB_RUN, job_ran);
+      test_job_init (&jobs[i], f, name, i % 3 == 0 ? LP2P_JOB_PUMP : LP2P_JOB_RUN);
+      jobs[i].job.loop = share;
       lp2p_job_queue (&jobs[i].job);
     }
   return jobs;
 }
 
 static void
-check_halves (Fixture *f, guint n)
+check_halves (LoopFixture *f, guint n)
 {
   int ahead = 0;
 
@@ -88,7 +50,7 @@ check_halves (Fixture *f, guint n)
 /* A share with a thousand jobs keeps one that has little to do waiting for a turn at
  * most, and none that has as much from half of the time. */
 static void
-test_shares (Fixture *f, gconstpointer data)
+test_shares (LoopFixture *f, gconstpointer data)
 {
   const guint n = 1000;
   g_autoptr (Lp2pLoop) a = lp2p_loop_new_share (f->loop);
@@ -98,7 +60,7 @@ test_shares (Fixture *f, gconstpointer data)
   g_autofree TestJob *jobs_b = queue_jobs (f, b, 'b', n);
   g_autofree TestJob *jobs_c = queue_jobs (f, c, 'c', 1);
 
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 2 * n + 1);
   g_assert_nonnull (strchr (f->log->str, 'c'));
   g_assert_cmpint (strchr (f->log->str, 'c') - f->log->str, <=, 30);
@@ -108,7 +70,7 @@ test_shares (Fixture *f, gconstpointer data)
 /* Eight shares that have joined have no more time than one other, also those of their
  * jobs that were queued before. */
 static void
-test_joined (Fixture *f, gconstpointer before)
+test_joined (LoopFixture *f, gconstpointer before)
 {
   const guint n = 100;
   Lp2pLoop *shares[8];
@@ -126,7 +88,7 @@ test_joined (Fixture *f, gconstpointer before)
         jobs[i] = queue_jobs (f, shares[i], 'a', n);
     }
   jobs_b = queue_jobs (f, b, 'b', G_N_ELEMENTS (shares) * n);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 2 * G_N_ELEMENTS (shares) * n);
   check_halves (f, G_N_ELEMENTS (shares) * n);
   for (guint i = 0; i < G_N_ELEMENTS (shares); i++)
@@ -139,7 +101,7 @@ test_joined (Fixture *f, gconstpointer before)
 /* Whoever joins one that has joined takes the same time, and may stay longer than whom
  * it joined; jobs that waited for all others still come last. */
 static void
-test_join_order (Fixture *f, gconstpointer data)
+test_join_order (LoopFixture *f, gconstpointer data)
 {
   Lp2pLoop *a = lp2p_loop_new_share (f->loop);
   Lp2pLoop *b = lp2p_loop_new_share (f->loop);
@@ -153,10 +115,10 @@ test_join_order (Fixture *f, gconstpointer data)
   lp2p_loop_join (c, b);
   lp2p_loop_unref (a);
   lp2p_loop_unref (b);
-  lp2p_job_init (&last.job, f->loop, LP2P_JOB_RUN, job_ran);
+  lp2p_job_init (&last.job, f->loop, LP2P_JOB_RUN, test_job_ran);
   lp2p_job_queue_last (&last.job);
   jobs_c = queue_jobs (f, c, 'c', 50);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 51);
   g_assert_cmpint (f->log->str[50], ==, 'L');
   lp2p_loop_unref (c);
@@ -168,24 +130,24 @@ join (Lp2pJob *job)
 {
   TestJob *self = (TestJob *) job;
 
-  job_ran (job);
+  test_job_ran (job);
   lp2p_loop_join (self[1].job.loop, self->job.loop);
 }
 
 static void
-test_join_in_sweep (Fixture *f, gconstpointer phase)
+test_join_in_sweep (LoopFixture *f, gconstpointer phase)
 {
   TestJob jobs[3] = { { .f = f, .name = '1' }, { .f = f, .name = '2' }, { .f = f, .name = 'L' } };
   g_autoptr (Lp2pLoop) a = lp2p_loop_new_share (f->loop);
   g_autoptr (Lp2pLoop) b = lp2p_loop_new_share (f->loop);
 
   lp2p_job_init (&jobs[0].job, a, GPOINTER_TO_UINT (phase), join);
-  lp2p_job_init (&jobs[1].job, b, GPOINTER_TO_UINT (phase), job_ran);
-  lp2p_job_init (&jobs[2].job, f->loop, LP2P_JOB_RUN, job_ran);
+  lp2p_job_init (&jobs[1].job, b, GPOINTER_TO_UINT (phase), test_job_ran);
+  lp2p_job_init (&jobs[2].job, f->loop, LP2P_JOB_RUN, test_job_ran);
   lp2p_job_queue_last (&jobs[2].job);
   lp2p_job_queue (&jobs[0].job);
   lp2p_job_queue (&jobs[1].job);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "12L");
 }
 
@@ -194,13 +156,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
-  g_test_add ("/loop/shares/halves", Fixture, NULL, set_up, test_shares, tear_down);
-  g_test_add ("/loop/shares/joined-before", Fixture, NULL, set_up, test_joined, tear_down);
-  g_test_add ("/loop/shares/joined-since", Fixture, "", set_up, test_joined, tear_down);
-  g_test_add ("/loop/shares/join-order", Fixture, NULL, set_up, test_join_order, tear_down);
-  g_test_add ("/loop/shares/join-in-sweep/pumps", Fixture, GUINT_TO_POINTER (LP2P_JOB_PUMP), set_up,
-              test_join_in_sweep, tear_down);
-  g_test_add ("/loop/shares/join-in-sweep/runs", Fixture, GUINT_TO_POINTER (LP2P_JOB_RUN), set_up,
-              test_join_in_sweep, tear_down);
+  g_test_add ("/loop/shares/halves", LoopFixture, NULL, set_up, test_shares, loop_tear_down);
+  g_test_add ("/loop/shares/joined-before", LoopFixture, NULL, set_up, test_joined, loop_tear_down);
+  g_test_add ("/loop/shares/joined-since", LoopFixture, "", set_up, test_joined, loop_tear_down);
+  g_test_add ("/loop/shares/join-order", LoopFixture, NULL, set_up, test_join_order, loop_tear_down);
+  g_test_add ("/loop/shares/join-in-sweep/pumps", LoopFixture, GUINT_TO_POINTER (LP2P_JOB_PUMP), set_up,
+              test_join_in_sweep, loop_tear_down);
+  g_test_add ("/loop/shares/join-in-sweep/runs", LoopFixture, GUINT_TO_POINTER (LP2P_JOB_RUN), set_up,
+              test_join_in_sweep, loop_tear_down);
   return g_test_run ();
 }

@@ -5,66 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <lp2p/net/lp2p-loop.h>
-
-typedef struct
-{
-  Lp2pLoop *loop;
-  GMainContext *context;
-  GString *log;
-} Fixture;
+#include "loop-fixture.h"
 
 static void
-set_up (Fixture *f, gconstpointer data)
-{
-  f->context = g_main_context_new ();
-  f->loop = lp2p_loop_new (f->context, NULL);
-  f->log = g_string_new (NULL);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  lp2p_loop_unref (f->loop);
-  g_main_context_unref (f->context);
-  g_string_free (f->log, TRUE);
-}
-
-/* What happens when nobody waits. */
-static void
-settle (Fixture *f)
-{
-  while (g_main_context_iteration (f->context, FALSE))
-    ;
-}
-
-typedef struct
-{
-  Fixture *f;
-  Lp2pTimer timer;
-  char name;
-  guint again;
-  Lp2pTimer *to_clear;
-} TestTimer;
-
-static void
-timer_fired (Lp2pTimer *timer)
-{
-  TestTimer *self = (TestTimer *) ((char *) timer - G_STRUCT_OFFSET (TestTimer, timer));
-
-  g_assert_false (lp2p_timer_is_set (timer));
-  g_string_append_c (self->f->log, self->name);
-  if (self->again > 0)
-    {
-      self->again--;
-      lp2p_timer_set (timer, 0);
-    }
-  if (self->to_clear != NULL)
-    lp2p_timer_clear (self->to_clear);
-}
-
-static void
-test_timer_order (Fixture *f, gconstpointer data)
+test_timer_order (LoopFixture *f, gconstpointer data)
 {
   TestTimer timers[26];
   gint64 now = lp2p_loop_now (f->loop);
@@ -72,7 +16,7 @@ test_timer_order (Fixture *f, gconstpointer data)
   for (int i = 0; i < 26; i++)
     {
       timers[i] = (TestTimer) { .f = f, .name = 'a' + i };
-      lp2p_timer_init (&timers[i].timer, f->loop, timer_fired);
+      lp2p_timer_init (&timers[i].timer, f->loop, test_timer_fired);
     }
   /* 7 is prime to 26: each place is taken once, in no order. */
   for (int i = 0; i < 26; i++)
@@ -91,14 +35,14 @@ test_timer_order (Fixture *f, gconstpointer data)
 
 /* The heap against a plain search, with timers that move and go. */
 static void
-test_timer_heap (Fixture *f, gconstpointer data)
+test_timer_heap (LoopFixture *f, gconstpointer data)
 {
   TestTimer timers[50];
 
   for (guint i = 0; i < 50; i++)
     {
       timers[i] = (TestTimer) { .f = f, .name = 'x' };
-      lp2p_timer_init (&timers[i].timer, f->loop, timer_fired);
+      lp2p_timer_init (&timers[i].timer, f->loop, test_timer_fired);
     }
   for (guint i = 0; i < 2000; i++)
     {
@@ -121,7 +65,7 @@ test_timer_heap (Fixture *f, gconstpointer data)
       if (!was_set)
         lp2p_timer_clear (&timers[i].timer);
     }
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 0);
   for (guint i = 0; i < 50; i++)
     lp2p_timer_clear (&timers[i].timer);
@@ -129,13 +73,13 @@ test_timer_heap (Fixture *f, gconstpointer data)
 
 /* A timer that sets itself to the past runs again, but does not hold the loop. */
 static void
-test_timer_past (Fixture *f, gconstpointer data)
+test_timer_past (LoopFixture *f, gconstpointer data)
 {
   TestTimer timer = { .f = f, .name = 'p', .again = 5 };
 
-  lp2p_timer_init (&timer.timer, f->loop, timer_fired);
+  lp2p_timer_init (&timer.timer, f->loop, test_timer_fired);
   lp2p_timer_set (&timer.timer, 0);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "pppppp");
 }
 
@@ -152,22 +96,22 @@ test_clock_now (Lp2pClock *clock)
 }
 
 static void
-test_virtual_clock (Fixture *f, gconstpointer data)
+test_virtual_clock (LoopFixture *f, gconstpointer data)
 {
   TestClock clock = { { test_clock_now, test_clock_now }, 1000 };
   g_autoptr (Lp2pLoop) loop = lp2p_loop_new (f->context, &clock.clock);
   TestTimer a = { .f = f, .name = 'a' };
   TestTimer b = { .f = f, .name = 'b' };
 
-  lp2p_timer_init (&a.timer, loop, timer_fired);
-  lp2p_timer_init (&b.timer, loop, timer_fired);
+  lp2p_timer_init (&a.timer, loop, test_timer_fired);
+  lp2p_timer_init (&b.timer, loop, test_timer_fired);
   lp2p_timer_set (&a.timer, 1500);
   lp2p_timer_set (&b.timer, 1200);
   g_assert_cmpint (lp2p_loop_now (loop), ==, 1000);
   g_assert_cmpint (lp2p_loop_real_time (loop), ==, 1000);
 
   clock.now = 1300;
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "");
   lp2p_loop_advance (loop);
   g_assert_cmpstr (f->log->str, ==, "b");
@@ -177,46 +121,8 @@ test_virtual_clock (Fixture *f, gconstpointer data)
   g_assert_cmpint (lp2p_loop_now (loop), ==, 5000);
 }
 
-typedef struct _TestJob TestJob;
-struct _TestJob
-{
-  Lp2pJob job;
-  Fixture *f;
-  char name;
-  guint again;
-  TestJob *queues;
-  void (*extra) (TestJob *self);
-  gint64 sleep;
-};
-
 static void
-job_ran (Lp2pJob *job)
-{
-  TestJob *self = (TestJob *) job;
-
-  g_string_append_c (self->f->log, self->name);
-  if (self->sleep > 0)
-    g_usleep (self->sleep);
-  if (self->again > 0)
-    {
-      self->again--;
-      lp2p_job_queue (job);
-    }
-  if (self->queues != NULL)
-    lp2p_job_queue (&self->queues->job);
-  if (self->extra != NULL)
-    self->extra (self);
-}
-
-static void
-test_job_init (TestJob *self, Fixture *f, char name, Lp2pJobPhase phase)
-{
-  *self = (TestJob) { .f = f, .name = name };
-  lp2p_job_init (&self->job, f->loop, phase, job_ran);
-}
-
-static void
-test_job_order (Fixture *f, gconstpointer data)
+test_job_order (LoopFixture *f, gconstpointer data)
 {
   TestJob pump, app, answer;
 
@@ -228,19 +134,19 @@ test_job_order (Fixture *f, gconstpointer data)
   lp2p_job_queue (&pump.job);
   lp2p_job_queue (&pump.job);
   g_assert_cmpstr (f->log->str, ==, "");
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "paw");
 
   lp2p_job_queue (&pump.job);
   lp2p_job_clear (&pump.job);
   lp2p_job_clear (&pump.job);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "paw");
 }
 
 /* A job that queues itself again does not keep the others from running. */
 static void
-test_job_fairness (Fixture *f, gconstpointer data)
+test_job_fairness (LoopFixture *f, gconstpointer data)
 {
   TestJob busy, other, app;
 
@@ -251,7 +157,7 @@ test_job_fairness (Fixture *f, gconstpointer data)
   lp2p_job_queue (&busy.job);
   lp2p_job_queue (&other.job);
   lp2p_job_queue (&app.job);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "boabbb");
 }
 
@@ -265,7 +171,7 @@ go_on_until_last (TestJob *self)
 /* What is queued last comes behind all that is ready and what comes of it, of all
  * shares, but does not wait for those who always have something to do. */
 static void
-test_last (Fixture *f, gconstpointer data)
+test_last (LoopFixture *f, gconstpointer data)
 {
   g_autoptr (Lp2pLoop) share = lp2p_loop_new_share (f->loop);
   TestJob last, cleared, busy;
@@ -292,7 +198,7 @@ test_last (Fixture *f, gconstpointer data)
   test_job_init (&busy, f, 'b', LP2P_JOB_RUN);
   busy.extra = go_on_until_last;
   lp2p_job_queue (&busy.job);
-  settle (f);
+  loop_settle (f);
 
   at = strchr (f->log->str, 'L');
   g_assert_nonnull (at);
@@ -312,7 +218,7 @@ drop_share (TestJob *self)
 
 /* A share may go while a sweep waits for it. */
 static void
-test_last_without_share (Fixture *f, gconstpointer data)
+test_last_without_share (LoopFixture *f, gconstpointer data)
 {
   TestJob last, first, gone;
 
@@ -325,7 +231,7 @@ test_last_without_share (Fixture *f, gconstpointer data)
   lp2p_job_queue (&first.job);
   lp2p_job_queue (&gone.job);
   lp2p_job_queue_last (&last.job);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "1L");
 }
 
@@ -336,7 +242,7 @@ clear_queues (TestJob *self)
 }
 
 static void
-test_job_clear_inside (Fixture *f, gconstpointer data)
+test_job_clear_inside (LoopFixture *f, gconstpointer data)
 {
   TestJob first, second;
 
@@ -346,173 +252,14 @@ test_job_clear_inside (Fixture *f, gconstpointer data)
   first.extra = clear_queues;
   lp2p_job_queue (&first.job);
   lp2p_job_queue (&second.job);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "1");
-}
-
-static gboolean
-log_idle (gpointer data)
-{
-  Fixture *f = data;
-
-  g_string_append_c (f->log, 'I');
-  return G_SOURCE_REMOVE;
-}
-
-static void
-add_idle (Fixture *f, int priority)
-{
-  GSource *idle = g_idle_source_new ();
-
-  g_source_set_priority (idle, priority);
-  g_source_set_callback (idle, log_idle, f, NULL);
-  g_source_attach (idle, f->context);
-  g_source_unref (idle);
-}
-
-/* A redraw has a lower priority than the loop, and yet its turn comes. */
-static void
-test_budget (Fixture *f, gconstpointer data)
-{
-  TestJob busy, other;
-
-  test_job_init (&busy, f, 'b', LP2P_JOB_RUN);
-  test_job_init (&other, f, 'p', LP2P_JOB_PUMP);
-  busy.again = 40;
-  busy.sleep = 1000;
-  busy.queues = &other;
-  lp2p_job_queue (&busy.job);
-  add_idle (f, G_PRIORITY_HIGH_IDLE + 20);
-  settle (f);
-  g_assert_cmpuint (f->log->len, ==, 41 + 41 + 1);
-  g_assert_nonnull (strchr (f->log->str, 'I'));
-  g_assert_cmpint (strchr (f->log->str, 'I') - f->log->str, <, 30);
-}
-
-typedef struct
-{
-  Fixture *f;
-  Lp2pJob job;
-  guint again;
-} LaterJob;
-
-static void
-later_job_ran (Lp2pJob *job)
-{
-  LaterJob *self = (LaterJob *) ((char *) job - G_STRUCT_OFFSET (LaterJob, job));
-
-  g_string_append_c (self->f->log, 'l');
-  g_usleep (1000);
-  if (self->again-- > 0)
-    {
-      lp2p_job_queue (job);
-      lp2p_job_queue_later (job);
-      lp2p_job_queue (job);
-    }
-}
-
-/* What waits for the next wake-up lets others of the context come first, those
- * of a lower priority when the budget is used up. */
-static void
-test_later (Fixture *f, gconstpointer data)
-{
-  LaterJob later = { .f = f, .again = 40 };
-
-  lp2p_job_init (&later.job, f->loop, LP2P_JOB_PUMP, later_job_ran);
-  lp2p_job_queue_later (&later.job);
-  add_idle (f, G_PRIORITY_DEFAULT);
-  g_main_context_iteration (f->context, FALSE);
-  g_assert_cmpstr (f->log->str, ==, "lI");
-  add_idle (f, G_PRIORITY_HIGH_IDLE + 20);
-  settle (f);
-  g_assert_cmpuint (f->log->len, ==, 41 + 2);
-  g_assert_cmpint (strchr (f->log->str + 2, 'I') - f->log->str, <, 15);
-
-  lp2p_job_queue_later (&later.job);
-  lp2p_job_clear (&later.job);
-  settle (f);
-  g_assert_cmpuint (f->log->len, ==, 41 + 2);
-}
-
-/* One round with many slow jobs ends in between. */
-static void
-test_budget_within_round (Fixture *f, gconstpointer data)
-{
-  TestJob slow[40];
-
-  for (guint i = 0; i < G_N_ELEMENTS (slow); i++)
-    {
-      test_job_init (&slow[i], f, 's', LP2P_JOB_PUMP);
-      slow[i].sleep = 1000;
-      lp2p_job_queue (&slow[i].job);
-    }
-  add_idle (f, G_PRIORITY_HIGH_IDLE + 20);
-  settle (f);
-  g_assert_cmpuint (f->log->len, ==, 41);
-  g_assert_cmpint (strchr (f->log->str, 'I') - f->log->str, <, 20);
-}
-
-/* However much protocol work there is, application code keeps up with it. */
-static void
-test_budget_of_application (Fixture *f, gconstpointer data)
-{
-  TestJob slow[40];
-  TestJob quick[200];
-  const char *last;
-
-  for (guint i = 0; i < G_N_ELEMENTS (slow); i++)
-    {
-      test_job_init (&slow[i], f, 's', LP2P_JOB_PUMP);
-      slow[i].sleep = 1000;
-      lp2p_job_queue (&slow[i].job);
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (quick); i++)
-    {
-      test_job_init (&quick[i], f, 'q', LP2P_JOB_RUN);
-      lp2p_job_queue (&quick[i].job);
-    }
-  settle (f);
-  g_assert_cmpuint (f->log->len, ==, G_N_ELEMENTS (slow) + G_N_ELEMENTS (quick));
-  last = strrchr (f->log->str, 'q');
-  g_assert_nonnull (strchr (last, 's'));
-}
-
-static gboolean
-always_spent (Lp2pClock *clock)
-{
-  return TRUE;
-}
-
-/* A clock may end the turn behind each thing. */
-static void
-test_short_turns (Fixture *f, gconstpointer data)
-{
-  TestClock clock = { { .now = test_clock_now, .is_spent = always_spent } };
-  TestJob jobs[3];
-
-  lp2p_loop_unref (f->loop);
-  f->loop = lp2p_loop_new (f->context, &clock.clock);
-  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++)
-    {
-      test_job_init (&jobs[i], f, 'a' + i, LP2P_JOB_PUMP);
-      lp2p_job_queue (&jobs[i].job);
-    }
-  for (guint i = 1; i <= G_N_ELEMENTS (jobs); i++)
-    {
-      g_main_context_iteration (f->context, FALSE);
-      g_assert_cmpuint (f->log->len, ==, i);
-    }
-  g_assert_cmpstr (f->log->str, ==, "abc");
-
-  /* Before the clock goes. */
-  g_clear_pointer (&f->loop, lp2p_loop_unref);
-  f->loop = lp2p_loop_new (f->context, NULL);
 }
 
 typedef struct
 {
   Lp2pWatch watch;
-  Fixture *f;
+  LoopFixture *f;
   int fds[2];
   char name;
   guint again;
@@ -542,7 +289,7 @@ watch_ready (Lp2pWatch *watch, Lp2pReady ready)
 }
 
 static void
-test_watch_open (TestWatch *self, Fixture *f, char name)
+test_watch_open (TestWatch *self, LoopFixture *f, char name)
 {
   g_autoptr (GError) error = NULL;
 
@@ -570,39 +317,39 @@ poke (TestWatch *self)
 }
 
 static void
-test_watch (Fixture *f, gconstpointer data)
+test_watch (LoopFixture *f, gconstpointer data)
 {
   TestWatch a, b;
 
   test_watch_open (&a, f, 'a');
   test_watch_open (&b, f, 'b');
-  settle (f);
+  loop_settle (f);
   g_assert_cmpint (a.seen, ==, LP2P_READY_WRITE);
 
   /* Edge-triggered: what is not drained is told once. */
   poke (&a);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "a");
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "a");
 
   /* Asked for again, it takes turns with the others. */
   a.again = 2;
   poke (&a);
   poke (&b);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 5);
   g_assert_cmpstr (f->log->str + 3, ==, "aa");
 
   lp2p_watch_announce (&b.watch, LP2P_READY_READ);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str + 5, ==, "b");
 
   /* The end is told apart from bytes. */
   g_assert_cmpint (b.seen & LP2P_READY_HANGUP, ==, 0);
   close (b.fds[1]);
   b.fds[1] = -1;
-  settle (f);
+  loop_settle (f);
   g_assert_cmpint (b.seen & LP2P_READY_HANGUP, ==, LP2P_READY_HANGUP);
 
   test_watch_close (&a);
@@ -610,32 +357,32 @@ test_watch (Fixture *f, gconstpointer data)
 }
 
 static void
-test_watch_stop_inside (Fixture *f, gconstpointer data)
+test_watch_stop_inside (LoopFixture *f, gconstpointer data)
 {
   TestWatch a, b;
 
   test_watch_open (&a, f, 'a');
   test_watch_open (&b, f, 'b');
-  settle (f);
+  loop_settle (f);
   a.stop = TRUE;
   poke (&a);
   poke (&b);
-  settle (f);
+  loop_settle (f);
   poke (&a);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 2);
 
   /* Stopped while its event waits. */
   lp2p_watch_announce (&b.watch, LP2P_READY_READ);
   lp2p_watch_stop (&b.watch);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 2);
   test_watch_close (&a);
   test_watch_close (&b);
 }
 
 static void
-test_watch_bad (Fixture *f, gconstpointer data)
+test_watch_bad (LoopFixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   Lp2pWatch watch;
@@ -648,7 +395,7 @@ test_watch_bad (Fixture *f, gconstpointer data)
 
 /* Many sockets: each is served, whatever fits into one system call. */
 static void
-test_watch_many (Fixture *f, gconstpointer data)
+test_watch_many (LoopFixture *f, gconstpointer data)
 {
   enum
   {
@@ -658,10 +405,10 @@ test_watch_many (Fixture *f, gconstpointer data)
 
   for (guint i = 0; i < N; i++)
     test_watch_open (&watches[i], f, 'm');
-  settle (f);
+  loop_settle (f);
   for (guint i = 0; i < N; i++)
     poke (&watches[i]);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, N);
   for (guint i = 0; i < N; i++)
     test_watch_close (&watches[i]);
@@ -676,7 +423,7 @@ quit (gpointer data)
 
 /* Idle, with a timer and sockets that are watched, nothing is woken. */
 static void
-test_idle (Fixture *f, gconstpointer data)
+test_idle (LoopFixture *f, gconstpointer data)
 {
   TestWatch a;
   TestTimer timer = { .f = f, .name = 't' };
@@ -685,9 +432,9 @@ test_idle (Fixture *f, gconstpointer data)
   guint64 before;
 
   test_watch_open (&a, f, 'a');
-  lp2p_timer_init (&timer.timer, f->loop, timer_fired);
+  lp2p_timer_init (&timer.timer, f->loop, test_timer_fired);
   lp2p_timer_set (&timer.timer, lp2p_loop_now (f->loop) + G_TIME_SPAN_HOUR);
-  settle (f);
+  loop_settle (f);
 
   g_source_set_callback (source, quit, &done, NULL);
   g_source_attach (source, f->context);
@@ -732,7 +479,7 @@ waiter_told (TestJob *run)
  * meanwhile, has an answer; though it takes more polls and turns than one, and others
  * than those who read it are told. */
 static void
-test_answers_before_timeouts (Fixture *f, gconstpointer data)
+test_answers_before_timeouts (LoopFixture *f, gconstpointer data)
 {
   static Waiter waiters[200];
   guint n = G_N_ELEMENTS (waiters);
@@ -753,9 +500,9 @@ test_answers_before_timeouts (Fixture *f, gconstpointer data)
       waiter->pump.sleep = 100;
       waiter->run.extra = waiter_told;
       waiter->timeout = (TestTimer){ .f = f, .name = 't' };
-      lp2p_timer_init (&waiter->timeout.timer, f->loop, timer_fired);
+      lp2p_timer_init (&waiter->timeout.timer, f->loop, test_timer_fired);
     }
-  settle (f);
+  loop_settle (f);
   for (guint i = 0; i < n; i++)
     {
       lp2p_timer_set (&waiters[i].timeout.timer, lp2p_loop_now (f->loop));
@@ -763,7 +510,7 @@ test_answers_before_timeouts (Fixture *f, gconstpointer data)
       if (i != n / 2)
         poke (&waiters[i].watch);
     }
-  settle (f);
+  loop_settle (f);
   g_assert_cmpuint (f->log->len, ==, 2 * (n - 1) + 1);
   g_assert_cmpint (f->log->str[f->log->len - 1], ==, 't');
 
@@ -780,7 +527,7 @@ static TestWatch nested_watch;
 static void
 run_nested (TestJob *self)
 {
-  Fixture *f = self->f;
+  LoopFixture *f = self->f;
   g_autoptr (GSource) source = g_timeout_source_new (15);
   gboolean done = FALSE;
   gint64 start = lp2p_loop_now (f->loop);
@@ -801,15 +548,15 @@ run_nested (TestJob *self)
 }
 
 static void
-test_nested (Fixture *f, gconstpointer data)
+test_nested (LoopFixture *f, gconstpointer data)
 {
   TestJob outer, sibling;
   guint64 before;
 
   nested_timer = (TestTimer) { .f = f, .name = 't' };
-  lp2p_timer_init (&nested_timer.timer, f->loop, timer_fired);
+  lp2p_timer_init (&nested_timer.timer, f->loop, test_timer_fired);
   test_watch_open (&nested_watch, f, 'n');
-  settle (f);
+  loop_settle (f);
 
   test_job_init (&outer, f, 'o', LP2P_JOB_RUN);
   test_job_init (&sibling, f, 's', LP2P_JOB_RUN);
@@ -817,7 +564,7 @@ test_nested (Fixture *f, gconstpointer data)
   lp2p_job_queue (&outer.job);
   lp2p_job_queue (&sibling.job);
   before = lp2p_loop_get_wakeups (f->loop);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "o(nst)");
   /* The timer has gone off: nothing of it may keep the context busy. */
   g_assert_cmpuint (lp2p_loop_get_wakeups (f->loop), <, before + 8);
@@ -833,20 +580,20 @@ drop_loop (TestJob *self)
 
 /* The last reference may go in a callback. */
 static void
-test_unref_inside (Fixture *f, gconstpointer data)
+test_unref_inside (LoopFixture *f, gconstpointer data)
 {
   TestJob job;
 
   test_job_init (&job, f, 'j', LP2P_JOB_RUN);
   job.extra = drop_loop;
   lp2p_job_queue (&job.job);
-  settle (f);
+  loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "j");
   f->loop = lp2p_loop_new (f->context, NULL);
 }
 
 static void
-test_scratch (Fixture *f, gconstpointer data)
+test_scratch (LoopFixture *f, gconstpointer data)
 {
   guint8 *buffers[5];
   guint8 *again;
@@ -872,14 +619,14 @@ ask_owner (gpointer data)
 }
 
 static void
-test_owner (Fixture *f, gconstpointer data)
+test_owner (LoopFixture *f, gconstpointer data)
 {
   g_assert_true (lp2p_loop_is_owner (f->loop));
   g_assert_null (g_thread_join (g_thread_new ("other", ask_owner, f->loop)));
   g_assert_true (lp2p_loop_get_context (f->loop) == f->context);
 }
 
-#define ADD(path, func) g_test_add ("/loop/" path, Fixture, NULL, set_up, func, tear_down)
+#define ADD(path, func) g_test_add ("/loop/" path, LoopFixture, NULL, loop_set_up, func, loop_tear_down)
 
 int
 main (int argc, char **argv)
@@ -893,11 +640,6 @@ main (int argc, char **argv)
   ADD ("job/order", test_job_order);
   ADD ("job/fairness", test_job_fairness);
   ADD ("job/clear-inside", test_job_clear_inside);
-  ADD ("budget", test_budget);
-  ADD ("budget-within-round", test_budget_within_round);
-  ADD ("budget-of-application", test_budget_of_application);
-  ADD ("short-turns", test_short_turns);
-  ADD ("later", test_later);
   ADD ("last", test_last);
   ADD ("last/without-share", test_last_without_share);
   ADD ("watch", test_watch);
