@@ -15,6 +15,31 @@ address_clear (gpointer pointer)
   g_ref_string_release (address->network);
 }
 
+static GArray *
+new_addresses (void)
+{
+  GArray *addresses = g_array_new (FALSE, FALSE, sizeof (Lp2pPeerAddress));
+
+  g_array_set_clear_func (addresses, address_clear);
+  return addresses;
+}
+
+void
+lp2p_peer_entry_copy_addresses (Lp2pPeerEntry *self, const Lp2pPeerEntry *from)
+{
+  if (from->addresses == NULL)
+    return;
+  self->addresses = new_addresses ();
+  for (guint i = 0; i < from->addresses->len; i++)
+    {
+      Lp2pPeerAddress copy = g_array_index (from->addresses, Lp2pPeerAddress, i);
+
+      lp2p_multiaddr_ref (copy.address);
+      g_ref_string_acquire (copy.network);
+      g_array_append_val (self->addresses, copy);
+    }
+}
+
 static Lp2pPeerAddress *
 nth (Lp2pPeerEntry *self, guint i)
 {
@@ -115,10 +140,7 @@ lp2p_peer_entry_add_address (Lp2pPeerEntry *self, Lp2pMultiaddr *address, const 
   if (plain == NULL || how->expires <= now)
     return FALSE;
   if (self->addresses == NULL)
-    {
-      self->addresses = g_array_new (FALSE, FALSE, sizeof (Lp2pPeerAddress));
-      g_array_set_clear_func (self->addresses, address_clear);
-    }
+    self->addresses = new_addresses ();
   drop_expired (self, now);
   known = lp2p_peer_entry_find_address (self, plain);
   if (known != NULL)

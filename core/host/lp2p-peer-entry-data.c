@@ -47,6 +47,34 @@ lp2p_peer_data_clear (gpointer pointer)
   g_bytes_unref (data->value);
 }
 
+static GArray *
+new_data (void)
+{
+  GArray *data = g_array_new (FALSE, FALSE, sizeof (Lp2pPeerData));
+
+  g_array_set_clear_func (data, lp2p_peer_data_clear);
+  return data;
+}
+
+void
+lp2p_peer_entry_copy_data (Lp2pPeerEntry *self, const Lp2pPeerEntry *from)
+{
+  if (from->data == NULL)
+    return;
+  self->data = new_data ();
+  for (guint i = 0; i < from->data->len; i++)
+    {
+      Lp2pPeerData copy = g_array_index (from->data, Lp2pPeerData, i);
+
+      if ((copy.flags & LP2P_PEER_DATA_PERSISTENT) == 0)
+        continue;
+      copy.plugin = g_strdup (copy.plugin);
+      copy.key = g_strdup (copy.key);
+      g_bytes_ref (copy.value);
+      g_array_append_val (self->data, copy);
+    }
+}
+
 static Lp2pPeerData *
 nth (Lp2pPeerEntry *self, guint i)
 {
@@ -112,10 +140,7 @@ lp2p_peer_entry_set_data (Lp2pPeerEntry *self, const char *plugin, const char *k
     return changed;
 
   if (self->data == NULL)
-    {
-      self->data = g_array_new (FALSE, FALSE, sizeof (Lp2pPeerData));
-      g_array_set_clear_func (self->data, lp2p_peer_data_clear);
-    }
+    self->data = new_data ();
   if (self->data->len >= LP2P_PEER_MAX_DATA)
     changed |= remove_soonest (self);
   added.plugin = g_strdup (plugin);

@@ -79,8 +79,10 @@ typedef struct
   GBytes *record;
   guint64 record_seq;
 
-  /* For the store: what the disk does not have yet, and whether it has anything. */
+  /* For the store: what the disk does not have yet, whether that is being written, and
+   * whether it has anything. */
   Lp2pPeerDirty dirty;
+  gboolean writing;
   gboolean stored;
   guint n_connections;
   GList recent_link;
@@ -89,6 +91,8 @@ typedef struct
 
 Lp2pPeerEntry *lp2p_peer_entry_new (Lp2pPeerId *id);
 void lp2p_peer_entry_free (Lp2pPeerEntry *self);
+/* What the disk shall have of it, for another thread. */
+Lp2pPeerEntry *lp2p_peer_entry_copy (const Lp2pPeerEntry *self);
 /* Forgets all but who it is. */
 void lp2p_peer_entry_clear (Lp2pPeerEntry *self);
 
@@ -107,6 +111,7 @@ gboolean lp2p_peer_entry_add_address (Lp2pPeerEntry *self, Lp2pMultiaddr *addres
 /* Those of the same source or a weaker one, told or certified, which are not among
  * them go. */
 void lp2p_peer_entry_replace_addresses (Lp2pPeerEntry *self, GPtrArray *addresses, const Lp2pPeerAddress *how, gint64 now);
+void lp2p_peer_entry_copy_addresses (Lp2pPeerEntry *self, const Lp2pPeerEntry *from);
 Lp2pPeerAddress *lp2p_peer_entry_find_address (Lp2pPeerEntry *self, Lp2pMultiaddr *address);
 /* Best first, seen from @network. */
 GPtrArray *lp2p_peer_entry_dup_addresses (Lp2pPeerEntry *self, const char *network, gint64 now);
@@ -117,6 +122,7 @@ GBytes *lp2p_peer_entry_get_data (Lp2pPeerEntry *self, const char *plugin, const
 /* Whether the disk has to know; a NULL @value removes. */
 gboolean lp2p_peer_entry_set_data (Lp2pPeerEntry *self, const char *plugin, const char *key, GBytes *value, gint64 expires, Lp2pPeerDataFlags flags, gint64 now);
 void lp2p_peer_data_clear (gpointer data);
+void lp2p_peer_entry_copy_data (Lp2pPeerEntry *self, const Lp2pPeerEntry *from);
 
 /* lp2p-peer-entry-rows.c: what a row on disk says, checked as if a stranger did. */
 gboolean lp2p_peer_entry_restore_facts (Lp2pPeerEntry *self, GBytes *public_key, const char *protocols, const char *agent, const char *protocol_version, GBytes *record);

@@ -41,6 +41,24 @@ lp2p_peer_entry_free (Lp2pPeerEntry *self)
   g_free (self);
 }
 
+Lp2pPeerEntry *
+lp2p_peer_entry_copy (const Lp2pPeerEntry *self)
+{
+  Lp2pPeerEntry *copy = lp2p_peer_entry_new (self->id);
+
+  copy->public_key = self->public_key != NULL ? lp2p_public_key_ref (self->public_key) : NULL;
+  lp2p_peer_entry_copy_addresses (copy, self);
+  lp2p_peer_entry_copy_data (copy, self);
+  copy->protocols = g_strdupv (self->protocols);
+  copy->agent_version = g_strdup (self->agent_version);
+  copy->protocol_version = g_strdup (self->protocol_version);
+  copy->record = self->record != NULL ? g_bytes_ref (self->record) : NULL;
+  copy->record_seq = self->record_seq;
+  copy->dirty = self->dirty;
+  copy->stored = self->stored;
+  return copy;
+}
+
 /* Protocols */
 
 gboolean

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #define MAX_ROW_SIZE (1024 * 1024)
 /* SQLite takes a single byte for an empty database. */
 #define HEADER_SIZE 100
+/* How long a write waits for a tool that looks into the file. */
+#define WRITE_TIMEOUT_MS 1000
 /* Bytes that the log is cut to when it was larger, after a checkpoint. */
 #define MAX_LOG_SIZE "1048576"
 
@@ -147,11 +150,12 @@ migrate (sqlite3 *database, int version, GError **error)
   return TRUE;
 }
 
-/* The lock that the first transaction takes is kept until the file is closed: two
- * processes never write to one file, and no shared memory is needed for the log. */
+/* Nobody else has the file, see lp2p_peer_sqlite_lock(), but somebody may look into it
+ * with a tool of SQLite. */
 static const char setup[] =
-    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-    "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; BEGIN EXCLUSIVE;";
+    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
+    "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; BEGIN EXCLUSIVE;";
+static const char reader_setup[] = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;";
 
 /* A write-ahead log: a commit appends to it, and a process that is killed leaves
  * either all or nothing of a transaction. With synchronous = NORMAL a commit does not
@@ -165,9 +169,20 @@ prepare_file (sqlite3 *database, const char *path, GError **error)
 {
   int version;
 
-  sqlite3_limit (database, SQLITE_LIMIT_LENGTH, MAX_ROW_SIZE);
-  return run (database, setup, error) && check_owner (database, path, &version, error) &&
-         migrate (database, version, error) && run (database, finish, error);
+  if (!run (database, setup, error) || !check_owner (database, path, &version, error) ||
+      !migrate (database, version, error) || !run (database, finish, error))
+    return FALSE;
+  sqlite3_busy_timeout (database, WRITE_TIMEOUT_MS);
+  return TRUE;
+}
+
+static gboolean
+check_kind (const struct stat *info, const char *path, GError **error)
+{
+  if (S_ISREG (info->st_mode))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, _("%s is not a file"), path);
+  return FALSE;
 }
 
 /* SQLite would make it readable for others. An existing file is only looked at, for
@@ -190,11 +205,8 @@ make_private (const char *path, GError **error)
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), _("Cannot make %s: %s"), path, g_strerror (saved));
       return FALSE;
     }
-  if (!S_ISREG (info.st_mode))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, _("%s is not a file"), path);
-      return FALSE;
-    }
+  if (!check_kind (&info, path, error))
+    return FALSE;
   if (info.st_size > 0 && info.st_size < HEADER_SIZE)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, _("%s ends within its header"), path);
@@ -211,21 +223,64 @@ make_private (const char *path, GError **error)
 }
 
 static sqlite3 *
-open_once (const char *path, GError **error)
+open_connection (const char *path, GError **error)
 {
   sqlite3 *database = NULL;
-  int status;
+  int status = sqlite3_open_v2 (path, &database,
+                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
 
-  if (!make_private (path, error))
-    return NULL;
-  status = sqlite3_open_v2 (path, &database,
-                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
-  if (status != SQLITE_OK)
-    lp2p_peer_sqlite_set_error (database, status, path, error);
-  else if (prepare_file (database, path, error))
-    return database;
+  if (status == SQLITE_OK)
+    {
+      sqlite3_limit (database, SQLITE_LIMIT_LENGTH, MAX_ROW_SIZE);
+      return database;
+    }
+  lp2p_peer_sqlite_set_error (database, status, path, error);
   sqlite3_close (database);
   return NULL;
+}
+
+static sqlite3 *
+open_once (const char *path, GError **error)
+{
+  sqlite3 *database = make_private (path, error) ? open_connection (path, error) : NULL;
+
+  if (database != NULL && !prepare_file (database, path, error))
+    g_clear_pointer (&database, sqlite3_close);
+  return database;
+}
+
+sqlite3 *
+lp2p_peer_sqlite_open_reader (const char *path, GError **error)
+{
+  sqlite3 *database = open_connection (path, error);
+
+  if (database != NULL && !run (database, reader_setup, error))
+    g_clear_pointer (&database, sqlite3_close);
+  return database;
+}
+
+/* The file itself cannot be locked: SQLite has locks of its own on it, which end when
+ * any descriptor of it is closed. */
+int
+lp2p_peer_sqlite_lock (const char *path, GError **error)
+{
+  g_autofree char *name = g_strconcat (path, "-lock", NULL);
+  struct stat info;
+  int fd, saved;
+
+  if (stat (path, &info) == 0 && !check_kind (&info, path, error))
+    return -1;
+  fd = g_open (name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
+  saved = errno;
+  if (fd >= 0)
+    close (fd);
+  if (saved == EWOULDBLOCK)
+    lp2p_peer_sqlite_set_error (NULL, SQLITE_BUSY, path, error);
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), _("Cannot lock %s: %s"), name, g_strerror (saved));
+  return -1;
 }
 
 /* The name tells when; a number follows where that happened before. */
@@ -247,7 +302,7 @@ find_aside_name (const char *path)
 static gboolean
 set_aside (const char *path, const char *reason, GError **error)
 {
-  static const char *const companions[] = { "-wal", "-journal" };
+  static const char *const companions[] = { "-wal", "-shm", "-journal" };
   g_autofree char *aside = find_aside_name (path);
   int saved;
 

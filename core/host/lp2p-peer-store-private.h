@@ -23,9 +23,13 @@ void lp2p_peer_store_free (Lp2pPeerStore *self);
 /* Opens the file; so does the first look at a peer. */
 void lp2p_peer_store_open (Lp2pPeerStore *self);
 /* The host closes: writes what is not written yet and lets go of the file. From then on
- * the store is in memory only, and nobody is connected. */
+ * the store is in memory only, and nobody is connected. The second waits for the disk;
+ * the first calls back when it is done, with nothing to finish. */
+void lp2p_peer_store_close_async (Lp2pPeerStore *self, GAsyncReadyCallback callback, gpointer user_data);
 void lp2p_peer_store_close (Lp2pPeerStore *self);
+/* Waits until all is written. */
 gboolean lp2p_peer_store_flush (Lp2pPeerStore *self, GError **error);
+gboolean lp2p_peer_store_is_writing (Lp2pPeerStore *self);
 gboolean lp2p_peer_store_is_on_disk (Lp2pPeerStore *self);
 
 /* What the network is called that this machine is in. */

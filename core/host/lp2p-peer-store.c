@@ -3,6 +3,7 @@
 #include <lp2p/interfaces/lp2p-log.h>
 
 #include "host/lp2p-network-id-private.h"
+#include "host/lp2p-peer-batch-private.h"
 #include "host/lp2p-peer-list-private.h"
 #include "host/lp2p-peer-store-private.h"
 
@@ -15,7 +16,7 @@
  * a crash of the machine can lose. */
 #define FLUSH_DELAY_US (2 * G_USEC_PER_SEC)
 /* When so many peers changed, they are written without waiting. One batch is so
- * large: it takes about two milliseconds, after which others have their turn. */
+ * large: whoever asks for a flush waits no longer for those before it. */
 #define BATCH 16
 /* A full disk does not get emptier within moments. */
 #define RETRY_DELAY_US (60 * G_USEC_PER_SEC)
@@ -40,6 +41,10 @@ struct _Lp2pPeerStore
   /* Of Lp2pPeerId: what the disk has to forget. */
   GHashTable *forgotten;
   Lp2pTimer flush_timer;
+  /* What is being written. */
+  Lp2pPeerBatch *batch;
+  gboolean closing;
+  GTask *closed;
 
   Lp2pNetworkFunc network_func;
   gpointer network_data;
@@ -100,7 +105,8 @@ schedule_flush (Lp2pPeerStore *self)
 {
   gint64 now = lp2p_loop_now (self->loop);
 
-  if (self->storage == NULL)
+  /* Whoever is told that a batch is written goes on with the next. */
+  if (self->storage == NULL || self->batch != NULL)
     return;
   if (self->dirty.length >= BATCH && !self->complained)
     lp2p_timer_set (&self->flush_timer, now);
@@ -117,38 +123,6 @@ clean (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
   g_queue_unlink (&self->dirty, &entry->dirty_link);
 }
 
-/* What is told of a peer after it was forgotten is written together with that: a
- * crash in between must not leave less than there was before. */
-static gboolean
-write_batch (Lp2pPeerStore *self, GError **error)
-{
-  g_autoptr (GPtrArray) forgotten = g_ptr_array_new ();
-  g_autoptr (GPtrArray) entries = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer peer;
-
-  g_hash_table_iter_init (&iter, self->forgotten);
-  while (g_hash_table_iter_next (&iter, &peer, NULL))
-    {
-      Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
-
-      g_ptr_array_add (forgotten, peer);
-      if (entry != NULL && entry->dirty != LP2P_PEER_DIRTY_NONE)
-        g_ptr_array_add (entries, entry);
-    }
-  for (GList *l = self->dirty.head; l != NULL && entries->len < BATCH; l = l->next)
-    if (!g_hash_table_contains (self->forgotten, ((Lp2pPeerEntry *) l->data)->id))
-      g_ptr_array_add (entries, l->data);
-  if (!self->storage->klass->write (self->storage, forgotten, entries, get_now (self), error))
-    return FALSE;
-
-  g_hash_table_remove_all (self->forgotten);
-  for (guint i = 0; i < entries->len; i++)
-    clean (self, g_ptr_array_index (entries, i));
-  self->complained = FALSE;
-  return TRUE;
-}
-
 static gboolean
 has_changes (Lp2pPeerStore *self)
 {
@@ -156,31 +130,183 @@ has_changes (Lp2pPeerStore *self)
 }
 
 static void
-on_flush (Lp2pTimer *timer)
+move_to_batch (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
 {
-  Lp2pPeerStore *self = (Lp2pPeerStore *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pPeerStore, flush_timer));
-  g_autoptr (GError) error = NULL;
-  gint64 now = lp2p_loop_now (self->loop);
+  lp2p_peer_batch_add (self->batch, entry);
+  clean (self, entry);
+  entry->writing = TRUE;
+}
 
-  if (!has_changes (self))
+/* What is told of a peer after it was forgotten is written together with that: a
+ * crash in between must not leave less than there was before. */
+static void
+take_batch (Lp2pPeerStore *self, guint size)
+{
+  GHashTableIter iter;
+  gpointer peer;
+
+  self->batch = lp2p_peer_batch_new (self->storage, get_now (self));
+  g_hash_table_iter_init (&iter, self->forgotten);
+  while (g_hash_table_iter_next (&iter, &peer, NULL))
+    {
+      Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
+
+      lp2p_peer_batch_forget (self->batch, peer);
+      if (entry != NULL && entry->dirty != LP2P_PEER_DIRTY_NONE)
+        move_to_batch (self, entry);
+    }
+  g_hash_table_remove_all (self->forgotten);
+  while (self->dirty.length > 0 && self->batch->entries->len < size)
+    move_to_batch (self, self->dirty.head->data);
+}
+
+/* Whoever is forgotten while the disk has not heard of that is not looked for there. */
+static gboolean
+is_forgotten (Lp2pPeerStore *self, Lp2pPeerId *peer)
+{
+  return g_hash_table_contains (self->forgotten, peer) ||
+         (self->batch != NULL &&
+          g_ptr_array_find_with_equal_func (self->batch->forgotten, peer, lp2p_peer_id_equal, NULL));
+}
+
+static void
+make_dirty (Lp2pPeerStore *self, Lp2pPeerEntry *entry, Lp2pPeerDirty what)
+{
+  if (entry->dirty == LP2P_PEER_DIRTY_NONE)
+    g_queue_push_tail_link (&self->dirty, &entry->dirty_link);
+  entry->dirty |= what;
+}
+
+/* What was not written has changed still, unless it was forgotten since. */
+static void
+note_written (Lp2pPeerStore *self, const Lp2pPeerEntry *copy, gboolean ok)
+{
+  Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, copy->id);
+
+  if (entry == NULL)
     return;
-  if (!write_batch (self, &error))
+  entry->writing = FALSE;
+  if (g_hash_table_contains (self->forgotten, copy->id))
+    return;
+  if (ok)
+    entry->stored = TRUE;
+  else if (self->storage != NULL)
+    make_dirty (self, entry, copy->dirty);
+}
+
+/* The batch is done. */
+static gboolean
+finish_batch (Lp2pPeerStore *self, GError **error)
+{
+  g_autoptr (Lp2pPeerBatch) batch = g_steal_pointer (&self->batch);
+  gboolean ok = batch->error == NULL;
+
+  for (guint i = 0; i < batch->entries->len; i++)
+    note_written (self, g_ptr_array_index (batch->entries, i), ok);
+  for (guint i = 0; !ok && self->storage != NULL && i < batch->forgotten->len; i++)
+    g_hash_table_add (self->forgotten, lp2p_peer_id_ref (g_ptr_array_index (batch->forgotten, i)));
+  if (ok)
+    self->complained = FALSE;
+  else
+    g_propagate_error (error, g_steal_pointer (&batch->error));
+  return ok;
+}
+
+static gboolean
+wait_for_batch (Lp2pPeerStore *self, GError **error)
+{
+  if (self->batch == NULL)
+    return TRUE;
+  lp2p_peer_batch_wait (self->batch);
+  return finish_batch (self, error);
+}
+
+static void on_written (Lp2pPeerBatch *batch, gpointer user_data);
+
+static void
+start_batch (Lp2pPeerStore *self)
+{
+  if (self->batch != NULL || !has_changes (self))
+    return;
+  lp2p_timer_clear (&self->flush_timer);
+  take_batch (self, BATCH);
+  lp2p_peer_batch_start (self->batch, lp2p_loop_get_context (self->loop), on_written, self);
+}
+
+/* All that is left, behind which the file is closed. */
+static void
+take_last_batch (Lp2pPeerStore *self)
+{
+  take_batch (self, G_MAXUINT);
+  lp2p_peer_batch_set_last (self->batch);
+  self->storage = NULL;
+}
+
+static void
+finish_closing (Lp2pPeerStore *self, const GError *error)
+{
+  g_autoptr (GTask) task = g_steal_pointer (&self->closed);
+
+  if (error != NULL)
+    g_warning ("The latest changes to the peer store are lost: %s", error->message);
+  if (task != NULL)
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+start_last_batch (Lp2pPeerStore *self)
+{
+  take_last_batch (self);
+  lp2p_peer_batch_start (self->batch, lp2p_loop_get_context (self->loop), on_written, self);
+}
+
+static void
+on_written (Lp2pPeerBatch *batch, gpointer user_data)
+{
+  Lp2pPeerStore *self = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean ok = finish_batch (self, &error);
+
+  if (self->closing && self->storage != NULL)
+    start_last_batch (self);
+  else if (self->closing)
+    finish_closing (self, error);
+  else if (ok)
+    start_batch (self);
+  else
     {
       complain (self, "Cannot write the peer store, will try again", error);
-      lp2p_timer_set (&self->flush_timer, now + RETRY_DELAY_US);
+      lp2p_timer_set (&self->flush_timer, lp2p_loop_now (self->loop) + RETRY_DELAY_US);
     }
-  else if (has_changes (self))
-    lp2p_timer_set (&self->flush_timer, now);
+}
+
+static void
+on_flush (Lp2pTimer *timer)
+{
+  start_batch ((Lp2pPeerStore *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pPeerStore, flush_timer)));
 }
 
 gboolean
 lp2p_peer_store_flush (Lp2pPeerStore *self, GError **error)
 {
-  while (has_changes (self))
-    if (!write_batch (self, error))
-      return FALSE;
+  gboolean ok = wait_for_batch (self, error);
+
+  while (ok && has_changes (self))
+    {
+      take_batch (self, BATCH);
+      lp2p_peer_batch_run (self->batch);
+      ok = finish_batch (self, error);
+    }
   lp2p_timer_clear (&self->flush_timer);
-  return TRUE;
+  if (!ok)
+    schedule_flush (self);
+  return ok;
+}
+
+gboolean
+lp2p_peer_store_is_writing (Lp2pPeerStore *self)
+{
+  return self->batch != NULL;
 }
 
 static void
@@ -190,9 +316,7 @@ mark (Lp2pPeerStore *self, Lp2pPeerEntry *entry, Lp2pPeerDirty what)
     lp2p_peer_list_note (self->list, entry->id);
   if (self->storage == NULL)
     return;
-  if (entry->dirty == LP2P_PEER_DIRTY_NONE)
-    g_queue_push_tail_link (&self->dirty, &entry->dirty_link);
-  entry->dirty |= what;
+  make_dirty (self, entry, what);
   schedule_flush (self);
 }
 
@@ -223,6 +347,7 @@ drop (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
   g_hash_table_remove (self->peers, entry->id);
 }
 
+/* The disk may be slow: as many more are kept until it has what they are known by. */
 static void
 make_room (Lp2pPeerStore *self)
 {
@@ -230,13 +355,9 @@ make_room (Lp2pPeerStore *self)
     {
       Lp2pPeerEntry *oldest = self->recent.tail->data;
 
-      if (oldest->dirty != LP2P_PEER_DIRTY_NONE && !self->complained)
-        {
-          g_autoptr (GError) error = NULL;
-
-          if (!write_batch (self, &error))
-            complain (self, "Cannot write the peer store, forgetting peers", error);
-        }
+      if ((oldest->writing || oldest->dirty != LP2P_PEER_DIRTY_NONE) && !self->complained &&
+          g_hash_table_size (self->peers) < 2 * self->max_peers)
+        return;
       drop (self, oldest);
     }
 }
@@ -266,7 +387,7 @@ load (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean *found)
   g_autoptr (Lp2pPeerEntry) entry = lp2p_peer_entry_new (peer);
   g_autoptr (GError) error = NULL;
 
-  if (self->storage == NULL || g_hash_table_contains (self->forgotten, peer))
+  if (self->storage == NULL || is_forgotten (self, peer))
     return g_steal_pointer (&entry);
   if (!self->storage->klass->load (self->storage, entry, get_now (self), found, &error))
     {
@@ -373,19 +494,45 @@ disconnect_all (Lp2pPeerStore *self)
     }
 }
 
+static void
+begin_closing (Lp2pPeerStore *self)
+{
+  self->opened = TRUE;
+  self->closing = TRUE;
+  disconnect_all (self);
+  lp2p_timer_clear (&self->flush_timer);
+}
+
+void
+lp2p_peer_store_close_async (Lp2pPeerStore *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_return_if_fail (self->closed == NULL);
+
+  begin_closing (self);
+  self->closed = g_task_new (NULL, NULL, callback, user_data);
+  g_task_set_source_tag (self->closed, lp2p_peer_store_close_async);
+  if (self->batch != NULL)
+    return;
+  if (self->storage != NULL)
+    start_last_batch (self);
+  else
+    finish_closing (self, NULL);
+}
+
 void
 lp2p_peer_store_close (Lp2pPeerStore *self)
 {
   g_autoptr (GError) error = NULL;
 
-  self->opened = TRUE;
-  disconnect_all (self);
-  lp2p_timer_clear (&self->flush_timer);
-  if (self->storage == NULL)
-    return;
-  if (!lp2p_peer_store_flush (self, &error))
-    g_warning ("The latest changes to the peer store are lost: %s", error->message);
-  lp2p_peer_store_set_storage (self, NULL);
+  begin_closing (self);
+  wait_for_batch (self, self->storage == NULL ? &error : NULL);
+  if (self->storage != NULL)
+    {
+      take_last_batch (self);
+      lp2p_peer_batch_run (self->batch);
+      finish_batch (self, &error);
+    }
+  finish_closing (self, error);
 }
 
 void
@@ -411,6 +558,7 @@ lp2p_peer_store_is_on_disk (Lp2pPeerStore *self)
 void
 lp2p_peer_store_set_storage (Lp2pPeerStore *self, Lp2pPeerStorage *storage)
 {
+  wait_for_batch (self, NULL);
   while (self->dirty.length > 0)
     clean (self, self->dirty.head->data);
   g_hash_table_remove_all (self->forgotten);

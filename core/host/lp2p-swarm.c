@@ -50,8 +50,9 @@ release_kept_peers (Lp2pSwarm *self)
     lp2p_kept_peer_release (g_ptr_array_index (self->kept_peers, 0));
 }
 
-void
-lp2p_swarm_abandon (Lp2pSwarm *self)
+/* All but the peer store. */
+static void
+leave_network (Lp2pSwarm *self)
 {
   g_autoptr (GPtrArray) connections = NULL;
 
@@ -75,10 +76,16 @@ lp2p_swarm_abandon (Lp2pSwarm *self)
   lp2p_handlers_clear (self->handlers);
   lp2p_tcp_hub_close (self->tcp_hub);
   lp2p_udp_hub_close (self->udp_hub);
-  lp2p_peer_store_close (self->peers);
   lp2p_job_clear (&self->protocols_job);
   lp2p_job_clear (&self->addresses_job);
   lp2p_job_clear (&self->config_job);
+}
+
+void
+lp2p_swarm_abandon (Lp2pSwarm *self)
+{
+  leave_network (self);
+  lp2p_peer_store_close (self->peers);
 }
 
 typedef struct
@@ -89,14 +96,22 @@ typedef struct
 } Closing;
 
 static void
+on_peers_closed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
 closing_done (Closing *closing)
 {
-  g_autoptr (GTask) task = closing->task;
+  GTask *task = g_steal_pointer (&closing->task);
+  Lp2pSwarm *self = g_task_get_source_object (task);
 
   lp2p_timer_clear (&closing->timer);
-  lp2p_swarm_abandon (g_task_get_source_object (task));
-  g_task_return_boolean (task, TRUE);
-  closing->task = NULL;
+  leave_network (self);
+  lp2p_peer_store_close_async (self->peers, on_peers_closed, task);
 }
 
 static void

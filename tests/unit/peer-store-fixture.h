@@ -106,16 +106,23 @@ fixture_tear_down (Fixture *f, gconstpointer on_disk)
   g_string_free (fixture_warnings, TRUE);
 }
 
+/* What the disk does not have yet is written. */
+G_GNUC_UNUSED static void
+fixture_flush (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+
+  lp2p_peer_store_flush (f->store, &error);
+  g_assert_no_error (error);
+}
+
 /* What is on disk is read again; in memory there is nothing to do. */
 G_GNUC_UNUSED static void
 fixture_reopen (Fixture *f)
 {
-  g_autoptr (GError) error = NULL;
-
   if (!f->on_disk)
     return;
-  lp2p_peer_store_flush (f->store, &error);
-  g_assert_no_error (error);
+  fixture_flush (f);
   lp2p_peer_store_free (f->store);
   fixture_open (f);
 }

@@ -484,9 +484,11 @@ test_memory_bound (Fixture *f, gconstpointer on_disk)
   fixture_tell (f, 0, A);
   fixture_tell (f, 1, B);
   fixture_assert_addresses (f, 0, A);
+  fixture_flush (f);
   fixture_tell (f, 2, C);
   g_assert_cmpuint (lp2p_peer_store_get_n_peers (f->store), ==, 2);
   fixture_assert_addresses (f, 0, A);
+  fixture_flush (f);
   /* The file has it still. */
   fixture_assert_addresses (f, 1, f->on_disk ? B : "");
   g_assert_cmpuint (lp2p_peer_store_get_n_peers (f->store), ==, 2);
