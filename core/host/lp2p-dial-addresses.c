@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Which addresses a dial tries: names are resolved, then the policy, the past and
- * the transports have their say. */
+ * the transports have their say. A name that a proxy is to look up stays as it is. */
 
 #include "host/lp2p-dial-private.h"
+#include "net/lp2p-proxy-dial-private.h"
 
 #include "types/lp2p-i18n-private.h"
 
@@ -22,7 +23,7 @@ find_dialing_transport (GPtrArray *transports, Lp2pMultiaddr *address)
       Lp2pTransport *transport = g_ptr_array_index (transports, i);
 
       if ((lp2p_transport_get_flags (transport) & LP2P_TRANSPORT_DIALS) != 0 &&
-          lp2p_transport_match (transport, address))
+          (lp2p_transport_match (transport, address) || lp2p_transport_match_name (transport, address)))
         return transport;
     }
   return NULL;
@@ -134,7 +135,7 @@ is_known (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
   return FALSE;
 }
 
-/* @address has neither a name to resolve nor a peer id. */
+/* @address has no peer id, and a name only where a proxy looks it up. */
 static void
 add_plain (Lp2pDial *self, Lp2pMultiaddr *address, const char *host_name, gboolean given)
 {
@@ -194,6 +195,18 @@ has_name (Lp2pMultiaddr *address)
 }
 
 static void
+end_resolve (Resolve *resolve)
+{
+  Lp2pDial *self = resolve->dial;
+
+  self->n_resolving--;
+  lp2p_dial_kick (self);
+  lp2p_multiaddr_unref (resolve->address);
+  g_free (resolve);
+  lp2p_dial_unref (self);
+}
+
+static void
 on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Resolve *resolve = user_data;
@@ -203,29 +216,55 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GPtrArray) addresses =
       lp2p_resolver_resolve_finish (LP2P_RESOLVER (source), result, &host_names, &error);
 
-  self->n_resolving--;
   if (!self->over && addresses == NULL)
     lp2p_dial_note (self, resolve->address, g_steal_pointer (&error), FALSE);
   for (guint i = 0; !self->over && addresses != NULL && i < addresses->len; i++)
     add_resolved (self, g_ptr_array_index (addresses, i), g_ptr_array_index (host_names, i), resolve->given);
-  lp2p_dial_kick (self);
-
+  end_resolve (resolve);
   g_clear_error (&error);
-  lp2p_multiaddr_unref (resolve->address);
-  g_free (resolve);
-  lp2p_dial_unref (self);
+}
+
+static void
+look_up (Resolve *resolve)
+{
+  Lp2pDial *self = resolve->dial;
+
+  lp2p_resolver_resolve_async (self->swarm->resolver, resolve->address, self->cancellable, on_resolved, resolve);
+}
+
+/* Who wants a proxy may not want others to see which names are looked up, or may be
+ * where nobody else can. */
+static void
+on_proxy_known (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Resolve *resolve = user_data;
+  Lp2pDial *self = resolve->dial;
+
+  if (!lp2p_tcp_hub_takes_name_finish (LP2P_TCP_HUB (source), result) && !self->over)
+    {
+      look_up (resolve);
+      return;
+    }
+  if (!self->over)
+    add_resolved (self, resolve->address, NULL, resolve->given);
+  end_resolve (resolve);
 }
 
 static void
 resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
 {
+  Lp2pTcpHub *hub = self->swarm->tcp_hub;
   Resolve *resolve = g_new0 (Resolve, 1);
 
   resolve->dial = lp2p_dial_ref (self);
   resolve->address = lp2p_multiaddr_ref (address);
   resolve->given = given;
   self->n_resolving++;
-  lp2p_resolver_resolve_async (self->swarm->resolver, address, self->cancellable, on_resolved, resolve);
+  if (hub->proxy_resolver != NULL && lp2p_proxy_is_name (address) &&
+      find_dialing_transport (self->transports, address) != NULL)
+    lp2p_tcp_hub_takes_name_async (hub, address, self->cancellable, on_proxy_known, resolve);
+  else
+    look_up (resolve);
 }
 
 void

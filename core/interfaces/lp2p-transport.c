@@ -81,9 +81,25 @@ lp2p_transport_match (Lp2pTransport *self, Lp2pMultiaddr *address)
 }
 
 /**
+ * lp2p_transport_match_name:
+ * @self: a transport
+ * @address: an address that begins with a name
+ *
+ * Returns: whether the transport can dial the address as it is, through a proxy that
+ *   looks the name up
+ */
+gboolean
+lp2p_transport_match_name (Lp2pTransport *self, Lp2pMultiaddr *address)
+{
+  Lp2pTransportInterface *iface = LP2P_TRANSPORT_GET_IFACE (self);
+
+  return iface->match_name != NULL && iface->match_name (self, address);
+}
+
+/**
  * lp2p_transport_dial_async: (skip)
  * @self: a transport
- * @address: an address that it matches, without names to resolve
+ * @address: an address that it matches, without names to resolve unless a proxy does
  * @options: how to dial
  * @cancellable: (nullable): to give up
  * @callback: called when done

@@ -96,6 +96,9 @@ G_DECLARE_INTERFACE (Lp2pTransport, lp2p_transport, LP2P, TRANSPORT, Lp2pExtensi
  * @punch_async: (nullable): sends packets that open a NAT towards @address and
  *   yields the connection that comes in through it
  * @punch_finish: (nullable): as @dial_finish
+ * @match_name: (nullable): whether it can dial an address that @match would take were
+ *   there an IP address in place of the name that it begins with: through a proxy that
+ *   looks the name up
  *
  * A way to reach other programs.
  */
@@ -122,8 +125,9 @@ struct _Lp2pTransportInterface
                        gpointer user_data);
   Lp2pRawConnection *(*punch_finish) (Lp2pTransport *self, GAsyncResult *result, GError **error);
 
+  gboolean (*match_name) (Lp2pTransport *self, Lp2pMultiaddr *address);
   /*< private >*/
-  gpointer padding[8];
+  gpointer padding[7];
 };
 
 LP2P_AVAILABLE_IN_1_0
@@ -132,6 +136,8 @@ LP2P_AVAILABLE_IN_1_0
 guint lp2p_transport_get_dial_rank (Lp2pTransport *self, Lp2pMultiaddr *address);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_transport_match (Lp2pTransport *self, Lp2pMultiaddr *address);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_transport_match_name (Lp2pTransport *self, Lp2pMultiaddr *address);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_transport_dial_async (Lp2pTransport *self,
                                 Lp2pMultiaddr *address,

@@ -19,7 +19,13 @@ typedef struct _Lp2pProxyDial Lp2pProxyDial;
 typedef void (*Lp2pProxyDialFunc) (GIOStream *stream, GError *error, gpointer user_data);
 
 Lp2pProxyDial *lp2p_proxy_dial_start (Lp2pTcpHub *hub, const char *host_name, const struct sockaddr *address, Lp2pProxyDialFunc func, gpointer user_data);
+Lp2pProxyDial *lp2p_proxy_dial_start_name (Lp2pTcpHub *hub, Lp2pMultiaddr *address, Lp2pProxyDialFunc func, gpointer user_data);
 void lp2p_proxy_dial_failed (Lp2pProxyDial *self, GError *error);
 void lp2p_proxy_dial_stop (Lp2pProxyDial *self);
+
+/* Whether @address begins with a name and a TCP port. */
+gboolean lp2p_proxy_is_name (Lp2pMultiaddr *address);
+void lp2p_tcp_hub_takes_name_async (Lp2pTcpHub *hub, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+gboolean lp2p_tcp_hub_takes_name_finish (Lp2pTcpHub *hub, GAsyncResult *result);
 
 G_END_DECLS

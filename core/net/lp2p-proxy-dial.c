@@ -3,7 +3,8 @@
 /*
  * What the resolver lists is tried in its order, until one leads to the peer. A
  * direct connection is one of the ways only where it is listed: who configured a
- * proxy may have done so in order not to be seen.
+ * proxy may have done so in order not to be seen. For the same reason a name is looked
+ * up here only when the peer is dialed directly.
  *
  * GIO's own functions do the work. Each holds a reference; the one who asked is
  * called no more once it has stopped the search.
@@ -29,8 +30,8 @@ struct _Lp2pProxyDial
   Lp2pProxyDialFunc func; /* NULL once it was stopped */
   gpointer user_data;
 
-  char *ip;
-  char *host_name; /* or NULL */
+  char *ip;        /* NULL: only the name is known */
+  char *host_name; /* NULL: only the address is */
   guint16 port;
   Lp2pMultiaddr *address;
 
@@ -107,6 +108,14 @@ proxy_unreachable (Lp2pProxyDial *self, GError *error)
   proxy_failed (self, error);
 }
 
+/* Only where there is but a name: an address is dialed by who asked. */
+static void
+directly_failed (Lp2pProxyDial *self, GError *error)
+{
+  g_prefix_error (&error, _("Cannot connect to %s: "), lp2p_multiaddr_get_string (self->address));
+  lp2p_proxy_dial_failed (self, error);
+}
+
 static void
 on_agreed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -140,7 +149,7 @@ make_talk (Lp2pProxyDial *self)
 static char *
 dup_destination (Lp2pProxyDial *self, GProxy *proxy)
 {
-  if (self->host_name != NULL && g_proxy_supports_hostname (proxy))
+  if (self->ip == NULL || (self->host_name != NULL && g_proxy_supports_hostname (proxy)))
     return g_strdup (self->host_name);
   if (strchr (self->ip, ':') != NULL && (is_scheme (self, "http") || is_scheme (self, "https")))
     return g_strdup_printf ("[%s]", self->ip);
@@ -195,8 +204,12 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (self->connection != NULL)
     address = g_socket_connection_get_remote_address (self->connection, &error);
-  if (address == NULL)
+  if (address == NULL && is_scheme (self, DIRECT))
+    directly_failed (self, error);
+  else if (address == NULL)
     proxy_unreachable (self, error);
+  else if (is_scheme (self, DIRECT))
+    self->func (G_IO_STREAM (self->connection), NULL, self->user_data);
   else
     negotiate (self, address);
 }
@@ -212,14 +225,14 @@ get_port (Lp2pProxyDial *self)
 }
 
 static void
-connect_to_proxy (Lp2pProxyDial *self)
+connect_to (Lp2pProxyDial *self, const char *host, guint16 port)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GSocketConnectable) proxy = g_network_address_new (g_uri_get_host (self->uri), get_port (self));
+  g_autoptr (GSocketConnectable) address = g_network_address_new (host, port);
 
   g_socket_client_set_enable_proxy (client, FALSE);
   g_main_context_push_thread_default (self->context);
-  g_socket_client_connect_async (client, proxy, self->cancellable, on_connected, proxy_dial_ref (self));
+  g_socket_client_connect_async (client, address, self->cancellable, on_connected, proxy_dial_ref (self));
   g_main_context_pop_thread_default (self->context);
 }
 
@@ -239,6 +252,8 @@ check_proxy (Lp2pProxyDial *self)
   if (proxy == NULL)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("GIO knows no proxies of the kind %s"),
                         g_uri_get_scheme (self->uri));
+  if (self->ip == NULL && !g_proxy_supports_hostname (proxy))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("it takes no names"));
   return NULL;
 }
 
@@ -249,10 +264,12 @@ try_proxy (Lp2pProxyDial *self)
 
   if (error != NULL)
     proxy_failed (self, error);
-  else if (is_scheme (self, DIRECT))
-    self->func (NULL, NULL, self->user_data);
+  else if (!is_scheme (self, DIRECT))
+    connect_to (self, g_uri_get_host (self->uri), get_port (self));
+  else if (self->ip == NULL)
+    connect_to (self, self->host_name, self->port);
   else
-    connect_to_proxy (self);
+    self->func (NULL, NULL, self->user_data);
 }
 
 static void
@@ -305,7 +322,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   try_next (self);
 }
 
-/* Starting and stopping */
+/* Starting */
 
 static char *
 dup_ip (const struct sockaddr *address)
@@ -316,6 +333,70 @@ dup_ip (const struct sockaddr *address)
 
   inet_ntop (address->sa_family, ip, text, sizeof text);
   return g_strdup (text);
+}
+
+static Lp2pProxyDial *
+proxy_dial_new (Lp2pTcpHub *hub, const char *host_name, guint16 port, Lp2pProxyDialFunc func, gpointer user_data)
+{
+  Lp2pProxyDial *self = g_new0 (Lp2pProxyDial, 1);
+
+  self->refs = 1;
+  self->context = g_main_context_ref (lp2p_loop_get_context (hub->loop));
+  self->resolver = g_object_ref (hub->proxy_resolver);
+  self->options = hub->options;
+  self->cancellable = g_cancellable_new ();
+  self->func = func;
+  self->user_data = user_data;
+  self->host_name = g_strdup (host_name);
+  self->port = port;
+  return self;
+}
+
+static char *
+dup_name (Lp2pMultiaddr *address)
+{
+  const guint8 *value;
+  gsize size;
+
+  lp2p_multiaddr_get_component (address, 0, NULL, &value, &size);
+  return g_strndup ((const char *) value, size);
+}
+
+static guint16
+get_name_port (Lp2pMultiaddr *address)
+{
+  const guint8 *value;
+  gsize size;
+
+  lp2p_multiaddr_get_component (address, 1, NULL, &value, &size);
+  return (guint16) (value[0] << 8 | value[1]);
+}
+
+gboolean
+lp2p_proxy_is_name (Lp2pMultiaddr *address)
+{
+  Lp2pProtocol first = 0;
+  Lp2pProtocol second = 0;
+
+  return lp2p_multiaddr_get_component (address, 0, &first, NULL, NULL) &&
+         lp2p_multiaddr_get_component (address, 1, &second, NULL, NULL) && second == LP2P_PROTOCOL_TCP &&
+         (first == LP2P_PROTOCOL_DNS || first == LP2P_PROTOCOL_DNS4 || first == LP2P_PROTOCOL_DNS6);
+}
+
+static char *
+make_uri (const char *host, guint16 port)
+{
+  return g_strdup_printf (strchr (host, ':') != NULL ? "tcp://[%s]:%u" : "tcp://%s:%u", host, port);
+}
+
+static void
+look_up (Lp2pProxyDial *self)
+{
+  g_autofree char *uri = make_uri (self->host_name != NULL ? self->host_name : self->ip, self->port);
+
+  g_main_context_push_thread_default (self->context);
+  g_proxy_resolver_lookup_async (self->resolver, uri, self->cancellable, on_resolved, proxy_dial_ref (self));
+  g_main_context_pop_thread_default (self->context);
 }
 
 /*
@@ -338,29 +419,100 @@ lp2p_proxy_dial_start (Lp2pTcpHub *hub,
                        Lp2pProxyDialFunc func,
                        gpointer user_data)
 {
-  Lp2pProxyDial *self = g_new0 (Lp2pProxyDial, 1);
-  const char *host;
-  g_autofree char *uri = NULL;
+  Lp2pProxyDial *self = proxy_dial_new (hub, host_name, lp2p_sockaddr_get_port (address), func, user_data);
 
-  self->refs = 1;
-  self->context = g_main_context_ref (lp2p_loop_get_context (hub->loop));
-  self->resolver = g_object_ref (hub->proxy_resolver);
-  self->options = hub->options;
-  self->cancellable = g_cancellable_new ();
-  self->func = func;
-  self->user_data = user_data;
   self->ip = dup_ip (address);
-  self->host_name = g_strdup (host_name);
-  self->port = lp2p_sockaddr_get_port (address);
   self->address = lp2p_sockaddr_to_multiaddr (address, LP2P_PROTOCOL_TCP);
-
-  host = host_name != NULL ? host_name : self->ip;
-  uri = g_strdup_printf (strchr (host, ':') != NULL ? "tcp://[%s]:%u" : "tcp://%s:%u", host, self->port);
-  g_main_context_push_thread_default (self->context);
-  g_proxy_resolver_lookup_async (self->resolver, uri, self->cancellable, on_resolved, proxy_dial_ref (self));
-  g_main_context_pop_thread_default (self->context);
+  look_up (self);
   return self;
 }
+
+/*
+ * lp2p_proxy_dial_start_name:
+ * @hub: a hub with a proxy resolver
+ * @address: a name and a port alone
+ * @func: called once; never from within this function, and always with a stream or an
+ *   error
+ * @user_data: for @func
+ *
+ * Does the same for a name, which the proxy looks up.
+ *
+ * Returns: the search, to be ended with lp2p_proxy_dial_stop()
+ */
+Lp2pProxyDial *
+lp2p_proxy_dial_start_name (Lp2pTcpHub *hub, Lp2pMultiaddr *address, Lp2pProxyDialFunc func, gpointer user_data)
+{
+  g_autofree char *host_name = dup_name (address);
+  Lp2pProxyDial *self = proxy_dial_new (hub, host_name, get_name_port (address), func, user_data);
+
+  self->address = lp2p_multiaddr_ref (address);
+  look_up (self);
+  return self;
+}
+
+/* Whether to look names up */
+
+/* Whether the first of @proxies is one that looks names up. What is wrong with it, the
+ * dial that follows will tell. */
+static gboolean
+takes_names (char **proxies)
+{
+  g_autofree char *scheme = proxies[0] != NULL ? g_uri_parse_scheme (proxies[0]) : NULL;
+  g_autoptr (GProxy) proxy = NULL;
+
+  if (scheme == NULL)
+    return TRUE;
+  if (g_str_equal (scheme, DIRECT))
+    return FALSE;
+  proxy = g_proxy_get_default_for_protocol (scheme);
+  return proxy == NULL || g_proxy_supports_hostname (proxy);
+}
+
+static void
+on_proxies (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_auto (GStrv) proxies = g_proxy_resolver_lookup_finish (G_PROXY_RESOLVER (source), result, NULL);
+
+  g_task_return_boolean (task, proxies == NULL || takes_names (proxies));
+}
+
+/*
+ * lp2p_tcp_hub_takes_name_async:
+ * @hub: a hub with a proxy resolver
+ * @address: begins with a name and a TCP port
+ * @cancellable: (nullable): stops it
+ * @callback: called with the answer
+ * @user_data: for @callback
+ *
+ * Finds out whether a name is to be dialed as it is, because a proxy looks it up.
+ */
+void
+lp2p_tcp_hub_takes_name_async (Lp2pTcpHub *hub,
+                               Lp2pMultiaddr *address,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  g_autofree char *host_name = dup_name (address);
+  g_autofree char *uri = make_uri (host_name, get_name_port (address));
+  GTask *task;
+
+  g_main_context_push_thread_default (lp2p_loop_get_context (hub->loop));
+  task = g_task_new (hub, cancellable, callback, user_data);
+  g_task_set_source_tag (task, lp2p_tcp_hub_takes_name_async);
+  g_proxy_resolver_lookup_async (hub->proxy_resolver, uri, cancellable, on_proxies, task);
+  g_main_context_pop_thread_default (lp2p_loop_get_context (hub->loop));
+}
+
+/* Returns: the answer; %FALSE also when it was cancelled */
+gboolean
+lp2p_tcp_hub_takes_name_finish (Lp2pTcpHub *hub, GAsyncResult *result)
+{
+  return g_task_propagate_boolean (G_TASK (result), NULL);
+}
+
+/* Going on and stopping */
 
 /*
  * lp2p_proxy_dial_failed:

@@ -333,6 +333,8 @@ check_address (Dial *self)
 
   if (self->hub->closed)
     return _("the host is closed");
+  if (remote->sa_family == AF_UNSPEC)
+    return self->hub->proxy_resolver == NULL ? _("there is no proxy that looks names up") : NULL;
   if (lp2p_sockaddr_is_wildcard (remote))
     return _("this address means all addresses of a machine");
   if (lp2p_sockaddr_get_port (remote) == 0)
@@ -349,6 +351,42 @@ watch_cancellable (Dial *self, GCancellable *cancellable)
   g_source_set_static_name (self->cancel_source, "lp2p dial");
   g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (dial_cancelled), self, NULL);
   g_source_attach (self->cancel_source, lp2p_loop_get_context (self->hub->loop));
+}
+
+/* @remote_address: (transfer full) */
+static Dial *
+dial_new (Lp2pTcpHub *hub, GTask *task, Lp2pMultiaddr *remote_address)
+{
+  Dial *dial = g_new0 (Dial, 1);
+
+  dial->hub = hub;
+  dial->task = g_object_ref (task);
+  dial->fd = -1;
+  dial->remote_address = remote_address;
+  dial->link.data = dial;
+  lp2p_job_init (&dial->job, hub->loop, LP2P_JOB_RUN, dial_complete);
+  g_queue_push_tail_link (&hub->dials, &dial->link);
+  return dial;
+}
+
+/* Whether it may go on. */
+static gboolean
+dial_check (Dial *self)
+{
+  GCancellable *cancellable = g_task_get_cancellable (self->task);
+  const char *refused = check_address (self);
+  GError *error = NULL;
+
+  if (!g_cancellable_set_error_if_cancelled (cancellable, &error) && refused != NULL)
+    error = g_error_new (G_IO_ERROR, self->hub->closed ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
+                         _("Cannot connect to %s: %s"), lp2p_multiaddr_get_string (self->remote_address), refused);
+  if (error != NULL)
+    {
+      dial_done (self, error);
+      return FALSE;
+    }
+  watch_cancellable (self, cancellable);
+  return TRUE;
 }
 
 /**
@@ -388,7 +426,6 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
   g_autoptr (GTask) task = NULL;
   struct sockaddr_storage native;
   GError *error = NULL;
-  const char *refused;
   Dial *dial;
 
   g_return_if_fail (LP2P_IS_TCP_HUB (self));
@@ -401,34 +438,47 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
       return;
     }
 
-  dial = g_new0 (Dial, 1);
-  dial->hub = self;
-  dial->task = g_steal_pointer (&task);
-  dial->fd = -1;
+  dial = dial_new (self, task, lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &native, LP2P_PROTOCOL_TCP));
   dial->address = native;
   dial->flags = flags;
-  dial->remote_address =
-      lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &native, LP2P_PROTOCOL_TCP);
-  dial->link.data = dial;
-  lp2p_job_init (&dial->job, self->loop, LP2P_JOB_RUN, dial_complete);
-  g_queue_push_tail_link (&self->dials, &dial->link);
-
-  refused = check_address (dial);
-  if (g_cancellable_set_error_if_cancelled (cancellable, &error))
-    dial_done (dial, error);
-  else if (refused != NULL)
-    dial_done (dial, g_error_new (G_IO_ERROR,
-                                  self->closed ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
-                                  _("Cannot connect to %s: %s"),
-                                  lp2p_multiaddr_get_string (dial->remote_address), refused));
+  if (!dial_check (dial))
+    return;
+  if (self->proxy_resolver == NULL)
+    dial_directly (dial);
   else
-    {
-      watch_cancellable (dial, cancellable);
-      if (self->proxy_resolver == NULL)
-        dial_directly (dial);
-      else
-        dial->proxy = lp2p_proxy_dial_start (self, host_name, (struct sockaddr *) &native, proxy_found, dial);
-    }
+    dial->proxy = lp2p_proxy_dial_start (self, host_name, (struct sockaddr *) &native, proxy_found, dial);
+}
+
+/**
+ * lp2p_tcp_hub_dial_name_async:
+ * @self: a hub with a proxy resolver
+ * @address: begins with a name and a TCP port
+ * @cancellable: (nullable): stops it
+ * @callback: called when connected or failed
+ * @user_data: for @callback
+ *
+ * Connects through a proxy that looks the name up. Only where the resolver lists a
+ * direct connection behind one that did not lead there, the name is looked up here. To
+ * be finished with [method@TcpHub.dial_finish].
+ */
+void
+lp2p_tcp_hub_dial_name_async (Lp2pTcpHub *self,
+                              Lp2pMultiaddr *address,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  Dial *dial;
+
+  g_return_if_fail (LP2P_IS_TCP_HUB (self));
+  g_return_if_fail (lp2p_proxy_is_name (address));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, lp2p_tcp_hub_dial_async);
+  dial = dial_new (self, task, lp2p_multiaddr_slice (address, 0, 2));
+  if (dial_check (dial))
+    dial->proxy = lp2p_proxy_dial_start_name (self, dial->remote_address, proxy_found, dial);
 }
 
 /**

@@ -40,8 +40,8 @@ typedef struct
 {
   Lp2pTcpTransport *transport;
   GTask *task;
-  GSocketAddress *address;
-  char *host_name; /* or NULL */
+  GSocketAddress *address; /* NULL where there is but a name */
+  char *host_name;         /* or NULL */
   Lp2pTcpDialFlags flags;
   GCancellable *cancellable; /* of its own, so that stopping ends it */
   gulong cancelled;
@@ -101,15 +101,29 @@ is_component (Lp2pMultiaddr *address, guint index, Lp2pProtocol wanted)
          protocol == wanted;
 }
 
+/* Whether behind the host there is a TCP port, and nothing but a peer id behind it. */
 static gboolean
-lp2p_tcp_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
+ends_with_port (Lp2pMultiaddr *address, guint host)
 {
-  guint host = count_host (address);
   guint n = lp2p_multiaddr_get_n_components (address);
 
   if (host == 0 || !is_component (address, host, LP2P_PROTOCOL_TCP))
     return FALSE;
   return n == host + 1 || (n == host + 2 && is_component (address, host + 1, LP2P_PROTOCOL_P2P));
+}
+
+static gboolean
+lp2p_tcp_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
+{
+  return ends_with_port (address, count_host (address));
+}
+
+static gboolean
+lp2p_tcp_transport_match_name (Lp2pTransport *transport, Lp2pMultiaddr *address)
+{
+  return ends_with_port (address, 1) &&
+         (is_component (address, 0, LP2P_PROTOCOL_DNS) || is_component (address, 0, LP2P_PROTOCOL_DNS4) ||
+          is_component (address, 0, LP2P_PROTOCOL_DNS6));
 }
 
 static GSocketAddress *
@@ -197,7 +211,10 @@ dial_now (Dial *dial)
   Lp2pTcpHub *hub = lp2p_context_get_tcp_hub (get_context (dial->transport));
 
   end_wait (dial);
-  lp2p_tcp_hub_dial_async (hub, dial->address, dial->host_name, dial->flags, dial->cancellable, on_dialed, dial);
+  if (dial->address != NULL)
+    lp2p_tcp_hub_dial_async (hub, dial->address, dial->host_name, dial->flags, dial->cancellable, on_dialed, dial);
+  else
+    lp2p_tcp_hub_dial_name_async (hub, dial->remote_address, dial->cancellable, on_dialed, dial);
 }
 
 static void
@@ -259,7 +276,7 @@ dial_new (Lp2pTcpTransport *self, GTask *task, Lp2pMultiaddr *address)
   dial->transport = self;
   dial->task = g_object_ref (task);
   dial->cancellable = g_cancellable_new ();
-  dial->remote_address = lp2p_multiaddr_slice (address, 0, count_host (address) + 1);
+  dial->remote_address = lp2p_multiaddr_slice (address, 0, MAX (count_host (address), 1) + 1);
   dial->link.data = dial;
   lp2p_timer_init (&dial->timer, lp2p_context_get_loop (get_context (self)), on_punch_time);
   g_queue_push_tail_link (&self->dials, &dial->link);
@@ -284,8 +301,9 @@ lp2p_tcp_transport_dial_async (Lp2pTransport *transport,
   Dial *dial;
 
   g_task_set_source_tag (task, lp2p_tcp_transport_dial_async);
-  native = get_socket_address (transport, address, &error);
-  if (native != NULL && self->stopped)
+  if (!lp2p_tcp_transport_match_name (transport, address))
+    native = get_socket_address (transport, address, &error);
+  if (error == NULL && self->stopped)
     set_stopped (&error, address);
   if (error != NULL)
     {
@@ -354,6 +372,7 @@ lp2p_tcp_transport_iface_init (Lp2pTransportInterface *iface)
   iface->get_flags = lp2p_tcp_transport_get_flags;
   iface->get_dial_rank = lp2p_tcp_transport_get_dial_rank;
   iface->match = lp2p_tcp_transport_match;
+  iface->match_name = lp2p_tcp_transport_match_name;
   iface->dial_async = lp2p_tcp_transport_dial_async;
   iface->dial_finish = lp2p_tcp_transport_dial_finish;
   iface->listen = lp2p_tcp_transport_listen;

@@ -207,7 +207,8 @@ test_match (Fixture *f, gconstpointer data)
   static const char *const no[] = {
     "/ip4/192.0.2.1/udp/4001",
     "/ip4/192.0.2.1",
-    "/dns4/example.org/tcp/4001",
+    "/dnsaddr/example.org/tcp/4001",
+    "/dns4/example.org/tcp/4001/ws",
     "/ip4/192.0.2.1/tcp/4001/ws",
     "/ip4/192.0.2.1/tcp/4001/tls/ws",
     "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN/p2p-circuit",
@@ -222,6 +223,7 @@ test_match (Fixture *f, gconstpointer data)
       g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (yes[i], NULL);
 
       g_assert_true (lp2p_transport_match (f->transport, address));
+      g_assert_false (lp2p_transport_match_name (f->transport, address));
       g_assert_cmpuint (lp2p_transport_get_dial_rank (f->transport, address), ==, 100);
     }
   for (guint i = 0; i < G_N_ELEMENTS (no); i++)
@@ -233,6 +235,7 @@ test_match (Fixture *f, gconstpointer data)
 
       g_assert_nonnull (address);
       g_assert_false (lp2p_transport_match (f->transport, address));
+      g_assert_false (lp2p_transport_match_name (f->transport, address));
       g_assert_null (lp2p_transport_listen (f->transport, address, &error));
       g_assert_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT);
       dial_start (&dial, f, no[i], &options, NULL);
@@ -242,6 +245,34 @@ test_match (Fixture *f, gconstpointer data)
     }
   g_assert_cmpint (lp2p_transport_get_flags (f->transport), ==,
                    LP2P_TRANSPORT_DIALS | LP2P_TRANSPORT_LISTENS | LP2P_TRANSPORT_NEEDS_UPGRADE);
+}
+
+/* Names are for a proxy: without one they are not dialed, and nobody listens on them. */
+static void
+test_match_name (Fixture *f, gconstpointer data)
+{
+  static const char *const names[] = {
+    "/dns/example.org/tcp/4001",
+    "/dns4/example.org/tcp/4001",
+    "/dns6/example.org/tcp/4001/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (names[i], NULL);
+      g_autoptr (GError) error = NULL;
+      Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
+      Dial dial;
+
+      g_assert_true (lp2p_transport_match_name (f->transport, address));
+      g_assert_false (lp2p_transport_match (f->transport, address));
+      g_assert_null (lp2p_transport_listen (f->transport, address, &error));
+      g_assert_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT);
+      dial_start (&dial, f, names[i], &options, NULL);
+      dial_wait (&dial);
+      g_assert_error (dial.error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+      dial_clear (&dial);
+    }
 }
 
 static void
@@ -410,6 +441,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   ADD ("match", NULL, test_match);
+  ADD ("match-name", NULL, test_match_name);
   ADD ("connect", NULL, test_connect);
   ADD ("reuse-port", NULL, test_reuse_port);
   ADD ("reuse-port-off", "[plugin tcp]\nreuse-port=false\n", test_reuse_port);

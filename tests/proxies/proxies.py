@@ -23,6 +23,8 @@ LP2P = os.path.join(BUILD, "core/tools/lp2p")
 
 # The peer can be reached without a proxy as well: a dial that did so is noticed.
 PEER, PORT = "192.0.2.1", 4001
+# What only the proxy knows; the machine's own name server knows nothing.
+HIDDEN = "hidden.test"
 DEAD = "127.0.0.1:1"
 LONG = 120
 COULD_NOT_CONNECT, TIMED_OUT = 3, 5
@@ -39,11 +41,29 @@ def run(*command):
 def set_up(folder):
     run("ip", "link", "set", "lo", "up")
     run("ip", "addr", "add", f"{PEER}/32", "dev", "lo")
-    for name, text in {"hosts": f"{PEER} peer.test\n", "nsswitch.conf": "hosts: files\n"}.items():
+    for name, text in {"hosts": f"{PEER} peer.test\n", "nsswitch.conf": "hosts: files dns\n",
+                       "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"}.items():
         path = os.path.join(folder, name)
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
         run("mount", "--bind", path, f"/etc/{name}")
+
+
+class NameServer:
+    """Notes what it is asked for, and knows nothing of it."""
+
+    def __init__(self):
+        self.asked = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            query, client = self.socket.recvfrom(4096)
+            self.asked.append(query)
+            # The same question, "no such name".
+            self.socket.sendto(query[:2] + b"\x81\x83" + query[4:6] + bytes(6) + query[12:], client)
 
 
 class Tunnel(socketserver.StreamRequestHandler):
@@ -61,7 +81,9 @@ class Tunnel(socketserver.StreamRequestHandler):
 
     def connect(self, host, port):
         self.server.asked.append(f"{host}:{port}")
-        return None if self.server.mode == "refuses" else socket.create_connection((host, port))
+        if self.server.mode == "refuses":
+            return None
+        return socket.create_connection((PEER if host == HIDDEN else host, port))
 
     def socks(self):
         self.rfile.read(self.rfile.read(1)[0])
@@ -134,7 +156,16 @@ def expect(proxy, mode, asked, *args, **named):
         raise Failed(f"expected the proxy to be asked for {asked}, it was for {proxy.asked}")
 
 
-def cases(folder, proxy, peer):
+def expect_hidden(names, proxy, proxied, *args, **named):
+    """Dials the name that only the proxy knows."""
+    names.asked = []
+    expect(proxy, "works", [f"{HIDDEN}:{PORT}"] if proxied else [], *args, **named)
+    looked_up = any(HIDDEN.split(".")[0].encode() in query for query in names.asked)
+    if looked_up == proxied:
+        raise Failed(f"expected the name {'not ' * proxied}to be looked up here")
+
+
+def cases(folder, proxy, names, peer):
     by_ip, by_name = f"/ip4/{PEER}/tcp/{PORT}{peer}", f"/dns4/peer.test/tcp/{PORT}{peer}"
     ip, name = [f"{PEER}:{PORT}"], [f"peer.test:{PORT}"]
     socks, http = f"socks5://{proxy.address}", f"http://{proxy.address}"
@@ -153,6 +184,16 @@ def cases(folder, proxy, peer):
             ("no proxies wanted", ("works", [], folder, by_ip, f"http://{DEAD}"), {"option": "none"}),
     ):
         yield title, lambda args=args, named=named: expect(proxy, *args, **named)
+    hidden = f"/dns4/{HIDDEN}/tcp/{PORT}{peer}"
+    for title, args, named in (
+            ("SOCKS 5, a name that is known nowhere else", (True, folder, hidden, socks), {}),
+            ("HTTP, a name that is known nowhere else", (True, folder, hidden, http), {}),
+            ("a name that is an exception",
+             (False, folder, hidden, socks, COULD_NOT_CONNECT, HIDDEN), {"no_proxy": HIDDEN}),
+            ("a name without proxies",
+             (False, folder, hidden, socks, COULD_NOT_CONNECT, HIDDEN), {"option": "none"}),
+    ):
+        yield title, lambda args=args, named=named: expect_hidden(names, proxy, *args, **named)
 
 
 def main():
@@ -171,7 +212,7 @@ def main():
         if "GIO has no module" in ping(folder, f"/ip4/{PEER}/tcp/{PORT}{peer}", ""):
             print("skip proxies: missing: a module of GIO that reads http_proxy (glib-networking)")
         else:
-            for name, test in cases(folder, Proxy(), peer):
+            for name, test in cases(folder, Proxy(), NameServer(), peer):
                 try:
                     test()
                 except (Failed, subprocess.TimeoutExpired) as reason:

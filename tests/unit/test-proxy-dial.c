@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "mock-proxy.h"
+#include "net/lp2p-proxy-dial-private.h"
 #include "tcp-hub-fixture.h"
 
 /* Nobody is there: whoever connects, connects through a proxy. */
@@ -61,6 +62,18 @@ start (Dial *self, Fixture *f, const char *text, const char *host_name, GCancell
   lp2p_tcp_hub_dial_async (f->hub, native, host_name, LP2P_TCP_REUSE_PORT | LP2P_TCP_FAST_OPEN, cancellable, dialed,
                            self);
   g_assert_false (self->done);
+}
+
+/* By a name that is not looked up here. */
+static void
+connect_to_name (Dial *self, Fixture *f, const char *text)
+{
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
+
+  *self = (Dial) { 0 };
+  lp2p_tcp_hub_dial_name_async (f->hub, address, NULL, dialed, self);
+  g_assert_false (self->done);
+  dial_wait (self, f);
 }
 
 static void
@@ -500,6 +513,106 @@ test_interrupt (Fixture *f, gconstpointer data)
         }
 }
 
+/* Names */
+
+/* No name in .test exists: whoever looks it up gets nowhere. */
+#define NAME "/dns4/peer.test/tcp/4001"
+
+static void
+test_names (Fixture *f, gconstpointer data)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (works); i++)
+    {
+      const Works *w = &works[i];
+      MockProxy proxy = { 0 };
+      MockProxies *proxies;
+      Dial dial;
+
+      if (w->host_name == NULL || !is_tested (w->kind))
+        continue;
+      mock_proxy_start (&proxy, w->kind);
+      proxies = use_proxy (f, &proxy, "");
+      connect_to_name (&dial, f, NAME "/p2p/12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq");
+      assert_connected (&dial, f);
+      g_assert_cmpstr (proxies->asked, ==, w->uri);
+      g_assert_true (mock_proxy_was_told (&proxy, w->told, w->told_size));
+      dial_clear (&dial);
+      mock_proxy_stop (&proxy);
+    }
+}
+
+static void
+test_names_refused (Fixture *f, gconstpointer data)
+{
+  static const struct
+  {
+    const char *proxy;
+    GIOErrorEnum code;
+    const char *message;
+  } refused[] = {
+    { "socks4://127.0.0.1:1", G_IO_ERROR_NOT_SUPPORTED, "Cannot connect to " NAME " through the proxy socks4://127.0.0.1:1: it takes no names" },
+    { "http://127.0.0.1:1", G_IO_ERROR_PROXY_FAILED, "Cannot connect to " NAME " through the proxy http://127.0.0.1:1: " },
+    { "direct://", G_IO_ERROR_FAILED, "Cannot connect to " NAME ": " },
+  };
+  Dial dial;
+
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
+    {
+      use_proxies (f, refused[i].proxy, NULL);
+      connect_to_name (&dial, f, NAME);
+      /* What a resolver says differs from one system to another. */
+      if (i == 2)
+        g_assert_true (dial.error != NULL && dial.error->domain == G_RESOLVER_ERROR);
+      else
+        assert_failed (&dial, refused[i].code, refused[i].message);
+      g_assert_true (g_str_has_prefix (dial.error->message, refused[i].message));
+      dial_clear (&dial);
+    }
+  lp2p_tcp_hub_set_proxy_resolver (f->hub, NULL);
+  connect_to_name (&dial, f, NAME);
+  assert_failed (&dial, G_IO_ERROR_INVALID_ARGUMENT, "Cannot connect to " NAME ": there is no proxy that looks names up");
+  dial_clear (&dial);
+}
+
+static void
+store_answer (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  *(int *) user_data = lp2p_tcp_hub_takes_name_finish (LP2P_TCP_HUB (source), result);
+}
+
+/* Whether a name stays one is up to the first proxy. */
+static void
+test_takes_name (Fixture *f, gconstpointer data)
+{
+  static const struct
+  {
+    const char *first;
+    const char *second;
+    gboolean answer;
+  } cases[] = {
+    { "socks5://127.0.0.1:1", "direct://", TRUE },
+    { "http://127.0.0.1:1", NULL, TRUE },
+    { "direct://", "socks5://127.0.0.1:1", FALSE },
+    { "socks4://127.0.0.1:1", NULL, FALSE },
+    { "nonsense", NULL, TRUE },
+    { "strange://127.0.0.1", NULL, TRUE },
+    { NULL, NULL, TRUE },
+  };
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (NAME, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      MockProxies *proxies = use_proxies (f, cases[i].first, cases[i].second);
+      int answer = -1;
+
+      lp2p_tcp_hub_takes_name_async (f->hub, address, NULL, store_answer, &answer);
+      while (answer < 0)
+        g_main_context_iteration (f->context, TRUE);
+      g_assert_cmpint (answer, ==, cases[i].answer);
+      g_assert_cmpstr (proxies->asked, ==, "tcp://peer.test:4001");
+    }
+}
+
 #define ADD(path, func) g_test_add ("/proxy-dial/" path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -518,6 +631,9 @@ main (int argc, char **argv)
   ADD ("silent", test_silent);
   ADD ("cancel-lookup", test_cancel_lookup);
   ADD ("interrupt", test_interrupt);
+  ADD ("names", test_names);
+  ADD ("names-refused", test_names_refused);
+  ADD ("takes-name", test_takes_name);
 
   return g_test_run ();
 }
