@@ -135,12 +135,7 @@ func roundTrip(h host.Host, remote peer.ID) error {
 	return err
 }
 
-func (b *bench) connectAgain(count int) error {
-	h, err := newHost(&b.options)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
+func (b *bench) connectAgain(h host.Host, count int) error {
 	for range count {
 		if err := h.Connect(context.Background(), b.remote); err != nil {
 			return err
@@ -156,14 +151,23 @@ func (b *bench) connectAgain(count int) error {
 }
 
 func (b *bench) connectLoop() (detail, error) {
+	hosts := make([]host.Host, b.parallel)
+	for i := range hosts {
+		h, err := newHost(&b.options)
+		if err != nil {
+			return nil, err
+		}
+		defer h.Close()
+		hosts[i] = h
+	}
 	start, cpu := time.Now(), cpuSeconds()
 	group := errgroup.Group{}
-	for i := range b.parallel {
+	for i, h := range hosts {
 		share := b.count / b.parallel
 		if i < b.count%b.parallel {
 			share++
 		}
-		group.Go(func() error { return b.connectAgain(share) })
+		group.Go(func() error { return b.connectAgain(h, share) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err

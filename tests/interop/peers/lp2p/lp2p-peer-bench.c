@@ -283,17 +283,19 @@ run_connect_loop (const PeerOptions *options, Lp2pMultiaddr *address)
 {
   guint running = options->parallel;
   g_autofree Dialer *dialers = g_new0 (Dialer, running);
-  gint64 began = g_get_monotonic_time ();
-  double cpu = peer_cpu_seconds ();
-  double seconds;
+  gint64 began;
+  double cpu, seconds;
 
   for (int i = 0; i < options->parallel; i++)
     {
       dialers[i] = (Dialer){ .host = start_host (options), .address = address, .running = &running };
       dialers[i].left = options->count / options->parallel;
       dialers[i].left += i < options->count % options->parallel;
-      dialer_next (&dialers[i]);
     }
+  began = g_get_monotonic_time ();
+  cpu = peer_cpu_seconds ();
+  for (int i = 0; i < options->parallel; i++)
+    dialer_next (&dialers[i]);
   while (running > 0)
     g_main_context_iteration (NULL, TRUE);
 

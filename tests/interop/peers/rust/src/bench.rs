@@ -15,8 +15,12 @@ use crate::{number, protocols, usage, Options};
 
 type Done<T> = Result<T, String>;
 
+fn start(options: &Options) -> Done<Node> {
+    Node::start(options, None).map_err(|e| node::describe(e.as_ref()))
+}
+
 async fn connected(options: &Options, target: &Multiaddr) -> Done<(Node, libp2p::PeerId)> {
-    let mut node = Node::start(options, None).map_err(|e| node::describe(e.as_ref()))?;
+    let mut node = start(options)?;
     let peer = node.connect(target.clone()).await?;
     Ok((node, peer))
 }
@@ -47,8 +51,7 @@ pub async fn perf(options: &Options, target: Multiaddr) -> Done<()> {
 /// Connects, has a few bytes echoed, closes, `count` times. It cannot be a ping:
 /// this library pings at once by itself, and rust listeners end a stream of pings
 /// when another one comes.
-async fn connect_again(options: &Options, target: &Multiaddr, count: u64) -> Done<()> {
-    let mut node = Node::start(options, None).map_err(|e| node::describe(e.as_ref()))?;
+async fn connect_again(mut node: Node, target: &Multiaddr, count: u64) -> Done<()> {
     for _ in 0..count {
         let peer = node.connect(target.clone()).await?;
         let mut stream = node.control.open(peer, protocols::ECHO).await?;
@@ -62,10 +65,12 @@ async fn connect_again(options: &Options, target: &Multiaddr, count: u64) -> Don
 
 pub async fn connect_loop(options: &Options, target: Multiaddr) -> Done<()> {
     let (count, parallel) = (number(options, "count", 1000), number(options, "parallel", 1));
-    let (start, cpu) = (Instant::now(), usage::cpu());
     let share = |i| count / parallel + u64::from(i < count % parallel);
-    try_join_all((0..parallel).map(|i| connect_again(options, &target, share(i)))).await?;
-    let seconds = start.elapsed().as_secs_f64();
+    let nodes = (0..parallel).map(|_| start(options)).collect::<Done<Vec<_>>>()?;
+    let (began, cpu) = (Instant::now(), usage::cpu());
+    let loops = (0..).zip(nodes).map(|(i, node)| connect_again(node, &target, share(i)));
+    try_join_all(loops).await?;
+    let seconds = began.elapsed().as_secs_f64();
     println!(
         "{}",
         json!({
