@@ -45,17 +45,11 @@ lp2p_quic_connection_leave (Lp2pQuicConnection *self)
   lp2p_quic_connection_unref (self);
 }
 
-static gboolean
-is_token_of (gpointer token, gpointer connection, gpointer self)
-{
-  return connection == self;
-}
-
 /* Gives back what the protocol needed. */
 static void
 drop_protocol (Lp2pQuicConnection *self)
 {
-  g_hash_table_foreach_remove (self->endpoint->reset_tokens, is_token_of, self);
+  lp2p_quic_endpoint_remove_reset_tokens (self->endpoint, self);
   g_clear_pointer (&self->conn, ngtcp2_conn_del);
   g_clear_pointer (&self->tls, gnutls_deinit);
   lp2p_quic_streams_drop_output (self);

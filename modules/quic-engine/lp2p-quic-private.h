@@ -3,6 +3,7 @@
 
 #include "lp2p-quic-compat.h"
 #include "lp2p-quic-engine.h"
+#include "lp2p-quic-hash.h"
 #include "lp2p-quic-replay.h"
 #include "lp2p-quic-send-buffer.h"
 #include "lp2p-quic-ticket.h"
@@ -22,6 +23,7 @@ G_BEGIN_DECLS
 
 typedef struct _Lp2pQuicStream Lp2pQuicStream;
 typedef struct _Lp2pQuicTicketKey Lp2pQuicTicketKey;
+typedef struct _Lp2pQuicResetToken Lp2pQuicResetToken;
 
 struct _Lp2pQuicEngine
 {
@@ -47,6 +49,7 @@ struct _Lp2pQuicEndpoint
   GQueue connections;
   GQueue punches;
   GQueue blocked;           /* connections that wait until the socket takes more */
+  guint8 hash_key[LP2P_QUIC_HASH_KEY_SIZE]; /* of both tables */
   GHashTable *ids;          /* of connections */
   GHashTable *reset_tokens; /* with which peers would say that they forgot them */
   guint8 reset_secret[LP2P_QUIC_SECRET_SIZE]; /* of the tokens with which we would */
@@ -128,7 +131,9 @@ struct _Lp2pQuicConnection
   gnutls_session_t tls;
   Lp2pPublicKey *remote_key;
   guint32 ticket_lifetime; /* of one that has just come, in seconds */
+  guint n_tickets;
   GArray *ids; /* ngtcp2_cid */
+  GQueue reset_tokens; /* Lp2pQuicResetToken, those of the endpoint that are the peer's */
   Lp2pQuicMemory memory;
   ngtcp2_path_storage path;
   Lp2pMultiaddr *local_address;
@@ -223,7 +228,10 @@ void lp2p_quic_endpoint_unref (Lp2pQuicEndpoint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pQuicEndpoint, lp2p_quic_endpoint_unref)
 void lp2p_quic_endpoint_add_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid, Lp2pQuicConnection *connection);
 void lp2p_quic_endpoint_remove_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid);
-void lp2p_quic_endpoint_set_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
+void lp2p_quic_endpoint_add_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
+/* Only one of @connection. */
+void lp2p_quic_endpoint_remove_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
+void lp2p_quic_endpoint_remove_reset_tokens (Lp2pQuicEndpoint *self, Lp2pQuicConnection *connection);
 Lp2pQuicListener *lp2p_quic_endpoint_find_listener (Lp2pQuicEndpoint *self, const char *alpn, gsize size);
 gboolean lp2p_quic_endpoint_has_listener (Lp2pQuicEndpoint *self, const Lp2pQuicProtocol *protocol);
 
