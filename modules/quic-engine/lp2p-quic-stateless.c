@@ -61,21 +61,27 @@ answer (const Request *request, const guint8 *data, ngtcp2_ssize size)
     lp2p_udp_socket_send (request->endpoint->socket, &send, 1, NULL);
 }
 
+/* ngtcp2 knows more versions than we speak. Packets with a short header name none, and
+ * those of a version negotiation name zero. */
+static gboolean
+is_spoken (const ngtcp2_version_cid *part)
+{
+  return part->version == 0 || part->version == NGTCP2_PROTO_VER_V1;
+}
+
 static void
-answer_version (const Request *request, const guint8 *data)
+answer_version (const Request *request, const ngtcp2_version_cid *part)
 {
   static const uint32_t versions[] = { NGTCP2_PROTO_VER_V1 };
-  ngtcp2_version_cid part;
   guint8 packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE];
   guint8 unused;
 
-  lp2p_quic_random (&unused, 1);
-  if (ngtcp2_pkt_decode_version_cid (&part, data, request->size, LP2P_QUIC_CID_SIZE) != NGTCP2_ERR_VERSION_NEGOTIATION ||
-      request->size < NGTCP2_MAX_UDP_PAYLOAD_SIZE)
+  if (request->size < NGTCP2_MAX_UDP_PAYLOAD_SIZE)
     return;
+  lp2p_quic_random (&unused, 1);
   answer (request, packet,
-          ngtcp2_pkt_write_version_negotiation (packet, sizeof packet, unused, part.scid, part.scidlen, part.dcid,
-                                                part.dcidlen, versions, G_N_ELEMENTS (versions)));
+          ngtcp2_pkt_write_version_negotiation (packet, sizeof packet, unused, part->scid, part->scidlen, part->dcid,
+                                                part->dcidlen, versions, G_N_ELEMENTS (versions)));
 }
 
 static void
@@ -225,10 +231,10 @@ lp2p_quic_stateless_read (Lp2pQuicEndpoint *self, const Lp2pUdpDatagram *datagra
   if (self->engine == NULL)
     return FALSE;
   code = ngtcp2_pkt_decode_version_cid (&part, data, size, LP2P_QUIC_CID_SIZE);
-  if (code == NGTCP2_ERR_VERSION_NEGOTIATION)
+  if (code == NGTCP2_ERR_VERSION_NEGOTIATION || (code == 0 && !is_spoken (&part)))
     {
       if (may_answer (self, now))
-        answer_version (&request, data);
+        answer_version (&request, &part);
       return TRUE;
     }
   if (code != 0)
