@@ -98,9 +98,10 @@ on_dcid_status (ngtcp2_conn *conn, Lp2pQuicDcidStatus status, uint64_t seq, cons
 {
   Lp2pQuicConnection *self = user_data;
 
-  if (token != NULL)
-    lp2p_quic_endpoint_set_reset_token (self->endpoint, token,
-                                        status == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE ? self : NULL);
+  if (token != NULL && status == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE)
+    lp2p_quic_endpoint_add_reset_token (self->endpoint, token, self);
+  else if (token != NULL)
+    lp2p_quic_endpoint_remove_reset_token (self->endpoint, token, self);
   return 0;
 }
 

@@ -10,62 +10,102 @@
 
 #define RESET_TOKEN_SIZE NGTCP2_STATELESS_RESET_TOKENLEN
 
-static guint
-hash_bytes (const guint8 *data, gsize size)
+/* A key of the tables, an id or a token. Peers choose what is in it, and must not be able
+ * to make many fall together: it carries its hash, which only this endpoint can tell. */
+typedef struct
 {
-  guint hash = 5381;
+  guint hash;
+  ngtcp2_cid bytes;
+} Key;
 
-  for (gsize i = 0; i < size; i++)
-    hash = hash * 33 + data[i];
-  return hash;
+G_STATIC_ASSERT (RESET_TOKEN_SIZE <= NGTCP2_MAX_CIDLEN);
+
+struct _Lp2pQuicResetToken
+{
+  Key key;
+  Lp2pQuicConnection *connection;
+  GList link; /* among those of the connection */
+};
+
+static Key
+make_key (Lp2pQuicEndpoint *self, const guint8 *data, gsize size)
+{
+  Key key = { .hash = lp2p_quic_hash (self->hash_key, data, size) };
+
+  ngtcp2_cid_init (&key.bytes, data, size);
+  return key;
 }
 
 static guint
-hash_cid (gconstpointer key)
+hash_key (gconstpointer key)
 {
-  const ngtcp2_cid *cid = key;
-
-  return hash_bytes (cid->data, cid->datalen);
+  return ((const Key *) key)->hash;
 }
 
+/* In a time that tells nothing of the bytes: some are secrets. */
 static gboolean
-equal_cids (gconstpointer a, gconstpointer b)
+equal_keys (gconstpointer a, gconstpointer b)
 {
-  return ngtcp2_cid_eq (a, b);
-}
+  const ngtcp2_cid *first = &((const Key *) a)->bytes;
+  const ngtcp2_cid *second = &((const Key *) b)->bytes;
 
-static guint
-hash_token (gconstpointer key)
-{
-  return hash_bytes (key, RESET_TOKEN_SIZE);
-}
-
-static gboolean
-equal_tokens (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, RESET_TOKEN_SIZE) == 0;
+  return first->datalen == second->datalen && gnutls_memcmp (first->data, second->data, first->datalen) == 0;
 }
 
 void
 lp2p_quic_endpoint_add_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid, Lp2pQuicConnection *connection)
 {
-  g_hash_table_replace (self->ids, g_memdup2 (cid, sizeof *cid), connection);
+  Key key = make_key (self, cid->data, cid->datalen);
+
+  g_hash_table_replace (self->ids, g_memdup2 (&key, sizeof key), connection);
 }
 
 void
 lp2p_quic_endpoint_remove_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid)
 {
-  g_hash_table_remove (self->ids, cid);
+  Key key = make_key (self, cid->data, cid->datalen);
+
+  g_hash_table_remove (self->ids, &key);
 }
 
-/* @connection: NULL to forget it */
-void
-lp2p_quic_endpoint_set_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection)
+static void
+reset_token_free (gpointer data)
 {
-  if (connection != NULL)
-    g_hash_table_replace (self->reset_tokens, g_memdup2 (token, RESET_TOKEN_SIZE), connection);
-  else
-    g_hash_table_remove (self->reset_tokens, token);
+  Lp2pQuicResetToken *self = data;
+
+  g_queue_unlink (&self->connection->reset_tokens, &self->link);
+  g_free (self);
+}
+
+void
+lp2p_quic_endpoint_add_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection)
+{
+  Lp2pQuicResetToken *added = g_new0 (Lp2pQuicResetToken, 1);
+
+  added->key = make_key (self, token, RESET_TOKEN_SIZE);
+  added->connection = connection;
+  added->link.data = added;
+  g_queue_push_tail_link (&connection->reset_tokens, &added->link);
+  g_hash_table_replace (self->reset_tokens, &added->key, added);
+}
+
+void
+lp2p_quic_endpoint_remove_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection)
+{
+  Key key = make_key (self, token, RESET_TOKEN_SIZE);
+  Lp2pQuicResetToken *found = g_hash_table_lookup (self->reset_tokens, &key);
+
+  if (found != NULL && found->connection == connection)
+    g_hash_table_remove (self->reset_tokens, &key);
+}
+
+void
+lp2p_quic_endpoint_remove_reset_tokens (Lp2pQuicEndpoint *self, Lp2pQuicConnection *connection)
+{
+  Lp2pQuicResetToken *token;
+
+  while ((token = g_queue_peek_head (&connection->reset_tokens)) != NULL)
+    g_hash_table_remove (self->reset_tokens, &token->key);
 }
 
 Lp2pQuicListener *
@@ -93,13 +133,13 @@ static Lp2pQuicConnection *
 find_connection (Lp2pQuicEndpoint *self, const guint8 *data, gsize size)
 {
   ngtcp2_version_cid part;
-  ngtcp2_cid cid;
   int code = ngtcp2_pkt_decode_version_cid (&part, data, size, LP2P_QUIC_CID_SIZE);
+  Key key;
 
   if ((code != 0 && code != NGTCP2_ERR_VERSION_NEGOTIATION) || part.dcidlen > NGTCP2_MAX_CIDLEN)
     return NULL;
-  ngtcp2_cid_init (&cid, part.dcid, part.dcidlen);
-  return g_hash_table_lookup (self->ids, &cid);
+  key = make_key (self, part.dcid, part.dcidlen);
+  return g_hash_table_lookup (self->ids, &key);
 }
 
 /* A peer that has forgotten a connection answers with a packet that ends with the
@@ -107,9 +147,14 @@ find_connection (Lp2pQuicEndpoint *self, const guint8 *data, gsize size)
 static Lp2pQuicConnection *
 find_by_reset_token (Lp2pQuicEndpoint *self, const guint8 *data, gsize size)
 {
+  Lp2pQuicResetToken *found;
+  Key key;
+
   if ((data[0] & 0x80) != 0 || size < NGTCP2_MIN_STATELESS_RESET_RANDLEN + RESET_TOKEN_SIZE)
     return NULL;
-  return g_hash_table_lookup (self->reset_tokens, data + size - RESET_TOKEN_SIZE);
+  key = make_key (self, data + size - RESET_TOKEN_SIZE, RESET_TOKEN_SIZE);
+  found = g_hash_table_lookup (self->reset_tokens, &key);
+  return found != NULL ? found->connection : NULL;
 }
 
 static void
@@ -275,8 +320,9 @@ lp2p_quic_endpoint_new (Lp2pQuicEngine *engine, Lp2pUdpSocket *socket)
   self->socket = socket;
   make_reset_secret (self);
   self->listeners = g_ptr_array_new ();
-  self->ids = g_hash_table_new_full (hash_cid, equal_cids, g_free, NULL);
-  self->reset_tokens = g_hash_table_new_full (hash_token, equal_tokens, g_free, NULL);
+  lp2p_quic_random (self->hash_key, sizeof self->hash_key);
+  self->ids = g_hash_table_new_full (hash_key, equal_keys, g_free, NULL);
+  self->reset_tokens = g_hash_table_new_full (hash_key, equal_keys, NULL, reset_token_free);
   self->user = lp2p_udp_socket_add_user (socket, LP2P_UDP_QUIC, 0, &receiver, self);
   self->stray_user = lp2p_udp_socket_add_user (socket, LP2P_UDP_STUN | LP2P_UDP_DTLS, G_MININT, &stray_receiver, self);
   return self;

@@ -176,7 +176,18 @@ lp2p_quic_engine_listen (Lp2pQuicEngine *self,
   return listener;
 }
 
-/* Handshakes that have not come to an end are given up; connections stay. */
+/* Whose it will be is not known before the client has said it. */
+static gboolean
+is_handshake_of (Lp2pQuicConnection *connection, Lp2pQuicListener *listener)
+{
+  if (!connection->server || connection->handed_out)
+    return FALSE;
+  return connection->protocol != NULL ? connection->protocol == listener->protocol
+                                      : listener->endpoint->listeners->len == 0;
+}
+
+/* Handshakes that have not come to an end are given up; connections stay. The listener
+ * is off the endpoint by then. */
 static void
 drop_handshakes (Lp2pQuicListener *self)
 {
@@ -187,8 +198,7 @@ drop_handshakes (Lp2pQuicListener *self)
       Lp2pQuicConnection *connection = l->data;
 
       next = l->next;
-      if (connection->server && !connection->handed_out &&
-          (connection->protocol == NULL || connection->protocol == self->protocol))
+      if (is_handshake_of (connection, self))
         lp2p_quic_connection_abort (connection, 0,
                                     g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The listener is closed")));
     }

@@ -3,6 +3,7 @@
 
 #include "lp2p-quic-compat.h"
 #include "lp2p-quic-engine.h"
+#include "lp2p-quic-hash.h"
 #include "lp2p-quic-replay.h"
 #include "lp2p-quic-send-buffer.h"
 #include "lp2p-quic-ticket.h"
@@ -22,6 +23,7 @@ G_BEGIN_DECLS
 
 typedef struct _Lp2pQuicStream Lp2pQuicStream;
 typedef struct _Lp2pQuicTicketKey Lp2pQuicTicketKey;
+typedef struct _Lp2pQuicResetToken Lp2pQuicResetToken;
 
 struct _Lp2pQuicEngine
 {
@@ -47,6 +49,8 @@ struct _Lp2pQuicEndpoint
   GQueue connections;
   GQueue punches;
   GQueue blocked;           /* connections that wait until the socket takes more */
+  guint n_lingering;        /* that are over, but for their last packet */
+  guint8 hash_key[LP2P_QUIC_HASH_KEY_SIZE]; /* of both tables */
   GHashTable *ids;          /* of connections */
   GHashTable *reset_tokens; /* with which peers would say that they forgot them */
   guint8 reset_secret[LP2P_QUIC_SECRET_SIZE]; /* of the tokens with which we would */
@@ -113,7 +117,9 @@ struct _Lp2pQuicConnection
   const Lp2pQuicProtocol *protocol; /* NULL until the client has said it */
   Lp2pQuicPhase phase;
   gboolean server;
-  const char *half_open; /* the transport for which the host counts it, or NULL */
+  gboolean proved; /* the client is where its packets come from */
+  Lp2pHandshake *handshake; /* as the host counts it, or NULL */
+  gboolean lingers;
 
   /* The dial or listener that waits for the handshake. */
   Lp2pQuicDialed dialed;
@@ -128,7 +134,9 @@ struct _Lp2pQuicConnection
   gnutls_session_t tls;
   Lp2pPublicKey *remote_key;
   guint32 ticket_lifetime; /* of one that has just come, in seconds */
+  guint n_tickets;
   GArray *ids; /* ngtcp2_cid */
+  GQueue reset_tokens; /* Lp2pQuicResetToken, those of the endpoint that are the peer's */
   Lp2pQuicMemory memory;
   ngtcp2_path_storage path;
   Lp2pMultiaddr *local_address;
@@ -223,7 +231,10 @@ void lp2p_quic_endpoint_unref (Lp2pQuicEndpoint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pQuicEndpoint, lp2p_quic_endpoint_unref)
 void lp2p_quic_endpoint_add_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid, Lp2pQuicConnection *connection);
 void lp2p_quic_endpoint_remove_id (Lp2pQuicEndpoint *self, const ngtcp2_cid *cid);
-void lp2p_quic_endpoint_set_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
+void lp2p_quic_endpoint_add_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
+/* Only one of @connection. */
+void lp2p_quic_endpoint_remove_reset_token (Lp2pQuicEndpoint *self, const guint8 *token, Lp2pQuicConnection *connection);
+void lp2p_quic_endpoint_remove_reset_tokens (Lp2pQuicEndpoint *self, Lp2pQuicConnection *connection);
 Lp2pQuicListener *lp2p_quic_endpoint_find_listener (Lp2pQuicEndpoint *self, const char *alpn, gsize size);
 gboolean lp2p_quic_endpoint_has_listener (Lp2pQuicEndpoint *self, const Lp2pQuicProtocol *protocol);
 
@@ -252,7 +263,8 @@ gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
 void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
-void lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self);
+gboolean lp2p_quic_connection_begin_handshake (Lp2pQuicConnection *self, GError **error);
+void lp2p_quic_connection_end_handshake (Lp2pQuicConnection *self);
 void lp2p_quic_connection_become_ready (Lp2pQuicConnection *self);
 gboolean lp2p_quic_connection_is_usable (Lp2pQuicConnection *self);
 void lp2p_quic_connection_queue_job (Lp2pQuicConnection *self);
@@ -262,6 +274,7 @@ void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const c
 void lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error);
 void lp2p_quic_connection_fail (Lp2pQuicConnection *self, int liberr);
 void lp2p_quic_connection_fail_silently (Lp2pQuicConnection *self, GError *error);
+void lp2p_quic_connection_give_up (Lp2pQuicConnection *self);
 void lp2p_quic_connection_peer_closed (Lp2pQuicConnection *self);
 void lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self);
 void lp2p_quic_connection_was_read_closed (Lp2pQuicConnection *self);

@@ -61,21 +61,27 @@ answer (const Request *request, const guint8 *data, ngtcp2_ssize size)
     lp2p_udp_socket_send (request->endpoint->socket, &send, 1, NULL);
 }
 
+/* ngtcp2 knows more versions than we speak. Packets with a short header name none, and
+ * those of a version negotiation name zero. */
+static gboolean
+is_spoken (const ngtcp2_version_cid *part)
+{
+  return part->version == 0 || part->version == NGTCP2_PROTO_VER_V1;
+}
+
 static void
-answer_version (const Request *request, const guint8 *data)
+answer_version (const Request *request, const ngtcp2_version_cid *part)
 {
   static const uint32_t versions[] = { NGTCP2_PROTO_VER_V1 };
-  ngtcp2_version_cid part;
   guint8 packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE];
   guint8 unused;
 
-  lp2p_quic_random (&unused, 1);
-  if (ngtcp2_pkt_decode_version_cid (&part, data, request->size, LP2P_QUIC_CID_SIZE) != NGTCP2_ERR_VERSION_NEGOTIATION ||
-      request->size < NGTCP2_MAX_UDP_PAYLOAD_SIZE)
+  if (request->size < NGTCP2_MAX_UDP_PAYLOAD_SIZE)
     return;
+  lp2p_quic_random (&unused, 1);
   answer (request, packet,
-          ngtcp2_pkt_write_version_negotiation (packet, sizeof packet, unused, part.scid, part.scidlen, part.dcid,
-                                                part.dcidlen, versions, G_N_ELEMENTS (versions)));
+          ngtcp2_pkt_write_version_negotiation (packet, sizeof packet, unused, part->scid, part->scidlen, part->dcid,
+                                                part->dcidlen, versions, G_N_ELEMENTS (versions)));
 }
 
 static void
@@ -150,12 +156,9 @@ is_retry_token (const ngtcp2_pkt_hd *hd)
 
 /* Accepting */
 
+/* Asks the host whether one more is wanted. */
 static void
-start_connection (const Request *request,
-                  const guint8 *data,
-                  const ngtcp2_pkt_hd *hd,
-                  const ngtcp2_cid *original,
-                  const char *transport)
+start_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *original)
 {
   const struct sockaddr *local = (const struct sockaddr *) request->datagram->local;
   const struct sockaddr *remote = (const struct sockaddr *) request->datagram->remote;
@@ -166,28 +169,26 @@ start_connection (const Request *request,
     .remote = { (struct sockaddr *) remote, lp2p_quic_address_get_size (remote) },
   };
 
-  connection->half_open = transport;
   lp2p_quic_path_set (connection, &path);
-  if (lp2p_quic_connection_start_server (connection, &path, hd, original, request->now, &error))
-    lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
-  else
+  if (lp2p_quic_connection_begin_handshake (connection, &error) &&
+      lp2p_quic_connection_start_server (connection, &path, hd, original, request->now, &error))
     {
-      g_debug ("Cannot accept a connection: %s", error->message);
-      lp2p_quic_connection_leave (connection);
+      lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
+      return;
     }
+  g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (connection->remote_address), error->message);
+  lp2p_quic_connection_leave (connection);
+  if (may_answer (request->endpoint, request->now))
+    answer_close (request, hd, NGTCP2_CONNECTION_REFUSED);
 }
 
-/* Asks the host whether one more is wanted. The listeners of a socket share what it
- * says: whose the connection will be is known only later. */
+/* Where a crowd comes, whoever has not proved its address is asked to, before anybody has
+ * to make room for it. */
 static void
 accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_hd *hd)
 {
   Lp2pQuicEndpoint *self = request->endpoint;
-  Lp2pQuicListener *listener = g_ptr_array_index (self->listeners, 0);
-  const char *transport = listener->protocol->transport;
   g_autoptr (Lp2pMultiaddr) remote = lp2p_quic_address_to_multiaddr ((const struct sockaddr *) request->datagram->remote);
-  g_autoptr (GError) error = NULL;
-  gboolean validate = FALSE;
   gboolean retried = is_retry_token (hd);
   ngtcp2_cid original = { 0 };
 
@@ -197,20 +198,10 @@ accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_
         answer_close (request, hd, NGTCP2_INVALID_TOKEN);
       return;
     }
-  if (!lp2p_context_begin_inbound (self->engine->context, transport, remote, &validate, &error))
-    {
-      g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (remote), error->message);
-      if (may_answer (self, request->now))
-        answer_close (request, hd, NGTCP2_CONNECTION_REFUSED);
-      return;
-    }
-  if (validate && !retried)
-    {
-      lp2p_context_end_inbound (self->engine->context, transport, remote);
-      answer_retry (request, hd);
-      return;
-    }
-  start_connection (request, data, hd, retried ? &original : NULL, transport);
+  if (!retried && lp2p_context_is_crowded (self->engine->context, remote))
+    answer_retry (request, hd);
+  else
+    start_connection (request, data, hd, retried ? &original : NULL);
 }
 
 /* Returns: whether the packet began a connection or was answered */
@@ -225,10 +216,10 @@ lp2p_quic_stateless_read (Lp2pQuicEndpoint *self, const Lp2pUdpDatagram *datagra
   if (self->engine == NULL)
     return FALSE;
   code = ngtcp2_pkt_decode_version_cid (&part, data, size, LP2P_QUIC_CID_SIZE);
-  if (code == NGTCP2_ERR_VERSION_NEGOTIATION)
+  if (code == NGTCP2_ERR_VERSION_NEGOTIATION || (code == 0 && !is_spoken (&part)))
     {
       if (may_answer (self, now))
-        answer_version (&request, data);
+        answer_version (&request, &part);
       return TRUE;
     }
   if (code != 0)

@@ -299,14 +299,20 @@ lp2p_quic_stream_stall (Lp2pQuicStream *self)
   g_queue_push_tail_link (&self->connection->stalled, &self->send_link);
 }
 
+/* Each once: one that has nothing to send any more does not wait either. */
 void
 lp2p_quic_streams_retry_stalled (Lp2pQuicConnection *connection)
 {
-  if (!connection->heard)
-    return;
+  guint n = connection->heard ? connection->stalled.length : 0;
+
   connection->heard = FALSE;
-  while (connection->stalled.length > 0)
-    lp2p_quic_stream_queue_output (g_queue_peek_head (&connection->stalled));
+  while (n-- > 0)
+    {
+      Lp2pQuicStream *stream = g_queue_peek_head (&connection->stalled);
+
+      lp2p_quic_stream_unqueue_output (stream);
+      lp2p_quic_stream_queue_output (stream);
+    }
 }
 
 static gsize

@@ -13,6 +13,10 @@
 
 #define MAX_PROTOCOLS 8
 
+/* Of one connection: servers give some at the end of the handshake, and another one from
+ * time to time. Each is worth a write to the peer store. */
+#define MAX_TICKETS 8
+
 static Lp2pQuicConnection *
 get_connection (gnutls_session_t session)
 {
@@ -167,8 +171,10 @@ on_ticket (gnutls_session_t session, unsigned type, unsigned when, unsigned inco
 {
   Lp2pQuicConnection *self = get_connection (session);
 
-  if (incoming && !lp2p_quic_ticket_parse_message (message->data, message->size, &self->ticket_lifetime))
+  if (incoming && (self->n_tickets >= MAX_TICKETS ||
+                   !lp2p_quic_ticket_parse_message (message->data, message->size, &self->ticket_lifetime)))
     self->ticket_lifetime = 0;
+  self->n_tickets++;
   return 0;
 }
 

@@ -90,8 +90,6 @@ on_accepted (Lp2pQuicConnection *connection, gpointer user_data)
 {
   Side *self = user_data;
 
-  /* As whoever is offered it does. */
-  self->context->n_half_open--;
   take_connection (self, connection);
 }
 
@@ -747,6 +745,27 @@ test_off (Fixture *self, gconstpointer data)
   g_assert_false (has_entry (self, "ticket libp2p"));
 }
 
+/* A server that gives tickets without end: some are kept. */
+static void
+test_many_tickets (Fixture *self, gconstpointer data)
+{
+  guint n_kept = 0;
+
+  dial (self, &self->client.libp2p, FALSE);
+  test_until (self->world, is_ready (&self->server) && has_entry (self, "ticket libp2p"));
+  for (guint i = 0; i < 50; i++)
+    {
+      set_entry (self, "ticket libp2p", NULL);
+      g_assert_cmpint (gnutls_session_ticket_send (self->server.connection->tls, 1, 0), ==, 0);
+      lp2p_quic_connection_want_output (self->server.connection);
+      test_world_advance (self->world, 100 * G_TIME_SPAN_MILLISECOND);
+      n_kept += has_entry (self, "ticket libp2p");
+    }
+  g_assert_cmpuint (n_kept, >, 0);
+  g_assert_cmpuint (n_kept, <, 16);
+  g_assert_true (is_ready (&self->client));
+}
+
 /* Keys of tickets */
 
 static void
@@ -809,6 +828,7 @@ main (int argc, char **argv)
   ADD ("no-certificate", NULL, test_no_certificate);
   ADD ("end-of-early-data", NULL, test_end_of_early_data);
   ADD ("off", NULL, test_off);
+  ADD ("many-tickets", NULL, test_many_tickets);
   g_test_add_func ("/quic-resume/keys", test_keys);
 
   return g_test_run ();

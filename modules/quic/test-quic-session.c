@@ -220,6 +220,25 @@ test_no_credit (Fixture *f, gconstpointer data)
   lp2p_muxer_session_set_events (f->accepted, NULL, NULL);
 }
 
+/* One that waited for credit, and in the meantime has nothing to send any more, holds
+ * nobody up. */
+static void
+test_stalled (Fixture *f, gconstpointer data)
+{
+  Lp2pQuicConnection *connection = quic_host_get_connection (&f->dialer);
+  Lp2pQuicStream *idle = (Lp2pQuicStream *) open_stream (f);
+  Lp2pQuicStream *busy = (Lp2pQuicStream *) open_stream (f);
+
+  g_assert_cmpuint (write_bytes (f, &busy->parent, 10, 0), ==, 10);
+  lp2p_quic_stream_stall (idle);
+  lp2p_quic_stream_stall (busy);
+  connection->heard = TRUE;
+  lp2p_quic_streams_retry_stalled (connection);
+  g_assert_cmpuint (connection->stalled.length, ==, 0);
+  g_assert_cmpuint (connection->sendable.length, ==, 1);
+  g_assert_true (connection->sendable.head->data == busy);
+}
+
 /* Those for which there is none: the stream is over, its reader is told, and so is the
  * peer; others go on. */
 static void
@@ -549,6 +568,7 @@ main (int argc, char **argv)
   ADD ("no-memory", NULL, test_no_memory);
   ADD ("unread", NULL, test_unread);
   ADD ("no-credit", NULL, test_no_credit);
+  ADD ("stalled", NULL, test_stalled);
   ADD ("unread-without-memory", NULL, test_unread_without_memory);
   ADD ("unacknowledged", NULL, test_unacknowledged);
   ADD ("withdrawn", NULL, test_withdrawn);

@@ -95,6 +95,32 @@ test_version_long_ids (Fixture *f, gconstpointer data)
   g_assert_cmpuint (size, ==, 5 + 2 * 256 + 4);
 }
 
+/* Those that ngtcp2 speaks and we do not. */
+static void
+test_version_known (Fixture *f, gconstpointer data)
+{
+  static const guint32 versions[] = { 0x6b3343cf, 0x709a50c4, 0xff00001d };
+  guint8 packet[1200] = { 0xd0, 0, 0, 0, 0, 8, 'd', 's', 't', 'd', 's', 't', 'd', 's', 4, 'f', 'r', 'o', 'm', 0, 0x44, 0x90 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (versions); i++)
+    {
+      guint32 big = GUINT32_TO_BE (versions[i]);
+      const guint8 *bytes;
+      gsize size;
+
+      memcpy (packet + 1, &big, 4);
+      packet[0] = versions[i] >> 24 == 0xff ? 0xc0 : 0xd0;
+      quic_stranger_send (&f->stranger, packet, sizeof packet);
+      quic_stranger_settle (&f->stranger);
+      bytes = g_bytes_get_data (get_answer (f), &size);
+      g_assert_cmpmem (bytes + 1, 4, "\0\0\0\0", 4);
+      g_assert_cmpmem (bytes + size - 4, 4, "\0\0\0\1", 4);
+      forget_answers (f);
+    }
+  g_assert_cmpuint (f->host.context->n_begun, ==, 0);
+  assert_nothing_kept (f);
+}
+
 /* Resets */
 
 static guint8 unknown[40] = { 0x40, 'u', 'n', 'k', 'n', 'o', 'w', 'n', '!' };
@@ -356,7 +382,8 @@ test_retry_ours (Fixture *f, gconstpointer data)
   f->host.context->validate_from = 0;
   quic_host_init (&dialer, f->world, NULL, -1);
   quic_host_connect (&dialer, &f->host, &dialed, &accepted);
-  g_assert_cmpuint (f->host.context->n_begun, ==, 2);
+  g_assert_cmpuint (f->host.context->n_begun, ==, 1);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
   g_clear_pointer (&dialed, lp2p_raw_connection_free);
   quic_host_clear (&dialer);
 }
@@ -470,7 +497,7 @@ send_spoofed (Fixture *f, const guint8 *hello, gsize size)
   lp2p_quic_random_cid (&dcid);
   lp2p_quic_random_cid (&scid);
   quic_keys_init_initial (&keys, &dcid);
-  sealed = quic_keys_seal_initial (&keys, NGTCP2_PROTO_VER_V1, &dcid, &scid, 0, hello, size, packet);
+  sealed = quic_keys_seal_initial (&keys, &dcid, &scid, NULL, 0, hello, size, packet);
   quic_keys_clear (&keys);
   quic_stranger_send (&f->stranger, packet, sealed);
 }
@@ -484,11 +511,12 @@ come_and_go (Fixture *f, QuicHost *dialer)
   quic_host_connect (dialer, &f->host, &dialed, &accepted);
 }
 
+/* The beginning of a message that is longer: the handshake waits for the rest. */
+static const guint8 frames[] = { 0x06, 0x00, 0x04, 0x01, 0x00, 0x02, 0x00 };
+
 static void
 test_spoofed (Fixture *f, gconstpointer data)
 {
-  /* The beginning of a message that is longer: the handshake waits for the rest. */
-  static const guint8 frames[] = { 0x06, 0x00, 0x04, 0x01, 0x00, 0x02, 0x00 };
   QuicHost dialer;
   gsize before, after;
 
@@ -521,6 +549,105 @@ test_spoofed (Fixture *f, gconstpointer data)
   quic_host_clear (&dialer);
 }
 
+/* A handshake that makes room: whoever makes it is told, and nothing is left. */
+static void
+test_given_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+
+  f->stranger.mute = TRUE;
+  quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
+  quic_stranger_settle (&f->stranger);
+  g_assert_cmpint (f->host.context->n_half_open, ==, 1);
+  forget_answers (f);
+  f->stranger.mute = FALSE;
+  test_context_give_up_handshake (f->host.context);
+  assert_nothing_kept (f);
+  quic_stranger_settle (&f->stranger);
+  g_assert_cmpint (f->stranger.read_error, ==, NGTCP2_ERR_DRAINING);
+  g_assert_cmphex (f->stranger.told.error_code, ==, NGTCP2_CONNECTION_REFUSED);
+}
+
+/* Whoever has proved its address and said what it wants has come further. */
+static void
+test_advanced (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) initial = NULL;
+
+  send_spoofed (f, frames, sizeof frames);
+  initial = quic_stranger_make_initial (&f->stranger);
+  f->stranger.mute = TRUE;
+  quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
+  quic_stranger_settle (&f->stranger);
+  g_assert_cmpint (f->host.context->n_half_open, ==, 2);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 0);
+  quic_stranger_end (&f->stranger);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  assert_nothing_kept (f);
+  forget_answers (f);
+
+  ask_for_retry (f);
+  follow_retry (f);
+  g_assert_true (f->stranger.ready);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
+}
+
+/* Beginnings that are let down at once: what is left of them has an end, too. */
+static void
+test_let_down (Fixture *f, gconstpointer data)
+{
+  static const guint8 broken[] = { 0x06, 0x00, 0x08, 0x01, 0x00, 0x00, 0x04, 'w', 'h', 'a', 't' };
+  guint most = 0;
+
+  for (guint i = 0; i < 3000; i++)
+    {
+      send_spoofed (f, broken, sizeof broken);
+      if (i % 64 == 0)
+        quic_stranger_settle (&f->stranger);
+      most = MAX (most, quic_host_count_connections (&f->host));
+      g_assert_cmpint (f->host.context->n_half_open, ==, 0);
+    }
+  g_assert_cmpuint (most, >, 512);
+  g_assert_cmpuint (most, <=, 1024 + 1);
+  forget_answers (f);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  assert_nothing_kept (f);
+  g_assert_cmpuint (quic_host_get_endpoint (&f->host)->n_lingering, ==, 0);
+}
+
+/* Listeners that share a port */
+
+static void
+refuse_connection (Lp2pQuicConnection *connection, gpointer user_data)
+{
+  g_assert_not_reached ();
+}
+
+/* Whose a handshake is may not be known when one of them closes. */
+static void
+test_other_listener (Fixture *f, gconstpointer data)
+{
+  static const Lp2pQuicListenerEvents events = { .accepted = refuse_connection };
+  Lp2pQuicEndpoint *endpoint = quic_host_get_endpoint (&f->host);
+  Lp2pQuicProtocol h3 = *((Lp2pQuicListener *) g_ptr_array_index (endpoint->listeners, 0))->protocol;
+  g_autoptr (GSocketAddress) address = g_socket_address_new_from_native (&f->host.address, sizeof f->host.address);
+  g_autoptr (GError) error = NULL;
+  Lp2pQuicListener *other;
+
+  h3.alpn = "h3";
+  other = lp2p_quic_engine_listen (endpoint->engine, &h3, address, &events, NULL, &error);
+  g_assert_no_error (error);
+  send_spoofed (f, frames, sizeof frames);
+  quic_stranger_settle (&f->stranger);
+  g_assert_null (quic_host_get_connection (&f->host)->protocol);
+  lp2p_quic_listener_close (other);
+  g_assert_cmpint (quic_host_get_connection (&f->host)->phase, ==, LP2P_QUIC_HANDSHAKE);
+
+  lp2p_listener_close (f->host.listener);
+  g_assert_cmpint (quic_host_get_connection (&f->host)->phase, ==, LP2P_QUIC_CLOSED);
+  g_clear_object (&f->host.listener);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -529,6 +656,7 @@ main (int argc, char **argv)
 #define ADD(name, function) g_test_add ("/quic-stateless/" name, Fixture, NULL, set_up, function, tear_down)
   ADD ("version", test_version);
   ADD ("version-long-ids", test_version_long_ids);
+  ADD ("version-known", test_version_known);
   ADD ("reset", test_reset);
   ADD ("no-ping-pong", test_no_ping_pong);
   ADD ("rate", test_rate);
@@ -544,6 +672,10 @@ main (int argc, char **argv)
   ADD ("random", test_random);
   ADD ("amplification", test_amplification);
   ADD ("spoofed", test_spoofed);
+  ADD ("given-up", test_given_up);
+  ADD ("advanced", test_advanced);
+  ADD ("let-down", test_let_down);
+  ADD ("other-listener", test_other_listener);
 #undef ADD
 
   return g_test_run ();
