@@ -23,6 +23,8 @@ gboolean lp2p_sockaddr_is_wildcard (const struct sockaddr *self);
 gboolean lp2p_sockaddr_is_loopback (const struct sockaddr *self);
 
 gboolean lp2p_sockaddr_route (const struct sockaddr *remote, struct sockaddr_storage *local);
+guint lp2p_sockaddr_get_mtu (const struct sockaddr *remote);
+gboolean lp2p_sockaddr_is_on_link (const struct sockaddr *remote);
 
 Lp2pMultiaddr *lp2p_sockaddr_to_multiaddr (const struct sockaddr *self, Lp2pProtocol transport);
 GPtrArray *lp2p_sockaddr_list_bound (const struct sockaddr *self, Lp2pProtocol transport);

@@ -132,20 +132,105 @@ lp2p_sockaddr_is_loopback (const struct sockaddr *self)
   return IN6_IS_ADDR_LOOPBACK (&as_in6 (self)->sin6_addr);
 }
 
-/* Which address of this machine the kernel would send from. Connecting a UDP
- * socket sends nothing. */
-gboolean
-lp2p_sockaddr_route (const struct sockaddr *remote, struct sockaddr_storage *local)
+/* Connecting a UDP socket sends nothing.
+ *
+ * Returns: one with which to ask about the route, or -1 where there is none */
+static int
+open_route (const struct sockaddr *remote, struct sockaddr_storage *local)
 {
   int fd = socket (remote->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   socklen_t size = sizeof *local;
-  gboolean found;
+
+  if (fd < 0 || (connect (fd, remote, lp2p_sockaddr_get_size (remote)) == 0 &&
+                 getsockname (fd, (struct sockaddr *) local, &size) == 0))
+    return fd;
+  close (fd);
+  return -1;
+}
+
+/* Which address of this machine the kernel would send from. */
+gboolean
+lp2p_sockaddr_route (const struct sockaddr *remote, struct sockaddr_storage *local)
+{
+  int fd = open_route (remote, local);
+
+  if (fd >= 0)
+    close (fd);
+  return fd >= 0;
+}
+
+/* What the first link of the route takes, or less where the kernel has been told that
+ * it is less on the way.
+ *
+ * Returns: bytes of an IP packet, 0 if nobody knows */
+guint
+lp2p_sockaddr_get_mtu (const struct sockaddr *remote)
+{
+  struct sockaddr_storage local = { 0 };
+  int fd = open_route (remote, &local);
+  gboolean six = remote->sa_family == AF_INET6;
+  int mtu = 0;
+  socklen_t size = sizeof mtu;
 
   if (fd < 0)
-    return FALSE;
-  found = connect (fd, remote, lp2p_sockaddr_get_size (remote)) == 0 &&
-          getsockname (fd, (struct sockaddr *) local, &size) == 0;
+    return 0;
+  if (getsockopt (fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_MTU : IP_MTU, &mtu, &size) < 0)
+    mtu = 0;
   close (fd);
+  return MAX (mtu, 0);
+}
+
+static gboolean
+has_prefix (const struct sockaddr *self, const struct sockaddr *network, const struct sockaddr *mask)
+{
+  const guint8 *a, *b, *m;
+  gsize size;
+
+  if (self->sa_family == AF_INET)
+    {
+      a = (const guint8 *) &as_in (self)->sin_addr;
+      b = (const guint8 *) &as_in (network)->sin_addr;
+      m = (const guint8 *) &as_in (mask)->sin_addr;
+      size = sizeof (struct in_addr);
+    }
+  else
+    {
+      a = as_in6 (self)->sin6_addr.s6_addr;
+      b = as_in6 (network)->sin6_addr.s6_addr;
+      m = as_in6 (mask)->sin6_addr.s6_addr;
+      size = sizeof (struct in6_addr);
+    }
+  for (gsize i = 0; i < size; i++)
+    if ((a[i] ^ b[i]) & m[i])
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_network_of (const struct ifaddrs *entry, const struct sockaddr *local, const struct sockaddr *remote)
+{
+  return entry->ifa_addr != NULL && entry->ifa_netmask != NULL && !(entry->ifa_flags & IFF_POINTOPOINT) &&
+         lp2p_sockaddr_same_host (entry->ifa_addr, local) && has_prefix (remote, local, entry->ifa_netmask);
+}
+
+/* Whether no router is between: @remote is this machine, or in the network of the address
+ * with which the route begins. */
+gboolean
+lp2p_sockaddr_is_on_link (const struct sockaddr *remote)
+{
+  struct sockaddr_storage local = { 0 };
+  struct ifaddrs *interfaces = NULL;
+  gboolean found = FALSE;
+
+  if (!lp2p_sockaddr_route (remote, &local))
+    return FALSE;
+  if (lp2p_sockaddr_is_loopback (remote) || lp2p_sockaddr_same_host (remote, (struct sockaddr *) &local))
+    return TRUE;
+  if (getifaddrs (&interfaces) < 0)
+    return FALSE;
+  for (struct ifaddrs *entry = interfaces; entry != NULL && !found; entry = entry->ifa_next)
+    found = is_network_of (entry, (struct sockaddr *) &local, remote);
+  freeifaddrs (interfaces);
   return found;
 }
 

@@ -148,6 +148,10 @@ guint lp2p_udp_socket_send (Lp2pUdpSocket *self, const Lp2pUdpSend *sends, guint
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_udp_socket_has_gso (Lp2pUdpSocket *self);
 LP2P_AVAILABLE_IN_1_0
+gsize lp2p_udp_get_link_size (const struct sockaddr *remote);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_udp_is_on_link (const struct sockaddr *remote);
+LP2P_AVAILABLE_IN_1_0
 Lp2pUdpClass lp2p_udp_classify (guint8 first_byte);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pUdpSocket, lp2p_udp_socket_unref)

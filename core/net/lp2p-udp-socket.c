@@ -15,6 +15,10 @@
  * allow and says nothing. */
 #define BUFFER_SIZE (4 * 1024 * 1024)
 
+#define MAX_IP_PACKET 65535
+#define HEADERS_4     (20 + 8)
+#define HEADERS_6     (40 + 8)
+
 /* A remote address whose datagrams of some classes belong to one user. */
 typedef struct
 {
@@ -59,6 +63,37 @@ lp2p_udp_classify (guint8 first_byte)
   if (first_byte < 192)
     return LP2P_UDP_RTP;
   return LP2P_UDP_QUIC;
+}
+
+/**
+ * lp2p_udp_get_link_size: (skip)
+ * @remote: where to send
+ *
+ * Gets how large a datagram is that the first link of the route carries in one piece,
+ * or less where the kernel has heard of a narrower one behind it.
+ *
+ * Returns: bytes without the headers of IP and UDP, 0 if that is not known
+ */
+gsize
+lp2p_udp_get_link_size (const struct sockaddr *remote)
+{
+  guint mtu = MIN (lp2p_sockaddr_get_mtu (remote), MAX_IP_PACKET);
+  guint headers = remote->sa_family == AF_INET6 ? HEADERS_6 : HEADERS_4;
+
+  return mtu > headers ? mtu - headers : 0;
+}
+
+/**
+ * lp2p_udp_is_on_link: (skip)
+ * @remote: where to send
+ *
+ * Returns: whether @remote is on the first link of the route, or on this machine: the
+ *   link is then all of the path
+ */
+gboolean
+lp2p_udp_is_on_link (const struct sockaddr *remote)
+{
+  return lp2p_sockaddr_is_on_link (remote);
 }
 
 /**

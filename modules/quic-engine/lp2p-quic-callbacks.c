@@ -126,8 +126,17 @@ on_handshake_completed (ngtcp2_conn *conn, void *user_data)
       ngtcp2_conn_tls_early_data_rejected (conn);
       lp2p_quic_streams_refuse (self);
     }
+  self->confirmed = self->server;
   lp2p_quic_tls_send_ticket (self);
   lp2p_quic_connection_become_ready (self);
+  return 0;
+}
+
+/* For a server it is the same as its end. */
+static int
+on_handshake_confirmed (ngtcp2_conn *conn, void *user_data)
+{
+  ((Lp2pQuicConnection *) user_data)->confirmed = TRUE;
   return 0;
 }
 
@@ -220,7 +229,8 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
 
 #define COMMON_CALLBACKS                                                        \
   .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,                        \
-  .handshake_completed = on_handshake_completed, .encrypt = ngtcp2_crypto_encrypt_cb, \
+  .handshake_completed = on_handshake_completed,                                \
+  .handshake_confirmed = on_handshake_confirmed, .encrypt = ngtcp2_crypto_encrypt_cb, \
   .decrypt = ngtcp2_crypto_decrypt_cb, .hp_mask = ngtcp2_crypto_hp_mask_cb,     \
   .recv_stream_data = on_stream_data, .acked_stream_data_offset = on_acknowledged, \
   .stream_open = on_stream_open, .stream_close = on_stream_close,               \

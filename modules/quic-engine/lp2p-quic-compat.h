@@ -30,11 +30,26 @@
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR2
 
 typedef int Lp2pQuicDcidStatus;
+typedef int Lp2pQuicProbes;
 
 static inline void
 lp2p_quic_settings_set_token (ngtcp2_settings *settings, const ngtcp2_pkt_hd *hd)
 {
   settings->token = hd->token;
+}
+
+/* Packets may have up to @size bytes. This version does not look for more than 1444: on
+ * one link alone, whose size is known, whoever fills packets has to keep to it, and what
+ * is returned is not 0. Elsewhere nothing changes. */
+static inline int
+lp2p_quic_settings_set_size (ngtcp2_settings *settings, Lp2pQuicProbes *probes, size_t size, int on_link)
+{
+  if (!on_link)
+    return 0;
+  settings->max_tx_udp_payload_size = size;
+  settings->no_tx_udp_payload_size_shaping = 1;
+  settings->no_pmtud = 1;
+  return 1;
 }
 
 static inline int
@@ -101,11 +116,28 @@ lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
 
 typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
 
+/* Which sizes of packets are tried, one after the other: those that ngtcp2 tries by
+ * itself, and that of the link. They have to stay until the connection is made. */
+typedef uint16_t Lp2pQuicProbes[5];
+
 static inline void
 lp2p_quic_settings_set_token (ngtcp2_settings *settings, const ngtcp2_pkt_hd *hd)
 {
   settings->token = hd->token;
   settings->tokenlen = hd->tokenlen;
+}
+
+static inline int
+lp2p_quic_settings_set_size (ngtcp2_settings *settings, Lp2pQuicProbes *probes, size_t size, int on_link)
+{
+  uint16_t sizes[] = { 1406, 1342, 1232, 1444, (uint16_t) size };
+
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+    (*probes)[i] = sizes[i];
+  settings->max_tx_udp_payload_size = size;
+  settings->pmtud_probes = *probes;
+  settings->pmtud_probeslen = sizeof sizes / sizeof sizes[0];
+  return 0;
 }
 
 static inline int

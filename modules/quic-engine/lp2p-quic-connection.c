@@ -321,6 +321,7 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
   };
   ngtcp2_settings settings;
   ngtcp2_transport_params params;
+  Lp2pQuicProbes probes;
   ngtcp2_cid dcid = { .datalen = FIRST_DCID_SIZE };
   ngtcp2_cid scid;
   int code;
@@ -331,6 +332,7 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
   lp2p_quic_random_cid (&scid);
   lp2p_quic_make_settings (&protocol->options, lp2p_loop_now (self->loop), &settings);
   lp2p_quic_make_params (&protocol->options, &params);
+  lp2p_quic_path_set_sizes (self, &probes, &settings, &params);
   code = ngtcp2_conn_client_new (&self->conn, &dcid, &scid, &self->path.path, NGTCP2_PROTO_VER_V1,
                                  &lp2p_quic_client_callbacks, &settings, &params, NULL, self);
   if (code != 0)
@@ -360,12 +362,14 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
   Lp2pQuicEndpoint *endpoint = self->endpoint;
   ngtcp2_settings settings;
   ngtcp2_transport_params params;
+  Lp2pQuicProbes probes;
   ngtcp2_cid scid;
   int code;
 
   lp2p_quic_random_cid (&scid);
   lp2p_quic_make_settings (options, now, &settings);
   lp2p_quic_make_params (options, &params);
+  lp2p_quic_path_set_sizes (self, &probes, &settings, &params);
   lp2p_quic_params_set_original_dcid (&params, retried != NULL ? retried : &hd->dcid);
   if (retried != NULL)
     {

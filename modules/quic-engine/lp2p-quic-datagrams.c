@@ -36,15 +36,13 @@ gsize
 lp2p_quic_datagrams_get_room (Lp2pQuicConnection *connection)
 {
   const ngtcp2_transport_params *remote;
-  gsize path;
 
   if (connection->phase != LP2P_QUIC_READY)
     return 0;
   remote = ngtcp2_conn_get_remote_transport_params (connection->conn);
   if (remote == NULL || remote->max_datagram_frame_size <= 3)
     return 0;
-  path = MIN (ngtcp2_conn_get_path_max_tx_udp_payload_size (connection->conn), lp2p_quic_path_get_max_size (connection));
-  return MIN (path - OVERHEAD, remote->max_datagram_frame_size - 3);
+  return MIN (lp2p_quic_path_get_max_size (connection) - OVERHEAD, remote->max_datagram_frame_size - 3);
 }
 
 static gsize

@@ -300,18 +300,19 @@ static int
 fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 {
   gsize room = lp2p_quic_path_get_max_size (self);
+  gsize first_room = lp2p_quic_path_get_probe_size (self);
   gsize max = MIN (ngtcp2_conn_get_send_quantum (self->conn), MAX_TRAIN);
 
   *more = TRUE;
-  while (batch->n_packets < MAX_PACKETS && batch->size + room <= LP2P_SCRATCH_SIZE &&
-         (batch->size == 0 || batch->size + room <= max))
+  while (batch->n_packets < MAX_PACKETS && (batch->size == 0 || batch->size + room <= max))
     {
       ngtcp2_path_storage path;
       ngtcp2_pkt_info info = { 0 };
       ngtcp2_ssize written;
 
       ngtcp2_path_storage_zero (&path);
-      written = write_packet (self, &path.path, &info, batch->scratch + batch->size, room, now);
+      written = write_packet (self, &path.path, &info, batch->scratch + batch->size, batch->size == 0 ? first_room : room,
+                              now);
       if (written <= 0)
         {
           *more = FALSE;

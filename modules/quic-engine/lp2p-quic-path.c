@@ -10,6 +10,10 @@
 #define SILENCE_PTOS    3
 #define MIN_SILENCE_US  G_USEC_PER_SEC
 
+/* What the kernel takes at once, and a usual link. */
+#define MAX_SIZE      65000
+#define LARGEST_USUAL 1472
+
 /* A peer may ask for as little as it likes, but not for signs all the time. */
 #define MIN_KEEP_ALIVE_US (100 * 1000)
 
@@ -17,6 +21,41 @@
 #define BLACK_HOLE_PTOS 3
 /* Then it is tried whether larger packets pass again (RFC 8899 section 5.1.1). */
 #define RAISE_TIME_US   (600 * (gint64) G_USEC_PER_SEC)
+
+/* How large they may be
+ *
+ * The link that the path begins with says what it takes. Where the peer is on that link,
+ * that is all there is to know: loopback takes 65 KB, which cost a third of what they
+ * cost in packets of 1.5 KB, and a local network may take 9 KB. Where there are others
+ * behind it, ngtcp2 finds out what passes. */
+
+/* What a peer on another link is sent without asking. */
+static gsize
+find_link_size (Lp2pQuicConnection *self)
+{
+  const struct sockaddr *remote = self->path.path.remote.addr;
+  gsize size = lp2p_udp_is_on_link (remote) ? lp2p_udp_get_link_size (remote) : 0;
+
+  return CLAMP (size, NGTCP2_MAX_UDP_PAYLOAD_SIZE, MAX_SIZE);
+}
+
+/* Before there is a connection of ngtcp2. The peer is told what our link takes: its own
+ * may take more. */
+void
+lp2p_quic_path_set_sizes (Lp2pQuicConnection *self,
+                          Lp2pQuicProbes *probes,
+                          ngtcp2_settings *settings,
+                          ngtcp2_transport_params *params)
+{
+  const struct sockaddr *remote = self->path.path.remote.addr;
+  gsize size = MIN (lp2p_udp_get_link_size (remote), MAX_SIZE);
+
+  if (size >= NGTCP2_MAX_UDP_PAYLOAD_SIZE)
+    params->max_udp_payload_size = size;
+  if (size > LARGEST_USUAL &&
+      lp2p_quic_settings_set_size (settings, probes, size, lp2p_udp_is_on_link (remote)))
+    self->link_size = size;
+}
 
 /* Where packets go */
 
@@ -44,6 +83,8 @@ lp2p_quic_path_follow (Lp2pQuicConnection *self)
     return;
   lp2p_quic_path_set (self, path);
   self->small_until = 0;
+  if (self->link_size > 0)
+    self->link_size = find_link_size (self);
   if (self->events != NULL)
     self->events->path_changed (self->events_data);
 }
@@ -186,10 +227,8 @@ lp2p_quic_path_network_changed (Lp2pQuicConnection *self)
   lp2p_quic_connection_update_timer (self);
 }
 
-/* How large they may be
- *
- * ngtcp2 finds out what passes when a path is new, and believes it from then on. Where
- * nothing is acknowledged any more, it may be that only small packets still pass. */
+/* How large they may be, where they are not found out about by asking: where nothing is
+ * acknowledged any more, it may be that only small packets still pass. */
 
 /* When a timer has expired. */
 void
@@ -198,14 +237,35 @@ lp2p_quic_path_check_size (Lp2pQuicConnection *self)
   gint64 now = lp2p_loop_now (self->loop);
   gint64 patience = BLACK_HOLE_PTOS * (gint64) (ngtcp2_conn_get_pto (self->conn) / 1000);
 
-  if (self->in_flight_at > 0 && now - self->in_flight_at >= patience)
-    self->small_until = now + RAISE_TIME_US;
+  if (self->in_flight_at == 0 || now - self->in_flight_at < patience)
+    return;
+  self->small_until = now + RAISE_TIME_US;
+  if (self->link_size > 0)
+    self->link_size = find_link_size (self);
 }
 
+/* Nothing of the handshake goes into a packet that may not arrive. */
+static gsize
+get_size (Lp2pQuicConnection *self, gsize passes)
+{
+  const ngtcp2_transport_params *remote = ngtcp2_conn_get_remote_transport_params (self->conn);
+  gsize size = self->link_size > 0 ? self->link_size : passes;
+
+  if (!self->confirmed || lp2p_loop_now (self->loop) < self->small_until)
+    return NGTCP2_MAX_UDP_PAYLOAD_SIZE;
+  return MIN (size, remote->max_udp_payload_size);
+}
+
+/* What packets are filled to. */
 gsize
 lp2p_quic_path_get_max_size (Lp2pQuicConnection *self)
 {
-  gsize max = ngtcp2_conn_get_max_tx_udp_payload_size (self->conn);
+  return get_size (self, ngtcp2_conn_get_path_max_tx_udp_payload_size (self->conn));
+}
 
-  return lp2p_loop_now (self->loop) < self->small_until ? MIN (max, NGTCP2_MAX_UDP_PAYLOAD_SIZE) : max;
+/* What one may have with which ngtcp2 finds out whether more passes. */
+gsize
+lp2p_quic_path_get_probe_size (Lp2pQuicConnection *self)
+{
+  return get_size (self, ngtcp2_conn_get_max_tx_udp_payload_size (self->conn));
 }

@@ -128,6 +128,7 @@ struct _Lp2pQuicConnection
   gboolean handed_out;
   gboolean early;    /* streams are used ahead of the end of the handshake */
   gboolean verified; /* the peer has proved who it is */
+  gboolean confirmed; /* the peer has all of the handshake */
 
   ngtcp2_conn *conn;
   ngtcp2_crypto_conn_ref conn_ref;
@@ -147,6 +148,7 @@ struct _Lp2pQuicConnection
   gsize in_flight;     /* bytes that are not acknowledged */
   gint64 in_flight_at; /* since when none of them was; 0 where there are none */
   gint64 small_until;  /* large packets do not arrive */
+  gsize link_size;     /* that we keep to; 0 where ngtcp2 finds out what passes */
 
   const Lp2pQuicEvents *events;
   gpointer events_data;
@@ -291,7 +293,9 @@ void lp2p_quic_path_written (Lp2pQuicConnection *self);
 void lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now);
 void lp2p_quic_path_network_changed (Lp2pQuicConnection *self);
 void lp2p_quic_path_check_size (Lp2pQuicConnection *self);
+void lp2p_quic_path_set_sizes (Lp2pQuicConnection *self, Lp2pQuicProbes *probes, ngtcp2_settings *settings, ngtcp2_transport_params *params);
 gsize lp2p_quic_path_get_max_size (Lp2pQuicConnection *self);
+gsize lp2p_quic_path_get_probe_size (Lp2pQuicConnection *self);
 
 /* Hole punching */
 

@@ -13,8 +13,12 @@
 #define HALF  (SIZE / 2)
 #define DELAY (10 * 1000)
 
+/* Less than the loopback passes that the sides take the path for. */
+#define ETHERNET 1472
+
 /* Less than a window, of which nothing has to be told. */
-#define SMALL (96 * 1024)
+#define SMALL     (96 * 1024)
+#define BEGINNING 1000
 
 /* What goes out of a full window before anybody waits. */
 #define SETTLE (100 * 1000)
@@ -123,13 +127,21 @@ tear_down (Fixture *self, gconstpointer data)
 
 /* The client asks with some bytes, and the server answers with many. */
 static DriverStream *
-start_download (Fixture *self, guint64 size)
+ask (Fixture *self)
 {
   DriverStream *stream = session_driver_open (self->out);
 
   stream->read = TRUE;
   driver_stream_send (stream, 8, FALSE);
   test_until (self->world, self->in->streams->len > 0 && session_driver_get (self->in, 0)->n_received == 8);
+  return stream;
+}
+
+static DriverStream *
+start_download (Fixture *self, guint64 size)
+{
+  DriverStream *stream = ask (self);
+
   driver_stream_send (session_driver_get (self->in, 0), size, TRUE);
   return stream;
 }
@@ -150,13 +162,18 @@ test_silent_rebinding (Fixture *self, gconstpointer data)
 {
   DriverStream *stream;
   gint64 begin;
-  guint asked;
+  guint asked, answered;
 
   start (self, "", "");
-  stream = start_download (self, SMALL);
-  test_until (self->world, stream->n_received >= SMALL / 3);
+  stream = ask (self);
+  driver_stream_send (session_driver_get (self->in, 0), BEGINNING, FALSE);
+  test_until (self->world, stream->n_received == BEGINNING);
+  test_world_advance (self->world, SETTLE);
 
   /* All that is under way is lost, and what the client says of it. */
+  answered = self->nat->n_to_client;
+  driver_stream_send (session_driver_get (self->in, 0), SMALL - BEGINNING, TRUE);
+  test_until (self->world, self->nat->n_to_client > answered);
   self->nat->blocked = TRUE;
   test_nat_drop (self->nat);
   test_world_advance (self->world, SETTLE);
@@ -210,12 +227,45 @@ queue_datagrams (Lp2pDatagrams *datagrams)
     ;
 }
 
+/* Packets are as large as loopback takes them, when the handshake is over on both sides. */
+static void
+test_large (Fixture *self, gconstpointer data)
+{
+  gboolean upload = GPOINTER_TO_INT (data);
+  DriverStream *stream;
+  guint before, n_packets;
+
+  start (self, "", "");
+  test_world_advance (self->world, SETTLE);
+  before = upload ? self->nat->n_to_server : self->nat->n_to_client;
+  stream = upload ? start_upload (self) : start_download (self, SIZE);
+  test_until (self->world, stream->ended);
+  g_assert_cmpuint (stream->n_received, ==, SIZE);
+  n_packets = (upload ? self->nat->n_to_server : self->nat->n_to_client) - before;
+  g_assert_cmpuint (n_packets, <, 4 * SIZE / 65000);
+}
+
+/* What passes in the end. */
+typedef struct
+{
+  gboolean upload;
+  gsize mtu;
+} Shrinking;
+
+static const Shrinking shrinkings[] = {
+  { FALSE, ETHERNET },
+  { TRUE, ETHERNET },
+  { FALSE, 1252 },
+  { TRUE, 1252 },
+};
+
 /* Small packets still pass, so nothing says that the connection is dead. Datagrams that
  * have become too large are in nobody's way. */
 static void
 test_shrinking (Fixture *self, gconstpointer data)
 {
-  gboolean upload = GPOINTER_TO_INT (data);
+  const Shrinking *shrinking = &shrinkings[GPOINTER_TO_INT (data)];
+  gboolean upload = shrinking->upload;
   DriverStream *stream;
   Lp2pDatagrams *sender;
   gint64 begin;
@@ -223,7 +273,7 @@ test_shrinking (Fixture *self, gconstpointer data)
   start (self, "", "");
   stream = upload ? start_upload (self) : start_download (self, SIZE);
   test_until (self->world, stream->n_received >= HALF);
-  self->nat->mtu = 1252;
+  self->nat->mtu = shrinking->mtu;
   sender = get_datagrams (upload ? self->out : self->in);
   queue_datagrams (sender);
   begin = self->world->now;
@@ -308,8 +358,12 @@ main (int argc, char **argv)
   ADD ("silent-rebinding", test_silent_rebinding, 0);
   ADD ("rebinding-download", test_rebinding, FALSE);
   ADD ("rebinding-upload", test_rebinding, TRUE);
-  ADD ("shrinking-download", test_shrinking, FALSE);
-  ADD ("shrinking-upload", test_shrinking, TRUE);
+  ADD ("large-download", test_large, FALSE);
+  ADD ("large-upload", test_large, TRUE);
+  ADD ("shrinking-download", test_shrinking, 0);
+  ADD ("shrinking-upload", test_shrinking, 1);
+  ADD ("shrinking-more-download", test_shrinking, 2);
+  ADD ("shrinking-more-upload", test_shrinking, 3);
   ADD ("dead", test_dead, 0);
   ADD ("idle", test_idle, 0);
   ADD ("pause", test_pause, 0);
