@@ -127,6 +127,7 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Lp2pConnection) connection = lp2p_swarm_upgrade_finish (result, &error);
   gboolean cancelled = g_cancellable_is_cancelled (g_task_get_cancellable (task));
 
+  self->answered |= connection != NULL;
   if (connection != NULL && cancelled && lp2p_swarm_drop_unwanted (connection))
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("cancelled"));
   else if (connection != NULL)
@@ -157,10 +158,13 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* The transport */
 
+/* What is early comes of no answer. */
 static gboolean
-is_answer (const GError *error)
+is_answer (Lp2pRawConnection *raw, const GError *error)
 {
-  return error == NULL || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  if (raw == NULL)
+    return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  return raw->session == NULL || raw->session->klass->get_state (raw->session) != LP2P_SESSION_EARLY;
 }
 
 /* With a time to punch at, the peer is the one who dials: a transport that can punch
@@ -185,7 +189,7 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
    * here. */
   if (self->stop_id != 0)
     g_signal_handler_disconnect (g_task_get_cancellable (task), self->stop_id);
-  self->answered = is_answer (error);
+  self->answered = is_answer (raw, error);
   if (raw != NULL)
     lp2p_swarm_upgrade_async (g_task_get_source_object (task), raw, &self->options, &self->hint,
                               self->resumed, g_task_get_cancellable (task), on_upgraded, g_object_ref (task));
@@ -357,6 +361,7 @@ lp2p_dials_muxer_refused (Lp2pDials *self, Lp2pConnection *connection)
 void
 lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection)
 {
+  lp2p_dials_remove_early (self, connection);
   if (g_hash_table_remove (self->guesses, connection))
     lp2p_dial_hint_forget (LP2P_CONTEXT (self->swarm), lp2p_connection_get_remote_peer (connection));
 }

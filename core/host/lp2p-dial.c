@@ -333,6 +333,7 @@ finish (Lp2pDial *self, Lp2pConnection *connection, GError *error)
     lp2p_dial_unref (self);
   g_ptr_array_remove (self->dials->running, self);
   g_cancellable_cancel (self->cancellable);
+  lp2p_dials_end_race (self->dials, self->cancellable, error);
 
   for (guint i = 0; i < waiters->len; i++)
     if (connection != NULL)

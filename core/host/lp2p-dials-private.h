@@ -24,6 +24,7 @@ typedef struct _Lp2pDial Lp2pDial;
  * @backoff: what failed of late
  * @guesses: connections to how they were made, as long as their peers have not
  *   agreed to the muxer that was proposed ahead
+ * @racing: early connections to the cancellable of their dials, as long as these go on
  * @udp: whether UDP leads anywhere
  * @ip6: whether IPv6 does
  * @paces: how long connections take: for what is near, else for the rest; over UDP, or
@@ -43,6 +44,7 @@ typedef struct
   guint n_attempts;
   Lp2pDialBackoff *backoff;
   GHashTable *guesses;
+  GHashTable *racing;
   Lp2pBlackHole udp;
   Lp2pBlackHole ip6;
   Lp2pDialPace paces[2][2];
@@ -107,3 +109,14 @@ void lp2p_dials_muxer_agreed (Lp2pDials *self, Lp2pConnection *connection);
 void lp2p_dials_muxer_refused (Lp2pDials *self, Lp2pConnection *connection);
 /* Ends what is under way for the connection. */
 void lp2p_dials_disconnected (Lp2pDials *self, Lp2pConnection *connection);
+
+/* lp2p-dial-early.c: those of connections that are early. */
+
+/* @dial: ends with it */
+void lp2p_dials_add_early (Lp2pDials *self, Lp2pConnection *connection, GCancellable *dial);
+/* It is verified, or over. */
+void lp2p_dials_remove_early (Lp2pDials *self, Lp2pConnection *connection);
+/* (transfer full) (nullable): the one of @dial that goes on with another session. */
+Lp2pConnection *lp2p_dials_find_early (Lp2pDials *self, GCancellable *dial);
+/* No other address will do. @error (nullable): why none did */
+void lp2p_dials_end_race (Lp2pDials *self, GCancellable *dial, const GError *error);

@@ -42,6 +42,7 @@ lp2p_dials_new (Lp2pSwarm *swarm)
   g_queue_init (&self->starved);
   self->backoff = lp2p_dial_backoff_new ();
   self->guesses = lp2p_dial_guesses_new ();
+  self->racing = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   forget_network (self);
   return self;
 }
@@ -52,6 +53,7 @@ lp2p_dials_free (Lp2pDials *self)
   g_ptr_array_unref (self->running);
   lp2p_dial_backoff_free (self->backoff);
   g_hash_table_unref (self->guesses);
+  g_hash_table_unref (self->racing);
   g_clear_pointer (&self->networks, lp2p_dial_networks_unref);
   g_free (self->network);
   g_free (self);

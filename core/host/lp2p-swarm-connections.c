@@ -97,6 +97,15 @@ return_if_cancelled (GTask *task, Lp2pConnection *connection)
   return TRUE;
 }
 
+static void
+return_lost (GTask *task, const GError *error)
+{
+  if (error != NULL)
+    g_task_return_error (task, g_error_copy (error));
+  else
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The peer closed the connection at once"));
+}
+
 static gboolean
 on_wait_cancelled (GCancellable *cancellable, gpointer user_data)
 {
@@ -140,6 +149,7 @@ on_ready (Lp2pConnection *connection, gpointer user_data)
   g_autoptr (GTask) task = steal_waiting (self, connection);
   const char *muxer = lp2p_connection_get_muxer (connection);
 
+  lp2p_dials_remove_early (self->dials, connection);
   if (task != NULL && return_if_cancelled (task, connection))
     return;
   lp2p_log_connection (G_LOG_LEVEL_DEBUG, connection, "Connected: %s by %s, %s, %s, %s",
@@ -172,6 +182,17 @@ on_muxer_refused (Lp2pConnection *connection, gpointer user_data)
   lp2p_dials_muxer_refused (self->dials, connection);
 }
 
+/* The session of an early connection is over: the address is no good, but the dial may
+ * find a better one. */
+static void
+on_early_lost (Lp2pConnection *connection, const GError *error, gpointer user_data)
+{
+  g_autoptr (GTask) task = steal_waiting (user_data, connection);
+
+  if (task != NULL)
+    return_lost (task, error);
+}
+
 void
 lp2p_swarm_forget_connection (Lp2pSwarm *self, Lp2pConnection *connection)
 {
@@ -201,9 +222,7 @@ on_closed (Lp2pConnection *connection, gpointer user_data)
       g_signal_emit_by_name (self, "connection-removed", connection);
     }
   if (task != NULL && !return_if_cancelled (task, connection))
-    g_task_return_error (task, error != NULL ? g_error_copy (error)
-                                             : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                                    _("The peer closed the connection at once")));
+    return_lost (task, error);
   lp2p_swarm_serve_opens (self, lp2p_connection_get_remote_peer (connection));
 }
 
@@ -217,6 +236,7 @@ static const Lp2pConnectionOwner connection_owner = {
   .ready = on_ready,
   .muxer_agreed = on_muxer_agreed,
   .muxer_refused = on_muxer_refused,
+  .early_lost = on_early_lost,
   .closed = on_closed,
 };
 
@@ -280,6 +300,50 @@ share_time (Lp2pSwarm *self, Lp2pConnection *connection, Lp2pLoop *share)
     lp2p_limits_share_time (self->limits, connection, share);
 }
 
+/* @answer: (transfer full) (nullable) */
+static void
+resume (Lp2pSwarm *self, Lp2pConnection *connection, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer, GTask *task)
+{
+  /* Whoever is told of it may end it. */
+  if (lp2p_connection_may_resume (connection))
+    share_time (self, connection, raw->session->loop);
+  if (lp2p_connection_resume (connection, raw, answer))
+    {
+      lp2p_connection_become_ready (connection);
+      g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
+    }
+  else
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection is closed by now"));
+  lp2p_raw_connection_free (raw);
+}
+
+static gboolean
+is_early (Lp2pRawConnection *raw)
+{
+  return raw->session->klass->get_state (raw->session) == LP2P_SESSION_EARLY;
+}
+
+/* Another address of the same dial has led to the peer first. Whoever waits for the early
+ * one at its own address does so in vain. What is metered is no better. Returns: whether
+ * there was one, which has it all then */
+static gboolean
+overtake_early (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer, GTask *task)
+{
+  g_autoptr (Lp2pConnection) early = NULL;
+  g_autoptr (GTask) slower = NULL;
+
+  if (task == NULL || is_early (raw) || raw->limited)
+    return FALSE;
+  early = lp2p_dials_find_early (self->dials, g_task_get_cancellable (task));
+  if (early == NULL)
+    return FALSE;
+  slower = steal_waiting (self, early);
+  resume (self, early, raw, answer, task);
+  if (slower != NULL)
+    g_task_return_new_error (slower, G_IO_ERROR, G_IO_ERROR_CLOSED, _("another address led to the peer first"));
+  return TRUE;
+}
+
 void
 lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer, GTask *task)
 {
@@ -289,6 +353,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
     .max_streams = config_uint (self, "max-streams-per-connection"),
     .negotiation_timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
   };
+  gboolean early;
   GError *error = NULL;
   guint32 code;
 
@@ -306,6 +371,9 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
       return;
     }
 
+  if (overtake_early (self, raw, answer, task))
+    return;
+  early = is_early (raw);
   connection = lp2p_connection_new (raw, &limits, &connection_owner, self);
   lp2p_limits_add_connection (self->limits, connection, raw->remote_peer, raw->remote_address);
   share_time (self, connection, share);
@@ -314,26 +382,13 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
   lp2p_connection_manager_add (self->manager, connection);
   if (task != NULL)
     wait_for_ready (self, connection, task);
+  if (task != NULL && early && g_task_get_cancellable (task) != NULL)
+    lp2p_dials_add_early (self->dials, connection, g_task_get_cancellable (task));
   lp2p_connection_expect_answer (connection, answer);
   lp2p_connection_begin (connection);
 }
 
 /* Upgrading */
-
-static void
-resume (Lp2pSwarm *self, Lp2pConnection *connection, Lp2pRawConnection *raw, GTask *task)
-{
-  Lp2pLoop *share = raw->session->loop;
-
-  if (lp2p_connection_resume (connection, raw))
-    {
-      share_time (self, connection, share);
-      g_task_return_pointer (task, g_object_ref (connection), g_object_unref);
-    }
-  else
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection is closed by now"));
-  lp2p_raw_connection_free (raw);
-}
 
 static void
 on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -348,7 +403,7 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
   if (raw == NULL)
     g_task_return_error (task, error);
   else if (resumed != NULL)
-    resume (self, resumed, raw, task);
+    resume (self, resumed, raw, answer, task);
   else
     lp2p_swarm_add_connection (self, raw, answer, task);
 }
@@ -395,7 +450,7 @@ lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDia
   if (options->expected_peer == NULL || lp2p_peer_id_equal (options->expected_peer, raw->remote_peer))
     {
       if (resumed != NULL)
-        resume (self, resumed, raw, task);
+        resume (self, resumed, raw, NULL, task);
       else
         lp2p_swarm_add_connection (self, raw, NULL, task);
       return;

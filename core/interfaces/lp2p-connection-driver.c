@@ -153,7 +153,7 @@ on_closed (Lp2pMuxerSession *session, gpointer user_data)
 {
   Lp2pConnection *self = user_data;
 
-  if (lp2p_connection_is_refusal (self))
+  if (lp2p_connection_is_refusal (self) || lp2p_connection_is_lost (self))
     self->early_rejected = TRUE;
   lp2p_job_queue (&self->job);
 }
@@ -446,6 +446,7 @@ run_job (Lp2pJob *job)
   lp2p_connection_follow_resets (self);
   follow_beginning (self);
   lp2p_connection_follow_answer (self);
+  lp2p_connection_follow_loss (self);
   if (self->session != NULL && (!self->refused || self->closed_here))
     follow_end (self);
   if (self->state < LP2P_CONNECTION_CLOSING)

@@ -3,7 +3,7 @@
 
 /* What the files of a connection share. lp2p-connection.c is the object,
  * lp2p-connection-driver.c drives the session, lp2p-connection-resume.c replaces it
- * where the peer refuses its muxer, lp2p-connection-streams.c has the streams that are
+ * where the peer refuses its muxer or another address leads to it sooner, lp2p-connection-streams.c has the streams that are
  * being opened and accepted, lp2p-connection-resets.c ends it where too many of them
  * come to nothing. */
 
@@ -85,7 +85,8 @@ struct _Lp2pConnection
   guint can_open : 1;
   guint early : 1;          /* the peer is not verified by a fresh handshake */
   guint early_rejected : 1; /* the peer takes nothing of what was sent early */
-  guint refused : 1;        /* so of the muxer: another session is on its way */
+  guint racing : 1;         /* while it is early, other addresses are tried for it */
+  guint refused : 1;        /* so of the muxer, or early lost: another session is on its way */
   guint session_ready : 1;  /* it said so, and may be over since */
   guint told_early : 1;
   guint told_ready : 1;
@@ -115,9 +116,6 @@ void lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protoc
 void lp2p_connection_waiting_free (Lp2pConnectionWaiting *self);
 /* Begins to drive the session. */
 void lp2p_connection_drive (Lp2pConnection *self);
-/* Tells the owner, once. Where another peer answered than expected, that ends the
- * session instead. */
-void lp2p_connection_become_ready (Lp2pConnection *self);
 
 /* lp2p-connection-resets.c */
 /* A stream of the peer is over. @wasted: by a reset of the peer, before anything came of it */
@@ -128,6 +126,10 @@ void lp2p_connection_follow_resets (Lp2pConnection *self);
 /* lp2p-connection-resume.c */
 /* Sees what became of the muxer that was proposed ahead. */
 void lp2p_connection_follow_answer (Lp2pConnection *self);
+/* Sees whether the session is over while it is early, and another one may take its
+ * place. */
+void lp2p_connection_follow_loss (Lp2pConnection *self);
+gboolean lp2p_connection_is_lost (Lp2pConnection *self);
 void lp2p_connection_forget_answer (Lp2pConnection *self);
 /* The session is over. Whether that may be for the peer not agreeing to its muxer. */
 gboolean lp2p_connection_is_refusal (Lp2pConnection *self);

@@ -30,6 +30,9 @@ typedef struct
   /* The session is over before that: either lp2p_connection_resume() or
    * lp2p_connection_give_up() is to follow. */
   void (*muxer_refused) (Lp2pConnection *connection, gpointer user_data);
+  /* The session of an early connection for which others race is over; with the same to
+   * follow. @error (nullable): why */
+  void (*early_lost) (Lp2pConnection *connection, const GError *error, gpointer user_data);
   /* Over; lp2p_connection_get_error() says why. Called once. */
   void (*closed) (Lp2pConnection *connection, gpointer user_data);
 } Lp2pConnectionOwner;
@@ -56,10 +59,17 @@ void lp2p_connection_begin (Lp2pConnection *self);
 void lp2p_connection_disown (Lp2pConnection *self);
 
 gboolean lp2p_connection_was_refused (Lp2pConnection *self);
+/* Whether it is early, and other addresses are tried for it. */
+void lp2p_connection_set_racing (Lp2pConnection *self, gboolean racing);
+gboolean lp2p_connection_may_resume (Lp2pConnection *self);
 /* Goes on with the session of @raw, another connection to the same peer, after a
- * refusal. Returns whether it does: else the connection is over by now, and so is
- * that session. */
-gboolean lp2p_connection_resume (Lp2pConnection *self, Lp2pRawConnection *raw);
+ * refusal, or while it is early. Returns whether it does: else the connection is over
+ * by now, and so is that session. @answer (transfer full) (nullable): as
+ * lp2p_connection_expect_answer() */
+gboolean lp2p_connection_resume (Lp2pConnection *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer);
+/* Tells the owner, once, that the peer is verified. Where another peer answered than
+ * expected, that ends the session instead. */
+void lp2p_connection_become_ready (Lp2pConnection *self);
 /* There is no other session, as @error says. */
 void lp2p_connection_give_up (Lp2pConnection *self, const GError *error);
 

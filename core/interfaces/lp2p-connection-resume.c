@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A muxer that was proposed ahead, and the session that takes the place of the one
- * that the peer refuses. What streams have sent until then is kept as early data is,
- * and sent again. */
+ * that the peer refuses; or of one that is early, where another address leads to the peer
+ * sooner. What streams have sent until then is kept as early data is, and sent again. */
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
@@ -74,40 +74,110 @@ lp2p_connection_follow_answer (Lp2pConnection *self)
     become_refused (self);
 }
 
+/* Early */
+
+void
+lp2p_connection_set_racing (Lp2pConnection *self, gboolean racing)
+{
+  self->racing = racing;
+}
+
+gboolean
+lp2p_connection_is_lost (Lp2pConnection *self)
+{
+  return self->early && self->racing && !self->closed_here && self->owner != NULL;
+}
+
+void
+lp2p_connection_follow_loss (Lp2pConnection *self)
+{
+  const GError *error;
+  guint32 code;
+
+  if (self->session == NULL || self->refused || !lp2p_connection_is_lost (self) ||
+      self->session->klass->get_state (self->session) != LP2P_SESSION_CLOSED)
+    return;
+  self->refused = TRUE;
+  self->early_rejected = TRUE;
+  lp2p_timer_clear (&self->timer);
+  lp2p_timer_clear (&self->ready_timer);
+  error = self->session->klass->get_error (self->session, &code);
+  self->owner->early_lost (self, error, self->owner_data);
+}
+
+/* Resuming */
+
+static void
+set_transport (Lp2pConnection *self, Lp2pRawConnection *raw)
+{
+  self->transport = raw->transport;
+  g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
+  g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
+  self->local_address = raw->local_address != NULL ? lp2p_multiaddr_ref (raw->local_address) : NULL;
+  self->remote_address = lp2p_multiaddr_ref (raw->remote_address);
+}
+
 static void
 take_session (Lp2pConnection *self, Lp2pRawConnection *raw)
 {
   Lp2pLayerInfo info = { .rtt = -1 };
 
   self->session->klass->get_info (self->session, &info);
-  self->refused_bytes_read = info.bytes_read;
-  self->refused_bytes_written = info.bytes_written;
+  self->refused_bytes_read += info.bytes_read;
+  self->refused_bytes_written += info.bytes_written;
   lp2p_muxer_session_set_events (self->session, NULL, NULL);
-  self->refused_session = self->session;
+  if (self->session->klass->get_state (self->session) != LP2P_SESSION_CLOSED)
+    self->session->klass->abort (self->session, LP2P_CODE_NONE);
+  /* Where streams wait still, none was opened in between. */
+  if (self->refused_session == NULL)
+    self->refused_session = self->session;
+  else
+    lp2p_muxer_session_free (self->session);
   self->session = lp2p_raw_connection_steal_session (raw);
   self->security = raw->security;
   self->muxer = raw->muxer;
   self->socket_id = raw->socket_id;
+  set_transport (self, raw);
   self->refused = FALSE;
   lp2p_connection_forget_answer (self);
 }
 
 gboolean
-lp2p_connection_resume (Lp2pConnection *self, Lp2pRawConnection *raw)
+lp2p_connection_may_resume (Lp2pConnection *self)
 {
-  const char *security = self->security;
+  return (self->refused || (self->early && !self->session_ready)) && !self->closed_here;
+}
 
-  if (!self->refused || self->closed_here)
+static void
+notify_session (Lp2pConnection *self)
+{
+  static const guint changed[] = {
+    LP2P_CONNECTION_PROP_TRANSPORT, LP2P_CONNECTION_PROP_LOCAL_ADDRESS, LP2P_CONNECTION_PROP_REMOTE_ADDRESS,
+    LP2P_CONNECTION_PROP_SECURITY,  LP2P_CONNECTION_PROP_MUXER,
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (changed); i++)
+    lp2p_connection_notify (self, changed[i]);
+}
+
+gboolean
+lp2p_connection_resume (Lp2pConnection *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer)
+{
+  if (!lp2p_connection_may_resume (self))
     {
       raw->session->klass->abort (raw->session, LP2P_CODE_NONE);
+      if (answer != NULL)
+        g_rc_box_release ((gpointer) answer);
       return FALSE;
     }
   take_session (self, raw);
+  self->early_rejected = TRUE;
+  lp2p_connection_expect_answer (self, answer);
+  if (answer != NULL)
+    lp2p_timer_set (&self->ready_timer, lp2p_loop_now (self->loop) + self->limits.negotiation_timeout);
   self->can_open = TRUE;
   lp2p_connection_drive (self);
-  if (security != self->security)
-    lp2p_connection_notify (self, LP2P_CONNECTION_PROP_SECURITY);
-  lp2p_connection_notify (self, LP2P_CONNECTION_PROP_MUXER);
+  notify_session (self);
   return TRUE;
 }
 
@@ -120,9 +190,12 @@ lp2p_connection_give_up (Lp2pConnection *self, const GError *error)
   if (!self->refused || self->closed_here)
     return;
   first = self->session->klass->get_error (self->session, &code);
-  /* Translators: a muxer, why it was refused, why the new connection failed */
-  self->error = g_error_new (error->domain, error->code, _("%s was proposed ahead: %s; dialing again: %s"), self->muxer,
-                             first != NULL ? first->message : _("the peer closed the connection"), error->message);
+  if (self->early)
+    self->error = g_error_copy (error);
+  else
+    /* Translators: a muxer, why it was refused, why the new connection failed */
+    self->error = g_error_new (error->domain, error->code, _("%s was proposed ahead: %s; dialing again: %s"), self->muxer,
+                               first != NULL ? first->message : _("the peer closed the connection"), error->message);
   self->refused = FALSE;
   self->muxer = NULL;
   lp2p_connection_forget_answer (self);

@@ -45,17 +45,26 @@ lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_sett
   settings->max_stream_window = options->stream_window;
 }
 
+/* What a protocol decides. */
 void
-lp2p_quic_make_params (const Lp2pQuicOptions *options, ngtcp2_transport_params *params)
+lp2p_quic_set_limits (const Lp2pQuicOptions *options, ngtcp2_transport_params *params)
 {
   guint64 stream_window = MIN (options->stream_window, INITIAL_STREAM_WINDOW);
 
-  ngtcp2_transport_params_default (params);
   params->initial_max_stream_data_bidi_local = stream_window;
   params->initial_max_stream_data_bidi_remote = stream_window;
   params->initial_max_data = MIN (options->window, LP2P_QUIC_INITIAL_WINDOW);
   params->initial_max_streams_bidi = options->max_streams;
+  params->initial_max_stream_data_uni = options->max_uni_streams > 0 ? stream_window : 0;
+  params->initial_max_streams_uni = options->max_uni_streams;
   params->max_idle_timeout = LP2P_QUIC_TIME (options->idle_timeout);
+}
+
+void
+lp2p_quic_make_params (const Lp2pQuicOptions *options, ngtcp2_transport_params *params)
+{
+  ngtcp2_transport_params_default (params);
+  lp2p_quic_set_limits (options, params);
   params->active_connection_id_limit = ACTIVE_IDS;
   params->max_datagram_frame_size = MAX_DATAGRAM;
 }
@@ -137,6 +146,13 @@ static int
 on_handshake_confirmed (ngtcp2_conn *conn, void *user_data)
 {
   ((Lp2pQuicConnection *) user_data)->confirmed = TRUE;
+  return 0;
+}
+
+static int
+on_send_key (ngtcp2_conn *conn, ngtcp2_encryption_level level, void *user_data)
+{
+  ((Lp2pQuicConnection *) user_data)->has_keys |= level == NGTCP2_ENCRYPTION_LEVEL_1RTT;
   return 0;
 }
 
@@ -234,7 +250,8 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
   .decrypt = ngtcp2_crypto_decrypt_cb, .hp_mask = ngtcp2_crypto_hp_mask_cb,     \
   .recv_stream_data = on_stream_data, .acked_stream_data_offset = on_acknowledged, \
   .stream_open = on_stream_open, .stream_close = on_stream_close,               \
-  .extend_max_local_streams_bidi = on_more_streams, .rand = on_random,          \
+  .extend_max_local_streams_bidi = on_more_streams,                             \
+  .extend_max_local_streams_uni = on_more_streams, .rand = on_random,           \
   .get_new_connection_id = on_get_new_id, .remove_connection_id = on_remove_id, \
   .update_key = ngtcp2_crypto_update_key_cb, .stream_reset = on_stream_reset,   \
   .extend_max_stream_data = on_more_stream_data, .dcid_status = on_dcid_status, \
@@ -252,5 +269,6 @@ const ngtcp2_callbacks lp2p_quic_client_callbacks = {
 
 const ngtcp2_callbacks lp2p_quic_server_callbacks = {
   COMMON_CALLBACKS,
+  .recv_tx_key = on_send_key,
   .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
 };

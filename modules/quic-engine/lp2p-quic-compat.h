@@ -21,6 +21,8 @@
 #define ngtcp2_conn_in_draining_period   ngtcp2_conn_is_in_draining_period
 #define ngtcp2_conn_info                 ngtcp2_conn_stat
 #define ngtcp2_conn_get_conn_info        ngtcp2_conn_get_conn_stat
+#define ngtcp2_encryption_level          ngtcp2_crypto_level
+#define NGTCP2_ENCRYPTION_LEVEL_1RTT     NGTCP2_CRYPTO_LEVEL_APPLICATION
 #define NGTCP2_STREAM_DATA_FLAG_0RTT     NGTCP2_STREAM_DATA_FLAG_EARLY
 #define NGTCP2_DATAGRAM_FLAG_0RTT        NGTCP2_DATAGRAM_FLAG_EARLY
 #define ngtcp2_conn_tls_early_data_rejected ngtcp2_conn_early_data_rejected
@@ -28,6 +30,10 @@
 #define LP2P_QUIC_TOKEN(hd)      ((hd)->token.base)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->token.len)
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR2
+
+/* Of a peer's stream in one direction the state is kept as long as the connection: there
+ * are so many in all. */
+#define LP2P_QUIC_MAX_ONE_WAY 4096
 
 typedef int Lp2pQuicDcidStatus;
 typedef int Lp2pQuicProbes;
@@ -113,6 +119,8 @@ lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
 #define LP2P_QUIC_TOKEN(hd)      ((hd)->token)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->tokenlen)
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR
+
+#define LP2P_QUIC_MAX_ONE_WAY G_MAXUINT
 
 typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
 

@@ -131,11 +131,14 @@ lp2p_quic_connection_become_ready (Lp2pQuicConnection *self)
   lp2p_quic_connection_queue_job (self);
 }
 
-/* What a client sends early is handed out when it is known whose it is. */
+/* What a client sends early is handed out when it is known whose it is; and a server that
+ * has something to say says it as soon as it has the keys. */
 static void
 follow_early (Lp2pQuicConnection *self)
 {
-  if (!self->server || self->phase != LP2P_QUIC_HANDSHAKE || self->early || self->incoming.length == 0)
+  gboolean speaks = self->has_keys && self->protocol->answers_early && !self->protocol->mutual;
+
+  if (!self->server || self->phase != LP2P_QUIC_HANDSHAKE || self->early || (self->incoming.length == 0 && !speaks))
     return;
   if (lp2p_quic_tls_check_peer (self))
     {
@@ -349,6 +352,21 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
   return TRUE;
 }
 
+/* What holds until it is known which protocol the client speaks, and what cannot be changed
+ * then. */
+static void
+get_first_options (Lp2pQuicEndpoint *endpoint, Lp2pQuicOptions *options)
+{
+  *options = ((Lp2pQuicListener *) g_ptr_array_index (endpoint->listeners, 0))->protocol->options;
+  for (guint i = 1; i < endpoint->listeners->len; i++)
+    {
+      const Lp2pQuicOptions *other = &((Lp2pQuicListener *) g_ptr_array_index (endpoint->listeners, i))->protocol->options;
+
+      options->handshake_timeout = MAX (options->handshake_timeout, other->handshake_timeout);
+      options->stream_window = MAX (options->stream_window, other->stream_window);
+    }
+}
+
 gboolean
 lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                    const ngtcp2_path *path,
@@ -357,8 +375,7 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                    gint64 now,
                                    GError **error)
 {
-  Lp2pQuicListener *first = g_ptr_array_index (self->endpoint->listeners, 0);
-  const Lp2pQuicOptions *options = &first->protocol->options;
+  Lp2pQuicOptions options;
   Lp2pQuicEndpoint *endpoint = self->endpoint;
   ngtcp2_settings settings;
   ngtcp2_transport_params params;
@@ -366,9 +383,10 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
   ngtcp2_cid scid;
   int code;
 
+  get_first_options (endpoint, &options);
   lp2p_quic_random_cid (&scid);
-  lp2p_quic_make_settings (options, now, &settings);
-  lp2p_quic_make_params (options, &params);
+  lp2p_quic_make_settings (&options, now, &settings);
+  lp2p_quic_make_params (&options, &params);
   lp2p_quic_path_set_sizes (self, &probes, &settings, &params);
   lp2p_quic_params_set_original_dcid (&params, retried != NULL ? retried : &hd->dcid);
   if (retried != NULL)
@@ -421,6 +439,62 @@ lp2p_quic_connection_unref (Lp2pQuicConnection *self)
   lp2p_quic_endpoint_unref (self->endpoint);
   lp2p_loop_unref (self->loop);
   g_free (self);
+}
+
+/* Without whoever was told of it. */
+void
+lp2p_quic_connection_release (Lp2pQuicConnection *self)
+{
+  self->events = NULL;
+  lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was aborted")));
+  while (self->streams.length > 0)
+    lp2p_quic_stream_release (g_queue_peek_head (&self->streams));
+  lp2p_quic_connection_unref (self);
+}
+
+/* What is known of it */
+
+void
+lp2p_quic_connection_set_events (Lp2pQuicConnection *self, const Lp2pQuicEvents *events, gpointer user_data)
+{
+  self->events = events;
+  self->events_data = user_data;
+}
+
+Lp2pSessionState
+lp2p_quic_connection_get_state (Lp2pQuicConnection *self)
+{
+  switch (self->phase)
+    {
+    case LP2P_QUIC_HANDSHAKE:
+      return LP2P_SESSION_EARLY;
+    case LP2P_QUIC_READY:
+      return LP2P_SESSION_READY;
+    case LP2P_QUIC_FLUSHING:
+      return LP2P_SESSION_CLOSING;
+    default:
+      return LP2P_SESSION_CLOSED;
+    }
+}
+
+const GError *
+lp2p_quic_connection_get_error (Lp2pQuicConnection *self, guint64 *code)
+{
+  if (code != NULL)
+    *code = self->remote_code;
+  return self->orderly ? NULL : self->error;
+}
+
+Lp2pMultiaddr *
+lp2p_quic_connection_get_local_address (Lp2pQuicConnection *self)
+{
+  return self->local_address;
+}
+
+Lp2pMultiaddr *
+lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self)
+{
+  return self->remote_address;
 }
 
 const char *

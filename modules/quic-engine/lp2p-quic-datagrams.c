@@ -33,7 +33,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pQuicDatagrams, lp2p_quic_datagrams, G_TYPE_OB
 
 /* The largest that the path and the peer take now; 0 for none. */
 gsize
-lp2p_quic_datagrams_get_room (Lp2pQuicConnection *connection)
+lp2p_quic_connection_get_datagram_room (Lp2pQuicConnection *connection)
 {
   const ngtcp2_transport_params *remote;
 
@@ -45,26 +45,21 @@ lp2p_quic_datagrams_get_room (Lp2pQuicConnection *connection)
   return MIN (lp2p_quic_path_get_max_size (connection) - OVERHEAD, remote->max_datagram_frame_size - 3);
 }
 
-static gsize
-get_max_size (Lp2pDatagrams *datagrams)
+static gboolean
+fail_closed (GError **error)
 {
-  Lp2pQuicConnection *connection = LP2P_QUIC_DATAGRAMS (datagrams)->connection;
-
-  return connection != NULL ? lp2p_quic_datagrams_get_room (connection) : 0;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection is closed"));
+  return FALSE;
 }
 
-static gboolean
-send_datagram (Lp2pDatagrams *datagrams, GBytes *datagram, GError **error)
+gboolean
+lp2p_quic_connection_send_datagram (Lp2pQuicConnection *connection, GBytes *datagram, GError **error)
 {
-  Lp2pQuicConnection *connection = LP2P_QUIC_DATAGRAMS (datagrams)->connection;
   gsize size = g_bytes_get_size (datagram);
-  gsize max = get_max_size (datagrams);
+  gsize max = lp2p_quic_connection_get_datagram_room (connection);
 
-  if (connection == NULL || connection->phase != LP2P_QUIC_READY)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection is closed"));
-      return FALSE;
-    }
+  if (connection->phase != LP2P_QUIC_READY)
+    return fail_closed (error);
   if (size > max)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
@@ -81,6 +76,24 @@ send_datagram (Lp2pDatagrams *datagrams, GBytes *datagram, GError **error)
   g_queue_push_tail (&connection->datagrams, g_bytes_ref (datagram));
   lp2p_quic_connection_want_output (connection);
   return TRUE;
+}
+
+/* The capability */
+
+static gsize
+get_max_size (Lp2pDatagrams *datagrams)
+{
+  Lp2pQuicConnection *connection = LP2P_QUIC_DATAGRAMS (datagrams)->connection;
+
+  return connection != NULL ? lp2p_quic_connection_get_datagram_room (connection) : 0;
+}
+
+static gboolean
+send_datagram (Lp2pDatagrams *datagrams, GBytes *datagram, GError **error)
+{
+  Lp2pQuicConnection *connection = LP2P_QUIC_DATAGRAMS (datagrams)->connection;
+
+  return connection != NULL ? lp2p_quic_connection_send_datagram (connection, datagram, error) : fail_closed (error);
 }
 
 static void

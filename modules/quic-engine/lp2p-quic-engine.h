@@ -22,6 +22,7 @@ typedef struct _Lp2pQuicConnection Lp2pQuicConnection;
 typedef struct _Lp2pQuicListener Lp2pQuicListener;
 typedef struct _Lp2pQuicProtocol Lp2pQuicProtocol;
 typedef struct _Lp2pQuicPunch Lp2pQuicPunch;
+typedef struct _Lp2pQuicStream Lp2pQuicStream;
 
 /* How connections behave; times in microseconds. */
 typedef struct
@@ -32,10 +33,13 @@ typedef struct
   guint64 stream_window;    /* the most that one stream has, in bytes */
   guint64 window;           /* and all of a connection */
   guint max_streams;        /* that the peer may have open */
+  guint max_uni_streams;    /* and of those in one direction */
 } Lp2pQuicOptions;
 
 /* An entry of the ALPN table: what a module speaks. It stays as long as the module
- * has listeners or connections.
+ * has listeners or connections. Each entry on a socket has its own options; but for the
+ * longest handshake and the largest window of a stream, which are to be said before the
+ * ALPN is known: those are the most that any entry there has.
  *
  * `verify` is given what the other side showed, inside the handshake, and returns its
  * key; NULL with an error ends the handshake. It is NULL where the client has no
@@ -48,6 +52,8 @@ struct _Lp2pQuicProtocol
   const char *suffix;      /* what follows `/udp/N` in its addresses */
   gboolean mutual;         /* whether a client has to show a certificate */
   gboolean resumes;        /* whether sessions are resumed, with early data; needs `verify` */
+  gboolean answers_early;  /* whether a server may send before the handshake ends (0.5-RTT): it
+                            * gets such connections early; never with `mutual` */
   Lp2pQuicOptions options;
   gnutls_certificate_credentials_t (*get_credentials) (gpointer data, GError **error);
   Lp2pPublicKey *(*verify) (const gnutls_datum_t *certificates, guint n, gint64 now_unix, Lp2pPeerId *expected, GError **error);
@@ -62,7 +68,9 @@ LP2P_QUIC_API void lp2p_quic_engine_stop (Lp2pQuicEngine *self, const Lp2pQuicPr
 
 /* All of these run from the run queue.
  *
- * `accepted` owns the connection that it is given, which may be early. */
+ * `accepted` owns the connection that it is given, which may be early, and what the host
+ * was told of it when it began: that ends where it is offered, or by
+ * lp2p_context_end_inbound(). */
 typedef struct
 {
   void (*accepted) (Lp2pQuicConnection *connection, gpointer user_data);
@@ -125,8 +133,69 @@ LP2P_QUIC_API void lp2p_quic_punch_cancel (Lp2pQuicPunch *self);
 /* What is known of one that has been handed out. */
 LP2P_QUIC_API const char *lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self);
 LP2P_QUIC_API Lp2pPublicKey *lp2p_quic_connection_get_remote_key (Lp2pQuicConnection *self);
+/* (transfer full) (nullable): what the peer showed, the first where there are several */
+LP2P_QUIC_API GBytes *lp2p_quic_connection_dup_certificate (Lp2pQuicConnection *self);
+LP2P_QUIC_API Lp2pMultiaddr *lp2p_quic_connection_get_local_address (Lp2pQuicConnection *self);
+LP2P_QUIC_API Lp2pMultiaddr *lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self);
+LP2P_QUIC_API Lp2pSessionState lp2p_quic_connection_get_state (Lp2pQuicConnection *self);
+/* (nullable): why it is closed, and the code that the peer gave for that, or 0 */
+LP2P_QUIC_API const GError *lp2p_quic_connection_get_error (Lp2pQuicConnection *self, guint64 *code);
 
-/* Its bidirectional streams as a session, which owns the connection from then on. */
+/* Its bidirectional streams as a session, which owns the connection from then on. Of a
+ * protocol without streams in one direction. */
 LP2P_QUIC_API Lp2pMuxerSession *lp2p_quic_session_new (Lp2pQuicConnection *connection);
+
+/* Or the connection as it is. */
+
+/* What it tells. All are there, and only mark work.
+ *
+ * `stream_input` takes what it likes of what has just come for a stream, the rest waits to
+ * be read. `stream_ready` comes only to streams that were taken or opened. */
+typedef struct
+{
+  gsize (*stream_input) (Lp2pQuicStream *stream, const guint8 *data, gsize size, gpointer user_data);
+  void (*stream_ready) (Lp2pQuicStream *stream, Lp2pReady ready, gpointer user_data);
+  void (*incoming) (gpointer user_data);
+  void (*withdrawn) (gpointer user_data);
+  void (*can_open) (gpointer user_data);
+  void (*drained) (gpointer user_data);
+  void (*early_rejected) (gpointer user_data);
+  void (*ready) (gpointer user_data);
+  void (*closing) (gpointer user_data);
+  void (*path_changed) (gpointer user_data);
+  void (*closed) (gpointer user_data);
+  void (*datagram) (const guint8 *data, gsize size, gpointer user_data);
+  void (*datagrams_writable) (gpointer user_data);
+} Lp2pQuicEvents;
+
+/* Streams may have come before. @events: (nullable) */
+LP2P_QUIC_API void lp2p_quic_connection_set_events (Lp2pQuicConnection *self, const Lp2pQuicEvents *events, gpointer user_data);
+/* As a session does; see Lp2pMuxerSessionClass. Takes @error. */
+LP2P_QUIC_API void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason);
+LP2P_QUIC_API void lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error);
+/* Its owner is done with it, and with all its streams. */
+LP2P_QUIC_API void lp2p_quic_connection_release (Lp2pQuicConnection *self);
+
+/* The largest datagram that can be sent now, 0 for none. */
+LP2P_QUIC_API gsize lp2p_quic_connection_get_datagram_room (Lp2pQuicConnection *self);
+LP2P_QUIC_API gboolean lp2p_quic_connection_send_datagram (Lp2pQuicConnection *self, GBytes *datagram, GError **error);
+
+/* As those of a session; see Lp2pMuxerSessionClass. Codes have 62 bits here. Who opens a
+ * stream in one direction only writes it, the other side only reads; what makes no sense
+ * fails. */
+LP2P_QUIC_API int lp2p_quic_stream_open (Lp2pQuicConnection *connection, gboolean one_way, Lp2pQuicStream **stream);
+LP2P_QUIC_API Lp2pQuicStream *lp2p_quic_stream_accept (Lp2pQuicConnection *connection);
+LP2P_QUIC_API gint64 lp2p_quic_stream_get_id (Lp2pQuicStream *self);
+LP2P_QUIC_API gboolean lp2p_quic_stream_is_one_way (Lp2pQuicStream *self);
+LP2P_QUIC_API void lp2p_quic_stream_set_user_data (Lp2pQuicStream *self, gpointer user_data);
+LP2P_QUIC_API gpointer lp2p_quic_stream_get_user_data (Lp2pQuicStream *self);
+LP2P_QUIC_API gssize lp2p_quic_stream_readv (Lp2pQuicStream *self, const GInputVector *vectors, guint n_vectors);
+LP2P_QUIC_API gssize lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, guint n_vectors);
+LP2P_QUIC_API void lp2p_quic_stream_want (Lp2pQuicStream *self, Lp2pReady ready);
+LP2P_QUIC_API int lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self);
+LP2P_QUIC_API void lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint64 code);
+LP2P_QUIC_API void lp2p_quic_stream_reset (Lp2pQuicStream *self, guint64 code);
+LP2P_QUIC_API void lp2p_quic_stream_release (Lp2pQuicStream *self);
+LP2P_QUIC_API const GError *lp2p_quic_stream_get_error (Lp2pQuicStream *self, Lp2pReady side, guint64 *code);
 
 G_END_DECLS

@@ -174,7 +174,7 @@ drop_large_datagrams (Lp2pQuicConnection *self)
   GBytes *datagram;
 
   while ((datagram = g_queue_peek_head (&self->datagrams)) != NULL &&
-         g_bytes_get_size (datagram) > lp2p_quic_datagrams_get_room (self))
+         g_bytes_get_size (datagram) > lp2p_quic_connection_get_datagram_room (self))
     drop_datagram (self);
 }
 

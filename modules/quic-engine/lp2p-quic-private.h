@@ -21,7 +21,6 @@ G_BEGIN_DECLS
 /* ngtcp2 counts nanoseconds. */
 #define LP2P_QUIC_TIME(us) ((ngtcp2_tstamp) (us) * 1000)
 
-typedef struct _Lp2pQuicStream Lp2pQuicStream;
 typedef struct _Lp2pQuicTicketKey Lp2pQuicTicketKey;
 typedef struct _Lp2pQuicResetToken Lp2pQuicResetToken;
 
@@ -89,24 +88,6 @@ typedef struct
   gsize output;       /* of streams, beyond what each has without asking */
 } Lp2pQuicMemory;
 
-/* What a connection tells whoever has its streams. All only mark work. */
-typedef struct
-{
-  gsize (*stream_input) (Lp2pQuicStream *stream, const guint8 *data, gsize size, gpointer user_data);
-  void (*stream_ready) (Lp2pQuicStream *stream, Lp2pReady ready, gpointer user_data);
-  void (*incoming) (gpointer user_data);
-  void (*withdrawn) (gpointer user_data);
-  void (*can_open) (gpointer user_data);
-  void (*drained) (gpointer user_data);
-  void (*early_rejected) (gpointer user_data);
-  void (*ready) (gpointer user_data);
-  void (*closing) (gpointer user_data);
-  void (*path_changed) (gpointer user_data);
-  void (*closed) (gpointer user_data);
-  void (*datagram) (const guint8 *data, gsize size, gpointer user_data);
-  void (*datagrams_writable) (gpointer user_data);
-} Lp2pQuicEvents;
-
 struct _Lp2pQuicConnection
 {
   guint refs;
@@ -127,6 +108,7 @@ struct _Lp2pQuicConnection
   Lp2pPeerId *expected_peer;
   gboolean handed_out;
   gboolean early;    /* streams are used ahead of the end of the handshake */
+  gboolean has_keys; /* a server could send ahead of it */
   gboolean verified; /* the peer has proved who it is */
   gboolean confirmed; /* the peer has all of the handshake */
 
@@ -155,6 +137,7 @@ struct _Lp2pQuicConnection
   GQueue streams;
   GQueue incoming; /* streams that nobody has taken */
   GQueue sendable; /* streams with something to send */
+  guint n_one_way; /* streams of the peer in one direction that are over */
   guint n_resets;  /* streams that are reset when their last words have left */
   GQueue stalled;  /* and those for which the peer gives no credit */
   gboolean heard;  /* since that was last tried */
@@ -197,9 +180,10 @@ struct _Lp2pQuicStream
   gsize counted; /* of that, in the memory of the connection */
   GError *read_error;
   GError *write_error;
-  guint32 read_code;
-  guint32 reset_code;
+  guint64 read_code;
+  guint64 reset_code;
   guint remote : 1;       /* the peer opened it */
+  guint one_way : 1;      /* who opened it writes, the other side reads */
   guint taken : 1;        /* whoever has the streams knows it */
   guint withdrawn : 1;    /* the peer reset it before that */
   guint released : 1;     /* and is done with it */
@@ -272,8 +256,6 @@ gboolean lp2p_quic_connection_is_usable (Lp2pQuicConnection *self);
 void lp2p_quic_connection_queue_job (Lp2pQuicConnection *self);
 
 /* Its end. What fails takes @error. */
-void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason);
-void lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error);
 void lp2p_quic_connection_fail (Lp2pQuicConnection *self, int liberr);
 void lp2p_quic_connection_fail_silently (Lp2pQuicConnection *self, GError *error);
 void lp2p_quic_connection_give_up (Lp2pQuicConnection *self);
@@ -310,6 +292,7 @@ void lp2p_quic_random (guint8 *data, gsize size);
 void lp2p_quic_random_cid (ngtcp2_cid *cid);
 void lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_settings *settings);
 void lp2p_quic_make_params (const Lp2pQuicOptions *options, ngtcp2_transport_params *params);
+void lp2p_quic_set_limits (const Lp2pQuicOptions *options, ngtcp2_transport_params *params);
 
 /* Output */
 
@@ -322,16 +305,6 @@ void lp2p_quic_output_clear (Lp2pQuicConnection *self);
 /* Streams */
 
 Lp2pQuicStream *lp2p_quic_stream_new (Lp2pQuicConnection *connection, gint64 id, gboolean remote);
-int lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream);
-Lp2pQuicStream *lp2p_quic_stream_accept (Lp2pQuicConnection *connection);
-gssize lp2p_quic_stream_readv (Lp2pQuicStream *self, const GInputVector *vectors, guint n_vectors);
-gssize lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, guint n_vectors);
-void lp2p_quic_stream_want (Lp2pQuicStream *self, Lp2pReady ready);
-int lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self);
-void lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint32 code);
-void lp2p_quic_stream_reset (Lp2pQuicStream *self, guint32 code);
-void lp2p_quic_stream_release (Lp2pQuicStream *self);
-const GError *lp2p_quic_stream_get_error (Lp2pQuicStream *self, Lp2pReady side, guint32 *code);
 gboolean lp2p_quic_stream_has_unsent (Lp2pQuicStream *self);
 /* From the connection. */
 void lp2p_quic_stream_received (Lp2pQuicStream *self, const guint8 *data, gsize size, gboolean fin);
@@ -388,7 +361,6 @@ gboolean lp2p_quic_address_same_host (const struct sockaddr *a, const struct soc
 #define LP2P_QUIC_TYPE_DATAGRAMS (lp2p_quic_datagrams_get_type ())
 G_DECLARE_FINAL_TYPE (Lp2pQuicDatagrams, lp2p_quic_datagrams, LP2P_QUIC, DATAGRAMS, GObject)
 Lp2pQuicDatagrams *lp2p_quic_datagrams_new (Lp2pQuicConnection *connection);
-gsize lp2p_quic_datagrams_get_room (Lp2pQuicConnection *connection);
 void lp2p_quic_datagrams_take (Lp2pQuicDatagrams *self, const guint8 *data, gsize size);
 void lp2p_quic_datagrams_set_writable (Lp2pQuicDatagrams *self);
 void lp2p_quic_datagrams_detach (Lp2pQuicDatagrams *self);

@@ -22,6 +22,7 @@ struct _Lp2pQuicTicketKey
 {
   gnutls_datum_t key;
   guint64 streams; /* what clients with tickets of this key count on at least */
+  guint64 uni_streams;
   guint64 stream_window;
   guint64 window;
 };
@@ -47,7 +48,7 @@ lp2p_quic_ticket_keys_new (void)
 static gboolean
 holds (const Lp2pQuicTicketKey *self, const ngtcp2_transport_params *params)
 {
-  return self->streams <= params->initial_max_streams_bidi &&
+  return self->streams <= params->initial_max_streams_bidi && self->uni_streams <= params->initial_max_streams_uni &&
          self->stream_window <= params->initial_max_stream_data_bidi_remote && self->window <= params->initial_max_data;
 }
 
@@ -69,6 +70,7 @@ lp2p_quic_ticket_keys_get (GHashTable *keys, const char *alpn, const ngtcp2_tran
       g_hash_table_replace (keys, g_strdup (alpn), key);
     }
   key->streams = params->initial_max_streams_bidi;
+  key->uni_streams = params->initial_max_streams_uni;
   key->stream_window = params->initial_max_stream_data_bidi_remote;
   key->window = params->initial_max_data;
   return &key->key;
@@ -157,8 +159,7 @@ lp2p_quic_resumption_keep (Lp2pQuicConnection *self)
 
 /* A ticket is used once, so that nobody who watches can tell that it is the same client
  * again (RFC 8446 appendix C.4), and one that does not work is not tried again. One that
- * is for another address stays: whoever is early does not try others in the meantime, so
- * it should be where the peer was last. */
+ * is for another address stays: what is sent early should go where the peer was last. */
 GBytes *
 lp2p_quic_resumption_take (Lp2pQuicConnection *self, Lp2pQuicTicket *ticket)
 {

@@ -168,7 +168,7 @@ static int
 session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
 {
   Lp2pQuicStream *opened = NULL;
-  int code = lp2p_quic_stream_open (CONNECTION (session), &opened);
+  int code = lp2p_quic_stream_open (CONNECTION (session), FALSE, &opened);
 
   *stream = opened != NULL ? &opened->parent : NULL;
   return code;
@@ -227,7 +227,12 @@ stream_release (Lp2pMuxerSession *session, Lp2pMuxerStream *stream)
 static const GError *
 stream_get_error (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2pReady side, guint32 *code)
 {
-  return lp2p_quic_stream_get_error (STREAM (stream), side, code);
+  guint64 code64;
+  const GError *error = lp2p_quic_stream_get_error (STREAM (stream), side, &code64);
+
+  if (code != NULL)
+    *code = MIN (code64, G_MAXUINT32);
+  return error;
 }
 
 static void
@@ -247,15 +252,9 @@ static void
 session_free (Lp2pMuxerSession *session)
 {
   Session *self = SESSION (session);
-  Lp2pQuicConnection *connection = self->connection;
 
-  session->events = NULL;
-  session_abort (session, 0);
   lp2p_quic_datagrams_detach (self->datagrams);
-  connection->events = NULL;
-  while (connection->streams.length > 0)
-    lp2p_quic_stream_release (g_queue_peek_head (&connection->streams));
-  lp2p_quic_connection_unref (connection);
+  lp2p_quic_connection_release (self->connection);
   g_object_unref (self->datagrams);
   g_clear_pointer (&self->remote_peer, lp2p_peer_id_unref);
   lp2p_multiaddr_unref (self->local_address);
@@ -276,27 +275,18 @@ session_has_unsent (Lp2pMuxerSession *session)
 static Lp2pSessionState
 session_get_state (Lp2pMuxerSession *session)
 {
-  switch (CONNECTION (session)->phase)
-    {
-    case LP2P_QUIC_HANDSHAKE:
-      return LP2P_SESSION_EARLY;
-    case LP2P_QUIC_READY:
-      return LP2P_SESSION_READY;
-    case LP2P_QUIC_FLUSHING:
-      return LP2P_SESSION_CLOSING;
-    default:
-      return LP2P_SESSION_CLOSED;
-    }
+  return lp2p_quic_connection_get_state (CONNECTION (session));
 }
 
 static const GError *
 session_get_error (Lp2pMuxerSession *session, guint32 *code)
 {
-  Lp2pQuicConnection *connection = CONNECTION (session);
+  guint64 code64;
+  const GError *error = lp2p_quic_connection_get_error (CONNECTION (session), &code64);
 
   if (code != NULL)
-    *code = connection->remote_code;
-  return connection->orderly ? NULL : connection->error;
+    *code = MIN (code64, G_MAXUINT32);
+  return error;
 }
 
 static void
@@ -365,7 +355,6 @@ lp2p_quic_session_new (Lp2pQuicConnection *connection)
   self->datagrams = lp2p_quic_datagrams_new (connection);
   take_remote_peer (self);
   update_addresses (self);
-  connection->events = &connection_events;
-  connection->events_data = self;
+  lp2p_quic_connection_set_events (connection, &connection_events, self);
   return &self->parent;
 }

@@ -6,6 +6,7 @@
 #include "lp2p-quic-private.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 /* What waits to be acknowledged: twice what the path takes at once, so that the next
  * bytes are there when the first are acknowledged. */
@@ -15,6 +16,9 @@
 /* What a stream may be given without asking the host for memory, so that each goes on
  * as long as the peer acknowledges. */
 #define FREE_OUTPUT (16 * 1024)
+
+/* The bit of an id that says so. */
+#define ONE_WAY 2
 
 /* What is still sent of a stream that is reset: it may say why, as a refused protocol
  * does. */
@@ -29,6 +33,17 @@ announce (Lp2pQuicStream *self, Lp2pReady ready)
     connection->events->stream_ready (self, ready, connection->events_data);
 }
 
+/* The direction that is not there has ended before it began. */
+static void
+take_direction (Lp2pQuicStream *self)
+{
+  GError **error = self->remote ? &self->write_error : &self->read_error;
+
+  self->one_way = (self->id & ONE_WAY) != 0;
+  if (self->one_way)
+    *error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("The stream has one direction"));
+}
+
 Lp2pQuicStream *
 lp2p_quic_stream_new (Lp2pQuicConnection *connection, gint64 id, gboolean remote)
 {
@@ -37,9 +52,21 @@ lp2p_quic_stream_new (Lp2pQuicConnection *connection, gint64 id, gboolean remote
   self->connection = connection;
   self->id = id;
   self->remote = remote;
+  take_direction (self);
   self->link.data = self;
   g_queue_push_tail_link (&connection->streams, &self->link);
   return self;
+}
+
+/* Nothing comes any more. Some versions of ngtcp2 never say so of a stream that the peer
+ * has to itself: nobody waits for that. */
+static void
+end_one_way (Lp2pQuicStream *self)
+{
+  if (!self->one_way || !self->remote || self->closed || self->connection->conn == NULL)
+    return;
+  ngtcp2_conn_set_stream_user_data (self->connection->conn, self->id, NULL);
+  self->closed = TRUE;
 }
 
 /* To be called when the output has changed. */
@@ -79,14 +106,17 @@ stream_free (Lp2pQuicStream *self)
   /* Only now may the peer open another one. */
   if (self->remote && connection->conn != NULL)
     {
-      ngtcp2_conn_extend_max_streams_bidi (connection->conn, 1);
+      if (!self->one_way)
+        ngtcp2_conn_extend_max_streams_bidi (connection->conn, 1);
+      else if (connection->n_one_way++ < LP2P_QUIC_MAX_ONE_WAY)
+        ngtcp2_conn_extend_max_streams_uni (connection->conn, 1);
       lp2p_quic_connection_want_output (connection);
     }
   g_free (self);
 }
 
 int
-lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream)
+lp2p_quic_stream_open (Lp2pQuicConnection *connection, gboolean one_way, Lp2pQuicStream **stream)
 {
   int64_t id;
   int code;
@@ -94,7 +124,8 @@ lp2p_quic_stream_open (Lp2pQuicConnection *connection, Lp2pQuicStream **stream)
   *stream = NULL;
   if (!lp2p_quic_connection_is_usable (connection))
     return LP2P_IO_FAILED;
-  code = ngtcp2_conn_open_bidi_stream (connection->conn, &id, NULL);
+  code = one_way ? ngtcp2_conn_open_uni_stream (connection->conn, &id, NULL)
+                 : ngtcp2_conn_open_bidi_stream (connection->conn, &id, NULL);
   if (code == NGTCP2_ERR_STREAM_ID_BLOCKED)
     {
       connection->open_refused = TRUE;
@@ -136,6 +167,30 @@ lp2p_quic_stream_accept (Lp2pQuicConnection *connection)
   if (stream != NULL)
     stream->taken = TRUE;
   return stream;
+}
+
+gint64
+lp2p_quic_stream_get_id (Lp2pQuicStream *self)
+{
+  return self->id;
+}
+
+gboolean
+lp2p_quic_stream_is_one_way (Lp2pQuicStream *self)
+{
+  return self->one_way;
+}
+
+void
+lp2p_quic_stream_set_user_data (Lp2pQuicStream *self, gpointer user_data)
+{
+  self->parent.user_data = user_data;
+}
+
+gpointer
+lp2p_quic_stream_get_user_data (Lp2pQuicStream *self)
+{
+  return self->parent.user_data;
 }
 
 /* Reading */
@@ -187,6 +242,8 @@ lp2p_quic_stream_received (Lp2pQuicStream *self, const guint8 *data, gsize size,
   if (taken < size)
     keep (self, data + taken, size - taken);
   self->fin_received |= fin && self->read_error == NULL;
+  if (fin)
+    end_one_way (self);
   if (taken < size || fin)
     announce (self, LP2P_READY_READ);
 }
@@ -219,7 +276,7 @@ set_error (GError **error, const char *message)
 }
 
 void
-lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint32 code)
+lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint64 code)
 {
   if (self->connection->conn != NULL && !self->closed && !self->fin_received && self->read_error == NULL)
     {
@@ -227,6 +284,7 @@ lp2p_quic_stream_stop_reading (Lp2pQuicStream *self, guint32 code)
       lp2p_quic_connection_want_output (self->connection);
     }
   drop_input (self);
+  end_one_way (self);
   if (!self->fin_received)
     set_error (&self->read_error, _("Reading from the stream was stopped"));
 }
@@ -245,9 +303,10 @@ lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code)
     }
   if (self->read_error == NULL && !self->fin_received)
     {
-      self->read_code = MIN (code, G_MAXUINT32);
-      self->read_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream with code %u"), self->read_code);
+      self->read_code = code;
+      self->read_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream with code %" PRIu64), code);
     }
+  end_one_way (self);
   announce (self, LP2P_READY_READ);
 
   /* Whoever resets a stream reads no more, but that is not for sure. */
@@ -394,7 +453,7 @@ may_send_rest (Lp2pQuicStream *self)
 }
 
 static void
-want_reset (Lp2pQuicStream *self, guint32 code)
+want_reset (Lp2pQuicStream *self, guint64 code)
 {
   self->reset_wanted = TRUE;
   self->reset_code = code;
@@ -404,7 +463,7 @@ want_reset (Lp2pQuicStream *self, guint32 code)
 /* Some peers, ngtcp2 among them, do not answer the reset of a stream of which they have
  * never heard, and it would stay here for ever: an empty frame goes ahead. */
 static void
-announce_reset (Lp2pQuicStream *self, guint32 code)
+announce_reset (Lp2pQuicStream *self, guint64 code)
 {
   want_reset (self, code);
   self->fin_wanted = FALSE;
@@ -415,7 +474,7 @@ announce_reset (Lp2pQuicStream *self, guint32 code)
 /* The buffer stays until ngtcp2 is done with the stream: what is in flight points to
  * it. */
 static void
-reset_output (Lp2pQuicStream *self, guint32 code)
+reset_output (Lp2pQuicStream *self, guint64 code)
 {
   Lp2pQuicConnection *connection = self->connection;
   gsize unsent = lp2p_quic_send_buffer_get_unsent (&self->output);
@@ -508,7 +567,7 @@ lp2p_quic_stream_want (Lp2pQuicStream *self, Lp2pReady ready)
 }
 
 void
-lp2p_quic_stream_reset (Lp2pQuicStream *self, guint32 code)
+lp2p_quic_stream_reset (Lp2pQuicStream *self, guint64 code)
 {
   lp2p_quic_stream_stop_reading (self, code);
   if (self->write_error == NULL)
@@ -547,7 +606,7 @@ lp2p_quic_stream_was_closed (Lp2pQuicStream *self)
 }
 
 const GError *
-lp2p_quic_stream_get_error (Lp2pQuicStream *self, Lp2pReady side, guint32 *code)
+lp2p_quic_stream_get_error (Lp2pQuicStream *self, Lp2pReady side, guint64 *code)
 {
   gboolean writing = side == LP2P_READY_WRITE;
 

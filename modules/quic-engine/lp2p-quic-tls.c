@@ -76,6 +76,16 @@ enable_tickets (Lp2pQuicConnection *self)
   return key != NULL ? gnutls_session_ticket_enable_server (self->tls, key) : 0;
 }
 
+/* Before the parameters are sent. What is of the connection stays. */
+static gboolean
+set_limits (Lp2pQuicConnection *self)
+{
+  ngtcp2_transport_params params = *ngtcp2_conn_get_local_transport_params (self->conn);
+
+  lp2p_quic_set_limits (&self->protocol->options, &params);
+  return ngtcp2_conn_set_local_transport_params (self->conn, &params) == 0;
+}
+
 /* Here, as GnuTLS lets a client without ALPN pass, whatever is mandatory. */
 static int
 on_client_hello (gnutls_session_t session)
@@ -90,7 +100,7 @@ on_client_hello (gnutls_session_t session)
     return GNUTLS_E_NO_APPLICATION_PROTOCOL;
   self->protocol = listener->protocol;
   gnutls_certificate_server_set_request (session, self->protocol->mutual ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_IGNORE);
-  return enable_tickets (self) < 0 ? GNUTLS_E_INTERNAL_ERROR : set_credentials (self);
+  return set_limits (self) && enable_tickets (self) >= 0 ? set_credentials (self) : GNUTLS_E_INTERNAL_ERROR;
 }
 
 /* A client without transport parameters does not speak QUIC (RFC 9001 section 8.2).
@@ -273,9 +283,20 @@ lp2p_quic_tls_check_peer (Lp2pQuicConnection *self)
 {
   if (self->protocol == NULL)
     return FALSE;
+  if (self->server && !self->protocol->mutual)
+    return TRUE;
   if (gnutls_session_is_resumed (self->tls))
     return on_verify (self->tls) == 0;
-  return self->verified || self->protocol->verify == NULL || (self->server && !self->protocol->mutual);
+  return self->verified || self->protocol->verify == NULL;
+}
+
+GBytes *
+lp2p_quic_connection_dup_certificate (Lp2pQuicConnection *self)
+{
+  unsigned n = 0;
+  const gnutls_datum_t *shown = self->tls != NULL ? gnutls_certificate_get_peers (self->tls, &n) : NULL;
+
+  return n > 0 ? g_bytes_new (shown->data, shown->size) : NULL;
 }
 
 gboolean

@@ -583,7 +583,7 @@ test_started_again (Fixture *self, gconstpointer data)
   check_peers (self);
 }
 
-/* Early, others are not tried in the meantime: so only where the peer was last. */
+/* What is sent early goes only where the peer was last. */
 static void
 test_other_address (Fixture *self, gconstpointer data)
 {

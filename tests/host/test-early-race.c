@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A session that is resumed at an address where the peer is no more, while another one
+ * leads to it: what was sent early arrives there, and soon. */
+
+#include <string.h>
+
+#include "test-host.h"
+#include "test-wire.h"
+
+#define CONFIG "[host]\ntransports=['quic-v1','tcp']\nservices=[]\n"
+#define LISTEN "listen=['/ip4/127.0.0.1/udp/0/quic-v1','/ip4/127.0.0.1/tcp/0']\n"
+#define SAFE   (LP2P_STREAM_REPLAY_SAFE | LP2P_STREAM_NO_DIAL)
+/* The handshake that nobody answers. */
+#define HANDSHAKE_US (10 * G_USEC_PER_SEC)
+/* A dial of TCP starts when QUIC has had its time, and takes some round trips. */
+#define SOON_US (G_USEC_PER_SEC)
+
+/* How QUIC ends where B was. */
+typedef enum
+{
+  SILENT,  /* nobody answers */
+  REFUSED, /* the system says that there is nobody */
+} End;
+
+typedef struct
+{
+  TestWorld *world;
+  TestWire *wire; /* on the way to B over QUIC; NULL when it is cut */
+  TestHost *a;
+  TestHost *b;
+  Lp2pMultiaddr *tcp;
+} Fixture;
+
+static gboolean
+has_ticket (Fixture *self)
+{
+  g_autoptr (GBytes) ticket =
+      lp2p_context_get_peer_data (self->a->context, lp2p_host_get_peer_id (self->b->host), "quic-engine", "ticket libp2p");
+
+  return ticket != NULL;
+}
+
+static void
+tell_address (Fixture *self, Lp2pMultiaddr *address)
+{
+  g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
+  Lp2pPeerInfo info = { .addresses = addresses };
+
+  g_ptr_array_add (addresses, address);
+  lp2p_context_update_peer (self->a->context, lp2p_host_get_peer_id (self->b->host), &info);
+}
+
+static void
+find_addresses (Fixture *self)
+{
+  g_autoptr (GPtrArray) addresses = lp2p_host_dup_listen_addresses (self->b->host);
+
+  for (guint i = 0; i < addresses->len; i++)
+    {
+      Lp2pMultiaddr *address = g_ptr_array_index (addresses, i);
+      g_autofree char *port = lp2p_multiaddr_get_component_string (address, 1);
+
+      if (lp2p_multiaddr_find (address, LP2P_PROTOCOL_QUIC_V1, 0) >= 0)
+        test_wire_set_server (self->wire, g_ascii_strtoull (port, NULL, 10));
+      else
+        self->tcp = lp2p_multiaddr_without_peer_id (address);
+    }
+}
+
+/* A connection over QUIC leaves a ticket. */
+static void
+become_acquainted (Fixture *self)
+{
+  g_autofree char *text = g_strdup_printf ("/ip4/127.0.0.1/udp/%u/quic-v1", test_wire_get_port (self->wire));
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
+  g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pConnection) connection = NULL;
+
+  g_ptr_array_add (addresses, address);
+  lp2p_host_connect_peer_async (self->a->host, lp2p_host_get_peer_id (self->b->host), addresses, NULL,
+                                test_take_result, &result);
+  test_wait (self->world, result);
+  connection = lp2p_host_connect_peer_finish (self->a->host, result, &error);
+  g_assert_no_error (error);
+  test_until (self->world, has_ticket (self));
+  lp2p_connection_abort (connection, LP2P_CODE_NONE);
+  test_until (self->world, self->a->n_removed == 1 && self->b->n_removed == 1);
+}
+
+static void
+set_up (Fixture *self, gconstpointer data)
+{
+  self->world = test_world_new (TRUE);
+  self->world->ticking = TRUE;
+  self->wire = test_wire_new (self->world);
+  self->a = test_host_new (self->world, CONFIG "listen=[]\n");
+  self->b = test_host_new (self->world, CONFIG LISTEN);
+  find_addresses (self);
+  become_acquainted (self);
+}
+
+static void
+end_quic (Fixture *self, End end)
+{
+  if (end == SILENT)
+    test_wire_set_silent (self->wire, TRUE);
+  else
+    g_clear_pointer (&self->wire, test_wire_free);
+}
+
+static void
+tear_down (Fixture *self, gconstpointer data)
+{
+  lp2p_multiaddr_unref (self->tcp);
+  test_host_free (self->a);
+  test_host_free (self->b);
+  g_clear_pointer (&self->wire, test_wire_free);
+  test_world_free (self->world);
+}
+
+static void
+start_open (Fixture *self, Lp2pStreamFlags flags, GAsyncResult **result)
+{
+  static const char *const protocols[] = { TEST_PROTOCOL, NULL };
+
+  lp2p_host_open_stream_async (self->a->host, lp2p_host_get_peer_id (self->b->host), protocols, flags, NULL,
+                               test_take_result, result);
+}
+
+static Lp2pStream *
+finish_open (Fixture *self, GAsyncResult **result, GError **error)
+{
+  Lp2pStream *stream;
+
+  test_wait (self->world, *result);
+  stream = lp2p_host_open_stream_finish (self->a->host, *result, error);
+  g_clear_object (result);
+  return stream;
+}
+
+static Lp2pStream *
+open_early (Fixture *self)
+{
+  GAsyncResult *result = NULL;
+  g_autoptr (GError) error = NULL;
+  Lp2pStream *stream;
+
+  start_open (self, LP2P_STREAM_REPLAY_SAFE, &result);
+  stream = finish_open (self, &result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lp2p_connection_get_state (lp2p_stream_get_connection (stream)), ==, LP2P_CONNECTION_EARLY);
+  return stream;
+}
+
+static void
+check_both_ways (Fixture *self, Lp2pStream *stream, Lp2pStream *other, gsize sent)
+{
+  test_stream_expect (self->world, other, sent, 0);
+  test_stream_write (self->world, other, 100, 0);
+  test_stream_expect (self->world, stream, 100, 0);
+  test_stream_close_output (self->world, stream);
+  test_stream_expect_end (self->world, other);
+}
+
+/* What was sent early, what waits to be opened, what is not safe to replay: all go on over
+ * TCP, on the same connection. */
+static void
+test_tcp_wins (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pStream) stream = NULL;
+  g_autoptr (Lp2pStream) unsafe = NULL;
+  g_autoptr (Lp2pStream) other = NULL;
+  g_autoptr (Lp2pStream) other_unsafe = NULL;
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+  Lp2pConnection *connection;
+  gint64 start;
+
+  end_quic (self, GPOINTER_TO_INT (data));
+  tell_address (self, self->tcp);
+  start = self->world->now;
+  stream = open_early (self);
+  connection = lp2p_stream_get_connection (stream);
+  g_assert_cmpstr (lp2p_connection_get_transport (connection), ==, "quic-v1");
+  start_open (self, LP2P_STREAM_NONE, &result);
+  test_stream_write (self->world, stream, 1000, 0);
+  other = test_host_accept (self->b);
+  check_both_ways (self, stream, other, 1000);
+  g_assert_cmpint (self->world->now - start, <, SOON_US);
+
+  g_assert_cmpint (lp2p_connection_get_state (connection), ==, LP2P_CONNECTION_READY);
+  g_assert_cmpstr (lp2p_connection_get_transport (connection), ==, "tcp");
+  g_assert_cmpstr (lp2p_connection_get_muxer (connection), ==, "yamux");
+  g_assert_cmpstr (lp2p_multiaddr_get_string (lp2p_connection_get_remote_address (connection)), ==,
+                   lp2p_multiaddr_get_string (self->tcp));
+  unsafe = finish_open (self, &result, &error);
+  g_assert_no_error (error);
+  g_assert_true (lp2p_stream_get_connection (unsafe) == connection);
+  test_stream_write (self->world, unsafe, 10, 0);
+  other_unsafe = test_host_accept (self->b);
+  check_both_ways (self, unsafe, other_unsafe, 10);
+
+  /* It is one more for either side, and stays so when the handshake would be given up. */
+  test_world_advance (self->world, 2 * HANDSHAKE_US);
+  g_assert_cmpuint (self->a->n_added, ==, 2);
+  g_assert_cmpuint (self->b->n_added, ==, 2);
+  g_assert_cmpuint (self->a->n_removed, ==, 1);
+}
+
+/* Closed and dropped while it was early. */
+static void
+test_forgotten (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pStream) other = NULL;
+  g_autoptr (Lp2pConnection) connection = NULL;
+  Lp2pStream *stream;
+
+  end_quic (self, GPOINTER_TO_INT (data));
+  tell_address (self, self->tcp);
+  stream = open_early (self);
+  connection = g_object_ref (lp2p_stream_get_connection (stream));
+  test_stream_write (self->world, stream, 1000, 0);
+  test_stream_close (self->world, stream);
+  g_object_unref (stream);
+  other = test_host_accept (self->b);
+  test_stream_expect (self->world, other, 1000, 0);
+  test_stream_expect_end (self->world, other);
+  g_assert_cmpstr (lp2p_connection_get_transport (connection), ==, "tcp");
+  g_io_stream_close (G_IO_STREAM (other), NULL, NULL);
+  test_until (self->world, lp2p_connection_get_n_streams (connection) == 0);
+}
+
+/* No address does: the reasons of all of them are told. */
+static void
+test_nothing_wins (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pMultiaddr) nowhere = lp2p_multiaddr_new_from_string ("/ip4/127.0.0.1/tcp/1", NULL);
+  g_autoptr (Lp2pStream) stream = NULL;
+  g_autoptr (Lp2pConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+  const GError *reason;
+
+  end_quic (self, GPOINTER_TO_INT (data));
+  tell_address (self, nowhere);
+  stream = open_early (self);
+  connection = g_object_ref (lp2p_stream_get_connection (stream));
+  if (GPOINTER_TO_INT (data) == SILENT)
+    {
+      test_stream_write (self->world, stream, 10, 0);
+      test_world_jump (self->world, HANDSHAKE_US);
+    }
+  error = test_stream_expect_failure (self->world, stream);
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  reason = lp2p_connection_get_error (connection);
+  g_assert_nonnull (strstr (reason->message, "/quic-v1: "));
+  g_assert_nonnull (strstr (reason->message, "/tcp/1: "));
+  g_assert_cmpint (lp2p_connection_get_state (connection), ==, LP2P_CONNECTION_CLOSED);
+  test_world_advance (self->world, HANDSHAKE_US);
+  g_assert_cmpuint (self->a->n_added, ==, 1);
+  g_assert_cmpuint (self->b->n_added, ==, 1);
+}
+
+/* The host goes in the middle of it. */
+static void
+test_close (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pStream) stream = NULL;
+  g_autoptr (GError) error = NULL;
+
+  end_quic (self, GPOINTER_TO_INT (data));
+  tell_address (self, self->tcp);
+  stream = open_early (self);
+  test_stream_write (self->world, stream, 10, 0);
+  test_host_close (self->a);
+  error = test_stream_expect_failure (self->world, stream);
+}
+
+#define ADD(path, function)                                                                                             \
+  G_STMT_START                                                                                                          \
+  {                                                                                                                     \
+    g_test_add ("/early-race/" path "-silent", Fixture, GINT_TO_POINTER (SILENT), set_up, function, tear_down);         \
+    g_test_add ("/early-race/" path "-refused", Fixture, GINT_TO_POINTER (REFUSED), set_up, function, tear_down);       \
+  }                                                                                                                     \
+  G_STMT_END
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  ADD ("tcp-wins", test_tcp_wins);
+  ADD ("forgotten", test_forgotten);
+  ADD ("nothing-wins", test_nothing_wins);
+  ADD ("close", test_close);
+  return g_test_run ();
+}

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two machines, each in a network of its own behind a NAT, as network namespaces.
+
+    with Nats({"a": "kept", "b": "random"}) as nats:
+        server = nats.popen("a", [..., nats.inside["a"], ...])
+        ... nats.outside["a"] is where others see it
+"""
+
+import os
+import subprocess
+
+# The kinds of NAT. All drop what comes from somewhere that nothing was sent to; "kept"
+# and "host" map a port to the same one outside, "random" to one that differs for each
+# address. Nothing is filtered by port with "host": whoever was sent something may answer
+# from any.
+KINDS = ("kept", "random", "host")
+
+RULES = """
+table ip nat {{
+  set known {{ type ipv4_addr; flags dynamic; }}
+  chain in {{
+    type nat hook prerouting priority dstnat;
+    {incoming}
+  }}
+  chain out {{
+    type nat hook postrouting priority srcnat;
+    oifname "wan" add @known {{ ip daddr }}
+    oifname "wan" masquerade {how}
+  }}
+}}
+table ip filter {{
+  chain input {{ type filter hook input priority filter; policy drop; }}
+  chain forward {{
+    type filter hook forward priority filter; policy drop;
+    iifname "lan" accept
+    ct state established,related accept
+    ct status dnat accept
+  }}
+}}
+"""
+
+
+class Missing(Exception):
+    """The machine lacks a program or privileges for this; str() is the reason to skip."""
+
+
+class Nats:
+    """The namespaces "a" and "b", and a router with NAT in front of each."""
+
+    outside = {"a": "192.0.2.1", "b": "192.0.2.2"}
+    inside = {"a": "10.78.1.2", "b": "10.78.2.2"}
+    _router = {"a": "10.78.1.1", "b": "10.78.2.1"}
+
+    def __init__(self, kinds):
+        prefix = f"lp2p-{os.getpid()}-{id(self):x}"
+        self.netns = {side: f"{prefix}-{side}" for side in ("a", "b", "nat-a", "nat-b")}
+        self._env = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        self._made, self._processes = [], []
+        try:
+            self._make(kinds)
+        except FileNotFoundError as reason:
+            self.close()
+            raise Missing(f"the program {reason.filename}") from None
+        except subprocess.CalledProcessError as reason:
+            self.close()
+            raise Missing(f"{' '.join(reason.cmd)}: {reason.stderr.strip()}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def run(self, *argv, text=None):
+        return subprocess.run(argv, env=self._env, input=text, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=True).stdout
+
+    def _ip(self, side, words):
+        self.run("ip", "-n", self.netns[side], *words.split())
+
+    def _make(self, kinds):
+        for side, netns in self.netns.items():
+            self.run("ip", "netns", "add", netns)
+            self._made.append(netns)
+            self._ip(side, "link set lo up")
+        self.run("ip", "-n", self.netns["nat-a"], "link", "add", "wan", "type", "veth",
+                 "peer", "name", "wan", "netns", self.netns["nat-b"])
+        for side, kind in kinds.items():
+            self._make_side(side, f"nat-{side}", kind)
+
+    def _make_side(self, side, router, kind):
+        self.run("ip", "-n", self.netns[side], "link", "add", "lan", "type", "veth",
+                 "peer", "name", "lan", "netns", self.netns[router])
+        self._ip(side, f"addr add {self.inside[side]}/24 dev lan")
+        self._ip(side, "link set lan up")
+        self._ip(side, f"route add default via {self._router[side]}")
+        self._ip(router, f"addr add {self._router[side]}/24 dev lan")
+        self._ip(router, f"addr add {self.outside[side]}/24 dev wan")
+        self._ip(router, "link set lan up")
+        self._ip(router, "link set wan up")
+        self.run("ip", "netns", "exec", self.netns[router], "sh", "-c",
+                 "echo 1 >/proc/sys/net/ipv4/ip_forward")
+        dnat = f'iifname "wan" ip saddr @known meta l4proto udp dnat to {self.inside[side]}'
+        self.run("ip", "netns", "exec", self.netns[router], "nft", "-f", "-",
+                 text=RULES.format(incoming=dnat if kind == "host" else "",
+                                   how="fully-random" if kind == "random" else ""))
+
+    def popen(self, side, argv, **options):
+        """Starts a program on one side; close() ends it if it still runs."""
+        options.setdefault("env", self._env)
+        command = ["ip", "netns", "exec", self.netns[side], *argv]
+        self._processes.append(subprocess.Popen(command, **options))
+        return self._processes[-1]
+
+    def close(self):
+        """Ends the programs and removes the namespaces."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        self._processes = []
+        while self._made:
+            self.run("ip", "netns", "del", self._made.pop())
