@@ -18,6 +18,9 @@
  * read of it. */
 #define MAX_OUTPUT (256 * 1024)
 
+/* Chunks smaller than this are read many at once, and then copied. */
+#define PLACED_SIZE (256 * 1024)
+
 /* @items: those that were taken and whose turn has not come
  * @partial: the file that is coming, of the first item */
 typedef struct
@@ -299,7 +302,11 @@ take_chunk (Receiver *self, const Lp2p__Send__Chunk *chunk, GError **error)
   while (!receive_partial_has_room (self->partial))
     if (!send_channel_wait (self->channel, error))
       return FALSE;
-  return receive_partial_begin_chunk (self->partial, chunk, error);
+  if (!receive_partial_begin_chunk (self->partial, chunk, error))
+    return FALSE;
+  if (chunk->size >= PLACED_SIZE)
+    send_channel_place (self->channel, receive_partial_get_place (self->partial));
+  return TRUE;
 }
 
 static gboolean
