@@ -207,8 +207,8 @@ open_again (ReceivePartial *self, GError **error)
     }
   if (journal == NULL || cursor.failed)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("%s: its journal changed meanwhile"),
-                   self->item->path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", self->item->path,
+                   N_("its journal changed meanwhile"));
       return -1;
     }
   left = lp2p_cursor_left (&cursor);

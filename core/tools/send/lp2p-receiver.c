@@ -393,6 +393,7 @@ static gboolean
 take_failure (Receiver *self, const Lp2p__Send__Failure *failure, GError **error)
 {
   ReceiveItem *item = find_current (self, failure->entry, error);
+  g_autofree char *reason = NULL;
   g_autofree char *why = NULL;
 
   if (item == NULL)
@@ -403,7 +404,8 @@ take_failure (Receiver *self, const Lp2p__Send__Failure *failure, GError **error
       g_clear_pointer (&self->partial, receive_partial_free);
       receive_partial_remove (self->store, item);
     }
-  why = g_strdup_printf (_("the sender says: %s"), tool_translate (failure->text));
+  reason = tool_translate_reason (failure->text);
+  why = g_strdup_printf (_("the sender says: %s"), reason);
   send_report_entry (self->report, item->path, TRUE, item->size, SEND_OUTCOME_FAILED, why);
   receive_item_free (g_queue_pop_head (&self->items));
   return TRUE;
@@ -427,9 +429,7 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
     case SEND_BODY (FAIL):
       return take_failure (self, frame->fail, error);
     case SEND_BODY (ABORT):
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer gave up: %s"),
-                   frame->abort->text);
-      return FALSE;
+      return send_fail_said (error, _("the peer gave up: %s"), frame->abort->text);
     case SEND_BODY (FINISH):
       self->finished = self->items.length == 0;
       return self->finished || send_fail_protocol (error, N_("the peer finished with entries left out"));
@@ -479,13 +479,15 @@ receive_entries (Receiver *self, GError **error)
 static void
 check_complete (Receiver *self)
 {
+  guint64 missing = self->offer->files - self->n_files;
   g_autofree char *why = NULL;
 
-  if (self->n_files == self->offer->files)
+  if (missing == 0)
     return;
-  why = g_strdup_printf (_("%" PRIu64 " of the files that were offered did not come; the "
-                           "sender tells why"),
-                         self->offer->files - self->n_files);
+  why = g_strdup_printf (lp2p_ngettext ("%" PRIu64 " of the files that were offered did not come; the sender tells why",
+                                        "%" PRIu64 " of the files that were offered did not come; the sender tells why",
+                                        missing),
+                         missing);
   send_report_entry (self->report, self->offer->name, TRUE, 0, SEND_OUTCOME_FAILED, why);
 }
 

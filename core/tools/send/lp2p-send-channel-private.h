@@ -30,6 +30,7 @@ SendInput send_channel_poll (SendChannel *self, SendEvent *event, GError **error
 void send_channel_place (SendChannel *self, GBytes *place);
 gboolean send_channel_wait (SendChannel *self, GError **error);
 gboolean send_channel_is_over (SendChannel *self);
+gboolean send_fail_said (GError **error, const char *format, const char *text);
 void send_channel_fail (SendChannel *self, GError *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SendChannel, send_channel_free)

@@ -2,6 +2,7 @@
 
 #include "tools/send/lp2p-send-channel-private.h"
 
+#include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "types/lp2p-i18n-private.h"
 
@@ -448,6 +449,16 @@ gboolean
 send_channel_is_over (SendChannel *self)
 {
   return self->over;
+}
+
+/* What the peer said. Returns FALSE. */
+gboolean
+send_fail_said (GError **error, const char *format, const char *text)
+{
+  g_autofree char *reason = tool_translate_reason (text[0] != '\0' ? text : N_("no reason given"));
+
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, format, reason);
+  return FALSE;
 }
 
 /* Lets something happen. Returns whether there is a reason to go on. */
