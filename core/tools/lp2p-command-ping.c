@@ -62,7 +62,7 @@ print_summary (const Options *options, Lp2pConnection *connection, const Summary
   if (!options->json)
     {
       if (summary->n > 0)
-        tool_print (lp2p_ngettext ("%d pings of %s: min %.3f, avg %.3f, max %.3f ms\n",
+        tool_print (lp2p_ngettext ("%d ping of %s: min %.3f, avg %.3f, max %.3f ms\n",
                                    "%d pings of %s: min %.3f, avg %.3f, max %.3f ms\n", (gulong) summary->n),
                     summary->n, peer, summary->min, average, summary->max);
       return;

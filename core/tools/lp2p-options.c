@@ -290,7 +290,9 @@ choose_status (const GError *error)
 int
 tool_fail_error (const char *what, const GError *error)
 {
-  print_line (what, tool_translate (error->message));
+  g_autofree char *reason = tool_translate_reason (error->message);
+
+  print_line (what, reason);
   return choose_status (error);
 }
 

@@ -50,6 +50,7 @@ gboolean tool_flush (void);
 char *tool_make_printable (const char *text);
 char *tool_pad (const char *text, guint width);
 const char *tool_translate (const char *text);
+char *tool_translate_reason (const char *text);
 gboolean tool_is_yes (const char *answer);
 
 void tool_progress (const char *format, ...) G_GNUC_PRINTF (1, 2);

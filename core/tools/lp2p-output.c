@@ -119,6 +119,45 @@ tool_translate (const char *text)
   return text != NULL && text[0] != '\0' ? _(text) : text;
 }
 
+/* Of errors of the system, which a peer names in English. */
+#define MAX_ERRNO 256
+
+/* NULL for what nobody here knows. */
+static const char *
+find_translation (const char *text)
+{
+  const char *translated = tool_translate (text);
+
+  if (translated != text)
+    return translated;
+  for (int code = 1; code < MAX_ERRNO; code++)
+    if (g_strcmp0 (strerrordesc_np (code), text) == 0)
+      return g_strerror (code);
+  return NULL;
+}
+
+/**
+ * tool_translate_reason:
+ * @text: why something went wrong, which is known only now: a message, or one of the
+ *   system, perhaps behind what it is about and a colon
+ *
+ * Returns: (transfer full): the same in the language of the user, as far as it is known
+ */
+char *
+tool_translate_reason (const char *text)
+{
+  const char *found = find_translation (text);
+
+  for (const char *tail = text; found == NULL && (tail = strstr (tail, ": ")) != NULL;)
+    {
+      tail += strlen (": ");
+      found = find_translation (tail);
+      if (found != NULL)
+        return g_strdup_printf ("%.*s%s", (int) (tail - text), text, found);
+    }
+  return g_strdup (found != NULL ? found : text);
+}
+
 /**
  * tool_is_yes:
  * @answer: what the user wrote after a question

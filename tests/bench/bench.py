@@ -66,8 +66,9 @@ def expected_rows(build):
         yield from stack_rows(measure.QUIC_STACK)
     for stack in measure.STACKS:
         yield from stack_rows(stack)
-    for metric in ("throughput", "throughput / perf", "small files"):
-        yield "send", measure.STACKS[0], metric
+    for place, _ in sending.places():
+        for metric in ("throughput", "throughput / perf", "small files"):
+            yield f"send, {place}", measure.STACKS[0], metric
 
 
 def stack_rows(stack):

@@ -71,6 +71,9 @@ class Context:
     def raw(self):
         return os.path.join(self.build, "tests", "bench", "bench-raw")
 
+    def has_quic(self):
+        return os.path.exists(os.path.join(self.build, "plugins", "quic-v1.plugin"))
+
     @property
     def link(self):
         return os.path.join(self.build, "tests", "fixtures", "lp2p-link")

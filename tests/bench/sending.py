@@ -10,12 +10,12 @@ import subprocess
 import tempfile
 import threading
 
-from measure import SECONDS, Sample
+from measure import QUIC_STACK, SECONDS, STACKS, Sample
 
-LOOPBACK = "/ip4/127.0.0.1/tcp/0"
-STACK = ("tcp", "noise", "yamux")
-# A disk would be measured, not the command.
-MEMORY = "/dev/shm"
+LISTEN = {"tcp": "/ip4/127.0.0.1/tcp/0", "quic-v1": "/ip4/127.0.0.1/udp/0/quic-v1"}
+# Where the files are. A file system in memory shows no disk, but what it takes to find
+# memory for each page is none of what the command does either.
+PLACES = {"disk": os.environ.get("TMPDIR", "/var/tmp"), "memory": "/dev/shm"}
 
 
 def side_processors():
@@ -28,14 +28,19 @@ def side_processors():
 class Command:
     """The command, with a home of its own."""
 
-    def __init__(self, context, folder):
+    def __init__(self, context, folder, stack):
+        self.address = LISTEN[stack[0]]
+        self.config = os.path.join(folder, "lp2p.conf")
+        with open(self.config, "w", encoding="utf-8") as file:
+            if stack[0] == "tcp":
+                file.write(f"[host]\nsecurity=['{stack[1]}']\n")
         self.lp2p = os.path.join(context.build, "core", "tools", "lp2p")
         self.env = dict(os.environ, HOME=folder, XDG_CONFIG_HOME=folder, XDG_DATA_HOME=folder,
                         GSETTINGS_BACKEND="memory", G_DEBUG="", G_SLICE="", MALLOC_CHECK_="0",
                         LP2P_PLUGIN_PATH=os.path.join(context.build, "plugins"))
 
     def start(self, side, *arguments):
-        argv = [self.lp2p, *arguments]
+        argv = [self.lp2p, "--config", self.config, *arguments]
         if shutil.which("taskset"):
             argv = ["taskset", "-c", ",".join(map(str, side_processors()[side])), *argv]
         return subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
@@ -76,14 +81,14 @@ def run_pair(first, start_second):
 
 
 def run_perf(command, size):
-    listener = command.start(0, "listen", "--json", "--service", "perf", LOOPBACK)
+    listener = command.start(0, "listen", "--json", "--service", "perf", command.address)
     final = run_pair(listener, lambda ready: command.start(
         1, "perf", "--json", "--upload", str(size), "--download", "0", ready["addresses"][0]))
     return size / final["seconds"] / 1e6
 
 
 def run_send(command, source, target):
-    sender = command.start(1, "send", "--json", "--listen", LOOPBACK, source)
+    sender = command.start(1, "send", "--json", "--listen", command.address, source)
     final = run_pair(sender, lambda ready: command.start(
         0, "receive", "--json", "--into", target, ready["ticket"]))
     return final["bytes"] / final["seconds"] / 1e6
@@ -109,22 +114,39 @@ def make_files(folder, size, count):
     return large, small
 
 
+def is_in_memory(folder):
+    found = subprocess.run(["stat", "-f", "-c", "%T", folder], stdout=subprocess.PIPE, text=True, check=False)
+    return found.stdout.strip() in ("tmpfs", "ramfs")
+
+
+def places():
+    for place, folder in PLACES.items():
+        if os.access(folder, os.W_OK) and is_in_memory(folder) == (place == "memory"):
+            yield place, folder
+
+
+def send_round(command, large, small, size):
+    """What is measured in one round, beside what perf moves then."""
+    target = os.path.join(os.path.dirname(large), "target")
+    perf, perf_cpu = with_cpu(run_perf, command, size)
+    rate, cpu = with_cpu(run_send, command, large, target)
+    files = run_send(command, small, target) * 1e6 / 1000
+    shutil.rmtree(target)
+    return (("perf", "MB/s", perf), ("throughput", "MB/s", rate),
+            ("perf both CPU", "s/GB", perf_cpu / size * 1e9), ("both CPU", "s/GB", cpu / size * 1e9),
+            ("perf CPU / CPU", "ratio", perf_cpu / cpu),
+            ("small files", "1/s", files), ("throughput / perf", "ratio", rate / perf))
+
+
 def send(context):
     """A large file and many small ones, beside what perf moves."""
     size = context.size["bytes"] * 4
-    count = context.size["connects"] * 20
-    where = MEMORY if os.access(MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="lp2p-bench.", dir=where) as folder:
-        command = Command(context, folder)
-        large, small = make_files(folder, size, count)
-        target = os.path.join(folder, "target")
-        for number in range(context.size["runs"]):
-            perf, perf_cpu = with_cpu(run_perf, command, size)
-            rate, cpu = with_cpu(run_send, command, large, target)
-            files = run_send(command, small, target) * 1e6 / 1000
-            shutil.rmtree(target)
-            for metric, unit, value in (("perf", "MB/s", perf), ("throughput", "MB/s", rate),
-                                        ("perf both CPU", "s/GB", perf_cpu / size * 1e9),
-                                        ("both CPU", "s/GB", cpu / size * 1e9),
-                                        ("small files", "1/s", files), ("throughput / perf", "ratio", rate / perf)):
-                yield Sample("send", STACK, "lp2p", metric, unit, value, number)
+    stacks = [*STACKS, *([QUIC_STACK] if context.has_quic() else [])]
+    for place, where in places():
+        with tempfile.TemporaryDirectory(prefix="lp2p-bench.", dir=where) as folder:
+            large, small = make_files(folder, size, context.size["connects"] * 20)
+            for stack in stacks:
+                command = Command(context, folder, stack)
+                for number in range(context.size["runs"]):
+                    for metric, unit, value in send_round(command, large, small, size):
+                        yield Sample(f"send, {place}", stack, "lp2p", metric, unit, value, number)

@@ -188,6 +188,27 @@ def answer(world, text, *arguments):
     return said.decode()
 
 
+def case_reasons(world):
+    """A reason that is found on one side is read on both, each in its own language."""
+    world.write("a", "one thing")
+    for folder in ("link", "other"):
+        os.mkdir(os.path.join(world.folder, folder))
+    os.mkdir(os.path.join(world.folder, "tree"))
+    world.write("tree/a", "one thing")
+    world.write("other/a", "some thing else")
+    os.symlink("..", os.path.join(world.folder, "link", "tree"))
+    for path, target, english, german in (
+            ("a", "other", "another file has that name", "eine andere Datei hat diesen Namen"),
+            ("tree", "link", "a symbolic link is in the way", "eine symbolische Verknüpfung ist im Weg")):
+        for env, wanted in ((world.german, german), (world.english, english)):
+            other, other_wanted = (world.english, english) if env is world.german else (world.german, german)
+            sender = world.start("send", "--listen", "/ip4/127.0.0.1/tcp/0", path, env=env)
+            ticket = read_until(sender, r"lp2p receive (lp2p:\S+)").group(1)
+            _, err = world.run("receive", "--into", target, ticket, env=other)
+            check(other_wanted in err, err)
+            check(wanted in sender.communicate(timeout=LONG)[1], f"the sender does not say {wanted}")
+
+
 def case_yes(world):
     key = os.path.join(world.folder, "lp2p", "one.key")
     world.run("id", "--make", "--name", "one")
@@ -207,6 +228,7 @@ CASES = [
     ("the processes of the demo understand each other", case_demo),
     ("--json is the same in every language", case_json),
     ("so is a schema", case_schema),
+    ("reasons of a peer are told in the language of who reads them", case_reasons),
     ("the question before a removal takes a German yes", case_yes),
 ]
 

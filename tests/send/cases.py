@@ -438,7 +438,7 @@ def test_permissions(world):
 
     os.chmod(world.path("target"), 0o555)
     sender, ticket = world.send(world.path("source/tree/b"))
-    world.receive(ticket, **as_nobody).wait(1, "target folder: Permission denied")
+    world.receive(ticket, **as_nobody).wait(1, "target: Permission denied")
     sender.kill()
     os.chmod(world.path("source/tree/c"), 0o700)
 
@@ -569,12 +569,12 @@ def test_prompt(world):
         for answer, status, reason in ((b"n\n", 1, "does not want it"), (b"\n", 1, "not want"),
                                        (b"y\n", 0, None)):
             sender = world.dial(address, file)
-            question = terminal.expect(r"(12D3\S+)\s+wants to send \"a\": 1 files, 5.0\skB, into "
+            question = terminal.expect(r"(12D3\S+)\s+wants to send \"a\": 1 file, 5.0\skB, into "
                                        r"\S+\s+Take them\? \[y/N\] ")
             check(len(question.group(1)) > 40, question.group(0))
             terminal.write(answer)
             sender.wait(status, reason)
-        terminal.expect("1 files received")
+        terminal.expect("1 file received")
         check(terminal.wait() == 0, "the receiver failed")
     check_same(world.path("source"), world.path("target"))
 

@@ -293,8 +293,8 @@ test_bad_frames (void)
   SendHash hash = send_hash (NULL, 0);
   const ProtobufCBinaryData bytes = { SEND_HASH_SIZE, hash.bytes };
 
-  assert_bad_input ((const guint8 *) "\0", 1, "0 bytes");
-  assert_bad_input ((const guint8 *) "\x81\x80\x01", 3, "16385 bytes");
+  assert_bad_input ((const guint8 *) "\0", 1, "impossible size");
+  assert_bad_input ((const guint8 *) "\x81\x80\x01", 3, "impossible size");
   assert_bad_input ((const guint8 *) "\xff\xff\xff\xff\xff\xff\xff\xff\xff", 9, "length");
   assert_bad_input ((const guint8 *) "\x01\xff", 2, "malformed frame");
   assert_bad_input ((const guint8 *) "\x03\xfa\x06\x00", 4, "unknown kind");

@@ -261,7 +261,7 @@ resolve (Reach *self, Lp2pHost *host, Lp2pMultiaddr *address)
     }
   if (found->len != 1 || !lp2p_multiaddr_equal (g_ptr_array_index (found, 0), address))
     {
-      detail = g_strdup_printf (lp2p_ngettext ("%u addresses", "%u addresses", found->len), found->len);
+      detail = g_strdup_printf (lp2p_ngettext ("%u address", "%u addresses", found->len), found->len);
       tool_doctor_tell (self->doctor, text, "resolve", TOOL_VERDICT_OK, get_seconds (start), detail, NULL);
     }
   g_ptr_array_extend (self->addresses, found, (GCopyFunc) (gpointer) lp2p_multiaddr_ref, NULL);

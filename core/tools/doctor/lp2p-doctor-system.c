@@ -105,7 +105,7 @@ check_names (ToolDoctor *self)
     {
       guint n = g_list_length (addresses);
 
-      detail = g_strdup_printf (lp2p_ngettext ("%s has %u addresses", "%s has %u addresses", n), self->dns_name, n);
+      detail = g_strdup_printf (lp2p_ngettext ("%s has %u address", "%s has %u addresses", n), self->dns_name, n);
       tool_doctor_tell (self, NULL, "names", TOOL_VERDICT_OK,
                         (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, detail, NULL);
     }

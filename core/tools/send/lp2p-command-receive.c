@@ -124,11 +124,9 @@ wait_frame (SendChannel *channel, Lp2p__Send__Frame__BodyCase kind, GError **err
       if (found == SEND_INPUT_FRAME && frame->body_case == kind)
         return g_steal_pointer (&frame);
       if (found == SEND_INPUT_FRAME && frame->body_case == SEND_BODY (DECLINE))
-        g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer declined: %s"),
-                     tool_translate (frame->decline->text));
+        send_fail_said (error, _("the peer declined: %s"), frame->decline->text);
       else if (found == SEND_INPUT_FRAME && frame->body_case == SEND_BODY (ABORT))
-        g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer gave up: %s"),
-                     tool_translate (frame->abort->text));
+        send_fail_said (error, _("the peer gave up: %s"), frame->abort->text);
       else
         g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
                              N_("the peer sent another frame than an offer"));
@@ -265,11 +263,11 @@ show_question (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *off
   tool_progress_clear ();
   if (offer->entries > 1)
     /* Translators: a peer, a name, a number of files, their size, a folder */
-    format = lp2p_ngettext ("%s\nwants to send \"%.60s\" and more: %u files, %s, into %s\nTake them? [y/N] ",
+    format = lp2p_ngettext ("%s\nwants to send \"%.60s\" and more: %u file, %s, into %s\nTake them? [y/N] ",
                             "%s\nwants to send \"%.60s\" and more: %u files, %s, into %s\nTake them? [y/N] ", n);
   else
     /* Translators: a peer, a name, a number of files, their size, a folder */
-    format = lp2p_ngettext ("%s\nwants to send \"%.60s\": %u files, %s, into %s\nTake them? [y/N] ",
+    format = lp2p_ngettext ("%s\nwants to send \"%.60s\": %u file, %s, into %s\nTake them? [y/N] ",
                             "%s\nwants to send \"%.60s\": %u files, %s, into %s\nTake them? [y/N] ", n);
   g_printerr (format, lp2p_peer_id_get_string (send_channel_get_peer (channel)), name, n, size, into);
 }

@@ -157,7 +157,7 @@ print_ticket (Serve *self, Lp2pHost *host, const char *text, GPtrArray *addresse
   if (!self->options->no_qr && send_qr_is_shown ())
     code = send_qr_make (text);
   /* Translators: a number of files, their size, a ticket, its QR code */
-  tool_print (lp2p_ngettext ("%" PRIu64 " files, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
+  tool_print (lp2p_ngettext ("%" PRIu64 " file, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
                              "%" PRIu64 " files, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
                              self->load->files),
               self->load->files, size, text, code != NULL ? code : "");

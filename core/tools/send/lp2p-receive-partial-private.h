@@ -30,6 +30,7 @@ gboolean receive_partial_is_idle (ReceivePartial *self);
 gboolean receive_partial_begin_chunk (ReceivePartial *self,
                                       const Lp2p__Send__Chunk *chunk,
                                       GError **error);
+GBytes *receive_partial_get_place (ReceivePartial *self);
 gboolean
 receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GError **error);
 gboolean receive_partial_check (ReceivePartial *self, const Lp2p__Send__End *end, GError **error);

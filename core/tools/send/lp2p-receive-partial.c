@@ -207,8 +207,8 @@ open_again (ReceivePartial *self, GError **error)
     }
   if (journal == NULL || cursor.failed)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("%s: its journal changed meanwhile"),
-                   self->item->path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", self->item->path,
+                   N_("its journal changed meanwhile"));
       return -1;
     }
   left = lp2p_cursor_left (&cursor);
@@ -285,6 +285,13 @@ receive_partial_is_idle (ReceivePartial *self)
   return receive_writer_is_idle (self->writer);
 }
 
+/* Returns: (transfer none): where the chunk is to be put that was begun */
+GBytes *
+receive_partial_get_place (ReceivePartial *self)
+{
+  return self->chunk->place;
+}
+
 gboolean
 receive_partial_begin_chunk (ReceivePartial *self, const Lp2p__Send__Chunk *chunk, GError **error)
 {
@@ -343,13 +350,16 @@ check_error (const ReceivePartial *self, GError **error)
   return self->error == NULL;
 }
 
-/* Some bytes of the chunk that was begun, not more than it has. */
+/* Some bytes of the chunk that was begun, not more than it has. They may be in its place
+ * already. */
 gboolean
 receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GError **error)
 {
   Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
+  guint8 *place = self->chunk->data + self->chunk->filled;
 
-  lp2p_cursor_copy (&cursor, self->chunk->data + self->chunk->filled, size);
+  if (data != place)
+    lp2p_cursor_copy (&cursor, place, size);
   self->chunk->filled += size;
   self->offset += size;
   if (self->chunk->filled == self->chunk->size)

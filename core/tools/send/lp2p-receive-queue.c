@@ -7,7 +7,6 @@
 #include "tools/send/lp2p-receive-partial-private.h"
 #include "tools/send/lp2p-receive-store-private.h"
 #include "tools/send/lp2p-send-thread-private.h"
-#include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -318,5 +317,5 @@ receive_store_sync (ReceiveStore *store, GError **error)
   send_run_in_thread (sync_all, on_all_synced, self);
   while (self->syncing)
     g_main_context_iteration (NULL, TRUE);
-  return self->code == 0 || send_set_errno (error, _("the target folder"), self->code);
+  return self->code == 0 || send_set_errno (error, receive_store_get_path (store), self->code);
 }

@@ -37,6 +37,7 @@ ReceiveStore *
 receive_store_new (const char *path, gboolean overwrite, SendReport *report, GError **error);
 void receive_store_free (ReceiveStore *self);
 SendFolder *receive_store_get_folder (ReceiveStore *self);
+const char *receive_store_get_path (ReceiveStore *self);
 int receive_store_get_state_fd (ReceiveStore *self);
 gboolean receive_store_get_overwrite (ReceiveStore *self);
 Lp2pIdentity *receive_store_load_identity (ReceiveStore *self, GError **error);

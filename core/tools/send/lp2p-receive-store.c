@@ -14,6 +14,7 @@
 
 struct _ReceiveStore
 {
+  char *path;
   SendFolder *folder;
   int state_fd;
   gboolean overwrite;
@@ -54,18 +55,19 @@ check_state (int fd, GError **error)
 }
 
 static int
-open_state (int folder, GError **error)
+open_state (int folder, const char *path, GError **error)
 {
+  g_autofree char *state = g_build_filename (path, SEND_STATE_FOLDER, NULL);
   int fd;
 
   if (mkdirat (folder, SEND_STATE_FOLDER, 0700) != 0 && errno != EEXIST)
     {
-      send_set_errno (error, _("the target folder"), errno);
+      send_set_errno (error, path, errno);
       return -1;
     }
   fd = send_open_folder_at (folder, SEND_STATE_FOLDER, FALSE, FALSE);
   if (fd < 0)
-    send_set_errno (error, _(".lp2p-receive in the target folder"), errno);
+    send_set_errno (error, state, errno);
   else if (!check_state (fd, error))
     send_close (&fd);
   return fd;
@@ -87,6 +89,7 @@ receive_store_new (const char *path, gboolean overwrite, SendReport *report, GEr
 {
   g_autoptr (ReceiveStore) self = g_new0 (ReceiveStore, 1);
 
+  self->path = g_strdup (path);
   self->state_fd = -1;
   self->overwrite = overwrite;
   self->queue = receive_queue_new (self, report);
@@ -98,7 +101,7 @@ receive_store_new (const char *path, gboolean overwrite, SendReport *report, GEr
   self->folder = send_folder_new (path, FALSE, error);
   if (self->folder == NULL)
     return NULL;
-  self->state_fd = open_state (send_folder_get_fd (self->folder), error);
+  self->state_fd = open_state (send_folder_get_fd (self->folder), path, error);
   return self->state_fd >= 0 ? g_steal_pointer (&self) : NULL;
 }
 
@@ -111,6 +114,7 @@ receive_store_free (ReceiveStore *self)
   if (self->folder != NULL)
     unlinkat (send_folder_get_fd (self->folder), SEND_STATE_FOLDER, AT_REMOVEDIR);
   g_clear_pointer (&self->folder, send_folder_free);
+  g_free (self->path);
   g_free (self);
 }
 
@@ -118,6 +122,12 @@ SendFolder *
 receive_store_get_folder (ReceiveStore *self)
 {
   return self->folder;
+}
+
+const char *
+receive_store_get_path (ReceiveStore *self)
+{
+  return self->path;
 }
 
 int

@@ -2,7 +2,8 @@
 #pragma once
 
 /* Writes the chunks of a file, several at once and in threads: a disk that is slow holds
- * nothing else up, and the processor that decrypts neither hashes nor writes. */
+ * nothing else up, and the processor that decrypts neither hashes nor writes, where there
+ * is another one. */
 
 #include "tools/send/lp2p-send-hash-private.h"
 
@@ -13,11 +14,12 @@ G_BEGIN_DECLS
 typedef struct _ReceiveWriter ReceiveWriter;
 
 /* A chunk that is coming.
- * @data: room for it
+ * @data: room for it, which is that of @place: what still reads into it may hold it
  * @filled: how much of it has come */
 typedef struct
 {
   guint8 *data;
+  GBytes *place;
   gsize filled;
   gsize size;
   guint64 offset;

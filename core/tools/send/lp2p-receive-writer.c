@@ -16,6 +16,9 @@
 /* What writes past the page cache are aligned to, in memory and in the file. */
 #define ALIGNMENT 4096
 
+/* Room behind a chunk for what is read with it: the frame of the next one. */
+#define BEHIND 64
+
 typedef struct
 {
   ReceiveChunk chunk;
@@ -60,7 +63,8 @@ receive_writer_new (int fd, guint64 size, ReceiveWritten written, gpointer user_
   self->size = size;
   self->written = written;
   self->user_data = user_data;
-  self->direct = size > SEND_CHUNK_SIZE && fcntl (fd, F_SETFL, O_DIRECT) == 0;
+  self->direct = size > SEND_CHUNK_SIZE && !send_is_in_memory (fd) &&
+                 fcntl (fd, F_SETFL, O_DIRECT) == 0;
   g_queue_init (&self->writing);
   g_queue_init (&self->spare);
   return self;
@@ -69,7 +73,7 @@ receive_writer_new (int fd, guint64 size, ReceiveWritten written, gpointer user_
 static void
 job_free (Job *self)
 {
-  g_aligned_free (self->chunk.data);
+  g_bytes_unref (self->chunk.place);
   g_free (self);
 }
 
@@ -112,11 +116,13 @@ align (gsize size)
 static Job *
 job_new (ReceiveWriter *self)
 {
-  gsize room = align ((gsize) MIN (self->size, SEND_CHUNK_SIZE));
+  gsize room = align ((gsize) MIN (self->size, SEND_CHUNK_SIZE) + BEHIND);
   Job *job = g_new0 (Job, 1);
 
   job->writer = self;
   job->chunk.data = g_aligned_alloc (1, room, ALIGNMENT);
+  job->chunk.place = g_bytes_new_with_free_func (job->chunk.data, room, g_aligned_free,
+                                                 job->chunk.data);
   return job;
 }
 
@@ -164,7 +170,7 @@ write_direct (Job *job)
   return write_at (job->writer->fd, chunk->data, size, chunk->offset);
 }
 
-/* Runs in a thread, but for a file of one chunk. */
+/* Runs in a thread, but for what is done at once. */
 static void
 run (gpointer pointer)
 {
@@ -211,6 +217,15 @@ on_run (gpointer pointer)
   tell_ready (job->writer);
 }
 
+/* Past the cache, a write takes as long as the disk does. Else it takes the processor, and
+ * is done while what came is at hand there, unless another one has nothing to do. */
+static gboolean
+is_done_at_once (ReceiveWriter *self)
+{
+  return self->size <= SEND_CHUNK_SIZE ||
+         (!send_has_spare_processor () && !g_atomic_int_get (&self->direct));
+}
+
 /* The chunk has come. */
 void
 receive_writer_push (ReceiveWriter *self)
@@ -218,7 +233,7 @@ receive_writer_push (ReceiveWriter *self)
   Job *job = g_steal_pointer (&self->coming);
 
   g_queue_push_tail (&self->writing, job);
-  job->ready = self->size <= SEND_CHUNK_SIZE;
+  job->ready = is_done_at_once (self);
   if (!job->ready)
     {
       send_run_in_thread (run, on_run, job);

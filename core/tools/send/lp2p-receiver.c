@@ -18,6 +18,9 @@
  * read of it. */
 #define MAX_OUTPUT (256 * 1024)
 
+/* Chunks smaller than this are read many at once, and then copied. */
+#define PLACED_SIZE (256 * 1024)
+
 /* @items: those that were taken and whose turn has not come
  * @partial: the file that is coming, of the first item */
 typedef struct
@@ -299,7 +302,11 @@ take_chunk (Receiver *self, const Lp2p__Send__Chunk *chunk, GError **error)
   while (!receive_partial_has_room (self->partial))
     if (!send_channel_wait (self->channel, error))
       return FALSE;
-  return receive_partial_begin_chunk (self->partial, chunk, error);
+  if (!receive_partial_begin_chunk (self->partial, chunk, error))
+    return FALSE;
+  if (chunk->size >= PLACED_SIZE)
+    send_channel_place (self->channel, receive_partial_get_place (self->partial));
+  return TRUE;
 }
 
 static gboolean
@@ -386,6 +393,7 @@ static gboolean
 take_failure (Receiver *self, const Lp2p__Send__Failure *failure, GError **error)
 {
   ReceiveItem *item = find_current (self, failure->entry, error);
+  g_autofree char *reason = NULL;
   g_autofree char *why = NULL;
 
   if (item == NULL)
@@ -396,7 +404,8 @@ take_failure (Receiver *self, const Lp2p__Send__Failure *failure, GError **error
       g_clear_pointer (&self->partial, receive_partial_free);
       receive_partial_remove (self->store, item);
     }
-  why = g_strdup_printf (_("the sender says: %s"), tool_translate (failure->text));
+  reason = tool_translate_reason (failure->text);
+  why = g_strdup_printf (_("the sender says: %s"), reason);
   send_report_entry (self->report, item->path, TRUE, item->size, SEND_OUTCOME_FAILED, why);
   receive_item_free (g_queue_pop_head (&self->items));
   return TRUE;
@@ -420,9 +429,7 @@ take_frame (Receiver *self, const SendFrame *frame, GError **error)
     case SEND_BODY (FAIL):
       return take_failure (self, frame->fail, error);
     case SEND_BODY (ABORT):
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("the peer gave up: %s"),
-                   frame->abort->text);
-      return FALSE;
+      return send_fail_said (error, _("the peer gave up: %s"), frame->abort->text);
     case SEND_BODY (FINISH):
       self->finished = self->items.length == 0;
       return self->finished || send_fail_protocol (error, N_("the peer finished with entries left out"));
@@ -472,13 +479,15 @@ receive_entries (Receiver *self, GError **error)
 static void
 check_complete (Receiver *self)
 {
+  guint64 missing = self->offer->files - self->n_files;
   g_autofree char *why = NULL;
 
-  if (self->n_files == self->offer->files)
+  if (missing == 0)
     return;
-  why = g_strdup_printf (_("%" PRIu64 " of the files that were offered did not come; the "
-                           "sender tells why"),
-                         self->offer->files - self->n_files);
+  why = g_strdup_printf (lp2p_ngettext ("%" PRIu64 " of the files that were offered did not come; the sender tells why",
+                                        "%" PRIu64 " of the files that were offered did not come; the sender tells why",
+                                        missing),
+                         missing);
   send_report_entry (self->report, self->offer->name, TRUE, 0, SEND_OUTCOME_FAILED, why);
 }
 

@@ -27,8 +27,10 @@ gboolean send_channel_write (SendChannel *self, const void *data, gsize size, GE
 void send_channel_part (SendChannel *self, Lp2p__Send__Frame__BodyCase kind, const char *text);
 
 SendInput send_channel_poll (SendChannel *self, SendEvent *event, GError **error);
+void send_channel_place (SendChannel *self, GBytes *place);
 gboolean send_channel_wait (SendChannel *self, GError **error);
 gboolean send_channel_is_over (SendChannel *self);
+gboolean send_fail_said (GError **error, const char *format, const char *text);
 void send_channel_fail (SendChannel *self, GError *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SendChannel, send_channel_free)

@@ -2,6 +2,7 @@
 
 #include "tools/send/lp2p-send-channel-private.h"
 
+#include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"
 #include "types/lp2p-i18n-private.h"
 
@@ -35,6 +36,11 @@ struct _SendChannel
   gboolean parting; /* what still comes is of no interest */
   gboolean over;    /* there is an error */
 
+  GBytes *place;    /* where the chunk that comes is put, or NULL */
+  gsize place_size; /* of the chunk */
+  gsize placed;     /* bytes there that were not polled yet */
+  gboolean placing; /* by what is being read */
+
   GByteArray *output;
   GByteArray *leaving;
   GOutputVector vectors[2];
@@ -50,6 +56,7 @@ channel_clear (gpointer pointer)
   g_clear_object (&self->stream);
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
+  g_clear_pointer (&self->place, g_bytes_unref);
   g_byte_array_unref (self->input);
   g_byte_array_unref (self->output);
   g_byte_array_unref (self->leaving);
@@ -288,6 +295,55 @@ send_channel_part (SendChannel *self, Lp2p__Send__Frame__BodyCase kind, const ch
 
 /* Input */
 
+/**
+ * send_channel_place:
+ * @self: a channel that has just told of a chunk
+ * @place: room for the chunk, and a little more: what comes behind the chunk is read with it
+ *
+ * Saves a copy: what comes of the chunk is put there, as far as it is not here already.
+ */
+void
+send_channel_place (SendChannel *self, GBytes *place)
+{
+  self->place = g_bytes_ref (place);
+  self->place_size = self->decoder.left;
+}
+
+/* Where the chunk goes on, and how much room there is. */
+static guint8 *
+get_place (SendChannel *self, gsize *room)
+{
+  gsize filled = self->place_size - self->decoder.left;
+  gsize size;
+  guint8 *data = (guint8 *) g_bytes_get_data (self->place, &size);
+
+  *room = size - filled;
+  return data + filled;
+}
+
+/* What came behind the chunk is input. */
+static void
+take_placed (SendChannel *self, gsize n)
+{
+  gsize room;
+  const guint8 *data = get_place (self, &room);
+
+  self->placed = MIN (n, self->decoder.left);
+  g_byte_array_append (self->input, data + self->placed, (guint) (n - self->placed));
+}
+
+/* An event of what was put where it belongs. */
+static void
+tell_placed (SendChannel *self, SendEvent *event)
+{
+  gsize room;
+
+  event->data = get_place (self, &room);
+  event->size = self->placed;
+  self->decoder.left -= self->placed;
+  self->placed = 0;
+}
+
 static void
 on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -296,7 +352,10 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   gssize n = g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error);
 
   self->reading = FALSE;
-  g_byte_array_set_size (self->input, (guint) (self->free + (gsize) MAX (n, 0)));
+  if (!self->placing)
+    g_byte_array_set_size (self->input, (guint) (self->free + (gsize) MAX (n, 0)));
+  else if (n > 0)
+    take_placed (self, (gsize) n);
   if (n == 0)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, N_("the peer ended the stream"));
   if (self->parting)
@@ -313,17 +372,28 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 start_reading (SendChannel *self)
 {
+  gsize size = READ_SIZE;
+  guint8 *where;
+
   if (self->reading || self->error != NULL)
     return;
   g_byte_array_remove_range (self->input, 0, (guint) self->used);
   self->used = 0;
   self->free = self->input->len;
-  g_byte_array_set_size (self->input, (guint) (self->free + READ_SIZE));
+  self->placing = self->place != NULL && !self->parting;
+  if (self->placing)
+    {
+      where = get_place (self, &size);
+    }
+  else
+    {
+      g_byte_array_set_size (self->input, (guint) (self->free + size));
+      where = self->input->data + self->free;
+    }
   self->reading = TRUE;
   self->read_since = g_get_monotonic_time ();
-  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (self->stream)),
-                             self->input->data + self->free, READ_SIZE, G_PRIORITY_DEFAULT,
-                             self->cancellable, on_read, g_rc_box_acquire (self));
+  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (self->stream)), where, size,
+                             G_PRIORITY_DEFAULT, self->cancellable, on_read, g_rc_box_acquire (self));
 }
 
 /**
@@ -348,6 +418,13 @@ send_channel_poll (SendChannel *self, SendEvent *event, GError **error)
                                             self->input->len - self->used);
       gsize before = lp2p_cursor_left (&cursor);
 
+      if (self->decoder.left == 0)
+        g_clear_pointer (&self->place, g_bytes_unref);
+      if (self->placed > 0)
+        {
+          tell_placed (self, event);
+          return SEND_INPUT_DATA;
+        }
       found = send_decoder_next (&self->decoder, &cursor, event, error);
       self->used += before - lp2p_cursor_left (&cursor);
       if (found == SEND_INPUT_FRAME && event->frame->body_case == SEND_BODY (BUSY))
@@ -372,6 +449,16 @@ gboolean
 send_channel_is_over (SendChannel *self)
 {
   return self->over;
+}
+
+/* What the peer said. Returns FALSE. */
+gboolean
+send_fail_said (GError **error, const char *format, const char *text)
+{
+  g_autofree char *reason = tool_translate_reason (text[0] != '\0' ? text : N_("no reason given"));
+
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, format, reason);
+  return FALSE;
 }
 
 /* Lets something happen. Returns whether there is a reason to go on. */

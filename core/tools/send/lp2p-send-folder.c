@@ -24,10 +24,10 @@ struct _SendFolder
 gboolean
 send_set_errno (GError **error, const char *what, int code)
 {
-  const char *why = code == ELOOP ? _("a symbolic link is in the way") : g_strerror (code);
+  const char *why = code == ELOOP ? N_("a symbolic link is in the way") : strerrordesc_np (code);
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s%s%s", what != NULL ? what : "",
-               what != NULL ? ": " : "", why);
+               what != NULL ? ": " : "", why != NULL ? why : "?");
   return FALSE;
 }
 

@@ -235,6 +235,7 @@ send_report_entry (SendReport *self,
                    const char *why)
 {
   g_autofree char *printable = tool_make_printable (path);
+  g_autofree char *reason = NULL;
 
   if (!is_file && outcome <= SEND_OUTCOME_PRESENT)
     return;
@@ -247,9 +248,9 @@ send_report_entry (SendReport *self,
                  outcome == SEND_OUTCOME_PRESENT ? _("is there already") : _("done"));
       return;
     }
+  reason = tool_translate_reason (why);
   if (self->lines++ < MAX_LINES)
-    tool_fail (TOOL_EXIT_FAILURE, printable, outcome == SEND_OUTCOME_SKIPPED ? _("skipped: %s") : "%s",
-               tool_translate (why));
+    tool_fail (TOOL_EXIT_FAILURE, printable, outcome == SEND_OUTCOME_SKIPPED ? _("skipped: %s") : "%s", reason);
   else if (self->lines == MAX_LINES + 1)
     tool_fail (TOOL_EXIT_FAILURE, self->line->command->name,
                _("and more like these, which are only counted"));
@@ -307,9 +308,9 @@ send_report_finish (SendReport *self)
 
       /* Translators: a number of files, their size, seconds, bytes of a second */
       g_string_append_printf (text,
-                              self->sending ? lp2p_ngettext ("%" PRIu64 " files sent, %s in %.1f s, %s/s",
+                              self->sending ? lp2p_ngettext ("%" PRIu64 " file sent, %s in %.1f s, %s/s",
                                                              "%" PRIu64 " files sent, %s in %.1f s, %s/s", n)
-                                            : lp2p_ngettext ("%" PRIu64 " files received, %s in %.1f s, %s/s",
+                                            : lp2p_ngettext ("%" PRIu64 " file received, %s in %.1f s, %s/s",
                                                              "%" PRIu64 " files received, %s in %.1f s, %s/s", n),
                               n, moved, seconds, rate);
       append_count (text, self, SEND_OUTCOME_PRESENT, _(", %" PRIu64 " there already"));

@@ -152,7 +152,9 @@ send_end (ToolLine *line, SendChannel *channel, SendReport *report, gboolean goo
       send_channel_part (channel, SEND_BODY (ABORT), NULL);
       return send_report_finish (report);
     }
-  send_channel_part (channel, SEND_BODY (ABORT), error->message);
+  /* What the peer said itself it need not be told. */
+  send_channel_part (channel, SEND_BODY (ABORT),
+                     g_error_matches (error, LP2P_ERROR, LP2P_ERROR_FAILED) ? NULL : error->message);
   explained = g_error_copy (error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {

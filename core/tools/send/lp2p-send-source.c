@@ -8,13 +8,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* @offset: of what was taken
  * @hasher: of the hashes of the chunks before @offset
  * @taken: the chunk that was taken last
- * @next: the one behind it, which is read meanwhile
- * @size_read: of @next; -1 for an error, whose @code is 0 at an end that came too early */
+ * @next: the one behind it
+ * @filled: how much of @next has been read
+ * @ahead: whether @next is read while @taken is used
+ * @reading: whether a thread is at it
+ * @complete: whether all of it is there, with its @hash; else @code says why not: an
+ *   errno, or 0 at an end that came too early */
 struct _SendSource
 {
   int fd;
@@ -23,9 +28,12 @@ struct _SendSource
   SendHasher *hasher;
   guint8 *taken;
   guint8 *next;
+  gsize filled;
+  gboolean in_memory;
+  gboolean ahead;
   gboolean started;
   gboolean reading;
-  gssize size_read;
+  gboolean complete;
   int code;
   SendHash hash;
 };
@@ -39,6 +47,8 @@ send_source_new (int fd, guint64 size)
   self->fd = fd;
   self->size = size;
   self->hasher = send_hasher_new ();
+  self->ahead = size > SEND_CHUNK_SIZE && send_has_spare_processor ();
+  self->in_memory = send_is_in_memory (fd);
   posix_fadvise (self->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   return self;
 }
@@ -82,19 +92,17 @@ get_next_size (const SendSource *self)
   return (gsize) MIN (self->size - self->offset, SEND_CHUNK_SIZE);
 }
 
-/* Runs in a thread, but for a file of one chunk. */
+/* With RWF_NOWAIT, reads no more than what is in memory. */
 static void
-read_next (gpointer pointer)
+fill_next (SendSource *self, int flags)
 {
-  SendSource *self = pointer;
   gsize size = get_next_size (self);
-  gsize done = 0;
 
-  self->size_read = -1;
   self->code = 0;
-  while (done < size)
+  while (self->filled < size)
     {
-      gssize n = pread (self->fd, self->next + done, size - done, (off_t) (self->offset + done));
+      struct iovec room = { self->next + self->filled, size - self->filled };
+      gssize n = preadv2 (self->fd, &room, 1, (off_t) (self->offset + self->filled), flags);
 
       if (n < 0 && errno == EINTR)
         continue;
@@ -102,10 +110,17 @@ read_next (gpointer pointer)
         self->code = errno;
       if (n <= 0)
         return;
-      done += (gsize) n;
+      self->filled += (gsize) n;
     }
   self->hash = send_hash (self->next, size);
-  self->size_read = (gssize) size;
+  self->complete = TRUE;
+}
+
+/* Runs in a thread, but for a file of one chunk. */
+static void
+read_next (gpointer pointer)
+{
+  fill_next (pointer, 0);
 }
 
 static void
@@ -116,11 +131,14 @@ on_read (gpointer pointer)
   self->reading = FALSE;
 }
 
-/* Reads ahead, so that a disk and a processor that have nothing else to do are used. */
+/* A thread reads ahead, so that a disk and a processor that have nothing else to do are
+ * used. Without another processor that is of use once the disk has to be waited for. */
 static void
 start_reading (SendSource *self)
 {
   self->started = TRUE;
+  self->complete = FALSE;
+  self->filled = 0;
   if (self->next == NULL)
     self->next = g_malloc ((gsize) MIN (self->size, SEND_CHUNK_SIZE));
   if (self->size <= SEND_CHUNK_SIZE)
@@ -128,6 +146,12 @@ start_reading (SendSource *self)
       read_next (self);
       return;
     }
+  /* A file system that is in memory does not know the flag, and need not. */
+  if (!self->ahead)
+    fill_next (self, self->in_memory ? 0 : RWF_NOWAIT);
+  if (self->complete)
+    return;
+  self->ahead = TRUE;
   self->reading = TRUE;
   send_run_in_thread (read_next, on_read, self);
 }
@@ -139,7 +163,7 @@ start_reading (SendSource *self)
  * @hash: (out): its hash
  * @error: return location for an error
  *
- * Takes the next chunk, and has the one behind it read meanwhile. Runs the main
+ * Takes the next chunk, and may have the one behind it read meanwhile. Runs the main
  * context where it has to wait.
  *
  * Returns: the size of the chunk, or -1
@@ -147,15 +171,13 @@ start_reading (SendSource *self)
 gssize
 send_source_read (SendSource *self, const guint8 **chunk, SendHash *hash, GError **error)
 {
-  guint8 *free = self->taken;
-  gssize size;
+  gsize size = get_next_size (self);
 
   if (!self->started)
     start_reading (self);
   wait_read (self);
   self->started = FALSE;
-  size = self->size_read;
-  if (size < 0)
+  if (!self->complete)
     {
       if (self->code != 0)
         send_set_errno (error, NULL, self->code);
@@ -163,14 +185,19 @@ send_source_read (SendSource *self, const guint8 **chunk, SendHash *hash, GError
         set_changed (error);
       return -1;
     }
-  *chunk = self->taken = self->next;
+  *chunk = self->next;
   *hash = self->hash;
-  self->next = free;
   self->offset += (guint64) size;
   send_hasher_add (self->hasher, hash->bytes, SEND_HASH_SIZE);
-  if (self->offset < self->size)
-    start_reading (self);
-  return size;
+  if (self->ahead && self->offset < self->size)
+    {
+      guint8 *free = self->taken;
+
+      self->taken = self->next;
+      self->next = free;
+      start_reading (self);
+    }
+  return (gssize) size;
 }
 
 void

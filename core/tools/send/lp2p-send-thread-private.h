@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 typedef void (*SendWork) (gpointer data);
 
+gboolean send_has_spare_processor (void);
+gboolean send_is_in_memory (int fd);
 void send_run_in_thread (SendWork work, SendWork done, gpointer data);
 
 G_END_DECLS

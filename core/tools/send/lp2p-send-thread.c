@@ -3,6 +3,9 @@
 #include "tools/send/lp2p-send-thread-private.h"
 
 #include <gio/gio.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <sys/vfs.h>
 
 typedef struct
 {
@@ -26,6 +29,26 @@ on_run (GObject *source, GAsyncResult *result, gpointer pointer)
   const Errand *errand = g_task_get_task_data (G_TASK (result));
 
   errand->done (errand->data);
+}
+
+/* Whether a thread has a processor of its own. Where there is but one, what is read or
+ * written is best used at once, while the processor has it at hand. GLib counts also those
+ * that this process may not use. */
+gboolean
+send_has_spare_processor (void)
+{
+  cpu_set_t set;
+
+  return sched_getaffinity (0, sizeof set, &set) != 0 || CPU_COUNT (&set) > 1;
+}
+
+/* Whether nothing that is done with the file has to wait for a disk. */
+gboolean
+send_is_in_memory (int fd)
+{
+  struct statfs status;
+
+  return fstatfs (fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
 }
 
 /**

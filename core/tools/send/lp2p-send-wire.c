@@ -7,7 +7,6 @@
 
 #include <lp2p/types/lp2p-varint.h>
 
-#include <inttypes.h>
 #include <string.h>
 
 void
@@ -189,9 +188,7 @@ read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
     }
   if (size == 0 || size > SEND_MAX_FRAME)
     {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL,
-                   _("the peer sent a frame of %" PRIu64 " bytes, expected 1 to %d"), size,
-                   SEND_MAX_FRAME);
+      send_fail_protocol (error, N_("the peer sent a frame of an impossible size, expected 1 to 16384 bytes"));
       return SEND_INPUT_FAILED;
     }
   if (!lp2p_cursor_read_bytes (&ahead, (gsize) size, &bytes))

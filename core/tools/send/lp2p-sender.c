@@ -157,14 +157,6 @@ take_refusal (Sender *self, const Lp2p__Send__Failure *refusal, GError **error)
 }
 
 static gboolean
-set_peer_said (GError **error, const char *format, const char *text)
-{
-  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, format,
-               text[0] != '\0' ? tool_translate (text) : _("no reason given"));
-  return FALSE;
-}
-
-static gboolean
 take_frame (Sender *self, SendFrame *frame, GError **error)
 {
   switch (frame->body_case)
@@ -173,9 +165,9 @@ take_frame (Sender *self, SendFrame *frame, GError **error)
       self->accepted = TRUE;
       return TRUE;
     case SEND_BODY (DECLINE):
-      return set_peer_said (error, _("the peer declined: %s"), frame->decline->text);
+      return send_fail_said (error, _("the peer declined: %s"), frame->decline->text);
     case SEND_BODY (ABORT):
-      return set_peer_said (error, _("the peer gave up: %s"), frame->abort->text);
+      return send_fail_said (error, _("the peer gave up: %s"), frame->abort->text);
     case SEND_BODY (WANT):
       return take_want (self, frame->want, error);
     case SEND_BODY (COMPARE):
@@ -570,9 +562,12 @@ finish (Sender *self, GError **error)
   failed = self->result->result->failed;
   if (failed > self->n_failed)
     {
+      failed -= self->n_failed;
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
-                   _("%" PRIu64 " files could not be stored by the receiver, which tells why"),
-                   failed - self->n_failed);
+                   lp2p_ngettext ("%" PRIu64 " file could not be stored by the receiver, which tells why",
+                                  "%" PRIu64 " files could not be stored by the receiver, which tells why",
+                                  failed),
+                   failed);
       return FALSE;
     }
   return TRUE;
