@@ -166,10 +166,16 @@ lp2p_quic_get_close_error (ngtcp2_conn *conn, ngtcp2_ccerr *error)
   *error = *ngtcp2_conn_get_ccerr (conn);
 }
 
+/* A time that pacing gives and that is reached holds nothing back, but would wake the
+ * loop. */
 static inline void
 lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now)
 {
+  ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry (conn);
+
   ngtcp2_conn_update_pkt_tx_time (conn, now);
+  if (expiry > now && ngtcp2_conn_get_expiry (conn) <= now)
+    ngtcp2_conn_handle_expiry (conn, now);
 }
 
 static inline void

@@ -58,7 +58,10 @@ FAULTS = (
     Fault("duplication", {"duplicate": 0.2}, "duplicated"),
     Fault("corruption", {"corrupt": 0.02}, "corrupted"),
     Fault("delay", {"delay_ms": 50}, None),
-    Fault("a narrow line", {"rate_mbit": 20, "delay_ms": 10, "queue_kb": 64}, "overflowed"),
+    # A full queue is three milliseconds long: nobody notices by the delay, and slows down,
+    # before it overflows.
+    Fault("a narrow line", {"rate_mbit": 20, "delay_ms": 10, "queue_kb": 8}, "overflowed",
+          size=2 * MIB),
     Fault("rebinding", {"rebind_after": 40}, "rebinds"),
     Fault("rebinding with loss", {"rebind_after": 40, "loss": 0.05}, "rebinds"),
     # Beyond the handshake, and before all has gone in datagrams of any size.
