@@ -29,6 +29,9 @@ typedef struct
 char *lp2p_ws_key_new (const guint8 nonce[LP2P_WS_NONCE_SIZE]);
 char *lp2p_ws_key_answer (const char *key);
 
+gboolean lp2p_ws_is_header_name (const char *name, gsize size);
+gboolean lp2p_ws_is_header_value (const char *value, gsize size);
+
 gboolean lp2p_ws_request_write (const Lp2pWsRequest *request, const char *key, GString *out, GError **error);
 
 typedef enum
