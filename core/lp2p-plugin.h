@@ -10,6 +10,7 @@
 #include <lp2p/types/lp2p-multibase.h>
 #include <lp2p/types/lp2p-multihash.h>
 #include <lp2p/types/lp2p-peer-record.h>
+#include <lp2p/types/lp2p-quote.h>
 #include <lp2p/types/lp2p-varint.h>
 
 #include <lp2p/codec/lp2p-codec-error.h>
