@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "net/lp2p-held-private.h"
+#include <lp2p/net/lp2p-held.h>
 #include "types/lp2p-i18n-private.h"
 
 #define BOTH_SIDES (LP2P_READY_READ | LP2P_READY_WRITE)
