@@ -74,12 +74,12 @@ work_frames (gpointer data, guint n)
       }
 }
 
-/* What no framing can do without: to and back. */
+/* Both sides touch each byte once. */
 static void
-work_frames_copy (gpointer data, guint n)
+work_copy_twice (gpointer data, guint n)
 {
   work_copy (data, n);
-  work_mask_in_place (data, n);
+  work_copy (data, n);
 }
 
 static void
@@ -96,7 +96,9 @@ compare (const char *name, BenchWork ours, BenchWork other, Bench *bench)
 int
 main (int argc, char **argv)
 {
-  Bench bench = { .from = g_malloc0 (LARGE), .to = g_malloc0 (LARGE + 1) };
+  /* Not at the same place in their pages: a processor takes such addresses for the same. */
+  guint8 *to = g_malloc0 (LARGE + 4096);
+  Bench bench = { .from = g_malloc0 (LARGE), .to = to + 2048 };
 
   bench_work_init (&argc, &argv);
 
@@ -104,17 +106,16 @@ main (int argc, char **argv)
   compare ("ws-mask-65536", work_mask, work_copy, &bench);
   compare ("ws-mask-in-place-65536", work_mask_in_place, work_copy, &bench);
   bench.frame_size = 64 * 1024;
-  compare ("ws-frames-65536", work_frames, work_frames_copy, &bench);
+  compare ("ws-frames-65536", work_frames, work_copy_twice, &bench);
   bench.frame_size = 1400;
-  compare ("ws-frames-1400", work_frames, work_frames_copy, &bench);
+  compare ("ws-frames-1400", work_frames, work_copy_twice, &bench);
 
   bench.size = LARGE;
   compare ("ws-mask-memory", work_mask, work_copy, &bench);
   bench.to++;
   compare ("ws-mask-memory-unaligned", work_mask, work_copy, &bench);
-  bench.to--;
 
   g_free (bench.from);
-  g_free (bench.to);
+  g_free (to);
   return 0;
 }
