@@ -38,9 +38,8 @@ is_trusted (GPtrArray *trusted_proxies, GInetAddress *address)
 static GInetAddress *
 parse_client (char *text)
 {
-  char *colon = strchr (text, ':');
+  char *colon = strchr (g_strstrip (text), ':');
 
-  g_strstrip (text);
   if (text[0] == '[')
     {
       text++;

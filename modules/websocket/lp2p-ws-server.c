@@ -8,6 +8,9 @@
 
 #include "lp2p-ws-layer.h"
 
+/* RFC 9110 has it, libsoup does not. */
+#define STATUS_UPGRADE_REQUIRED 426
+
 /* libsoup takes no more at once from its connection; what is behind the request
  * is among it, from a client that does not wait for the answer. */
 #define MAX_EARLY (64 * 1024)
@@ -87,7 +90,7 @@ on_answered (SoupServerMessage *message, gpointer user_data)
 static void
 answer (SoupServerMessage *message, guint status, const char *text)
 {
-  soup_server_message_set_status (message, status, NULL);
+  soup_server_message_set_status (message, status, status == STATUS_UPGRADE_REQUIRED ? "Upgrade Required" : NULL);
   soup_server_message_set_response (message, "text/plain; charset=utf-8", SOUP_MEMORY_COPY, text, strlen (text));
 }
 
@@ -99,7 +102,7 @@ refuse (SoupServerMessage *message, const GError *reason)
   const char *version =
       soup_message_headers_get_one (soup_server_message_get_request_headers (message), "Sec-WebSocket-Version");
 
-  answer (message, g_strcmp0 (version, "13") == 0 ? SOUP_STATUS_BAD_REQUEST : 426 /* Upgrade Required */,
+  answer (message, g_strcmp0 (version, "13") == 0 ? SOUP_STATUS_BAD_REQUEST : STATUS_UPGRADE_REQUIRED,
           reason->message);
   soup_message_headers_replace (response, "Upgrade", "websocket");
   soup_message_headers_replace (response, "Sec-WebSocket-Version", "13");
