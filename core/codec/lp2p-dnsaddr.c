@@ -4,10 +4,10 @@
 
 #include "codec/lp2p-dnsaddr-private.h"
 #include "types/lp2p-i18n-private.h"
-#include "types/lp2p-quote-private.h"
 
 #include <lp2p/codec/lp2p-codec-error.h>
 #include <lp2p/types/lp2p-cursor.h>
+#include <lp2p/types/lp2p-quote.h>
 
 #include <string.h>
 

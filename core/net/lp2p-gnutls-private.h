@@ -4,7 +4,7 @@
 #include <lp2p/net/lp2p-gnutls-layer.h>
 
 #include "codec/lp2p-tls-record-private.h"
-#include "net/lp2p-held-private.h"
+#include <lp2p/net/lp2p-held.h>
 
 G_BEGIN_DECLS
 

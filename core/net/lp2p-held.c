@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "net/lp2p-held-private.h"
+#include <lp2p/net/lp2p-held.h>
 
 #include <string.h>
 
@@ -11,6 +11,12 @@
  * again each time, which costs more than all else on the way of the bytes. */
 #define KEEP_SCRATCH (LP2P_SCRATCH_SIZE / 8)
 
+/**
+ * lp2p_held_clear: (skip)
+ * @self: what is held
+ *
+ * Drops the bytes, and the memory.
+ */
 void
 lp2p_held_clear (Lp2pHeld *self)
 {
@@ -21,8 +27,15 @@ lp2p_held_clear (Lp2pHeld *self)
   memset (self, 0, sizeof *self);
 }
 
-/* Scratch memory to be filled, of LP2P_SCRATCH_SIZE bytes, when nothing is
- * held; lp2p_held_set_size() then says how much came. */
+/**
+ * lp2p_held_borrow: (skip)
+ * @self: nothing that is held
+ * @loop: whose scratch memory
+ *
+ * Takes scratch memory to be filled; lp2p_held_set_size() then says how much came.
+ *
+ * Returns: (transfer none): memory of %LP2P_SCRATCH_SIZE bytes
+ */
 guint8 *
 lp2p_held_borrow (Lp2pHeld *self, Lp2pLoop *loop)
 {
@@ -39,6 +52,13 @@ lp2p_held_borrow (Lp2pHeld *self, Lp2pLoop *loop)
   return self->data;
 }
 
+/**
+ * lp2p_held_set_size: (skip)
+ * @self: memory that was borrowed
+ * @size: how many bytes were put into it
+ *
+ * Says how much is held.
+ */
 void
 lp2p_held_set_size (Lp2pHeld *self, gsize size)
 {
@@ -71,7 +91,18 @@ reserve (Lp2pHeld *self, gsize more)
     }
 }
 
-/* Copies up to @limit bytes, beginning at @skip, into memory of our own. */
+/**
+ * lp2p_held_append: (skip)
+ * @self: what is held, not in scratch memory
+ * @vectors: (array length=n_vectors): bytes
+ * @n_vectors: the number of vectors
+ * @skip: how many of the bytes to pass over
+ * @limit: how many to take at the most
+ *
+ * Copies bytes behind those that are held.
+ *
+ * Returns: how many
+ */
 gsize
 lp2p_held_append (
     Lp2pHeld *self, const GOutputVector *vectors, guint n_vectors, gsize skip, gsize limit)
@@ -98,7 +129,16 @@ lp2p_held_append (
   return appended;
 }
 
-/* Moves what is held to the vectors. Returns how many bytes that were. */
+/**
+ * lp2p_held_take: (skip)
+ * @self: what is held
+ * @vectors: (array length=n_vectors): where the bytes go
+ * @n_vectors: the number of vectors
+ *
+ * Moves what is held to the vectors.
+ *
+ * Returns: how many bytes that were
+ */
 gsize
 lp2p_held_take (Lp2pHeld *self, const GInputVector *vectors, guint n_vectors)
 {
@@ -118,7 +158,13 @@ lp2p_held_take (Lp2pHeld *self, const GInputVector *vectors, guint n_vectors)
   return taken;
 }
 
-/* Scratch memory stays, for what follows in this wake-up. */
+/**
+ * lp2p_held_drop: (skip)
+ * @self: what is held
+ * @size: how many bytes to drop, of the first
+ *
+ * Drops bytes. Scratch memory stays, for what follows in this wake-up.
+ */
 void
 lp2p_held_drop (Lp2pHeld *self, gsize size)
 {
@@ -129,8 +175,13 @@ lp2p_held_drop (Lp2pHeld *self, gsize size)
     lp2p_held_clear (self);
 }
 
-/* Ends a wake-up: scratch memory is given back, its bytes move; but for many
- * bytes, whose reader goes on in a moment. */
+/**
+ * lp2p_held_park: (skip)
+ * @self: what is held
+ *
+ * Ends a wake-up: scratch memory is given back, its bytes move; but for many
+ * bytes, whose reader goes on in a moment.
+ */
 void
 lp2p_held_park (Lp2pHeld *self)
 {
@@ -145,6 +196,13 @@ lp2p_held_park (Lp2pHeld *self)
   self->end = self->size = size;
 }
 
+/**
+ * lp2p_input_vectors_get_size: (skip)
+ * @vectors: (array length=n_vectors): vectors
+ * @n_vectors: how many
+ *
+ * Returns: for how many bytes they have place together
+ */
 gsize
 lp2p_input_vectors_get_size (const GInputVector *vectors, guint n_vectors)
 {

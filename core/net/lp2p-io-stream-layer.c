@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include "net/lp2p-async-io-private.h"
-#include "net/lp2p-held-private.h"
+#include <lp2p/net/lp2p-held.h>
 #include "types/lp2p-i18n-private.h"
 
 /* What a write is promised while the stream takes bytes, and the most that is

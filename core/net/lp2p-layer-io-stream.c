@@ -225,6 +225,8 @@ layer_io_stream_close_side (GIOStream *stream, Lp2pReady side)
 {
   Lp2pLayerIoStream *self = LP2P_LAYER_IO_STREAM (stream);
 
+  if (self->layer == NULL)
+    return;
   if (self->io.closed == (LP2P_READY_READ | LP2P_READY_WRITE))
     {
       lp2p_job_clear (&self->flush);
@@ -369,4 +371,34 @@ lp2p_layer_to_io_stream (Lp2pLayer *layer)
   self->ready = LP2P_READY_READ | LP2P_READY_WRITE;
   lp2p_layer_set_events (layer, &layer_events, self);
   return G_IO_STREAM (self);
+}
+
+/**
+ * lp2p_layer_steal_from_io_stream: (skip)
+ * @stream: what [func@layer_to_io_stream] made
+ *
+ * Takes the layer back, for what comes behind that for which a stream was needed. All
+ * that was written has been handed to the layer, which may be holding it back until it
+ * is flushed. The stream is closed: what is pending on it ends with `G_IO_ERROR_CLOSED`.
+ *
+ * Returns: (transfer full) (nullable): the layer; %NULL if the stream was closed
+ */
+Lp2pLayer *
+lp2p_layer_steal_from_io_stream (GIOStream *stream)
+{
+  Lp2pLayerIoStream *self;
+  Lp2pLayer *layer;
+
+  g_return_val_if_fail (LP2P_IS_LAYER_IO_STREAM (stream), NULL);
+
+  self = LP2P_LAYER_IO_STREAM (stream);
+  layer = g_steal_pointer (&self->layer);
+  lp2p_job_clear (&self->flush);
+  if (layer != NULL)
+    {
+      lp2p_layer_set_events (layer, NULL, NULL);
+      lp2p_layer_want (layer, LP2P_READY_NONE);
+    }
+  lp2p_async_io_close (&self->io, NULL);
+  return layer;
 }

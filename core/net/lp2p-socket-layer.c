@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "net/lp2p-held-private.h"
+#include <lp2p/net/lp2p-held.h>
 #include "net/lp2p-read-pace-private.h"
 #include "net/lp2p-socket-layer-private.h"
 #include "types/lp2p-i18n-private.h"

@@ -32,9 +32,20 @@ typedef enum
 typedef struct _Lp2pTcpBinding Lp2pTcpBinding;
 
 /**
+ * Lp2pTcpSniffFunc:
+ * @data: the first bytes of a connection, up to %LP2P_SNIFF_SIZE, which stay in it
+ * @size: how many
+ * @user_data: that of the acceptor
+ *
+ * Tells whose a connection is.
+ *
+ * Returns: what is known by now
+ */
+typedef Lp2pSniffResult (*Lp2pTcpSniffFunc) (const guint8 *data, gsize size, gpointer user_data);
+
+/**
  * Lp2pTcpAcceptor:
- * @sniff: (nullable): looks at the first bytes, which stay in the socket; %NULL
- *   takes what nobody else wants
+ * @sniff: (nullable): looks at the first bytes; %NULL takes what nobody else wants
  * @accepted: (transfer full for @layer): a connection
  * @addresses_changed: (nullable): an interface came or went under a wildcard
  * @failed: (nullable): the socket is lost
@@ -43,7 +54,7 @@ typedef struct _Lp2pTcpBinding Lp2pTcpBinding;
  */
 typedef struct
 {
-  Lp2pSniffResult (*sniff) (const guint8 *data, gsize size, gpointer user_data);
+  Lp2pTcpSniffFunc sniff;
   void (*accepted) (Lp2pLayer *layer, Lp2pMultiaddr *local_address, Lp2pMultiaddr *remote_address, const char *socket_id, gpointer user_data);
   void (*addresses_changed) (Lp2pTcpBinding *binding, gpointer user_data);
   void (*failed) (Lp2pTcpBinding *binding, const GError *error, gpointer user_data);

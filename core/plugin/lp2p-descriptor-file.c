@@ -6,10 +6,10 @@
 
 #include "plugin/lp2p-descriptor-private.h"
 #include "types/lp2p-i18n-private.h"
-#include "types/lp2p-quote-private.h"
 
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 #include <lp2p/lp2p-version.h>
+#include <lp2p/types/lp2p-quote.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,9 +5,9 @@
 
 #include "types/lp2p-config-private.h"
 #include "types/lp2p-i18n-private.h"
-#include "types/lp2p-quote-private.h"
 
 #include <lp2p/types/lp2p-error.h>
+#include <lp2p/types/lp2p-quote.h>
 
 #include <errno.h>
 #include <stdio.h>

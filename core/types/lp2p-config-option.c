@@ -6,10 +6,10 @@
 #include "types/lp2p-config-defaults.h"
 #include "types/lp2p-config-private.h"
 #include "types/lp2p-i18n-private.h"
-#include "types/lp2p-quote-private.h"
 
 #include <lp2p/lp2p-version.h>
 #include <lp2p/types/lp2p-multiaddr.h>
+#include <lp2p/types/lp2p-quote.h>
 
 #include <inttypes.h>
 #include <string.h>

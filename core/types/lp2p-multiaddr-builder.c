@@ -4,7 +4,8 @@
 
 #include "types/lp2p-i18n-private.h"
 #include "types/lp2p-multiaddr-private.h"
-#include "types/lp2p-quote-private.h"
+
+#include <lp2p/types/lp2p-quote.h>
 
 #include <inttypes.h>
 #include <string.h>

@@ -182,6 +182,31 @@ lp2p_multiaddr_get_socket_address (Lp2pMultiaddr *self, GError **error)
 }
 
 /**
+ * lp2p_multiaddr_count_socket:
+ * @self: a multiaddr
+ * @transport: %LP2P_PROTOCOL_TCP or %LP2P_PROTOCOL_UDP
+ *
+ * Counts the components that make a socket address of a multiaddr: an IP address,
+ * with or without a zone, and a port of @transport. What a transport adds to it
+ * comes behind them.
+ *
+ * Returns: how many there are, 0 if the multiaddr starts otherwise
+ */
+guint
+lp2p_multiaddr_count_socket (Lp2pMultiaddr *self, Lp2pProtocol transport)
+{
+  StartAddress start;
+  Lp2pProtocol protocol;
+
+  g_return_val_if_fail (self != NULL, 0);
+
+  if (!get_start (self, &start, FALSE) ||
+      !lp2p_multiaddr_get_component (self, start.next, &protocol, NULL, NULL) || protocol != transport)
+    return 0;
+  return start.next + 1;
+}
+
+/**
  * lp2p_multiaddr_is_ip:
  * @self: a multiaddr
  *

@@ -153,6 +153,8 @@ gboolean lp2p_multiaddr_has_prefix (Lp2pMultiaddr *self, Lp2pMultiaddr *prefix);
 LP2P_AVAILABLE_IN_1_0
 GSocketAddress *lp2p_multiaddr_get_socket_address (Lp2pMultiaddr *self, GError **error);
 LP2P_AVAILABLE_IN_1_0
+guint lp2p_multiaddr_count_socket (Lp2pMultiaddr *self, Lp2pProtocol transport);
+LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_multiaddr_is_ip (Lp2pMultiaddr *self);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_multiaddr_is_loopback (Lp2pMultiaddr *self);

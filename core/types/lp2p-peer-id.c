@@ -3,12 +3,12 @@
 #include <lp2p/types/lp2p-peer-id.h>
 
 #include "types/lp2p-i18n-private.h"
-#include "types/lp2p-quote-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
 #include <lp2p/types/lp2p-multibase.h>
 #include <lp2p/types/lp2p-multihash.h>
+#include <lp2p/types/lp2p-quote.h>
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "types/lp2p-quote-private.h"
+#include <lp2p/types/lp2p-quote.h>
 
 #define MAX_QUOTED 64
 
-/*
- * lp2p_quote:
- * @text: any bytes
+/**
+ * lp2p_quote: (skip)
+ * @text: (array length=len): any bytes
  * @len: how many there are
  *
  * Makes foreign text fit to be part of a message: in quotes, shortened, with
  * escapes for what is not printable UTF-8.
  *
  * Returns: (transfer full): the quoted text
+ *
+ * Since: 1.0
  */
 char *
 lp2p_quote (const char *text, gsize len)

@@ -19,7 +19,7 @@ struct _Lp2pQuicTransport
   Lp2pQuicEngine *engine; /* NULL when it is stopped */
   Lp2pQuicCredentials *credentials;
   Lp2pQuicProtocol protocol;
-  GPtrArray *ports; /* that listen; not owned */
+  Lp2pPorts ports;
   GQueue dials;
 };
 
@@ -83,27 +83,15 @@ get_protocol (Lp2pMultiaddr *address, guint index)
   return lp2p_multiaddr_get_component (address, index, &protocol, NULL, NULL) ? protocol : 0;
 }
 
-/* How many components the IP address takes, 0 if there is none. */
-static guint
-count_host (Lp2pMultiaddr *address)
-{
-  Lp2pProtocol first = get_protocol (address, 0);
-
-  if (first == LP2P_PROTOCOL_IP4 || first == LP2P_PROTOCOL_IP6)
-    return 1;
-  return first == LP2P_PROTOCOL_IP6ZONE && get_protocol (address, 1) == LP2P_PROTOCOL_IP6 ? 2 : 0;
-}
-
 static gboolean
 lp2p_quic_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
-  guint host = count_host (address);
+  guint socket_end = lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_UDP);
   guint n = lp2p_multiaddr_get_n_components (address);
 
-  if (host == 0 || get_protocol (address, host) != LP2P_PROTOCOL_UDP ||
-      get_protocol (address, host + 1) != LP2P_PROTOCOL_QUIC_V1)
+  if (socket_end == 0 || get_protocol (address, socket_end) != LP2P_PROTOCOL_QUIC_V1)
     return FALSE;
-  return n == host + 2 || (n == host + 3 && get_protocol (address, host + 2) == LP2P_PROTOCOL_P2P);
+  return n == socket_end + 1 || (n == socket_end + 2 && get_protocol (address, socket_end + 1) == LP2P_PROTOCOL_P2P);
 }
 
 static GSocketAddress *
@@ -311,12 +299,6 @@ lp2p_quic_transport_dial_finish (Lp2pTransport *transport, GAsyncResult *result,
 
 /* Listening */
 
-static void
-on_port_gone (gpointer data, GObject *port)
-{
-  g_ptr_array_remove_fast (LP2P_QUIC_TRANSPORT (data)->ports, port);
-}
-
 static Lp2pListener *
 lp2p_quic_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
 {
@@ -329,8 +311,7 @@ lp2p_quic_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GE
   port = lp2p_quic_port_new (get_context (self), self->engine, &self->protocol, native, error);
   if (port == NULL)
     return NULL;
-  g_ptr_array_add (self->ports, port);
-  g_object_weak_ref (G_OBJECT (port), on_port_gone, self);
+  lp2p_ports_add (&self->ports, LP2P_LISTENER (port));
   return LP2P_LISTENER (port);
 }
 
@@ -433,16 +414,12 @@ static void
 lp2p_quic_transport_stop (Lp2pExtension *extension)
 {
   Lp2pQuicTransport *self = LP2P_QUIC_TRANSPORT (extension);
-  g_autoptr (GPtrArray) ports = g_ptr_array_new_with_free_func (g_object_unref);
   Lp2pQuicEngine *engine = g_steal_pointer (&self->engine);
 
   if (engine == NULL)
     return;
   stop_dials (self);
-  for (guint i = 0; i < self->ports->len; i++)
-    g_ptr_array_add (ports, g_object_ref (g_ptr_array_index (self->ports, i)));
-  for (guint i = 0; i < ports->len; i++)
-    lp2p_listener_close (g_ptr_array_index (ports, i));
+  lp2p_ports_close (&self->ports);
   lp2p_quic_engine_stop (engine, &self->protocol);
   lp2p_quic_engine_unref (engine);
 }
@@ -453,9 +430,7 @@ lp2p_quic_transport_finalize (GObject *object)
   Lp2pQuicTransport *self = LP2P_QUIC_TRANSPORT (object);
 
   lp2p_quic_transport_stop (LP2P_EXTENSION (self));
-  for (guint i = 0; i < self->ports->len; i++)
-    g_object_weak_unref (g_ptr_array_index (self->ports, i), on_port_gone, self);
-  g_ptr_array_unref (self->ports);
+  lp2p_ports_clear (&self->ports);
   g_clear_pointer (&self->credentials, lp2p_quic_credentials_free);
   g_free (self->group);
   G_OBJECT_CLASS (lp2p_quic_transport_parent_class)->finalize (object);
@@ -472,7 +447,6 @@ lp2p_quic_transport_class_init (Lp2pQuicTransportClass *klass)
 static void
 lp2p_quic_transport_init (Lp2pQuicTransport *self)
 {
-  self->ports = g_ptr_array_new ();
 }
 
 LP2P_PLUGIN_DEFINE ({ "quic-v1", lp2p_quic_transport_get_type })

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "lp2p-tcp-port.h"
 #include "lp2p-tcp-transport.h"
 
 #include <glib/gi18n-lib.h>
@@ -12,10 +11,9 @@ struct _Lp2pTcpTransport
 {
   Lp2pExtension parent_instance;
 
-  char *group;      /* of the configuration */
-  GPtrArray *ports; /* that listen; not owned */
-  GQueue dials;
-  gboolean stopped;
+  char *group; /* of the configuration */
+  Lp2pPorts ports;
+  Lp2pDialings dialings;
 };
 
 static void lp2p_tcp_transport_iface_init (Lp2pTransportInterface *iface);
@@ -38,17 +36,13 @@ static const Lp2pOption options[] = {
 /* A dial under way. */
 typedef struct
 {
+  Lp2pDialing parent;
   Lp2pTcpTransport *transport;
-  GTask *task;
-  GSocketAddress *address; /* NULL where there is but a name */
-  char *host_name;         /* or NULL */
+  GSocketAddress *socket_address; /* NULL where there is but a name */
+  char *host_name;                /* or NULL */
   Lp2pTcpDialFlags flags;
-  GCancellable *cancellable; /* of its own, so that stopping ends it */
-  gulong cancelled;
   Lp2pTimer timer;      /* until a hole punch begins */
   GSource *wait_source; /* that may end it before */
-  Lp2pMultiaddr *remote_address;
-  GList link;
 } Dial;
 
 static Lp2pContext *
@@ -71,59 +65,38 @@ get_uint (Lp2pTcpTransport *self, const char *key)
 
 /* Addresses */
 
-/* How many components the IP address takes, 0 if there is none. */
+/* How many components name a host and its TCP port, 0 where none do. */
 static guint
-count_host (Lp2pMultiaddr *address)
+count_named_socket (Lp2pMultiaddr *address)
 {
-  Lp2pProtocol protocol;
-  const guint8 *value;
-  gsize size;
+  gboolean named = lp2p_multiaddr_find (address, LP2P_PROTOCOL_DNS, 0) == 0 ||
+                   lp2p_multiaddr_find (address, LP2P_PROTOCOL_DNS4, 0) == 0 ||
+                   lp2p_multiaddr_find (address, LP2P_PROTOCOL_DNS6, 0) == 0;
 
-  if (!lp2p_multiaddr_get_component (address, 0, &protocol, &value, &size))
-    return 0;
-  if (protocol == LP2P_PROTOCOL_IP4 || protocol == LP2P_PROTOCOL_IP6)
-    return 1;
-  if (protocol == LP2P_PROTOCOL_IP6ZONE &&
-      lp2p_multiaddr_get_component (address, 1, &protocol, &value, &size) &&
-      protocol == LP2P_PROTOCOL_IP6)
-    return 2;
-  return 0;
+  return named && lp2p_multiaddr_find (address, LP2P_PROTOCOL_TCP, 0) == 1 ? 2 : 0;
 }
 
+/* Whether there is a socket, and nothing but a peer id behind it. */
 static gboolean
-is_component (Lp2pMultiaddr *address, guint index, Lp2pProtocol wanted)
-{
-  Lp2pProtocol protocol;
-  const guint8 *value;
-  gsize size;
-
-  return lp2p_multiaddr_get_component (address, index, &protocol, &value, &size) &&
-         protocol == wanted;
-}
-
-/* Whether behind the host there is a TCP port, and nothing but a peer id behind it. */
-static gboolean
-ends_with_port (Lp2pMultiaddr *address, guint host)
+ends_with_socket (Lp2pMultiaddr *address, guint socket_end)
 {
   guint n = lp2p_multiaddr_get_n_components (address);
 
-  if (host == 0 || !is_component (address, host, LP2P_PROTOCOL_TCP))
-    return FALSE;
-  return n == host + 1 || (n == host + 2 && is_component (address, host + 1, LP2P_PROTOCOL_P2P));
+  return socket_end > 0 &&
+         (n == socket_end ||
+          (n == socket_end + 1 && lp2p_multiaddr_find (address, LP2P_PROTOCOL_P2P, 0) == (int) socket_end));
 }
 
 static gboolean
 lp2p_tcp_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
-  return ends_with_port (address, count_host (address));
+  return ends_with_socket (address, lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP));
 }
 
 static gboolean
 lp2p_tcp_transport_match_name (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
-  return ends_with_port (address, 1) &&
-         (is_component (address, 0, LP2P_PROTOCOL_DNS) || is_component (address, 0, LP2P_PROTOCOL_DNS4) ||
-          is_component (address, 0, LP2P_PROTOCOL_DNS6));
+  return ends_with_socket (address, count_named_socket (address));
 }
 
 static GSocketAddress *
@@ -151,33 +124,12 @@ end_wait (Dial *dial)
 }
 
 static void
-dial_free (Dial *dial)
-{
-  g_queue_unlink (&dial->transport->dials, &dial->link);
-  g_cancellable_disconnect (g_task_get_cancellable (dial->task), dial->cancelled);
-  g_clear_object (&dial->cancellable);
-  g_clear_object (&dial->address);
-  g_clear_object (&dial->task);
-  lp2p_multiaddr_unref (dial->remote_address);
-  g_free (dial->host_name);
-  g_free (dial);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Dial, dial_free)
-
-static void
-set_stopped (GError **error, Lp2pMultiaddr *address)
-{
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("Cannot connect to %s: the host is closed"),
-               lp2p_multiaddr_get_string (address));
-}
-
-static void
 on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (Dial) dial = user_data;
-  g_autoptr (GTask) task = g_object_ref (dial->task);
-  Lp2pRawConnection *raw;
+  g_autofree Dial *dial = user_data;
+  g_autoptr (GSocketAddress) socket_address = dial->socket_address;
+  g_autofree char *host_name = dial->host_name;
+  Lp2pRawConnection *raw = NULL;
   Lp2pLayer *layer;
   Lp2pMultiaddr *local_address = NULL;
   const char *socket_id = NULL;
@@ -185,23 +137,15 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
 
   layer =
       lp2p_tcp_hub_dial_finish (LP2P_TCP_HUB (source), result, &local_address, &socket_id, &error);
-  if (layer == NULL)
+  if (layer != NULL)
     {
-      if (dial->transport->stopped)
-        {
-          g_clear_error (&error);
-          set_stopped (&error, dial->remote_address);
-        }
-      g_task_return_error (task, error);
-      return;
+      raw = lp2p_raw_connection_new_layer (
+          layer, lp2p_extension_get_name (LP2P_EXTENSION (dial->transport)), LP2P_ROLE_INITIATOR);
+      raw->local_address = local_address;
+      raw->remote_address = lp2p_multiaddr_ref (dial->parent.address);
+      raw->socket_id = socket_id;
     }
-
-  raw = lp2p_raw_connection_new_layer (
-      layer, lp2p_extension_get_name (LP2P_EXTENSION (dial->transport)), LP2P_ROLE_INITIATOR);
-  raw->local_address = local_address;
-  raw->remote_address = lp2p_multiaddr_ref (dial->remote_address);
-  raw->socket_id = socket_id;
-  g_task_return_pointer (task, raw, (GDestroyNotify) lp2p_raw_connection_free);
+  lp2p_dialing_end (&dial->parent, raw, error);
 }
 
 /* Also when it was cancelled: the hub then ends it as it ends all others. */
@@ -211,10 +155,11 @@ dial_now (Dial *dial)
   Lp2pTcpHub *hub = lp2p_context_get_tcp_hub (get_context (dial->transport));
 
   end_wait (dial);
-  if (dial->address != NULL)
-    lp2p_tcp_hub_dial_async (hub, dial->address, dial->host_name, dial->flags, dial->cancellable, on_dialed, dial);
+  if (dial->socket_address != NULL)
+    lp2p_tcp_hub_dial_async (hub, dial->socket_address, dial->host_name, dial->flags, dial->parent.cancellable,
+                             on_dialed, dial);
   else
-    lp2p_tcp_hub_dial_name_async (hub, dial->remote_address, dial->cancellable, on_dialed, dial);
+    lp2p_tcp_hub_dial_name_async (hub, dial->parent.address, dial->parent.cancellable, on_dialed, dial);
 }
 
 static void
@@ -236,15 +181,9 @@ dial_at (Dial *dial, gint64 time)
   Lp2pLoop *loop = lp2p_context_get_loop (get_context (dial->transport));
 
   lp2p_timer_set (&dial->timer, time);
-  dial->wait_source = g_cancellable_source_new (dial->cancellable);
+  dial->wait_source = g_cancellable_source_new (dial->parent.cancellable);
   g_source_set_callback (dial->wait_source, G_SOURCE_FUNC (on_wait_cancelled), dial, NULL);
   g_source_attach (dial->wait_source, lp2p_loop_get_context (loop));
-}
-
-static void
-cancel_inner (GCancellable *cancellable, gpointer inner)
-{
-  g_cancellable_cancel (inner);
 }
 
 /* Who answers in the security handshake waits for the first bytes, and so must
@@ -271,18 +210,13 @@ static Dial *
 dial_new (Lp2pTcpTransport *self, GTask *task, Lp2pMultiaddr *address)
 {
   Dial *dial = g_new0 (Dial, 1);
-  GCancellable *cancellable = g_task_get_cancellable (task);
+  guint socket_end =
+      MAX (lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP), count_named_socket (address));
+  g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_slice (address, 0, socket_end);
 
+  lp2p_dialing_begin (&dial->parent, &self->dialings, task, plain);
   dial->transport = self;
-  dial->task = g_object_ref (task);
-  dial->cancellable = g_cancellable_new ();
-  dial->remote_address = lp2p_multiaddr_slice (address, 0, MAX (count_host (address), 1) + 1);
-  dial->link.data = dial;
   lp2p_timer_init (&dial->timer, lp2p_context_get_loop (get_context (self)), on_punch_time);
-  g_queue_push_tail_link (&self->dials, &dial->link);
-  if (cancellable != NULL)
-    dial->cancelled = g_cancellable_connect (cancellable, G_CALLBACK (cancel_inner),
-                                             g_object_ref (dial->cancellable), g_object_unref);
   return dial;
 }
 
@@ -303,16 +237,14 @@ lp2p_tcp_transport_dial_async (Lp2pTransport *transport,
   g_task_set_source_tag (task, lp2p_tcp_transport_dial_async);
   if (!lp2p_tcp_transport_match_name (transport, address))
     native = get_socket_address (transport, address, &error);
-  if (error == NULL && self->stopped)
-    set_stopped (&error, address);
-  if (error != NULL)
+  if (error != NULL || !lp2p_dialings_check (&self->dialings, address, &error))
     {
       g_task_return_error (task, error);
       return;
     }
 
   dial = dial_new (self, task, address);
-  dial->address = g_steal_pointer (&native);
+  dial->socket_address = g_steal_pointer (&native);
   dial->host_name = g_strdup (dial_options->host_name);
   dial->flags = get_dial_flags (self, dial_options);
   if (dial_options->punch_at > lp2p_loop_now (lp2p_context_get_loop (get_context (self))))
@@ -330,28 +262,20 @@ lp2p_tcp_transport_dial_finish (Lp2pTransport *transport, GAsyncResult *result, 
 
 /* Listening */
 
-static void
-on_port_gone (gpointer data, GObject *port)
-{
-  g_ptr_array_remove_fast (LP2P_TCP_TRANSPORT (data)->ports, port);
-}
-
 static Lp2pListener *
 lp2p_tcp_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
 {
   Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (transport);
   g_autoptr (GSocketAddress) native = get_socket_address (transport, address, error);
-  Lp2pTcpPort *port;
+  Lp2pListener *port;
 
   if (native == NULL)
     return NULL;
   port = lp2p_tcp_port_new (get_context (self), lp2p_extension_get_name (LP2P_EXTENSION (self)),
                             native, error);
-  if (port == NULL)
-    return NULL;
-  g_ptr_array_add (self->ports, port);
-  g_object_weak_ref (G_OBJECT (port), on_port_gone, self);
-  return LP2P_LISTENER (port);
+  if (port != NULL)
+    lp2p_ports_add (&self->ports, port);
+  return port;
 }
 
 static Lp2pTransportFlags
@@ -417,15 +341,9 @@ static void
 lp2p_tcp_transport_stop (Lp2pExtension *extension)
 {
   Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (extension);
-  g_autoptr (GPtrArray) ports = g_ptr_array_new_with_free_func (g_object_unref);
 
-  self->stopped = TRUE;
-  for (GList *link = self->dials.head; link != NULL; link = link->next)
-    g_cancellable_cancel (((Dial *) link->data)->cancellable);
-  for (guint i = 0; i < self->ports->len; i++)
-    g_ptr_array_add (ports, g_object_ref (g_ptr_array_index (self->ports, i)));
-  for (guint i = 0; i < ports->len; i++)
-    lp2p_listener_close (g_ptr_array_index (ports, i));
+  lp2p_dialings_stop (&self->dialings);
+  lp2p_ports_close (&self->ports);
 }
 
 static void
@@ -433,9 +351,7 @@ lp2p_tcp_transport_finalize (GObject *object)
 {
   Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (object);
 
-  for (guint i = 0; i < self->ports->len; i++)
-    g_object_weak_unref (g_ptr_array_index (self->ports, i), on_port_gone, self);
-  g_ptr_array_unref (self->ports);
+  lp2p_ports_clear (&self->ports);
   g_free (self->group);
   G_OBJECT_CLASS (lp2p_tcp_transport_parent_class)->finalize (object);
 }
@@ -451,7 +367,6 @@ lp2p_tcp_transport_class_init (Lp2pTcpTransportClass *klass)
 static void
 lp2p_tcp_transport_init (Lp2pTcpTransport *self)
 {
-  self->ports = g_ptr_array_new ();
 }
 
 LP2P_PLUGIN_DEFINE ({ "tcp", lp2p_tcp_transport_get_type })

@@ -311,9 +311,11 @@ def round_trips(context):
 
 
 def codec(context):
-    """Noise beside the cipher alone, yamux beside the copies that it makes."""
-    for program in ("bench/bench-codec", "loadable/bench-yamux"):
+    """Noise beside the cipher alone, yamux and WebSocket beside the copies that they make."""
+    for program in ("bench/bench-codec", "loadable/bench-yamux", "loadable/bench-ws"):
         argv = [os.path.join(context.build, "tests", program), "--json"]
+        if not os.path.exists(argv[0]):
+            continue  # WebSocket is not built where its libraries are absent.
         done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=SECONDS)
         for line in done.stdout.splitlines():
             row = json.loads(line)
