@@ -22,10 +22,12 @@ typedef struct
 Lp2pLimits *lp2p_limits_new (Lp2pConfig *config);
 void lp2p_limits_free (Lp2pLimits *self);
 
-/* An inbound handshake. @crowded: (out) (optional): whether so many are under way
- * that a forged address is worth finding out. */
-gboolean lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean *crowded, GError **error);
+/* An inbound handshake. */
+gboolean lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error);
 void lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address);
+/* Whether half of the places are taken, in all or for the IP of @address: then it is
+ * worth finding out whether that is forged. */
+gboolean lp2p_limits_is_crowded (Lp2pLimits *self, Lp2pMultiaddr *address);
 /* Whether the IP of @address may have one handshake more, whatever others have; and
  * whether two addresses count for the same one. */
 gboolean lp2p_limits_has_place (Lp2pLimits *self, Lp2pMultiaddr *address);

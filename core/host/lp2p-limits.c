@@ -238,8 +238,24 @@ change_streams (Lp2pLimits *self, Peer *peer, int change)
 
 /* Handshakes */
 
+static gboolean
+is_half_full (Lp2pLimits *self, guint n, const char *option)
+{
+  return n >= lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, option) / 2;
+}
+
 gboolean
-lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean *crowded, GError **error)
+lp2p_limits_is_crowded (Lp2pLimits *self, Lp2pMultiaddr *address)
+{
+  Key key;
+
+  return is_half_full (self, self->n_handshakes, "max-half-open") ||
+         (key_init (&key, SCOPE_HANDSHAKE, address) &&
+          is_half_full (self, count_prefix (self, &key), "max-half-open-per-ip"));
+}
+
+gboolean
+lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error)
 {
   if (!lp2p_limits_check_address (self, address, error) ||
       !check (self, self->n_handshakes, "max-half-open", NULL, error) ||
@@ -247,9 +263,6 @@ lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, gboolean 
     return FALSE;
   self->n_handshakes++;
   change_prefix (self, SCOPE_HANDSHAKE, address, 1);
-  if (crowded != NULL)
-    *crowded = self->n_handshakes >
-               lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, "max-half-open") / 2;
   return TRUE;
 }
 

@@ -237,8 +237,8 @@ check_peer (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
   return FALSE;
 }
 
-static gboolean
-check_open (Lp2pSwarm *self, GError **error)
+gboolean
+lp2p_swarm_check_open (Lp2pSwarm *self, GError **error)
 {
   if (!self->closed)
     return TRUE;
@@ -262,7 +262,7 @@ static gboolean
 admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
 {
   *code = LP2P_CODE_NONE;
-  if (!check_open (self, error) || !check_peer (self, raw, error))
+  if (!lp2p_swarm_check_open (self, error) || !check_peer (self, raw, error))
     return FALSE;
   *code = LP2P_CODE_CONNECTION_GATED;
   if (!check_gater (self, raw, error))
@@ -353,9 +353,8 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
     lp2p_swarm_add_connection (self, raw, answer, task);
 }
 
-/* @agreed: (nullable): told of the security protocol, with @user_data */
-static void
-upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, const Lp2pDialHint *hint, void (*agreed) (gpointer), GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+void
+lp2p_swarm_upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, const Lp2pDialHint *hint, void (*agreed) (gpointer), GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   Lp2pUpgradeParams params = {
     .security_agreed = agreed,
@@ -390,7 +389,7 @@ lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDia
 
   if (raw->session == NULL)
     {
-      upgrade_raw (self, raw, options->expected_peer, hint, NULL, cancellable, on_upgraded, g_steal_pointer (&task));
+      lp2p_swarm_upgrade_raw (self, raw, options->expected_peer, hint, NULL, cancellable, on_upgraded, g_steal_pointer (&task));
       return;
     }
   if (options->expected_peer == NULL || lp2p_peer_id_equal (options->expected_peer, raw->remote_peer))
@@ -411,150 +410,6 @@ Lp2pConnection *
 lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/* Inbound */
-
-/* An inbound connection in its handshake. */
-typedef struct
-{
-  Lp2pHalfOpenEntry half_open;
-  Lp2pSwarm *swarm;
-  Lp2pMultiaddr *address;
-  GCancellable *cancellable;
-} Inbound;
-
-static Inbound *
-inbound_new (Lp2pSwarm *swarm, Lp2pMultiaddr *address)
-{
-  Inbound *self = g_new0 (Inbound, 1);
-
-  self->swarm = g_object_ref (swarm);
-  self->address = lp2p_multiaddr_ref (address);
-  self->cancellable = g_cancellable_new ();
-  lp2p_half_open_add (&swarm->half_open, &self->half_open, address);
-  return self;
-}
-
-static void
-inbound_uncount (Inbound *self)
-{
-  if (self->half_open.group == NULL)
-    return;
-  lp2p_half_open_remove (&self->swarm->half_open, &self->half_open);
-  lp2p_limits_end_handshake (self->swarm->limits, self->address);
-}
-
-static void
-inbound_free (Inbound *self)
-{
-  inbound_uncount (self);
-  lp2p_multiaddr_unref (self->address);
-  g_object_unref (self->cancellable);
-  g_object_unref (self->swarm);
-  g_free (self);
-}
-
-/* It ends by itself; what it takes until then counts no longer. */
-static void
-inbound_give_up (Inbound *self)
-{
-  inbound_uncount (self);
-  g_cancellable_cancel (self->cancellable);
-}
-
-void
-lp2p_swarm_drop_inbounds (Lp2pSwarm *self)
-{
-  Lp2pHalfOpenEntry *entry;
-
-  while ((entry = lp2p_half_open_choose (&self->half_open)) != NULL)
-    inbound_give_up ((Inbound *) entry);
-}
-
-static void
-on_inbound_agreed (gpointer user_data)
-{
-  Inbound *inbound = user_data;
-
-  lp2p_half_open_advance (&inbound->swarm->half_open, &inbound->half_open);
-}
-
-/* A handshake goes, one of the same IP where that has too many: whoever is slow on
- * purpose must not keep others out until the deadline. One that is meant takes a few
- * round trips. */
-static gboolean
-make_room (Lp2pSwarm *self, Lp2pMultiaddr *address)
-{
-  Inbound *inbound;
-
-  if (!lp2p_limits_check_address (self->limits, address, NULL))
-    return FALSE;
-  if (lp2p_limits_has_place (self->limits, address))
-    inbound = (Inbound *) lp2p_half_open_choose (&self->half_open);
-  else
-    inbound = (Inbound *) lp2p_half_open_choose_of_ip (&self->half_open, address);
-  if (inbound == NULL)
-    return FALSE;
-  g_debug ("The handshake with %s makes room for one with %s", lp2p_multiaddr_get_string (inbound->address),
-           lp2p_multiaddr_get_string (address));
-  inbound_give_up (inbound);
-  return TRUE;
-}
-
-gboolean
-lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
-{
-  g_autoptr (GError) reason = NULL;
-
-  if (!check_open (self, error))
-    return FALSE;
-  if (self->gater != NULL && !lp2p_gater_allow_accept (self->gater, remote_address))
-    {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, _("The application refuses connections from %s"),
-                   lp2p_multiaddr_get_string (remote_address));
-      return FALSE;
-    }
-  if (lp2p_limits_begin_handshake (self->limits, remote_address, validate_source, &reason))
-    return TRUE;
-  if (make_room (self, remote_address))
-    return lp2p_limits_begin_handshake (self->limits, remote_address, validate_source, error);
-  g_propagate_error (error, g_steal_pointer (&reason));
-  return FALSE;
-}
-
-static void
-on_inbound_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Inbound *inbound = user_data;
-  g_autoptr (Lp2pSwarm) self = g_object_ref (inbound->swarm);
-  g_autoptr (GError) error = NULL;
-  Lp2pRawConnection *raw = lp2p_upgrade_finish (result, NULL, &error);
-
-  if (raw == NULL)
-    g_debug ("An inbound connection from %s came to nothing: %s", lp2p_multiaddr_get_string (inbound->address),
-             error->message);
-  inbound_free (inbound);
-  if (raw != NULL)
-    lp2p_swarm_add_connection (self, raw, NULL, NULL);
-}
-
-/* What was begun stays half open until the handshake is over. */
-void
-lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw)
-{
-  Inbound *inbound;
-
-  if (raw->session == NULL)
-    {
-      inbound = inbound_new (self, raw->remote_address);
-      if (self->closed)
-        inbound_give_up (inbound);
-      upgrade_raw (self, raw, NULL, NULL, on_inbound_agreed, inbound->cancellable, on_inbound_upgraded, inbound);
-      return;
-    }
-  lp2p_limits_end_handshake (self->limits, raw->remote_address);
-  lp2p_swarm_add_connection (self, raw, NULL, NULL);
 }
 
 /* Looking up */

@@ -104,10 +104,17 @@ GPtrArray *lp2p_swarm_dup_addresses (Lp2pSwarm *self);
 void lp2p_swarm_set_mapped (Lp2pSwarm *self, const char *socket_id, Lp2pMultiaddr *address, gboolean present);
 void lp2p_mapped_free (Lp2pMapped *self);
 
-/* lp2p-swarm-connections.c */
-void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
-void lp2p_swarm_drop_inbounds (Lp2pSwarm *self);
+/* lp2p-swarm-inbound.c */
 gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
+void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
+Lp2pHandshake *lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
+void lp2p_swarm_advance_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
+void lp2p_swarm_end_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
+/* Gives up all of them. */
+void lp2p_swarm_drop_inbounds (Lp2pSwarm *self);
+
+/* lp2p-swarm-connections.c */
+gboolean lp2p_swarm_check_open (Lp2pSwarm *self, GError **error);
 /* @raw (transfer full) with a session; @task is returned when it is ready. @answer
  * (transfer full) (nullable): to its muxer; see lp2p_upgrade_finish(). */
 void lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMultistreamStatus *answer, GTask *task);
@@ -118,6 +125,9 @@ void lp2p_swarm_forget_connection (Lp2pSwarm *self, Lp2pConnection *connection);
  * there is no connection that nobody was told of. */
 void lp2p_swarm_upgrade_async (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, const Lp2pDialHint *hint, Lp2pConnection *resumed, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 Lp2pConnection *lp2p_swarm_upgrade_finish (GAsyncResult *result, GError **error);
+/* The same for a layer, without what follows; for lp2p_upgrade_finish(). @agreed
+ * (nullable): told of the security protocol, with @user_data */
+void lp2p_swarm_upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *expected_peer, const Lp2pDialHint *hint, void (*agreed) (gpointer), GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /* Closes a connection that came too late, unless streams are on it by now. */
 gboolean lp2p_swarm_drop_unwanted (Lp2pConnection *connection);
 GPtrArray *lp2p_swarm_dup_connections (Lp2pSwarm *self, Lp2pPeerId *peer);

@@ -235,6 +235,30 @@ context_offer_inbound (Lp2pContext *context, Lp2pRawConnection *raw)
   lp2p_swarm_offer_inbound (LP2P_SWARM (context), raw);
 }
 
+static gboolean
+context_is_crowded (Lp2pContext *context, Lp2pMultiaddr *remote_address)
+{
+  return lp2p_limits_is_crowded (LP2P_SWARM (context)->limits, remote_address);
+}
+
+static Lp2pHandshake *
+context_begin_handshake (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error)
+{
+  return lp2p_swarm_begin_handshake (LP2P_SWARM (context), remote_address, give_up, user_data, error);
+}
+
+static void
+context_advance_handshake (Lp2pContext *context, Lp2pHandshake *handshake)
+{
+  lp2p_swarm_advance_handshake (LP2P_SWARM (context), handshake);
+}
+
+static void
+context_end_handshake (Lp2pContext *context, Lp2pHandshake *handshake)
+{
+  lp2p_swarm_end_handshake (LP2P_SWARM (context), handshake);
+}
+
 static void
 context_upgrade_async (Lp2pContext *context, Lp2pRawConnection *raw, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -435,6 +459,10 @@ context_init (Lp2pContextInterface *iface)
   iface->begin_inbound = context_begin_inbound;
   iface->end_inbound = context_end_inbound;
   iface->offer_inbound = context_offer_inbound;
+  iface->is_crowded = context_is_crowded;
+  iface->begin_handshake = context_begin_handshake;
+  iface->advance_handshake = context_advance_handshake;
+  iface->end_handshake = context_end_handshake;
   iface->upgrade_async = context_upgrade_async;
   iface->upgrade_finish = context_upgrade_finish;
   iface->connect_async = context_connect_async;

@@ -210,9 +210,9 @@ lp2p_context_release_memory (Lp2pContext *self, gsize size)
  * @raw: (transfer full): the connection
  *
  * Hands an inbound connection to the host, which secures and multiplexes it where
- * the transport did not. One with a session ends what
- * [method@Context.begin_inbound] began; one with a layer begins only now, so that
- * a transport without a handshake of its own need not ask before.
+ * the transport did not. One with a layer was begun with
+ * [method@Context.begin_inbound]; for one with a session
+ * [method@Context.end_handshake] was called before.
  */
 void
 lp2p_context_offer_inbound (Lp2pContext *self, Lp2pRawConnection *raw)
@@ -498,6 +498,84 @@ lp2p_context_end_inbound (Lp2pContext *self, const char *transport, Lp2pMultiadd
 {
   g_return_if_fail (LP2P_IS_CONTEXT (self));
   LP2P_CONTEXT_GET_IFACE (self)->end_inbound (self, transport, remote_address);
+}
+
+/**
+ * lp2p_context_is_crowded: (skip)
+ * @self: the context
+ * @remote_address: who comes
+ *
+ * Whether so many handshakes are under way, in all or with that address, that a
+ * transport whose packets may have a forged address makes sure of it before it begins
+ * one more: else strangers who are nowhere take all places.
+ *
+ * Returns: whether they are
+ */
+gboolean
+lp2p_context_is_crowded (Lp2pContext *self, Lp2pMultiaddr *remote_address)
+{
+  g_return_val_if_fail (LP2P_IS_CONTEXT (self), FALSE);
+  return LP2P_CONTEXT_GET_IFACE (self)->is_crowded (self, remote_address);
+}
+
+/**
+ * lp2p_context_begin_handshake: (skip)
+ * @self: the context
+ * @transport: which transport
+ * @remote_address: who comes
+ * @give_up: called when the handshake has to make room for another one, while that is
+ *   begun, or when the host is closed; it may call [method@Context.end_handshake]
+ * @user_data: passed on
+ * @error: where to put the error
+ *
+ * What [method@Context.begin_inbound] is for a transport that makes the handshake by
+ * itself, and offers a connection with a session when it is over. Strangers may begin
+ * as many as they like: where all places are taken, one handshake is given up.
+ *
+ * Returns: (nullable): the handshake, for [method@Context.end_handshake]; %NULL where
+ *   it is not wanted
+ */
+Lp2pHandshake *
+lp2p_context_begin_handshake (Lp2pContext *self,
+                              const char *transport,
+                              Lp2pMultiaddr *remote_address,
+                              Lp2pHandshakeGiveUp give_up,
+                              gpointer user_data,
+                              GError **error)
+{
+  g_return_val_if_fail (LP2P_IS_CONTEXT (self), NULL);
+  return LP2P_CONTEXT_GET_IFACE (self)->begin_handshake (self, transport, remote_address, give_up, user_data, error);
+}
+
+/**
+ * lp2p_context_advance_handshake: (skip)
+ * @self: the context
+ * @handshake: a handshake
+ *
+ * Says that it has come further than strangers do who only begin: whoever makes it is
+ * known to be at its address, and has said what it wants. It then does not make room
+ * for as long as there are more of those that have not.
+ */
+void
+lp2p_context_advance_handshake (Lp2pContext *self, Lp2pHandshake *handshake)
+{
+  g_return_if_fail (LP2P_IS_CONTEXT (self));
+  LP2P_CONTEXT_GET_IFACE (self)->advance_handshake (self, handshake);
+}
+
+/**
+ * lp2p_context_end_handshake: (skip)
+ * @self: the context
+ * @handshake: (transfer full): a handshake
+ *
+ * Says that it is over: it came to nothing, was given up, or its connection will be
+ * offered at once.
+ */
+void
+lp2p_context_end_handshake (Lp2pContext *self, Lp2pHandshake *handshake)
+{
+  g_return_if_fail (LP2P_IS_CONTEXT (self));
+  LP2P_CONTEXT_GET_IFACE (self)->end_handshake (self, handshake);
 }
 
 /**

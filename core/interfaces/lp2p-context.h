@@ -51,6 +51,21 @@ typedef enum
   LP2P_PEER_DATA_SECRET = 1 << 1,
 } Lp2pPeerDataFlags;
 
+/**
+ * Lp2pHandshake: (skip)
+ *
+ * An inbound handshake that a transport makes by itself, as the host counts it.
+ */
+typedef struct _Lp2pHandshake Lp2pHandshake;
+
+/**
+ * Lp2pHandshakeGiveUp: (skip)
+ * @user_data: as given
+ *
+ * Another one takes the place of a handshake, which is to end.
+ */
+typedef void (*Lp2pHandshakeGiveUp) (gpointer user_data);
+
 #define LP2P_TYPE_CONTEXT (lp2p_context_get_type ())
 LP2P_AVAILABLE_IN_1_0
 G_DECLARE_INTERFACE (Lp2pContext, lp2p_context, LP2P, CONTEXT, GObject)
@@ -109,8 +124,13 @@ struct _Lp2pContextInterface
   GBytes *(*get_peer_data) (Lp2pContext *self, Lp2pPeerId *peer, const char *plugin, const char *key);
   void (*set_peer_data) (Lp2pContext *self, Lp2pPeerId *peer, const char *plugin, const char *key, GBytes *data, gint64 lifetime, Lp2pPeerDataFlags flags);
 
+  gboolean (*is_crowded) (Lp2pContext *self, Lp2pMultiaddr *remote_address);
+  Lp2pHandshake *(*begin_handshake) (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
+  void (*advance_handshake) (Lp2pContext *self, Lp2pHandshake *handshake);
+  void (*end_handshake) (Lp2pContext *self, Lp2pHandshake *handshake);
+
   /*< private >*/
-  gpointer padding[16];
+  gpointer padding[12];
 };
 
 LP2P_AVAILABLE_IN_1_0
@@ -171,6 +191,14 @@ LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_context_begin_inbound (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_context_end_inbound (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_context_is_crowded (Lp2pContext *self, Lp2pMultiaddr *remote_address);
+LP2P_AVAILABLE_IN_1_0
+Lp2pHandshake *lp2p_context_begin_handshake (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_context_advance_handshake (Lp2pContext *self, Lp2pHandshake *handshake);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_context_end_handshake (Lp2pContext *self, Lp2pHandshake *handshake);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_context_dup_listeners (Lp2pContext *self);
 LP2P_AVAILABLE_IN_1_0

@@ -16,10 +16,14 @@
  * left of a connection counts nowhere. */
 #define MAX_LINGER_US (10 * (gint64) G_USEC_PER_SEC)
 
+/* What is left of connections takes some 2 KiB each. Somebody who only begins, and is let
+ * down each time, must not make it many. */
+#define MAX_LINGERING 1024
+
 static void
-forget_half_open (Lp2pQuicConnection *self)
+forget_handshake (Lp2pQuicConnection *self)
 {
-  lp2p_quic_connection_end_half_open (self);
+  lp2p_quic_connection_end_handshake (self);
   if (!self->handed_out)
     lp2p_quic_connection_queue_job (self);
 }
@@ -35,7 +39,8 @@ lp2p_quic_connection_leave (Lp2pQuicConnection *self)
   if (self->phase == LP2P_QUIC_GONE)
     return;
   self->phase = LP2P_QUIC_GONE;
-  forget_half_open (self);
+  self->endpoint->n_lingering -= self->lingers;
+  forget_handshake (self);
   for (guint i = 0; i < self->ids->len; i++)
     lp2p_quic_endpoint_remove_id (self->endpoint, &g_array_index (self->ids, ngtcp2_cid, i));
   lp2p_job_clear (&self->output);
@@ -69,10 +74,12 @@ end (Lp2pQuicConnection *self, gboolean linger)
   drop_protocol (self);
   self->phase = LP2P_QUIC_CLOSED;
   self->close_at = 0;
-  forget_half_open (self);
+  forget_handshake (self);
   if (self->events != NULL)
     self->events->closed (self->events_data);
-  if (linger)
+  self->lingers = linger && self->endpoint->n_lingering < MAX_LINGERING;
+  self->endpoint->n_lingering += self->lingers;
+  if (self->lingers)
     lp2p_timer_set (&self->timer, lp2p_loop_now (self->loop) + MIN (3 * pto, MAX_LINGER_US));
   else
     lp2p_quic_connection_leave (self);
@@ -140,21 +147,39 @@ send_application_close (Lp2pQuicConnection *self, guint64 code, const char *reas
   lp2p_quic_output_send_close (self, &error);
 }
 
+static void
+send_refusal (Lp2pQuicConnection *self)
+{
+  ngtcp2_ccerr refused = { 0 };
+
+  ngtcp2_ccerr_set_transport_error (&refused, NGTCP2_CONNECTION_REFUSED, NULL, 0);
+  lp2p_quic_output_send_close (self, &refused);
+}
+
+/* A handshake makes room: nothing is left of it. */
+void
+lp2p_quic_connection_give_up (Lp2pQuicConnection *self)
+{
+  g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
+
+  take_error (self, g_error_new_literal (LP2P_ERROR, LP2P_ERROR_LIMIT, _("The handshake was given up to make room")));
+  if (self->conn == NULL)
+    return;
+  send_refusal (self);
+  end (self, FALSE);
+}
+
 /* Takes @error. */
 void
 lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error)
 {
   g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
-  ngtcp2_ccerr refused = { 0 };
 
   take_error (self, error);
   if (self->conn == NULL)
     return;
   if (self->phase == LP2P_QUIC_HANDSHAKE)
-    {
-      ngtcp2_ccerr_set_transport_error (&refused, NGTCP2_CONNECTION_REFUSED, NULL, 0);
-      lp2p_quic_output_send_close (self, &refused);
-    }
+    send_refusal (self);
   else
     send_application_close (self, code, NULL);
   end (self, TRUE);

@@ -21,13 +21,39 @@ set_failed (GError **error, int code)
 
 /* Handing out */
 
-void
-lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self)
+static void
+on_give_up (gpointer user_data)
 {
-  const char *transport = g_steal_pointer (&self->half_open);
+  lp2p_quic_connection_give_up (user_data);
+}
 
-  if (transport != NULL && self->endpoint->engine != NULL)
-    lp2p_context_end_inbound (self->endpoint->engine->context, transport, self->remote_address);
+/* Whose the connection will be is known only later: the listeners of a socket share what
+ * the host says. */
+gboolean
+lp2p_quic_connection_begin_handshake (Lp2pQuicConnection *self, GError **error)
+{
+  Lp2pQuicListener *first = g_ptr_array_index (self->endpoint->listeners, 0);
+
+  self->handshake = lp2p_context_begin_handshake (self->endpoint->engine->context, first->protocol->transport,
+                                                  self->remote_address, on_give_up, self, error);
+  return self->handshake != NULL;
+}
+
+void
+lp2p_quic_connection_end_handshake (Lp2pQuicConnection *self)
+{
+  Lp2pHandshake *handshake = g_steal_pointer (&self->handshake);
+
+  if (handshake != NULL && self->endpoint->engine != NULL)
+    lp2p_context_end_handshake (self->endpoint->engine->context, handshake);
+}
+
+/* Who only begins may be nowhere, or say nothing of sense. */
+static void
+follow_handshake (Lp2pQuicConnection *self)
+{
+  if (self->handshake != NULL && self->proved && self->protocol != NULL)
+    lp2p_context_advance_handshake (self->endpoint->engine->context, self->handshake);
 }
 
 static void
@@ -43,8 +69,7 @@ hand_to_listener (Lp2pQuicConnection *self)
       lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The listener is closed")));
       return;
     }
-  /* Whoever offers it ends that. */
-  self->half_open = NULL;
+  lp2p_quic_connection_end_handshake (self);
   self->handed_out = TRUE;
   listener->events->accepted (lp2p_quic_connection_ref (self), listener->user_data);
 }
@@ -96,6 +121,7 @@ lp2p_quic_connection_become_ready (Lp2pQuicConnection *self)
 {
   self->early = FALSE;
   self->verified = TRUE;
+  lp2p_quic_connection_end_handshake (self);
   lp2p_quic_path_ready (self);
   if (self->phase != LP2P_QUIC_HANDSHAKE)
     return;
@@ -225,6 +251,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_want_output (self);
       if (self->ticket_lifetime > 0)
         lp2p_quic_resumption_keep (self);
+      follow_handshake (self);
       follow_early (self);
       break;
     case NGTCP2_ERR_DRAINING:
@@ -342,6 +369,7 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
   lp2p_quic_params_set_original_dcid (&params, retried != NULL ? retried : &hd->dcid);
   if (retried != NULL)
     {
+      self->proved = TRUE;
       lp2p_quic_settings_set_token (&settings, hd);
       params.retry_scid = hd->dcid;
       params.retry_scid_present = 1;

@@ -32,15 +32,15 @@ lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path)
 }
 
 /* Where ngtcp2 sends now. What was found out about the size was of another path. One that
- * is half open is counted where it began, and so keeps that address until it is handed
- * out: a client may name any other one, even one of somebody else, as soon as the
+ * somebody else began is counted where that was, and so keeps that address until it is
+ * handed out: a client may name any other one, even one of somebody else, as soon as the
  * handshake has ended. */
 void
 lp2p_quic_path_follow (Lp2pQuicConnection *self)
 {
   const ngtcp2_path *path = ngtcp2_conn_get_path (self->conn);
 
-  if (self->half_open != NULL || ngtcp2_path_eq (path, &self->path.path))
+  if ((self->server && !self->handed_out) || ngtcp2_path_eq (path, &self->path.path))
     return;
   lp2p_quic_path_set (self, path);
   self->small_until = 0;

@@ -49,6 +49,7 @@ struct _Lp2pQuicEndpoint
   GQueue connections;
   GQueue punches;
   GQueue blocked;           /* connections that wait until the socket takes more */
+  guint n_lingering;        /* that are over, but for their last packet */
   guint8 hash_key[LP2P_QUIC_HASH_KEY_SIZE]; /* of both tables */
   GHashTable *ids;          /* of connections */
   GHashTable *reset_tokens; /* with which peers would say that they forgot them */
@@ -116,7 +117,9 @@ struct _Lp2pQuicConnection
   const Lp2pQuicProtocol *protocol; /* NULL until the client has said it */
   Lp2pQuicPhase phase;
   gboolean server;
-  const char *half_open; /* the transport for which the host counts it, or NULL */
+  gboolean proved; /* the client is where its packets come from */
+  Lp2pHandshake *handshake; /* as the host counts it, or NULL */
+  gboolean lingers;
 
   /* The dial or listener that waits for the handshake. */
   Lp2pQuicDialed dialed;
@@ -260,7 +263,8 @@ gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
 void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
-void lp2p_quic_connection_end_half_open (Lp2pQuicConnection *self);
+gboolean lp2p_quic_connection_begin_handshake (Lp2pQuicConnection *self, GError **error);
+void lp2p_quic_connection_end_handshake (Lp2pQuicConnection *self);
 void lp2p_quic_connection_become_ready (Lp2pQuicConnection *self);
 gboolean lp2p_quic_connection_is_usable (Lp2pQuicConnection *self);
 void lp2p_quic_connection_queue_job (Lp2pQuicConnection *self);
@@ -270,6 +274,7 @@ void lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const c
 void lp2p_quic_connection_abort (Lp2pQuicConnection *self, guint64 code, GError *error);
 void lp2p_quic_connection_fail (Lp2pQuicConnection *self, int liberr);
 void lp2p_quic_connection_fail_silently (Lp2pQuicConnection *self, GError *error);
+void lp2p_quic_connection_give_up (Lp2pQuicConnection *self);
 void lp2p_quic_connection_peer_closed (Lp2pQuicConnection *self);
 void lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self);
 void lp2p_quic_connection_was_read_closed (Lp2pQuicConnection *self);

@@ -156,12 +156,9 @@ is_retry_token (const ngtcp2_pkt_hd *hd)
 
 /* Accepting */
 
+/* Asks the host whether one more is wanted. */
 static void
-start_connection (const Request *request,
-                  const guint8 *data,
-                  const ngtcp2_pkt_hd *hd,
-                  const ngtcp2_cid *original,
-                  const char *transport)
+start_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *original)
 {
   const struct sockaddr *local = (const struct sockaddr *) request->datagram->local;
   const struct sockaddr *remote = (const struct sockaddr *) request->datagram->remote;
@@ -172,28 +169,26 @@ start_connection (const Request *request,
     .remote = { (struct sockaddr *) remote, lp2p_quic_address_get_size (remote) },
   };
 
-  connection->half_open = transport;
   lp2p_quic_path_set (connection, &path);
-  if (lp2p_quic_connection_start_server (connection, &path, hd, original, request->now, &error))
-    lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
-  else
+  if (lp2p_quic_connection_begin_handshake (connection, &error) &&
+      lp2p_quic_connection_start_server (connection, &path, hd, original, request->now, &error))
     {
-      g_debug ("Cannot accept a connection: %s", error->message);
-      lp2p_quic_connection_leave (connection);
+      lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
+      return;
     }
+  g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (connection->remote_address), error->message);
+  lp2p_quic_connection_leave (connection);
+  if (may_answer (request->endpoint, request->now))
+    answer_close (request, hd, NGTCP2_CONNECTION_REFUSED);
 }
 
-/* Asks the host whether one more is wanted. The listeners of a socket share what it
- * says: whose the connection will be is known only later. */
+/* Where a crowd comes, whoever has not proved its address is asked to, before anybody has
+ * to make room for it. */
 static void
 accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_hd *hd)
 {
   Lp2pQuicEndpoint *self = request->endpoint;
-  Lp2pQuicListener *listener = g_ptr_array_index (self->listeners, 0);
-  const char *transport = listener->protocol->transport;
   g_autoptr (Lp2pMultiaddr) remote = lp2p_quic_address_to_multiaddr ((const struct sockaddr *) request->datagram->remote);
-  g_autoptr (GError) error = NULL;
-  gboolean validate = FALSE;
   gboolean retried = is_retry_token (hd);
   ngtcp2_cid original = { 0 };
 
@@ -203,20 +198,10 @@ accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_
         answer_close (request, hd, NGTCP2_INVALID_TOKEN);
       return;
     }
-  if (!lp2p_context_begin_inbound (self->engine->context, transport, remote, &validate, &error))
-    {
-      g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (remote), error->message);
-      if (may_answer (self, request->now))
-        answer_close (request, hd, NGTCP2_CONNECTION_REFUSED);
-      return;
-    }
-  if (validate && !retried)
-    {
-      lp2p_context_end_inbound (self->engine->context, transport, remote);
-      answer_retry (request, hd);
-      return;
-    }
-  start_connection (request, data, hd, retried ? &original : NULL, transport);
+  if (!retried && lp2p_context_is_crowded (self->engine->context, remote))
+    answer_retry (request, hd);
+  else
+    start_connection (request, data, hd, retried ? &original : NULL);
 }
 
 /* Returns: whether the packet began a connection or was answered */

@@ -62,7 +62,7 @@ send_initial (const guint8 *frames, gsize size)
   lp2p_quic_random_cid (&dcid);
   lp2p_quic_random_cid (&scid);
   quic_keys_init_initial (&keys, &dcid);
-  size = quic_keys_seal_initial (&keys, NGTCP2_PROTO_VER_V1, &dcid, &scid, 0, frames, MIN (size, 1100), packet);
+  size = quic_keys_seal_initial (&keys, &dcid, &scid, NULL, 0, frames, MIN (size, 1100), packet);
   quic_keys_clear (&keys);
   quic_stranger_send (&stranger, packet, size);
   quic_stranger_settle (&stranger);

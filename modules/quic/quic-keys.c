@@ -113,12 +113,13 @@ quic_keys_seal_short (QuicKeys *self, const ngtcp2_cid *dcid, guint32 number, co
 }
 
 gsize
-quic_keys_seal_initial (QuicKeys *self, guint32 version, const ngtcp2_cid *dcid, const ngtcp2_cid *scid, guint32 number, const guint8 *frames, gsize size, guint8 *packet)
+quic_keys_seal_initial (QuicKeys *self, const ngtcp2_cid *dcid, const ngtcp2_cid *scid, GBytes *token, guint32 number, const guint8 *frames, gsize size, guint8 *packet)
 {
   g_autoptr (GByteArray) header = g_byte_array_new ();
   g_autofree guint8 *padded = g_malloc0 (INITIAL_SIZE);
-  guint32 big = GUINT32_TO_BE (version);
-  guint8 lengths[] = { 0xc3, dcid->datalen, scid->datalen, 0, 0, 0 };
+  guint32 big = GUINT32_TO_BE (NGTCP2_PROTO_VER_V1);
+  gsize token_size = token != NULL ? g_bytes_get_size (token) : 0;
+  guint8 lengths[] = { 0xc3, dcid->datalen, scid->datalen, 0x40 | token_size >> 8, token_size & 0xff, 0, 0 };
   gsize rest;
 
   memcpy (padded, frames, size);
@@ -128,10 +129,13 @@ quic_keys_seal_initial (QuicKeys *self, guint32 version, const ngtcp2_cid *dcid,
   g_byte_array_append (header, dcid->data, dcid->datalen);
   g_byte_array_append (header, &lengths[2], 1);
   g_byte_array_append (header, scid->data, scid->datalen);
-  rest = INITIAL_SIZE - header->len - 3;
-  lengths[4] = 0x40 | rest >> 8;
-  lengths[5] = rest & 0xff;
-  g_byte_array_append (header, &lengths[3], 3);
+  g_byte_array_append (header, &lengths[3], 2);
+  if (token_size > 0)
+    g_byte_array_append (header, g_bytes_get_data (token, NULL), token_size);
+  rest = INITIAL_SIZE - header->len - 2;
+  lengths[5] = 0x40 | rest >> 8;
+  lengths[6] = rest & 0xff;
+  g_byte_array_append (header, &lengths[5], 2);
   append_packet_number (header, number);
   return seal_behind (self, header, number, padded, INITIAL_SIZE - header->len - TAG_SIZE, packet);
 }

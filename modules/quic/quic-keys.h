@@ -26,8 +26,8 @@ void quic_keys_clear (QuicKeys *self);
 
 /* A packet behind the handshake. Returns its size. */
 gsize quic_keys_seal_short (QuicKeys *self, const ngtcp2_cid *dcid, guint32 number, const guint8 *frames, gsize size, guint8 *packet);
-/* An Initial packet that is padded up to 1200 bytes. */
-gsize quic_keys_seal_initial (QuicKeys *self, guint32 version, const ngtcp2_cid *dcid, const ngtcp2_cid *scid, guint32 number, const guint8 *frames, gsize size, guint8 *packet);
+/* An Initial packet of version 1 that is padded up to 1200 bytes. @token: (nullable) */
+gsize quic_keys_seal_initial (QuicKeys *self, const ngtcp2_cid *dcid, const ngtcp2_cid *scid, GBytes *token, guint32 number, const guint8 *frames, gsize size, guint8 *packet);
 
 /* Appends a number as QUIC has it, in 8 bytes. */
 void quic_append_number (GByteArray *array, guint64 number);

@@ -90,8 +90,6 @@ on_accepted (Lp2pQuicConnection *connection, gpointer user_data)
 {
   Side *self = user_data;
 
-  /* As whoever is offered it does. */
-  self->context->n_half_open--;
   take_connection (self, connection);
 }
 

@@ -382,7 +382,8 @@ test_retry_ours (Fixture *f, gconstpointer data)
   f->host.context->validate_from = 0;
   quic_host_init (&dialer, f->world, NULL, -1);
   quic_host_connect (&dialer, &f->host, &dialed, &accepted);
-  g_assert_cmpuint (f->host.context->n_begun, ==, 2);
+  g_assert_cmpuint (f->host.context->n_begun, ==, 1);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
   g_clear_pointer (&dialed, lp2p_raw_connection_free);
   quic_host_clear (&dialer);
 }
@@ -496,7 +497,7 @@ send_spoofed (Fixture *f, const guint8 *hello, gsize size)
   lp2p_quic_random_cid (&dcid);
   lp2p_quic_random_cid (&scid);
   quic_keys_init_initial (&keys, &dcid);
-  sealed = quic_keys_seal_initial (&keys, NGTCP2_PROTO_VER_V1, &dcid, &scid, 0, hello, size, packet);
+  sealed = quic_keys_seal_initial (&keys, &dcid, &scid, NULL, 0, hello, size, packet);
   quic_keys_clear (&keys);
   quic_stranger_send (&f->stranger, packet, sealed);
 }
@@ -546,6 +547,72 @@ test_spoofed (Fixture *f, gconstpointer data)
   after = mallinfo2 ().uordblks;
   g_assert_cmpuint (after, <, before + 256 * 1024);
   quic_host_clear (&dialer);
+}
+
+/* A handshake that makes room: whoever makes it is told, and nothing is left. */
+static void
+test_given_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+
+  f->stranger.mute = TRUE;
+  quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
+  quic_stranger_settle (&f->stranger);
+  g_assert_cmpint (f->host.context->n_half_open, ==, 1);
+  forget_answers (f);
+  f->stranger.mute = FALSE;
+  test_context_give_up_handshake (f->host.context);
+  assert_nothing_kept (f);
+  quic_stranger_settle (&f->stranger);
+  g_assert_cmpint (f->stranger.read_error, ==, NGTCP2_ERR_DRAINING);
+  g_assert_cmphex (f->stranger.told.error_code, ==, NGTCP2_CONNECTION_REFUSED);
+}
+
+/* Whoever has proved its address and said what it wants has come further. */
+static void
+test_advanced (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) initial = NULL;
+
+  send_spoofed (f, frames, sizeof frames);
+  initial = quic_stranger_make_initial (&f->stranger);
+  f->stranger.mute = TRUE;
+  quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
+  quic_stranger_settle (&f->stranger);
+  g_assert_cmpint (f->host.context->n_half_open, ==, 2);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 0);
+  quic_stranger_end (&f->stranger);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  assert_nothing_kept (f);
+  forget_answers (f);
+
+  ask_for_retry (f);
+  follow_retry (f);
+  g_assert_true (f->stranger.ready);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
+}
+
+/* Beginnings that are let down at once: what is left of them has an end, too. */
+static void
+test_let_down (Fixture *f, gconstpointer data)
+{
+  static const guint8 broken[] = { 0x06, 0x00, 0x08, 0x01, 0x00, 0x00, 0x04, 'w', 'h', 'a', 't' };
+  guint most = 0;
+
+  for (guint i = 0; i < 3000; i++)
+    {
+      send_spoofed (f, broken, sizeof broken);
+      if (i % 64 == 0)
+        quic_stranger_settle (&f->stranger);
+      most = MAX (most, quic_host_count_connections (&f->host));
+      g_assert_cmpint (f->host.context->n_half_open, ==, 0);
+    }
+  g_assert_cmpuint (most, >, 512);
+  g_assert_cmpuint (most, <=, 1024 + 1);
+  forget_answers (f);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  assert_nothing_kept (f);
+  g_assert_cmpuint (quic_host_get_endpoint (&f->host)->n_lingering, ==, 0);
 }
 
 /* Listeners that share a port */
@@ -605,6 +672,9 @@ main (int argc, char **argv)
   ADD ("random", test_random);
   ADD ("amplification", test_amplification);
   ADD ("spoofed", test_spoofed);
+  ADD ("given-up", test_given_up);
+  ADD ("advanced", test_advanced);
+  ADD ("let-down", test_let_down);
   ADD ("other-listener", test_other_listener);
 #undef ADD
 

@@ -454,6 +454,77 @@ test_no_room (Fixture *self, gconstpointer config)
     lp2p_context_end_inbound (self->host->context, "memory", address);
 }
 
+/* A handshake that a transport makes by itself. */
+typedef struct
+{
+  Lp2pContext *context;
+  Lp2pHandshake *handshake;
+  guint n_given_up;
+} Native;
+
+static void
+on_give_up (gpointer user_data)
+{
+  Native *native = user_data;
+
+  native->n_given_up++;
+  lp2p_context_end_handshake (native->context, g_steal_pointer (&native->handshake));
+}
+
+static gboolean
+begin_native (Fixture *self, Native *native, const char *text)
+{
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
+
+  *native = (Native){ .context = self->host->context };
+  native->handshake = lp2p_context_begin_handshake (native->context, "memory", address, on_give_up, native, NULL);
+  return native->handshake != NULL;
+}
+
+/* Those make room, and are made room for, as all others are. */
+static void
+test_native (Fixture *self, gconstpointer config)
+{
+  g_autoptr (Lp2pMultiaddr) stranger = lp2p_multiaddr_new_from_string ("/ip4/203.0.113.1/udp/1/quic-v1", NULL);
+  Native one, two, three, four;
+  Lp2pLayer *silent;
+
+  g_assert_false (lp2p_context_is_crowded (self->host->context, stranger));
+  g_assert_true (begin_native (self, &one, "/ip4/192.0.2.1/udp/1/quic-v1"));
+  g_assert_true (lp2p_context_is_crowded (self->host->context, stranger));
+  g_assert_true (begin_native (self, &two, "/ip4/192.0.2.2/udp/1/quic-v1"));
+  g_assert_true (begin_native (self, &three, "/ip4/192.0.2.2/udp/2/quic-v1"));
+  g_assert_cmpuint (lp2p_host_get_usage (self->host->host, "max-half-open"), ==, 3);
+
+  /* Of the same IP, then the oldest of all. */
+  g_assert_true (begin_native (self, &four, "/ip4/192.0.2.2/udp/3/quic-v1"));
+  g_assert_cmpuint (two.n_given_up, ==, 1);
+  silent = come_silently (self, "/ip4/192.0.2.3/tcp/1");
+  g_assert_nonnull (silent);
+  g_assert_cmpuint (one.n_given_up, ==, 1);
+  g_assert_cmpuint (lp2p_host_get_usage (self->host->host, "max-half-open"), ==, 3);
+
+  /* One that has come further stays; one that is silent over another transport goes. */
+  lp2p_context_advance_handshake (self->host->context, three.handshake);
+  lp2p_context_advance_handshake (self->host->context, three.handshake);
+  g_assert_true (begin_native (self, &one, "/ip4/192.0.2.4/udp/1/quic-v1"));
+  g_assert_cmpuint (four.n_given_up, ==, 1);
+  g_assert_true (begin_native (self, &two, "/ip4/192.0.2.5/udp/1/quic-v1"));
+  test_world_settle (self->world);
+  g_assert_true (is_given_up (silent));
+  lp2p_layer_free (silent);
+
+  lp2p_context_end_handshake (self->host->context, one.handshake);
+  g_assert_cmpuint (lp2p_host_get_usage (self->host->host, "max-half-open"), ==, 2);
+  g_assert_true (comes_in (self, 0));
+  g_assert_cmpuint (three.n_given_up, ==, 0);
+
+  /* With the host. */
+  test_host_close (self->host);
+  g_assert_cmpuint (two.n_given_up, ==, 1);
+  g_assert_cmpuint (three.n_given_up, ==, 1);
+}
+
 /* One byte each second does not prolong the deadline, at any step of it. */
 static void
 test_drip (Fixture *self, gconstpointer config)
@@ -615,6 +686,7 @@ main (int argc, char **argv)
     { "/admission/memory", "memory-budget=16777216\n", test_memory },
     { "/admission/room", "max-half-open=3\nmax-half-open-per-ip=2\n", test_room },
     { "/admission/no-room", "max-half-open=3\nmax-half-open-per-ip=3\n", test_no_room },
+    { "/admission/native", "max-half-open=3\nmax-half-open-per-ip=2\n", test_native },
     { "/admission/drip", "handshake-timeout=15\n", test_drip },
     { "/admission/wait-inside", "", test_wait_inside },
     { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },
