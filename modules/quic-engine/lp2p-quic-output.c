@@ -216,7 +216,10 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
   lp2p_quic_send_buffer_sent (&stream->output, size);
   lp2p_quic_path_used (stream->connection);
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
-    stream->fin_sent = TRUE;
+    {
+      stream->fin_sent = TRUE;
+      stream->fin_bare = size == 0;
+    }
   stream->probing = FALSE;
   if (!lp2p_quic_stream_is_sendable (stream))
     lp2p_quic_stream_unqueue_output (stream);
