@@ -196,7 +196,7 @@ write_datagrams (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *i
 
       vector.len = size;
       written = ngtcp2_conn_writev_datagram (self->conn, path, info, dest, room, &accepted,
-                                             NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &vector, 1, now);
+                                             NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &vector, size > 0 ? 1 : 0, now);
       if (accepted == 0 && written >= 0)
         return written;
       /* Sent, or too big for what the path has become. */

@@ -3,6 +3,10 @@
 /* What the host and the system give a connection: memory, room in the socket, time,
  * addresses. */
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "lp2p-udp-hub-private.h"
 
 #include "quic-stranger.h"
@@ -370,6 +374,56 @@ test_blocked (Fixture *f, gconstpointer data)
   f->dialed->klass->stream_release (f->dialed, stream);
 }
 
+/* How many system calls the kernel refuses in a row, and after how many that it did not. */
+static guint n_refusals;
+static guint n_before;
+
+static gboolean
+is_refused (void)
+{
+  static guint n_calls;
+
+  if (n_refusals == 0 || ++n_calls % (n_before + n_refusals) < n_before)
+    return FALSE;
+  errno = EAGAIN;
+  return TRUE;
+}
+
+ssize_t
+sendmsg (int fd, const struct msghdr *message, int flags)
+{
+  static ssize_t (*original) (int, const struct msghdr *, int);
+
+  if (original == NULL)
+    original = (ssize_t (*) (int, const struct msghdr *, int)) dlsym (RTLD_NEXT, "sendmsg");
+  return is_refused () ? -1 : original (fd, message, flags);
+}
+
+int
+sendmmsg (int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+  static int (*original) (int, struct mmsghdr *, unsigned, int);
+
+  if (original == NULL)
+    original = (int (*) (int, struct mmsghdr *, unsigned, int)) dlsym (RTLD_NEXT, "sendmmsg");
+  return is_refused () ? -1 : original (fd, messages, n, flags);
+}
+
+/* The kernel itself says that it takes no more, on both sides, wherever that hits. */
+static void
+test_again (Fixture *f, gconstpointer data)
+{
+  for (guint i = 1; i <= 4; i++)
+    {
+      n_before = 5 - i;
+      n_refusals = i;
+      transfer (f, 1024 * 1024);
+    }
+  n_refusals = 0;
+  g_assert_cmpuint (quic_host_get_endpoint (&f->dialer)->blocked.length, ==, 0);
+  g_assert_cmpuint (quic_host_get_connection (&f->dialer)->held.length, ==, 0);
+}
+
 /* A connection that ends while it waits for the socket. */
 static void
 test_blocked_end (Fixture *f, gconstpointer data)
@@ -445,6 +499,24 @@ test_datagrams (Fixture *f, gconstpointer data)
   g_clear_error (&error);
   g_assert_false (lp2p_datagrams_send (ours, large, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+}
+
+/* Empty ones take no bytes, but not less for that. */
+static void
+test_empty_datagrams (Fixture *f, gconstpointer data)
+{
+  Lp2pDatagrams *ours = get_datagrams (f->dialed);
+  g_autoptr (GBytes) empty = g_bytes_new_static ("", 0);
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+
+  while (lp2p_datagrams_send (ours, empty, &error))
+    g_assert_cmpuint (++n, <, 10000);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_assert_cmpuint (n, ==, 4096);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_clear_error (&error);
+  g_assert_true (lp2p_datagrams_send (ours, empty, &error));
 }
 
 /* Packets of which each is larger than the one before, and so none fits the train of it. */
@@ -561,8 +633,10 @@ main (int argc, char **argv)
   ADD ("unacknowledged", NULL, test_unacknowledged);
   ADD ("withdrawn", NULL, test_withdrawn);
   ADD ("blocked", NULL, test_blocked);
+  ADD ("again", NULL, test_again);
   ADD ("blocked-end", NULL, test_blocked_end);
   ADD ("datagrams", NULL, test_datagrams);
+  ADD ("empty-datagrams", NULL, test_empty_datagrams);
   ADD ("growing-datagrams", NULL, test_growing_datagrams);
   ADD ("keep-alive", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_keep_alive);
   ADD ("idle", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_idle);
