@@ -3,7 +3,7 @@
 /* What a client keeps of a session, what it understands of a server's ticket, and what
  * a server remembers against replays. */
 
-#include "modules/quic-engine/lp2p-quic-private.h"
+#include "lp2p-quic-private.h"
 
 #include <string.h>
 
