@@ -41,7 +41,9 @@ check_thread (Lp2pConnection *self, GTask *task)
  * @callback: called when it is closed
  * @user_data: passed on
  *
- * Closes the connection: what was written is delivered, then the peer is told.
+ * Closes the connection: what was written is delivered, for as long as the transport
+ * waits for a peer that does not take it, then the peer is told. Where that is not how it
+ * ended, and some of it may be lost, [method@Connection.get_error] says so.
  */
 void
 lp2p_connection_close_async (Lp2pConnection *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)

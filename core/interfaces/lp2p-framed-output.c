@@ -324,12 +324,6 @@ has_control (Lp2pFramedSession *self)
   return self->parent.control.length > 0 || self->replies != NULL;
 }
 
-gboolean
-lp2p_framed_session_is_unsent (Lp2pFramedSession *self)
-{
-  return self->parent.phase != LP2P_PHASE_OVER && (self->dirty || self->flushing || has_control (self));
-}
-
 /* Tells as many streams as there is room for that they can write. */
 static void
 give_turns (Lp2pFramedSession *self)
@@ -385,15 +379,6 @@ pump_last (Lp2pFramedSession *self)
     lp2p_queued_session_finish (&self->parent);
 }
 
-static void
-tell_sent (Lp2pFramedSession *self)
-{
-  if (!self->unsent_asked || lp2p_framed_session_is_unsent (self))
-    return;
-  self->unsent_asked = FALSE;
-  lp2p_queued_session_want_pump (&self->parent);
-}
-
 void
 lp2p_framed_session_pump_output (Lp2pMuxerSession *session)
 {
@@ -416,5 +401,4 @@ lp2p_framed_session_pump_output (Lp2pMuxerSession *session)
 
   give_turns (self);
   come_again (self);
-  tell_sent (self);
 }

@@ -24,7 +24,6 @@ gboolean lp2p_framed_session_input (Lp2pMuxerSession *session, gsize budget);
 void lp2p_framed_session_start_output (Lp2pFramedSession *self);
 void lp2p_framed_session_moved (Lp2pFramedSession *self);
 gboolean lp2p_framed_session_is_stuck (Lp2pFramedSession *self, gint64 now);
-gboolean lp2p_framed_session_is_unsent (Lp2pFramedSession *self);
 void lp2p_framed_session_pump_output (Lp2pMuxerSession *session);
 gssize lp2p_framed_session_stream_writev (Lp2pMuxerSession *session,
                                           Lp2pMuxerStream *stream,

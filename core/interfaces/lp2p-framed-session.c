@@ -297,15 +297,6 @@ session_timeout (Lp2pMuxerSession *session, gint64 now)
 
 /* What is known */
 
-static gboolean
-session_has_unsent (Lp2pMuxerSession *session)
-{
-  Lp2pFramedSession *self = (Lp2pFramedSession *) session;
-
-  self->unsent_asked = lp2p_framed_session_is_unsent (self);
-  return self->unsent_asked;
-}
-
 /* The layers below know the path better, where they know it at all. */
 static void
 session_get_info (Lp2pMuxerSession *session, Lp2pLayerInfo *info)
@@ -329,7 +320,6 @@ session_class_init (Lp2pFramedSessionClass *klass)
   parent->stream_writev = lp2p_framed_session_stream_writev;
   parent->close = session_close;
   parent->abort = session_abort;
-  parent->has_unsent = session_has_unsent;
   parent->get_info = session_get_info;
   if (parent->free == NULL)
     parent->free = session_free;

@@ -57,7 +57,6 @@ struct _Lp2pFramedSession
   guint flushing : 1;
   guint readable : 1;
   guint goodbye_wanted : 1;
-  guint unsent_asked : 1;
   guint lingering : 1;
   /*< public >*/
   guint body_ends : 1;

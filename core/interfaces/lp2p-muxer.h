@@ -127,15 +127,13 @@ struct _Lp2pMuxerEvents
  *   acknowledged is still delivered, an unfinished direction is reset
  * @stream_get_error: (nullable result): why one direction of the stream failed,
  *   and the code that the peer gave, 0 for none
- * @close: ends the session in order: the peer is told @code
+ * @close: ends the session in order: what streams were given, released ones too, is
+ *   delivered first, for some seconds at the most, then the peer is told @code
  * @abort: ends it at once
  * @free: frees session and layer; never called inside one of its functions
- * @has_unsent: (nullable): whether bytes of any stream, released ones too, have
- *   not left, or for a native session not been acknowledged; `want_pump` tells
- *   when that ends
  * @get_state: early, ready, closing or closed
  * @get_error: (nullable result): why the session is over, and the code that the
- *   peer gave; %NULL after an orderly close
+ *   peer gave; %NULL after an orderly close, which has delivered all
  * @get_info: path, round-trip time, limits
  * @get_capability: (nullable): an object that implements an interface of
  *   core/interfaces, such as the datagram one; (transfer none)
@@ -172,14 +170,13 @@ struct _Lp2pMuxerSessionClass
   void (*close) (Lp2pMuxerSession *session, guint32 code, const char *reason);
   void (*abort) (Lp2pMuxerSession *session, guint32 code);
   void (*free) (Lp2pMuxerSession *session);
-  gboolean (*has_unsent) (Lp2pMuxerSession *session);
   Lp2pSessionState (*get_state) (Lp2pMuxerSession *session);
   const GError *(*get_error) (Lp2pMuxerSession *session, guint32 *code);
   void (*get_info) (Lp2pMuxerSession *session, Lp2pLayerInfo *info);
   GObject *(*get_capability) (Lp2pMuxerSession *session, GType interface_type);
   Lp2pPeerId *(*get_remote_peer) (Lp2pMuxerSession *session);
 
-  gpointer padding[7];
+  gpointer padding[8];
 };
 
 /**

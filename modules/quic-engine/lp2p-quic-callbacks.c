@@ -191,7 +191,7 @@ static int
 on_acknowledged (ngtcp2_conn *conn, gint64 id, uint64_t offset, uint64_t size, void *user_data, void *stream)
 {
   if (stream != NULL)
-    lp2p_quic_stream_acknowledged (stream, offset + size);
+    lp2p_quic_stream_acknowledged (stream, offset, size);
   return 0;
 }
 

@@ -64,13 +64,27 @@ drop_protocol (Lp2pQuicConnection *self)
   lp2p_job_clear (&self->output);
 }
 
+static gboolean
+has_unsent (Lp2pQuicConnection *self)
+{
+  if (self->undelivered)
+    return TRUE;
+  for (GList *l = self->streams.head; l != NULL && self->conn != NULL; l = l->next)
+    if (lp2p_quic_stream_has_unsent (l->data))
+      return TRUE;
+  return FALSE;
+}
+
 /* @linger: the last packet may have to be repeated */
 static void
 end (Lp2pQuicConnection *self, gboolean linger)
 {
   gint64 pto = self->conn != NULL ? ngtcp2_conn_get_pto (self->conn) / 1000 : 0;
 
-  lp2p_quic_streams_fail (self, FALSE);
+  /* How it ends matters no more when all is delivered. */
+  if (self->phase == LP2P_QUIC_FLUSHING && !has_unsent (self))
+    self->orderly = TRUE;
+  lp2p_quic_streams_fail (self, self->error, FALSE);
   drop_protocol (self);
   self->phase = LP2P_QUIC_CLOSED;
   self->close_at = 0;
@@ -106,15 +120,22 @@ lp2p_quic_connection_fail_silently (Lp2pQuicConnection *self, GError *error)
     end (self, FALSE);
 }
 
+/* Also where it was closed while it was early. */
+static gboolean
+is_in_handshake (Lp2pQuicConnection *self)
+{
+  return self->phase == LP2P_QUIC_HANDSHAKE || (self->closed_early && !self->verified);
+}
+
 static GError *
 new_error (Lp2pQuicConnection *self, int liberr)
 {
-  if (liberr == NGTCP2_ERR_CRYPTO && self->phase == LP2P_QUIC_HANDSHAKE)
+  if (liberr == NGTCP2_ERR_CRYPTO && is_in_handshake (self))
     return g_error_new (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("QUIC handshake failed: %s"),
                         gnutls_alert_get_strname (ngtcp2_conn_get_tls_alert (self->conn)) != NULL
                             ? gnutls_alert_get_name (ngtcp2_conn_get_tls_alert (self->conn))
                             : _("TLS found something wrong"));
-  return g_error_new (LP2P_ERROR, self->phase == LP2P_QUIC_HANDSHAKE ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_PROTOCOL,
+  return g_error_new (LP2P_ERROR, is_in_handshake (self) ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_PROTOCOL,
                       _("QUIC: the peer broke the protocol: %s"), ngtcp2_strerror (liberr));
 }
 
@@ -194,18 +215,22 @@ lp2p_quic_connection_cancel (Lp2pQuicConnection *self)
 
 /* In order: what streams have got is delivered first. */
 
-gboolean
-lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self)
+static GError *
+new_closed_error (Lp2pQuicConnection *self)
 {
-  for (GList *l = self->streams.head; l != NULL && self->conn != NULL; l = l->next)
-    if (lp2p_quic_stream_has_unsent (l->data))
-      return TRUE;
-  return FALSE;
+  if (self->undelivered)
+    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                _("QUIC: the peer did not take what was sent early, before the connection was closed"));
+  if (has_unsent (self))
+    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                _("QUIC: the peer did not acknowledge in time what was sent before the connection was closed"));
+  return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection was closed"));
 }
 
 static void
 finish_flushing (Lp2pQuicConnection *self)
 {
+  take_error (self, new_closed_error (self));
   send_application_close (self, self->close_code, self->close_reason);
   end (self, TRUE);
 }
@@ -213,14 +238,9 @@ finish_flushing (Lp2pQuicConnection *self)
 void
 lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self)
 {
-  if (self->drained_asked && !lp2p_quic_connection_has_unsent (self))
-    {
-      self->drained_asked = FALSE;
-      if (self->events != NULL)
-        self->events->drained (self->events_data);
-    }
-  if (self->phase == LP2P_QUIC_FLUSHING &&
-      (!lp2p_quic_connection_has_unsent (self) || lp2p_loop_now (self->loop) >= self->close_at))
+  if (self->phase != LP2P_QUIC_FLUSHING)
+    return;
+  if (self->undelivered || !has_unsent (self) || lp2p_loop_now (self->loop) >= self->close_at)
     finish_flushing (self);
 }
 
@@ -228,16 +248,17 @@ void
 lp2p_quic_connection_close (Lp2pQuicConnection *self, guint64 code, const char *reason)
 {
   g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
+  g_autoptr (GError) closed = NULL;
 
   if (self->phase >= LP2P_QUIC_FLUSHING)
     return;
-  self->orderly = TRUE;
-  take_error (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection was closed")));
+  closed = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The connection was closed"));
+  self->closed_early = self->phase == LP2P_QUIC_HANDSHAKE;
   self->close_code = code;
   self->close_reason = reason != NULL && *reason != '\0' ? g_strdup (reason) : NULL;
   self->close_at = lp2p_loop_now (self->loop) + FLUSH_TIMEOUT_US;
   self->phase = LP2P_QUIC_FLUSHING;
-  lp2p_quic_streams_fail (self, TRUE);
+  lp2p_quic_streams_fail (self, closed, TRUE);
   if (self->events != NULL)
     self->events->closing (self->events_data);
   lp2p_quic_connection_want_output (self);
@@ -251,7 +272,7 @@ new_peer_error (Lp2pQuicConnection *self, const ngtcp2_ccerr *told)
   g_autofree char *valid =
       told->reasonlen > 0 ? g_utf8_make_valid ((const char *) told->reason, told->reasonlen) : g_strdup ("");
   g_autofree char *text = *valid != '\0' ? g_strdup_printf (": %s", valid) : g_strdup ("");
-  gboolean handshake = self->phase == LP2P_QUIC_HANDSHAKE;
+  gboolean handshake = is_in_handshake (self);
 
   if (self->forgotten)
     return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST, _("QUIC: the peer has forgotten the connection"));
@@ -279,7 +300,10 @@ lp2p_quic_connection_peer_closed (Lp2pQuicConnection *self)
   lp2p_quic_get_close_error (self->conn, &told);
   if (told.type == NGTCP2_CCERR_TYPE_APPLICATION)
     self->remote_code = MIN (told.error_code, G_MAXUINT32);
-  if (told.error_code == 0 && !self->forgotten && self->phase != LP2P_QUIC_HANDSHAKE)
+  /* A peer that has read all may go before it has acknowledged all; one that has never
+   * been verified is not known to have read anything. */
+  if (told.error_code == 0 && !self->forgotten && self->phase != LP2P_QUIC_HANDSHAKE &&
+      !(self->closed_early && has_unsent (self)))
     self->orderly = TRUE;
   take_error (self, new_peer_error (self, &told));
   end (self, TRUE);

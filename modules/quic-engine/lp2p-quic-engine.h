@@ -158,7 +158,6 @@ typedef struct
   void (*incoming) (gpointer user_data);
   void (*withdrawn) (gpointer user_data);
   void (*can_open) (gpointer user_data);
-  void (*drained) (gpointer user_data);
   void (*early_rejected) (gpointer user_data);
   void (*ready) (gpointer user_data);
   void (*closing) (gpointer user_data);

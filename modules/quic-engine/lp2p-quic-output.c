@@ -196,7 +196,7 @@ write_datagrams (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *i
 
       vector.len = size;
       written = ngtcp2_conn_writev_datagram (self->conn, path, info, dest, room, &accepted,
-                                             NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &vector, 1, now);
+                                             NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &vector, size > 0 ? 1 : 0, now);
       if (accepted == 0 && written >= 0)
         return written;
       /* Sent, or too big for what the path has become. */
@@ -216,7 +216,10 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
   lp2p_quic_send_buffer_sent (&stream->output, size);
   lp2p_quic_path_used (stream->connection);
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
-    stream->fin_sent = TRUE;
+    {
+      stream->fin_sent = TRUE;
+      stream->fin_bare = size == 0;
+    }
   stream->probing = FALSE;
   if (!lp2p_quic_stream_is_sendable (stream))
     lp2p_quic_stream_unqueue_output (stream);

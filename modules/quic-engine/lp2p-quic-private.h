@@ -142,7 +142,6 @@ struct _Lp2pQuicConnection
   GQueue stalled;  /* and those for which the peer gives no credit */
   gboolean heard;  /* since that was last tried */
   gboolean open_refused;
-  gboolean drained_asked;
   GQueue datagrams; /* GBytes to be sent */
   gsize datagrams_size;
   gboolean datagrams_refused;
@@ -159,6 +158,8 @@ struct _Lp2pQuicConnection
 
   GError *error;
   gboolean orderly;
+  gboolean closed_early; /* by us, before the handshake had ended */
+  gboolean undelivered;  /* what streams were given before they were closed */
   gboolean forgotten; /* by the peer, which was started anew */
   guint32 remote_code;
   gint64 rtt;
@@ -191,6 +192,8 @@ struct _Lp2pQuicStream
   guint fin_received : 1;
   guint fin_wanted : 1;
   guint fin_sent : 1;
+  guint fin_bare : 1;         /* behind all bytes, in a frame without any */
+  guint fin_acknowledged : 1; /* for sure */
   guint discard : 1;      /* nobody reads what comes */
   guint blocked : 1;      /* a writer waits for room */
   guint stalled : 1;      /* among those that are */
@@ -263,7 +266,6 @@ void lp2p_quic_connection_peer_closed (Lp2pQuicConnection *self);
 void lp2p_quic_connection_follow_flushing (Lp2pQuicConnection *self);
 void lp2p_quic_connection_was_read_closed (Lp2pQuicConnection *self);
 void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
-gboolean lp2p_quic_connection_has_unsent (Lp2pQuicConnection *self);
 
 /* The path between the two */
 
@@ -308,7 +310,7 @@ Lp2pQuicStream *lp2p_quic_stream_new (Lp2pQuicConnection *connection, gint64 id,
 gboolean lp2p_quic_stream_has_unsent (Lp2pQuicStream *self);
 /* From the connection. */
 void lp2p_quic_stream_received (Lp2pQuicStream *self, const guint8 *data, gsize size, gboolean fin);
-void lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset);
+void lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset, gsize size);
 void lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code);
 void lp2p_quic_stream_was_stopped (Lp2pQuicStream *self);
 void lp2p_quic_stream_was_closed (Lp2pQuicStream *self);
@@ -318,7 +320,7 @@ gboolean lp2p_quic_stream_is_sendable (Lp2pQuicStream *self);
 void lp2p_quic_stream_stall (Lp2pQuicStream *self);
 void lp2p_quic_streams_finish_resets (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_retry_stalled (Lp2pQuicConnection *connection);
-void lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output);
+void lp2p_quic_streams_fail (Lp2pQuicConnection *connection, const GError *reason, gboolean keep_output);
 void lp2p_quic_streams_refuse (Lp2pQuicConnection *connection);
 void lp2p_quic_streams_drop_output (Lp2pQuicConnection *connection);
 

@@ -69,12 +69,6 @@ on_can_open (gpointer user_data)
 }
 
 static void
-on_drained (gpointer user_data)
-{
-  TELL (user_data, want_pump);
-}
-
-static void
 on_early_rejected (gpointer user_data)
 {
   TELL (user_data, early_rejected);
@@ -152,7 +146,6 @@ static const Lp2pQuicEvents connection_events = {
   .incoming = on_incoming,
   .withdrawn = on_withdrawn,
   .can_open = on_can_open,
-  .drained = on_drained,
   .early_rejected = on_early_rejected,
   .ready = on_ready,
   .closing = on_closing,
@@ -263,15 +256,6 @@ session_free (Lp2pMuxerSession *session)
   g_free (self);
 }
 
-static gboolean
-session_has_unsent (Lp2pMuxerSession *session)
-{
-  Lp2pQuicConnection *connection = CONNECTION (session);
-
-  connection->drained_asked = lp2p_quic_connection_has_unsent (connection);
-  return connection->drained_asked;
-}
-
 static Lp2pSessionState
 session_get_state (Lp2pMuxerSession *session)
 {
@@ -337,7 +321,6 @@ static const Lp2pMuxerSessionClass session_class = {
   .close = session_close,
   .abort = session_abort,
   .free = session_free,
-  .has_unsent = session_has_unsent,
   .get_state = session_get_state,
   .get_error = session_get_error,
   .get_info = session_get_info,

@@ -528,15 +528,29 @@ lp2p_quic_stream_was_stopped (Lp2pQuicStream *self)
   announce (self, LP2P_READY_WRITE);
 }
 
+/* @size: 0 only for a bare end. The end that came with the last bytes has arrived with
+ * them. */
 void
-lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset)
+lp2p_quic_stream_acknowledged (Lp2pQuicStream *self, guint64 offset, gsize size)
 {
-  lp2p_quic_send_buffer_acknowledge (&self->output, offset);
+  lp2p_quic_send_buffer_acknowledge (&self->output, offset + size);
+  if (self->fin_sent && (size == 0 || !self->fin_bare) && lp2p_quic_send_buffer_get_size (&self->output) == 0)
+    self->fin_acknowledged = TRUE;
   count_output (self);
   if (!self->blocked || get_room (self, 1) == 0)
     return;
   self->blocked = FALSE;
   announce (self, LP2P_READY_WRITE);
+}
+
+/* A bare end may be sent again together with the last bytes, and ngtcp2 then tells only
+ * of these: but nothing is on its way any more. */
+static gboolean
+has_unsent_end (Lp2pQuicStream *self)
+{
+  if (!self->fin_wanted || self->fin_acknowledged)
+    return FALSE;
+  return !self->fin_sent || self->connection->in_flight > 0;
 }
 
 /* What was written and has not arrived, but for what nobody waits for any more. */
@@ -545,7 +559,7 @@ lp2p_quic_stream_has_unsent (Lp2pQuicStream *self)
 {
   if (self->closed || (self->write_error != NULL && !self->flushing))
     return FALSE;
-  return lp2p_quic_send_buffer_get_size (&self->output) > 0 || (self->fin_wanted && !self->fin_sent);
+  return lp2p_quic_send_buffer_get_size (&self->output) > 0 || has_unsent_end (self);
 }
 
 /* Both */
@@ -637,7 +651,7 @@ fail_stream (Lp2pQuicStream *self, const GError *reason)
 
 /* @keep_output: what was written is still sent */
 void
-lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output)
+lp2p_quic_streams_fail (Lp2pQuicConnection *connection, const GError *reason, gboolean keep_output)
 {
   for (GList *l = connection->streams.head; l != NULL; l = l->next)
     {
@@ -645,7 +659,7 @@ lp2p_quic_streams_fail (Lp2pQuicConnection *connection, gboolean keep_output)
 
       if (keep_output && !stream->fin_wanted && stream->write_error == NULL)
         stream->flushing = TRUE;
-      fail_stream (stream, connection->error);
+      fail_stream (stream, reason);
     }
 }
 
@@ -661,6 +675,8 @@ lp2p_quic_streams_refuse (Lp2pQuicConnection *connection)
       Lp2pQuicStream *stream = l->data;
 
       next = l->next;
+      if (connection->phase == LP2P_QUIC_FLUSHING && lp2p_quic_stream_has_unsent (stream))
+        connection->undelivered = TRUE;
       stream->refused = TRUE;
       lp2p_quic_stream_was_closed (stream);
     }

@@ -97,7 +97,6 @@ static const Lp2pQuicEvents events = {
   .incoming = ignore,
   .withdrawn = ignore,
   .can_open = on_can_open,
-  .drained = ignore,
   .early_rejected = on_rejected,
   .ready = on_ready,
   .closing = ignore,

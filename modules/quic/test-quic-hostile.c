@@ -459,6 +459,25 @@ make_pings (GByteArray *array, guint round)
     append (array, "\x01", 1);
 }
 
+/* Each one that was given, again and again: others have to be given for them. The one to
+ * which the packets go stays. */
+static void
+make_retirements (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 100; i++)
+    {
+      append (array, "\x19", 1);
+      quic_append_number (array, 1 + round);
+    }
+}
+
+static void
+make_datagrams (GByteArray *array, guint round)
+{
+  for (guint i = 0; i < 500; i++)
+    append (array, "\x31\x00", 2);
+}
+
 static void
 make_blocked (GByteArray *array, guint round)
 {
@@ -479,6 +498,8 @@ static const Flood crypto = { make_crypto, TRUE, 256 * 1024 };
 static const Flood stream_holes = { make_stream_holes, FALSE, 4 * 1024 * 1024 };
 static const Flood resets = { make_resets, TRUE, 1024 * 1024 };
 static const Flood pings = { make_pings, FALSE, 128 * 1024 };
+static const Flood retirements = { make_retirements, FALSE, 128 * 1024 };
+static const Flood datagrams = { make_datagrams, FALSE, 128 * 1024 };
 static const Flood blocked = { make_blocked, FALSE, 128 * 1024 };
 
 /* Whoever has the streams takes those that come and leaves them at once, as the host
@@ -527,6 +548,86 @@ test_flood (Fixture *f, gconstpointer data)
   else if (attack.connection->error != NULL)
     g_assert_error (attack.connection->error, LP2P_ERROR, LP2P_ERROR_PROTOCOL);
   end (&attack);
+}
+
+static void
+count_datagram (Lp2pDatagrams *datagrams, GBytes *datagram, gpointer user_data)
+{
+  g_assert_cmpuint (g_bytes_get_size (datagram), ==, 0);
+  ++*(guint *) user_data;
+}
+
+/* So many wait for whoever takes them, however small they are. */
+static void
+test_datagrams (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GByteArray) frames = g_byte_array_new ();
+  Lp2pMuxerSession *session;
+  GObject *capability;
+  guint n = 0;
+  Attack attack;
+
+  begin (&attack, f);
+  session = ((Lp2pRawConnection *) g_queue_peek_head (&f->host.context->inbound))->session;
+  capability = session->klass->get_capability (session, LP2P_TYPE_DATAGRAMS);
+  g_signal_connect (capability, "received", G_CALLBACK (count_datagram), &n);
+  make_datagrams (frames, 0);
+  send_frames (&attack, frames->data, frames->len);
+  settle (&attack);
+  g_assert_cmpuint (n, ==, 256);
+  send_frames (&attack, "\x31\x00\x31\x00", 4);
+  settle (&attack);
+  g_assert_cmpuint (n, ==, 258);
+  g_signal_handlers_disconnect_by_data (capability, &n);
+  end (&attack);
+}
+
+/* What a client may ask for in its parameters */
+
+static void
+connect_with (Fixture *f, const Params *params)
+{
+  f->stranger.mute = TRUE;
+  quic_stranger_dial (&f->stranger, "libp2p");
+  f->stranger.params = make_params (&f->stranger, params);
+  f->stranger.mute = FALSE;
+  quic_stranger_pump (&f->stranger);
+  quic_stranger_advance (&f->stranger, 500 * G_TIME_SPAN_MILLISECOND);
+  g_assert_true (f->stranger.ready);
+  g_assert_cmpint (f->stranger.read_error, ==, 0);
+}
+
+/* Signs of life, but not all the time. */
+static void
+test_keep_alive (Fixture *f, gconstpointer data)
+{
+  static const Params params = PARAMS ("idle for 150 ms", ID "\x01\x02\x40\x96", 0);
+  guint64 before;
+
+  connect_with (f, &params);
+  g_assert_cmpint (find_connection (f)->keep_alive, ==, 100 * G_TIME_SPAN_MILLISECOND);
+  before = f->stranger.received;
+  quic_stranger_advance (&f->stranger, 2 * G_USEC_PER_SEC);
+  g_assert_cmpint (find_connection (f)->phase, ==, LP2P_QUIC_READY);
+  g_assert_cmpuint (f->stranger.received - before, >, 10 * 20);
+  g_assert_cmpuint (f->stranger.received - before, <, 21 * 60);
+  test_context_drop_inbound (f->host.context);
+}
+
+/* The last packet of a peer that acknowledges late is not kept for as long as it likes. */
+static void
+test_linger (Fixture *f, gconstpointer data)
+{
+  static const Params params = PARAMS ("acknowledges after 16 s", ID "\x0b\x02\x7f\xfe", 0);
+
+  connect_with (f, &params);
+  f->stranger.mute = TRUE;
+  test_context_drop_inbound (f->host.context);
+  g_assert_cmpint (find_connection (f)->phase, ==, LP2P_QUIC_CLOSED);
+  quic_stranger_advance (&f->stranger, 9 * G_USEC_PER_SEC);
+  g_assert_nonnull (find_connection (f));
+  quic_stranger_advance (&f->stranger, 2 * G_USEC_PER_SEC);
+  g_assert_null (find_connection (f));
 }
 
 /* As many streams as there can be, each reset at once, by somebody who keeps to the
@@ -634,7 +735,12 @@ main (int argc, char **argv)
   ADD ("flood/stream-holes", &stream_holes, test_flood);
   ADD ("flood/resets", &resets, test_flood);
   ADD ("flood/pings", &pings, test_flood);
+  ADD ("flood/retirements", &retirements, test_flood);
+  ADD ("flood/datagrams", &datagrams, test_flood);
   ADD ("flood/blocked", &blocked, test_flood);
+  ADD ("datagrams", NULL, test_datagrams);
+  ADD ("keep-alive", NULL, test_keep_alive);
+  ADD ("linger", NULL, test_linger);
   ADD ("open-and-reset", NULL, test_open_and_reset);
   ADD ("corrupted", NULL, test_corrupted);
 #undef ADD

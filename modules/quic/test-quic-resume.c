@@ -36,8 +36,9 @@ typedef struct
   Side server;
 } Fixture;
 
-/* A client that does not know what QUIC does to TLS. */
+/* A client that does not know what QUIC does to TLS, and what servers know of it. */
 static unsigned hidden_flags;
+static unsigned server_flags;
 
 int
 gnutls_init (gnutls_session_t *session, unsigned flags)
@@ -46,6 +47,8 @@ gnutls_init (gnutls_session_t *session, unsigned flags)
 
   if (original == NULL)
     original = (int (*) (gnutls_session_t *, unsigned)) dlsym (RTLD_NEXT, "gnutls_init");
+  if ((flags & GNUTLS_SERVER) != 0)
+    server_flags = flags;
   return original (session, (flags & GNUTLS_CLIENT) != 0 ? flags & ~hidden_flags : flags);
 }
 
@@ -459,6 +462,88 @@ test_closed (Fixture *self, gconstpointer data)
   g_assert_null (session->klass->get_error (session, NULL));
 }
 
+/* What is sent early by somebody who closes at once is not lost without a word. */
+
+static void
+restart_server (Fixture *self, Lp2pIdentity *identity)
+{
+  side_stop (&self->server);
+  side_start (&self->server, self->world, identity);
+  side_listen (self, &self->server);
+}
+
+static void
+take_no_early_data (Fixture *self)
+{
+  g_autoptr (Lp2pIdentity) identity = g_object_ref (self->server.context->identity);
+
+  restart_server (self, identity);
+}
+
+static void
+be_another_peer (Fixture *self)
+{
+  restart_server (self, NULL);
+}
+
+static void
+refuse_all (Fixture *self)
+{
+  self->server.context->refuse = TRUE;
+}
+
+static void
+fall_silent (Fixture *self)
+{
+  test_wire_set_deaf (self->wire, TRUE);
+}
+
+/* As soon as it has somebody, who is not verified yet. */
+static void
+hang_up_at_once (Fixture *self)
+{
+  test_until (self->world, self->server.session != NULL);
+  side_hang_up (&self->server);
+}
+
+/* How the server treats it, and the error that this is. */
+typedef struct
+{
+  void (*treat) (Fixture *self);
+  int code; /* of Lp2pError, or -1 for one of GIO */
+} Refusal;
+
+static const Refusal no_early_data = { take_no_early_data, LP2P_ERROR_CONNECTION_LOST };
+static const Refusal another_peer = { be_another_peer, LP2P_ERROR_WRONG_PEER };
+static const Refusal refused = { refuse_all, -1 };
+static const Refusal silent = { fall_silent, LP2P_ERROR_CONNECTION_LOST };
+static const Refusal hung_up = { hang_up_at_once, LP2P_ERROR_CONNECTION_LOST };
+
+static void
+test_closed_lost (Fixture *self, gconstpointer data)
+{
+  const Refusal *refusal = data;
+  Lp2pMuxerSession *session;
+  Lp2pMuxerStream *stream;
+
+  become_acquainted (self);
+  stream = start_early (self);
+  session = self->client.session;
+  session->klass->stream_shutdown_write (session, stream);
+  session->klass->close (session, 0, "");
+  refusal->treat (self);
+  for (guint i = 0; i < 100 && self->client.n_closed == 0; i++)
+    test_world_advance (self->world, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpuint (self->client.n_closed, ==, 1);
+  if (refusal->code >= 0)
+    g_assert_error (session->klass->get_error (session, NULL), LP2P_ERROR, refusal->code);
+  else
+    g_assert_error (session->klass->get_error (session, NULL), G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  test_world_advance (self->world, G_USEC_PER_SEC);
+  if (self->server.session != NULL)
+    g_assert_null (self->server.session->klass->accept (self->server.session));
+}
+
 /* A server that has sent all that it may to an address which nobody has shown to be theirs. */
 static void
 test_closed_unanswered (Fixture *self, gconstpointer data)
@@ -506,9 +591,7 @@ test_restarted (Fixture *self, gconstpointer data)
   Lp2pMuxerStream *stream;
 
   become_acquainted (self);
-  side_stop (&self->server);
-  side_start (&self->server, self->world, identity);
-  side_listen (self, &self->server);
+  restart_server (self, identity);
   stream = start_early (self);
   check_refused (self, stream);
   g_assert_false (is_resumed (&self->client));
@@ -535,9 +618,7 @@ test_other_peer (Fixture *self, gconstpointer data)
 
   become_acquainted (self);
   start_early (self);
-  side_stop (&self->server);
-  side_start (&self->server, self->world, NULL);
-  side_listen (self, &self->server);
+  restart_server (self, NULL);
   test_until (self->world, self->client.n_closed == 1);
   error = self->client.session->klass->get_error (self->client.session, NULL);
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_WRONG_PEER);
@@ -723,6 +804,8 @@ static void
 test_end_of_early_data (Fixture *self, gconstpointer data)
 {
   become_acquainted (self);
+  /* A server without this ends its process with the first early bytes. */
+  g_assert_true (server_flags & GNUTLS_NO_END_OF_EARLY_DATA);
   hidden_flags = GNUTLS_NO_END_OF_EARLY_DATA;
   start_early (self);
   test_until (self->world, self->client.n_closed == 1);
@@ -766,42 +849,6 @@ test_many_tickets (Fixture *self, gconstpointer data)
   g_assert_true (is_ready (&self->client));
 }
 
-/* Keys of tickets */
-
-static void
-test_keys (void)
-{
-  g_autoptr (GHashTable) keys = lp2p_quic_ticket_keys_new ();
-  ngtcp2_transport_params params = { .initial_max_streams_bidi = 10,
-                                     .initial_max_stream_data_bidi_remote = 1000,
-                                     .initial_max_data = 2000 };
-  const gnutls_datum_t *first = lp2p_quic_ticket_keys_get (keys, "libp2p", &params);
-  g_autoptr (GBytes) key = g_bytes_new (first->data, first->size);
-  guint64 *members[] = { &params.initial_max_streams_bidi, &params.initial_max_stream_data_bidi_remote,
-                         &params.initial_max_data };
-  const gnutls_datum_t *other = lp2p_quic_ticket_keys_get (keys, "h3", &params);
-
-  g_assert_false (other->size == first->size && gnutls_memcmp (other->data, first->data, first->size) == 0);
-  g_assert_true (lp2p_quic_ticket_keys_get (keys, "libp2p", &params) == first);
-  /* More is fine; from then on, what was enough before is less. */
-  for (guint i = 0; i < G_N_ELEMENTS (members); i++)
-    {
-      *members[i] += 5;
-      g_assert_true (lp2p_quic_ticket_keys_get (keys, "libp2p", &params) == first);
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (members); i++)
-    {
-      const gnutls_datum_t *made;
-
-      *members[i] -= 1;
-      made = lp2p_quic_ticket_keys_get (keys, "libp2p", &params);
-      g_assert_cmpint (made->size, ==, g_bytes_get_size (key));
-      g_assert_cmpint (gnutls_memcmp (made->data, g_bytes_get_data (key, NULL), made->size), !=, 0);
-      g_bytes_unref (key);
-      key = g_bytes_new (made->data, made->size);
-    }
-}
-
 #define ADD(name, data, function) g_test_add ("/quic-resume/" name, Fixture, data, set_up, function, tear_down)
 
 int
@@ -813,6 +860,11 @@ main (int argc, char **argv)
   ADD ("lost", NULL, test_lost);
   ADD ("retried", NULL, test_retried);
   ADD ("closed", NULL, test_closed);
+  ADD ("closed-without-early-data", &no_early_data, test_closed_lost);
+  ADD ("closed-other-peer", &another_peer, test_closed_lost);
+  ADD ("closed-refused", &refused, test_closed_lost);
+  ADD ("closed-silent", &silent, test_closed_lost);
+  ADD ("closed-at-once", &hung_up, test_closed_lost);
   ADD ("closed-unanswered", NULL, test_closed_unanswered);
   ADD ("resumed-refused", NULL, test_resumed_refused);
   ADD ("restarted", NULL, test_restarted);
@@ -829,7 +881,6 @@ main (int argc, char **argv)
   ADD ("end-of-early-data", NULL, test_end_of_early_data);
   ADD ("off", NULL, test_off);
   ADD ("many-tickets", NULL, test_many_tickets);
-  g_test_add_func ("/quic-resume/keys", test_keys);
 
   return g_test_run ();
 }

@@ -3,8 +3,7 @@
 /* What a client keeps of a session, what it understands of a server's ticket, and what
  * a server remembers against replays. */
 
-#include "modules/quic-engine/lp2p-quic-replay.h"
-#include "modules/quic-engine/lp2p-quic-ticket.h"
+#include "lp2p-quic-private.h"
 
 #include <string.h>
 
@@ -190,6 +189,42 @@ test_replay_bound (void)
   lp2p_quic_replay_free (replay);
 }
 
+/* Keys of tickets */
+
+static void
+test_keys (void)
+{
+  g_autoptr (GHashTable) keys = lp2p_quic_ticket_keys_new ();
+  ngtcp2_transport_params params = { .initial_max_streams_bidi = 10,
+                                     .initial_max_stream_data_bidi_remote = 1000,
+                                     .initial_max_data = 2000 };
+  const gnutls_datum_t *first = lp2p_quic_ticket_keys_get (keys, "libp2p", &params);
+  g_autoptr (GBytes) key = g_bytes_new (first->data, first->size);
+  guint64 *members[] = { &params.initial_max_streams_bidi, &params.initial_max_stream_data_bidi_remote,
+                         &params.initial_max_data };
+  const gnutls_datum_t *other = lp2p_quic_ticket_keys_get (keys, "h3", &params);
+
+  g_assert_false (other->size == first->size && gnutls_memcmp (other->data, first->data, first->size) == 0);
+  g_assert_true (lp2p_quic_ticket_keys_get (keys, "libp2p", &params) == first);
+  /* More is fine; from then on, what was enough before is less. */
+  for (guint i = 0; i < G_N_ELEMENTS (members); i++)
+    {
+      *members[i] += 5;
+      g_assert_true (lp2p_quic_ticket_keys_get (keys, "libp2p", &params) == first);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (members); i++)
+    {
+      const gnutls_datum_t *made;
+
+      *members[i] -= 1;
+      made = lp2p_quic_ticket_keys_get (keys, "libp2p", &params);
+      g_assert_cmpint (made->size, ==, g_bytes_get_size (key));
+      g_assert_cmpint (gnutls_memcmp (made->data, g_bytes_get_data (key, NULL), made->size), !=, 0);
+      g_bytes_unref (key);
+      key = g_bytes_new (made->data, made->size);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -203,6 +238,7 @@ main (int argc, char **argv)
   g_test_add_func ("/quic-ticket/broken-message", test_broken_message);
   g_test_add_func ("/quic-ticket/replay", test_replay);
   g_test_add_func ("/quic-ticket/replay-bound", test_replay_bound);
+  g_test_add_func ("/quic-ticket/keys", test_keys);
 
   return g_test_run ();
 }

@@ -110,7 +110,6 @@ old_serve (Old *self, DialFixture *fixture, Lp2pLayer *layer, const char *name)
   Lp2pMuxer *muxer = find_extension (swarm->muxers, name);
   Lp2pMuxerParams params = { .role = LP2P_ROLE_RESPONDER, .remote_peer = self->peer, .max_streams = 100 };
   Lp2pRawConnection *raw;
-  gboolean validate;
 
   agree (fixture, layer, lp2p_muxer_get_protocol (muxer));
   raw = lp2p_raw_connection_new_session (lp2p_muxer_create_session (muxer, layer, &params), "memory",
@@ -120,7 +119,6 @@ old_serve (Old *self, DialFixture *fixture, Lp2pLayer *layer, const char *name)
   raw->remote_address = lp2p_multiaddr_new_from_string ("/memory/1", NULL);
   raw->remote_peer = lp2p_peer_id_ref (self->peer);
   raw->remote_key = lp2p_public_key_ref (self->key);
-  g_assert_true (lp2p_context_begin_inbound (fixture->b->context, "memory", raw->remote_address, &validate, NULL));
   lp2p_context_offer_inbound (fixture->b->context, raw);
 }
 

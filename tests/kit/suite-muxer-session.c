@@ -191,35 +191,6 @@ test_free_any_time (MuxerTest *self, gconstpointer data)
     }
 }
 
-static void
-test_has_unsent (MuxerTest *self, gconstpointer data)
-{
-  DriverStream *stream;
-  DriverStream *accepted;
-  Lp2pMuxerSession *session;
-
-  muxer_test_connect (self);
-  session = self->a->session;
-  if (session->klass->has_unsent == NULL)
-    {
-      g_test_skip ("does not tell what has not left");
-      return;
-    }
-  stream = muxer_test_open_pair (self, &accepted);
-  test_world_advance (self->world, 10000);
-  g_assert_false (session->klass->has_unsent (session));
-  lp2p_memory_pipe_set_stalled (self->layers[0], TRUE);
-  driver_stream_send (stream, 5000, TRUE);
-  driver_stream_release (stream);
-  g_assert_true (session->klass->has_unsent (session));
-  test_world_advance (self->world, 10000);
-  g_assert_true (session->klass->has_unsent (session));
-  lp2p_memory_pipe_set_stalled (self->layers[0], FALSE);
-  until (self, accepted->ended);
-  test_world_advance (self->world, 10000);
-  g_assert_false (session->klass->has_unsent (session));
-}
-
 /* An hour of silence changes nothing. */
 static void
 test_idle (MuxerTest *self, gconstpointer data)
@@ -274,7 +245,6 @@ static const MuxerTestCase cases[] = {
   { "close-twice", test_close_twice },
   { "close-stuck", test_close_stuck },
   { "free-any-time", test_free_any_time },
-  { "has-unsent", test_has_unsent },
   { "idle", test_idle },
   { "garbage", test_garbage },
 };
