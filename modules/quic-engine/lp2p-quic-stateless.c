@@ -148,6 +148,14 @@ is_retry_token (const ngtcp2_pkt_hd *hd)
   return LP2P_QUIC_TOKEN_SIZE (hd) > 0 && LP2P_QUIC_TOKEN (hd)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY;
 }
 
+/* Whether it has proved that before, in another connection. */
+static gboolean
+take_token (const Request *request, const ngtcp2_pkt_hd *hd)
+{
+  return lp2p_quic_tokens_take (request->endpoint->engine->tokens, LP2P_QUIC_TOKEN (hd), LP2P_QUIC_TOKEN_SIZE (hd),
+                                (const struct sockaddr *) request->datagram->remote, request->now);
+}
+
 /* Accepting */
 
 static void
@@ -155,6 +163,7 @@ start_connection (const Request *request,
                   const guint8 *data,
                   const ngtcp2_pkt_hd *hd,
                   const ngtcp2_cid *original,
+                  gboolean validated,
                   const char *transport)
 {
   const struct sockaddr *local = (const struct sockaddr *) request->datagram->local;
@@ -168,7 +177,7 @@ start_connection (const Request *request,
 
   connection->half_open = transport;
   lp2p_quic_path_set (connection, &path);
-  if (lp2p_quic_connection_start_server (connection, &path, hd, original, request->now, &error))
+  if (lp2p_quic_connection_start_server (connection, &path, hd, original, validated, request->now, &error))
     lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
   else
     {
@@ -189,6 +198,7 @@ accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_
   g_autoptr (GError) error = NULL;
   gboolean validate = FALSE;
   gboolean retried = is_retry_token (hd);
+  gboolean validated;
   ngtcp2_cid original = { 0 };
 
   if (retried && !check_retry_token (request, hd, &original))
@@ -204,13 +214,14 @@ accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_
         answer_close (request, hd, NGTCP2_CONNECTION_REFUSED);
       return;
     }
-  if (validate && !retried)
+  validated = retried || (validate && take_token (request, hd));
+  if (validate && !validated)
     {
       lp2p_context_end_inbound (self->engine->context, transport, remote);
       answer_retry (request, hd);
       return;
     }
-  start_connection (request, data, hd, retried ? &original : NULL, transport);
+  start_connection (request, data, hd, retried ? &original : NULL, validated, transport);
 }
 
 /* Returns: whether the packet began a connection or was answered */
