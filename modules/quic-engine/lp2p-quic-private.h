@@ -376,6 +376,7 @@ GBytes *lp2p_quic_resumption_take_entry (Lp2pQuicConnection *self,
 
 Lp2pQuicTokens *lp2p_quic_tokens_new (void);
 void lp2p_quic_tokens_free (Lp2pQuicTokens *self);
+ngtcp2_ssize lp2p_quic_tokens_make (Lp2pQuicTokens *self, const struct sockaddr *remote, gint64 now, guint8 *token);
 gboolean lp2p_quic_tokens_take (Lp2pQuicTokens *self, const guint8 *token, gsize size, const struct sockaddr *remote, gint64 now);
 void lp2p_quic_token_give (Lp2pQuicConnection *self);
 void lp2p_quic_token_received (Lp2pQuicConnection *self, const guint8 *token, gsize size);

@@ -64,21 +64,29 @@ renew (Lp2pQuicTokens *self, gint64 now)
     self->renew_at = now + LIFETIME_US;
 }
 
+/* @token: room for NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN bytes
+ *
+ * Returns: how many it has, or less than 0 */
+ngtcp2_ssize
+lp2p_quic_tokens_make (Lp2pQuicTokens *self, const struct sockaddr *remote, gint64 now, guint8 *token)
+{
+  renew (self, now);
+  return ngtcp2_crypto_generate_regular_token (token, self->secret.bytes, sizeof self->secret.bytes, remote,
+                                               lp2p_quic_address_get_size (remote), LP2P_QUIC_TIME (now));
+}
+
 /* When the handshake has ended: the client has then shown that it is there. */
 void
 lp2p_quic_token_give (Lp2pQuicConnection *self)
 {
   Lp2pQuicEngine *engine = self->endpoint->engine;
-  const ngtcp2_addr *remote = &ngtcp2_conn_get_path (self->conn)->remote;
-  gint64 now = lp2p_loop_now (self->loop);
   guint8 token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
   ngtcp2_ssize size;
 
   if (engine == NULL)
     return;
-  renew (engine->tokens, now);
-  size = ngtcp2_crypto_generate_regular_token (token, engine->tokens->secret.bytes, LP2P_QUIC_SECRET_SIZE,
-                                               remote->addr, remote->addrlen, LP2P_QUIC_TIME (now));
+  size = lp2p_quic_tokens_make (engine->tokens, ngtcp2_conn_get_path (self->conn)->remote.addr,
+                                lp2p_loop_now (self->loop), token);
   if (size > 0)
     ngtcp2_conn_submit_new_token (self->conn, token, size);
 }
