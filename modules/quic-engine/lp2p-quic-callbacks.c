@@ -137,6 +137,8 @@ on_handshake_completed (ngtcp2_conn *conn, void *user_data)
     }
   self->confirmed = self->server;
   lp2p_quic_tls_send_ticket (self);
+  if (self->server)
+    lp2p_quic_token_give (self);
   lp2p_quic_connection_become_ready (self);
   return 0;
 }
@@ -153,6 +155,13 @@ static int
 on_send_key (ngtcp2_conn *conn, ngtcp2_encryption_level level, void *user_data)
 {
   ((Lp2pQuicConnection *) user_data)->has_keys |= level == NGTCP2_ENCRYPTION_LEVEL_1RTT;
+  return 0;
+}
+
+static int
+on_new_token (ngtcp2_conn *conn, LP2P_QUIC_NEW_TOKEN, void *user_data)
+{
+  lp2p_quic_token_received (user_data, LP2P_QUIC_NEW_TOKEN_DATA);
   return 0;
 }
 
@@ -264,6 +273,7 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
 const ngtcp2_callbacks lp2p_quic_client_callbacks = {
   COMMON_CALLBACKS,
   .client_initial = ngtcp2_crypto_client_initial_cb,
+  .recv_new_token = on_new_token,
   .recv_retry = ngtcp2_crypto_recv_retry_cb,
 };
 

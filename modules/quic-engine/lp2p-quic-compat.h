@@ -27,6 +27,9 @@
 #define NGTCP2_DATAGRAM_FLAG_0RTT        NGTCP2_DATAGRAM_FLAG_EARLY
 #define ngtcp2_conn_tls_early_data_rejected ngtcp2_conn_early_data_rejected
 
+/* How the callback gets a token, and a packet has one. */
+#define LP2P_QUIC_NEW_TOKEN      const ngtcp2_vec *token
+#define LP2P_QUIC_NEW_TOKEN_DATA token->base, token->len
 #define LP2P_QUIC_TOKEN(hd)      ((hd)->token.base)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->token.len)
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR2
@@ -38,10 +41,11 @@
 typedef int Lp2pQuicDcidStatus;
 typedef int Lp2pQuicProbes;
 
+/* @retry: whether it is of a retry */
 static inline void
-lp2p_quic_settings_set_token (ngtcp2_settings *settings, const ngtcp2_pkt_hd *hd)
+lp2p_quic_settings_set_token (ngtcp2_settings *settings, const uint8_t *token, size_t size, int retry)
 {
-  settings->token = hd->token;
+  settings->token = (ngtcp2_vec){ (uint8_t *) token, size };
 }
 
 /* Packets may have up to @size bytes. This version does not look for more than 1444: on
@@ -116,6 +120,8 @@ lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
 
 #else
 
+#define LP2P_QUIC_NEW_TOKEN      const uint8_t *token, size_t size
+#define LP2P_QUIC_NEW_TOKEN_DATA token, size
 #define LP2P_QUIC_TOKEN(hd)      ((hd)->token)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->tokenlen)
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR
@@ -129,10 +135,11 @@ typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
 typedef uint16_t Lp2pQuicProbes[5];
 
 static inline void
-lp2p_quic_settings_set_token (ngtcp2_settings *settings, const ngtcp2_pkt_hd *hd)
+lp2p_quic_settings_set_token (ngtcp2_settings *settings, const uint8_t *token, size_t size, int retry)
 {
-  settings->token = hd->token;
-  settings->tokenlen = hd->tokenlen;
+  settings->token = token;
+  settings->tokenlen = size;
+  settings->token_type = retry ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN;
 }
 
 static inline int

@@ -254,6 +254,8 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_want_output (self);
       if (self->ticket_lifetime > 0)
         lp2p_quic_resumption_keep (self);
+      if (self->token != NULL)
+        lp2p_quic_token_keep (self);
       follow_handshake (self);
       follow_early (self);
       break;
@@ -327,6 +329,8 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
   Lp2pQuicProbes probes;
   ngtcp2_cid dcid = { .datalen = FIRST_DCID_SIZE };
   ngtcp2_cid scid;
+  g_autoptr (GBytes) kept = NULL;
+  gnutls_datum_t token;
   int code;
 
   self->protocol = protocol;
@@ -336,6 +340,9 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
   lp2p_quic_make_settings (&protocol->options, lp2p_loop_now (self->loop), &settings);
   lp2p_quic_make_params (&protocol->options, &params);
   lp2p_quic_path_set_sizes (self, &probes, &settings, &params);
+  kept = lp2p_quic_token_take (self, &token);
+  if (kept != NULL)
+    lp2p_quic_settings_set_token (&settings, token.data, token.size, FALSE);
   code = ngtcp2_conn_client_new (&self->conn, &dcid, &scid, &self->path.path, NGTCP2_PROTO_VER_V1,
                                  &lp2p_quic_client_callbacks, &settings, &params, NULL, self);
   if (code != 0)
@@ -372,6 +379,7 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                    const ngtcp2_path *path,
                                    const ngtcp2_pkt_hd *hd,
                                    const ngtcp2_cid *retried,
+                                   gboolean validated,
                                    gint64 now,
                                    GError **error)
 {
@@ -389,10 +397,13 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
   lp2p_quic_make_params (&options, &params);
   lp2p_quic_path_set_sizes (self, &probes, &settings, &params);
   lp2p_quic_params_set_original_dcid (&params, retried != NULL ? retried : &hd->dcid);
-  if (retried != NULL)
+  if (validated)
     {
       self->proved = TRUE;
-      lp2p_quic_settings_set_token (&settings, hd);
+      lp2p_quic_settings_set_token (&settings, LP2P_QUIC_TOKEN (hd), LP2P_QUIC_TOKEN_SIZE (hd), retried != NULL);
+    }
+  if (retried != NULL)
+    {
       params.retry_scid = hd->dcid;
       params.retry_scid_present = 1;
     }
@@ -433,6 +444,7 @@ lp2p_quic_connection_unref (Lp2pQuicConnection *self)
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->close_packet, g_bytes_unref);
+  g_clear_pointer (&self->token, g_bytes_unref);
   g_clear_error (&self->error);
   g_free (self->close_reason);
   g_array_unref (self->ids);

@@ -28,6 +28,7 @@ lp2p_quic_engine_get (Lp2pContext *context, GError **error)
   lp2p_quic_resumption_make_secret (lp2p_context_get_identity (context), self->kept_secret);
   self->ticket_keys = lp2p_quic_ticket_keys_new ();
   self->replay = lp2p_quic_replay_new ();
+  self->tokens = lp2p_quic_tokens_new ();
   g_object_set_data (G_OBJECT (context), KEY, self);
   return self;
 }
@@ -78,6 +79,7 @@ lp2p_quic_engine_unref (Lp2pQuicEngine *self)
   g_ptr_array_unref (self->endpoints);
   g_hash_table_unref (self->ticket_keys);
   lp2p_quic_replay_free (self->replay);
+  lp2p_quic_tokens_free (self->tokens);
   lp2p_loop_unref (self->loop);
   gnutls_memset (self->secret, 0, sizeof self->secret);
   gnutls_memset (self->kept_secret, 0, sizeof self->kept_secret);

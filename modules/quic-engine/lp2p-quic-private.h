@@ -23,6 +23,7 @@ G_BEGIN_DECLS
 
 typedef struct _Lp2pQuicTicketKey Lp2pQuicTicketKey;
 typedef struct _Lp2pQuicResetToken Lp2pQuicResetToken;
+typedef struct _Lp2pQuicTokens Lp2pQuicTokens;
 
 struct _Lp2pQuicEngine
 {
@@ -34,6 +35,7 @@ struct _Lp2pQuicEngine
   guint8 kept_secret[LP2P_QUIC_SECRET_SIZE]; /* marks what is kept of tickets */
   GHashTable *ticket_keys; /* Lp2pQuicTicketKey by ALPN */
   Lp2pQuicReplay *replay;
+  Lp2pQuicTokens *tokens;
 };
 
 /* One UDP socket: whose is a packet? */
@@ -118,6 +120,7 @@ struct _Lp2pQuicConnection
   Lp2pPublicKey *remote_key;
   guint32 ticket_lifetime; /* of one that has just come, in seconds */
   guint n_tickets;
+  GBytes *token;           /* that has just come */
   GArray *ids; /* ngtcp2_cid */
   GQueue reset_tokens; /* Lp2pQuicResetToken, those of the endpoint that are the peer's */
   Lp2pQuicMemory memory;
@@ -247,6 +250,7 @@ gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                             const ngtcp2_path *path,
                                             const ngtcp2_pkt_hd *hd,
                                             const ngtcp2_cid *retried, /* NULL for none */
+                                            gboolean validated, /* whether the token holds */
                                             gint64 now,
                                             GError **error);
 void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
@@ -350,6 +354,22 @@ const gnutls_datum_t *lp2p_quic_ticket_keys_get (GHashTable *keys,
                                                  const ngtcp2_transport_params *params);
 void lp2p_quic_resumption_keep (Lp2pQuicConnection *self);
 GBytes *lp2p_quic_resumption_take (Lp2pQuicConnection *self, Lp2pQuicTicket *ticket);
+Lp2pQuicTicketOwner lp2p_quic_resumption_get_owner (Lp2pQuicConnection *self, Lp2pPeerId *peer);
+GBytes *lp2p_quic_resumption_take_entry (Lp2pQuicConnection *self,
+                                         const char *key,
+                                         const Lp2pQuicTicketOwner *owner,
+                                         Lp2pQuicTicket *ticket);
+
+/* Tokens */
+
+Lp2pQuicTokens *lp2p_quic_tokens_new (void);
+void lp2p_quic_tokens_free (Lp2pQuicTokens *self);
+ngtcp2_ssize lp2p_quic_tokens_make (Lp2pQuicTokens *self, const struct sockaddr *remote, gint64 now, guint8 *token);
+gboolean lp2p_quic_tokens_take (Lp2pQuicTokens *self, const guint8 *token, gsize size, const struct sockaddr *remote, gint64 now);
+void lp2p_quic_token_give (Lp2pQuicConnection *self);
+void lp2p_quic_token_received (Lp2pQuicConnection *self, const guint8 *token, gsize size);
+void lp2p_quic_token_keep (Lp2pQuicConnection *self);
+GBytes *lp2p_quic_token_take (Lp2pQuicConnection *self, gnutls_datum_t *token);
 
 /* Addresses */
 

@@ -91,8 +91,8 @@ lp2p_quic_resumption_make_secret (Lp2pIdentity *identity, guint8 *secret)
     lp2p_quic_random (secret, LP2P_QUIC_SECRET_SIZE);
 }
 
-static Lp2pQuicTicketOwner
-get_owner (Lp2pQuicConnection *self, Lp2pPeerId *peer)
+Lp2pQuicTicketOwner
+lp2p_quic_resumption_get_owner (Lp2pQuicConnection *self, Lp2pPeerId *peer)
 {
   Lp2pQuicEngine *engine = self->endpoint->engine;
   Lp2pIdentity *identity = lp2p_context_get_identity (engine->context);
@@ -117,7 +117,7 @@ get_key (Lp2pQuicConnection *self)
 static void
 keep (Lp2pQuicConnection *self, Lp2pPeerId *peer, const gnutls_datum_t *session, guint32 lifetime)
 {
-  Lp2pQuicTicketOwner owner = get_owner (self, peer);
+  Lp2pQuicTicketOwner owner = lp2p_quic_resumption_get_owner (self, peer);
   g_autofree char *key = get_key (self);
   const char *address = lp2p_multiaddr_get_string (self->remote_address);
   GBytes *public_key = lp2p_public_key_get_bytes (self->remote_key);
@@ -161,11 +161,12 @@ lp2p_quic_resumption_keep (Lp2pQuicConnection *self)
  * again (RFC 8446 appendix C.4), and one that does not work is not tried again. One that
  * is for another address stays: what is sent early should go where the peer was last. */
 GBytes *
-lp2p_quic_resumption_take (Lp2pQuicConnection *self, Lp2pQuicTicket *ticket)
+lp2p_quic_resumption_take_entry (Lp2pQuicConnection *self,
+                                 const char *key,
+                                 const Lp2pQuicTicketOwner *owner,
+                                 Lp2pQuicTicket *ticket)
 {
   Lp2pContext *context = self->endpoint->engine->context;
-  Lp2pQuicTicketOwner owner = get_owner (self, self->expected_peer);
-  g_autofree char *key = get_key (self);
   g_autoptr (GBytes) entry = lp2p_context_get_peer_data (context, self->expected_peer, PLUGIN, key);
   gboolean good;
   gsize size;
@@ -177,7 +178,16 @@ lp2p_quic_resumption_take (Lp2pQuicConnection *self, Lp2pQuicTicket *ticket)
   good = lp2p_quic_ticket_decode (data, size, ticket);
   if (good && !lp2p_quic_ticket_is_at (ticket, lp2p_multiaddr_get_string (self->remote_address)))
     return NULL;
-  good = good && lp2p_quic_ticket_belongs_to (ticket, &owner);
+  good = good && lp2p_quic_ticket_belongs_to (ticket, owner);
   lp2p_context_set_peer_data (context, self->expected_peer, PLUGIN, key, NULL, 0, LP2P_PEER_DATA_NONE);
   return good ? g_steal_pointer (&entry) : NULL;
+}
+
+GBytes *
+lp2p_quic_resumption_take (Lp2pQuicConnection *self, Lp2pQuicTicket *ticket)
+{
+  Lp2pQuicTicketOwner owner = lp2p_quic_resumption_get_owner (self, self->expected_peer);
+  g_autofree char *key = get_key (self);
+
+  return lp2p_quic_resumption_take_entry (self, key, &owner, ticket);
 }

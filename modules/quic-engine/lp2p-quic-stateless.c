@@ -154,11 +154,23 @@ is_retry_token (const ngtcp2_pkt_hd *hd)
   return LP2P_QUIC_TOKEN_SIZE (hd) > 0 && LP2P_QUIC_TOKEN (hd)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY;
 }
 
+/* Whether it has proved that before, in another connection. */
+static gboolean
+take_token (const Request *request, const ngtcp2_pkt_hd *hd)
+{
+  return lp2p_quic_tokens_take (request->endpoint->engine->tokens, LP2P_QUIC_TOKEN (hd), LP2P_QUIC_TOKEN_SIZE (hd),
+                                (const struct sockaddr *) request->datagram->remote, request->now);
+}
+
 /* Accepting */
 
 /* Asks the host whether one more is wanted. */
 static void
-start_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *original)
+start_connection (const Request *request,
+                  const guint8 *data,
+                  const ngtcp2_pkt_hd *hd,
+                  const ngtcp2_cid *original,
+                  gboolean validated)
 {
   const struct sockaddr *local = (const struct sockaddr *) request->datagram->local;
   const struct sockaddr *remote = (const struct sockaddr *) request->datagram->remote;
@@ -171,7 +183,7 @@ start_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_h
 
   lp2p_quic_path_set (connection, &path);
   if (lp2p_quic_connection_begin_handshake (connection, &error) &&
-      lp2p_quic_connection_start_server (connection, &path, hd, original, request->now, &error))
+      lp2p_quic_connection_start_server (connection, &path, hd, original, validated, request->now, &error))
     {
       lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
       return;
@@ -190,6 +202,7 @@ accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_
   Lp2pQuicEndpoint *self = request->endpoint;
   g_autoptr (Lp2pMultiaddr) remote = lp2p_quic_address_to_multiaddr ((const struct sockaddr *) request->datagram->remote);
   gboolean retried = is_retry_token (hd);
+  gboolean validated = retried;
   ngtcp2_cid original = { 0 };
 
   if (retried && !check_retry_token (request, hd, &original))
@@ -198,10 +211,16 @@ accept_connection (const Request *request, const guint8 *data, const ngtcp2_pkt_
         answer_close (request, hd, NGTCP2_INVALID_TOKEN);
       return;
     }
-  if (!retried && lp2p_context_is_crowded (self->engine->context, remote))
-    answer_retry (request, hd);
-  else
-    start_connection (request, data, hd, retried ? &original : NULL);
+  if (!validated && lp2p_context_is_crowded (self->engine->context, remote))
+    {
+      validated = take_token (request, hd);
+      if (!validated)
+        {
+          answer_retry (request, hd);
+          return;
+        }
+    }
+  start_connection (request, data, hd, retried ? &original : NULL, validated);
 }
 
 /* Returns: whether the packet began a connection or was answered */

@@ -38,12 +38,12 @@ wiped_free (gpointer data)
 static gboolean
 make_mac (const Lp2pQuicTicketOwner *owner, const guint8 *body, gsize size, guint8 *mac)
 {
-  const char *names[] = { owner->own_peer, owner->remote_peer, owner->alpn };
+  const char *names[] = { owner->own_peer, owner->remote_peer, owner->alpn, owner->kind };
   gnutls_hmac_hd_t hmac;
 
   if (gnutls_hmac_init (&hmac, GNUTLS_MAC_SHA256, owner->secret, owner->secret_size) < 0)
     return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (names) && names[i] != NULL; i++)
     gnutls_hmac (hmac, names[i], strlen (names[i]) + 1);
   gnutls_hmac (hmac, body, size);
   gnutls_hmac_deinit (hmac, mac);

@@ -22,6 +22,7 @@ typedef struct
   const char *alpn;
   const guint8 *secret; /* of this host */
   gsize secret_size;
+  const char *kind; /* of what is not a session, none of which is taken for another */
 } Lp2pQuicTicketOwner;
 
 /* The parts of an entry. */
@@ -30,7 +31,7 @@ typedef enum
   LP2P_QUIC_TICKET_ADDRESS, /* where the peer was, as text */
   LP2P_QUIC_TICKET_KEY,     /* its public key */
   LP2P_QUIC_TICKET_PARAMS,  /* its transport parameters */
-  LP2P_QUIC_TICKET_SESSION, /* for GnuTLS */
+  LP2P_QUIC_TICKET_SESSION, /* for GnuTLS; or a token, and the others but the first are empty */
   LP2P_QUIC_TICKET_N_PARTS,
 } Lp2pQuicTicketPart;
 

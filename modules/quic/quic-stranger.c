@@ -165,6 +165,7 @@ quic_stranger_end (QuicStranger *self)
   g_clear_pointer (&self->tls, gnutls_deinit);
   g_clear_pointer (&self->credentials, gnutls_certificate_free_credentials);
   g_clear_object (&self->identity);
+  g_clear_pointer (&self->token, g_bytes_unref);
   g_clear_pointer (&self->params, g_bytes_unref);
   g_ptr_array_set_size (self->packets, 0);
   self->change = NULL;
@@ -438,6 +439,8 @@ make_conn (QuicStranger *self)
   ngtcp2_settings_default (&settings);
   settings.initial_ts = LP2P_QUIC_TIME (self->world->now);
   settings.no_pmtud = 1;
+  if (self->token != NULL)
+    lp2p_quic_settings_set_token (&settings, g_bytes_get_data (self->token, NULL), g_bytes_get_size (self->token), FALSE);
   ngtcp2_transport_params_default (&params);
   params.initial_max_stream_data_bidi_local = params.initial_max_stream_data_bidi_remote = 256 * 1024;
   params.initial_max_data = 1024 * 1024;

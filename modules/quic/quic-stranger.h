@@ -38,6 +38,7 @@ void quic_host_connect (QuicHost *self, QuicHost *other, Lp2pRawConnection **dia
  * @sent, @received: bytes
  * @packets: (element-type GBytes): what came and was not read by ngtcp2
  * @mute: what comes is kept, and nothing is sent but by the test
+ * @token: (nullable): that its first packet has
  * @params: (nullable): transport parameters instead of those of ngtcp2
  * @change: (nullable): may change a message of TLS before it is sent, which has room
  *   for as many bytes more */
@@ -59,6 +60,7 @@ struct _QuicStranger
   gnutls_session_t tls;
   gnutls_certificate_credentials_t credentials;
   Lp2pIdentity *identity;
+  GBytes *token;
   GBytes *params;
   void (*change) (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size);
   gboolean ready;

@@ -202,13 +202,18 @@ heap_bytes (void)
   return heap.uordblks + heap.hblkhd;
 }
 
-/* Handshakes, moves a few bytes over a stream, and lets all that is due happen. */
+/* Handshakes, moves a few bytes over a stream, and lets all that is due happen. Then the
+ * other side has a stream too: each of libp2p opens one to tell who it is, and ngtcp2
+ * keeps what it needed for it. */
 static Pair
 make_pair (const QuicOptions *options, const ngtcp2_path *path)
 {
   ngtcp2_tstamp now = NGTCP2_SECONDS;
   Pair pair = { { quic_session_dial (options, path, 32, 32, now), NULL } };
 
+  for (guint i = 0; i < PAIR_STEPS; i++, now += PAIR_STEP)
+    pump_pair (&pair, options, path, now);
+  quic_session_touch_stream (pair.sides[1]);
   for (guint i = 0; i < PAIR_STEPS; i++, now += PAIR_STEP)
     pump_pair (&pair, options, path, now);
   return pair;

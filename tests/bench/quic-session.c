@@ -12,6 +12,9 @@
 #if NGTCP2_VERSION_NUM < 0x010000
 typedef ngtcp2_connection_close_error ngtcp2_ccerr;
 #define ngtcp2_ccerr_default ngtcp2_connection_close_error_default
+#define shutdown_stream(conn, stream) ngtcp2_conn_shutdown_stream (conn, stream, 0)
+#else
+#define shutdown_stream(conn, stream) ngtcp2_conn_shutdown_stream (conn, 0, stream, 0)
 #endif
 
 /* What is sent, again and again: ngtcp2 reads from it until it is acknowledged. */
@@ -420,4 +423,14 @@ quic_session_close (QuicSession *self, ngtcp2_path *path, guint8 *packet, gsize 
 
   ngtcp2_ccerr_default (&reason);
   return ngtcp2_conn_write_connection_close (self->conn, path, NULL, packet, len, &reason, now);
+}
+
+/* Opens a stream and gives it up at once. */
+void
+quic_session_touch_stream (QuicSession *self)
+{
+  int64_t stream;
+
+  if (ngtcp2_conn_open_bidi_stream (self->conn, &stream, NULL) == 0)
+    shutdown_stream (self->conn, stream);
 }

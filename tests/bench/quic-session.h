@@ -57,6 +57,7 @@ QuicSession *quic_session_accept (const QuicOptions *options,
                                   gsize len,
                                   ngtcp2_tstamp now);
 void quic_session_free (QuicSession *self);
+void quic_session_touch_stream (QuicSession *self);
 
 int quic_session_read (QuicSession *self,
                        const ngtcp2_path *path,

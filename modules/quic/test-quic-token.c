@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Tokens that save a retry: which a server takes, and what a client does with one. */
+
+#include "quic-stranger.h"
+#include "test-nat.h"
+
+#include <arpa/inet.h>
+
+#define HOUR  (3600 * (gint64) G_USEC_PER_SEC)
+#define DELAY (10 * 1000)
+
+typedef struct
+{
+  TestWorld *world;
+  QuicHost host;
+  QuicStranger stranger;
+} Fixture;
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  f->world = test_world_new (TRUE);
+  quic_host_init (&f->host, f->world, NULL, 0);
+  quic_stranger_init (&f->stranger, f->world, &f->host.address);
+  /* It is under load. */
+  f->host.context->validate_from = 0;
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  quic_stranger_clear (&f->stranger);
+  quic_host_clear (&f->host);
+  test_world_free (f->world);
+}
+
+/* Server */
+
+/* What it gives to a client at that address. */
+static GBytes *
+make_token (Fixture *f, const char *address)
+{
+  struct sockaddr_in client = { .sin_family = AF_INET };
+  guint8 token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
+  ngtcp2_ssize size;
+
+  g_assert_cmpint (inet_pton (AF_INET, address, &client.sin_addr), ==, 1);
+  size = lp2p_quic_tokens_make (quic_host_get_endpoint (&f->host)->engine->tokens, (struct sockaddr *) &client,
+                                f->world->now, token);
+  g_assert_cmpint (size, ==, sizeof token);
+  return g_bytes_new (token, size);
+}
+
+/* How often a client that shows it had to begin: twice where it was sent a retry. */
+static guint
+count_beginnings (Fixture *f, GBytes *token)
+{
+  guint before = f->host.context->n_begun;
+
+  f->stranger.token = g_bytes_ref (token);
+  quic_stranger_connect (&f->stranger);
+  quic_stranger_end (&f->stranger);
+  test_context_drop_inbound (f->host.context);
+  return f->host.context->n_begun - before;
+}
+
+static void
+test_good (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) token = make_token (f, "127.0.0.1");
+
+  g_assert_cmpuint (count_beginnings (f, token), ==, 1);
+}
+
+static void
+test_replayed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) token = make_token (f, "127.0.0.1");
+
+  g_assert_cmpuint (count_beginnings (f, token), ==, 1);
+  g_assert_cmpuint (count_beginnings (f, token), ==, 2);
+}
+
+static void
+test_stolen (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) token = make_token (f, "127.0.0.2");
+
+  g_assert_cmpuint (count_beginnings (f, token), ==, 2);
+}
+
+static void
+test_tampered (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) token = make_token (f, "127.0.0.1");
+  gsize size = g_bytes_get_size (token);
+
+  for (gsize i = 0; i < size; i += 7)
+    {
+      g_autofree guint8 *copy = g_memdup2 (g_bytes_get_data (token, NULL), size);
+      g_autoptr (GBytes) tampered = NULL;
+
+      copy[i] ^= 1;
+      tampered = g_bytes_new (copy, size);
+      g_assert_cmpuint (count_beginnings (f, tampered), ==, 2);
+    }
+  g_assert_cmpuint (count_beginnings (f, token), ==, 1);
+}
+
+static void
+test_cut (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) token = make_token (f, "127.0.0.1");
+
+  for (gsize size = 1; size < g_bytes_get_size (token); size += 9)
+    {
+      g_autoptr (GBytes) cut = g_bytes_new_from_bytes (token, 0, size);
+
+      g_assert_cmpuint (count_beginnings (f, cut), ==, 2);
+    }
+}
+
+static void
+test_expired (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) token = make_token (f, "127.0.0.1");
+
+  test_world_jump (f->world, 24 * HOUR);
+  g_assert_cmpuint (count_beginnings (f, token), ==, 2);
+}
+
+/* The secret is another one by then, which does not matter as long as the token holds. */
+static void
+test_renewed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) first = make_token (f, "127.0.0.1");
+  g_autoptr (GBytes) second = NULL;
+
+  test_world_jump (f->world, 23 * HOUR);
+  second = make_token (f, "127.0.0.1");
+  g_assert_cmpuint (count_beginnings (f, first), ==, 1);
+  test_world_jump (f->world, 20 * HOUR);
+  g_assert_cmpuint (count_beginnings (f, second), ==, 1);
+}
+
+/* Nothing is used up where nobody asks for it. */
+static void
+test_without_load (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) token = make_token (f, "127.0.0.1");
+
+  f->host.context->validate_from = G_MAXINT;
+  g_assert_cmpuint (count_beginnings (f, token), ==, 1);
+  f->host.context->validate_from = 0;
+  g_assert_cmpuint (count_beginnings (f, token), ==, 1);
+  g_assert_cmpuint (count_beginnings (f, token), ==, 2);
+}
+
+/* Client */
+
+typedef struct
+{
+  QuicHost dialer;
+  TestNat *nat; /* which makes round trips long */
+} Client;
+
+static void
+client_init (Client *self, Fixture *f)
+{
+  quic_host_init (&self->dialer, f->world, NULL, -1);
+  self->nat = test_nat_new (f->world, g_ntohs (f->host.address.sin_port));
+  self->nat->delay = DELAY;
+}
+
+static void
+client_clear (Client *self, Fixture *f)
+{
+  quic_host_clear (&self->dialer);
+  test_world_settle (f->world);
+  test_nat_free (self->nat);
+}
+
+/* Returns: the round trips that it takes */
+static gint64
+dial (Client *self, Fixture *f, guint16 port)
+{
+  Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
+  Lp2pTransport *transport = LP2P_TRANSPORT (self->dialer.transport);
+  g_autofree char *text = g_strdup_printf ("/ip4/127.0.0.1/udp/%u/quic-v1", port);
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 begin = f->world->now;
+  gint64 end;
+  Lp2pRawConnection *raw;
+
+  options.expected_peer = lp2p_identity_get_peer_id (f->host.context->identity);
+  lp2p_transport_dial_async (transport, address, &options, NULL, test_take_result, &result);
+  test_world_settle (f->world);
+  for (guint i = 0; i < 1000 && result == NULL; i++)
+    test_world_advance (f->world, G_TIME_SPAN_MILLISECOND);
+  end = f->world->now;
+  g_assert_nonnull (result);
+  raw = lp2p_transport_dial_finish (transport, result, &error);
+  g_assert_no_error (error);
+  /* What the server gives comes behind the handshake. */
+  test_world_advance (f->world, 10 * DELAY);
+  lp2p_raw_connection_free (raw);
+  test_context_drop_inbound (f->host.context);
+  test_world_advance (f->world, 10 * DELAY);
+  return (end - begin + DELAY) / (2 * DELAY);
+}
+
+static void
+test_saved_round_trip (Fixture *f, gconstpointer data)
+{
+  Client client;
+
+  client_init (&client, f);
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 2);
+  /* Each brings the token of the next. */
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 1);
+  g_assert_cmpuint (f->host.context->n_begun, ==, 2 + 3);
+  client_clear (&client, f);
+}
+
+/* It is for where it was given; the next one is for there. */
+static void
+test_other_address (Fixture *f, gconstpointer data)
+{
+  Client client;
+  g_autoptr (TestNat) other = test_nat_new (f->world, g_ntohs (f->host.address.sin_port));
+
+  client_init (&client, f);
+  other->delay = DELAY;
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 2);
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (other)), ==, 2);
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (other)), ==, 1);
+  client_clear (&client, f);
+}
+
+/* One that does not hold costs what none does. */
+static void
+test_server_anew (Fixture *f, gconstpointer data)
+{
+  Lp2pQuicEngine *engine = quic_host_get_endpoint (&f->host)->engine;
+  Client client;
+
+  client_init (&client, f);
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 2);
+  lp2p_quic_tokens_free (engine->tokens);
+  engine->tokens = lp2p_quic_tokens_new ();
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 2);
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 1);
+  client_clear (&client, f);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+
+#define ADD(name, function) g_test_add ("/quic-token/" name, Fixture, NULL, set_up, function, tear_down)
+  ADD ("good", test_good);
+  ADD ("replayed", test_replayed);
+  ADD ("stolen", test_stolen);
+  ADD ("tampered", test_tampered);
+  ADD ("cut", test_cut);
+  ADD ("expired", test_expired);
+  ADD ("renewed", test_renewed);
+  ADD ("without-load", test_without_load);
+  ADD ("saved-round-trip", test_saved_round_trip);
+  ADD ("other-address", test_other_address);
+  ADD ("server-anew", test_server_anew);
+  return g_test_run ();
+}
