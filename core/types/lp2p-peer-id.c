@@ -41,7 +41,7 @@ struct _Lp2pPeerId
 {
   gatomicrefcount ref_count;
   GBytes *bytes; /* the multihash */
-  char *text;    /* in base58btc */
+  char *text;    /* in base58btc; %NULL until somebody asks for it */
 };
 
 G_DEFINE_BOXED_TYPE (Lp2pPeerId, lp2p_peer_id, lp2p_peer_id_ref, lp2p_peer_id_unref)
@@ -50,11 +50,8 @@ static Lp2pPeerId *
 peer_id_take (GBytes *bytes)
 {
   Lp2pPeerId *self = g_new0 (Lp2pPeerId, 1);
-  gsize size;
-  const guint8 *data = g_bytes_get_data (bytes, &size);
 
   g_atomic_ref_count_init (&self->ref_count);
-  self->text = lp2p_base58btc_encode (data, size);
   self->bytes = bytes;
   return self;
 }
@@ -250,9 +247,24 @@ lp2p_peer_id_unref (Lp2pPeerId *self)
 const char *
 lp2p_peer_id_get_string (Lp2pPeerId *self)
 {
+  const guint8 *data;
+  gsize size;
+  char *text;
+
   g_return_val_if_fail (self != NULL, NULL);
 
-  return self->text;
+  text = g_atomic_pointer_get (&self->text);
+  if (text == NULL)
+    {
+      data = g_bytes_get_data (self->bytes, &size);
+      text = lp2p_base58btc_encode (data, size);
+      if (!g_atomic_pointer_compare_and_exchange (&self->text, NULL, text))
+        {
+          g_free (text);
+          text = g_atomic_pointer_get (&self->text);
+        }
+    }
+  return text;
 }
 
 /**

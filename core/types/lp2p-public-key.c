@@ -35,7 +35,7 @@ struct _Lp2pPublicKey
   Lp2pKeyType key_type;
   GBytes *bytes;
   GBytes *raw;
-  EVP_PKEY *key;
+  EVP_PKEY *key; /* of an Ed25519 key %NULL until there is something to verify */
 };
 
 G_DEFINE_BOXED_TYPE (Lp2pPublicKey, lp2p_public_key, lp2p_public_key_ref, lp2p_public_key_unref)
@@ -91,18 +91,14 @@ lp2p_key_type_from_string (const char *name, Lp2pKeyType *key_type)
   return FALSE;
 }
 
-static EVP_PKEY *
-read_ed25519 (const guint8 *data, gsize len, GError **error)
+static gboolean
+check_ed25519 (gsize len, GError **error)
 {
-  EVP_PKEY *key = NULL;
-
   if (len == LP2P_ED25519_KEY_SIZE)
-    key = EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, data, len);
-  if (key == NULL)
-    g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY,
-                 _("Ed25519 public key of %zu bytes, expected %d"), len,
-                 LP2P_ED25519_KEY_SIZE);
-  return key;
+    return TRUE;
+  g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_KEY, _("Ed25519 public key of %zu bytes, expected %d"),
+               len, LP2P_ED25519_KEY_SIZE);
+  return FALSE;
 }
 
 static EVP_PKEY *
@@ -148,22 +144,26 @@ read_pkix (Lp2pKeyType key_type, const guint8 *data, gsize len, GError **error)
   return g_steal_pointer (&key);
 }
 
-static EVP_PKEY *
-read_raw (Lp2pKeyType key_type, const guint8 *data, gsize len, GError **error)
+/* Of 32 bytes any are an Ed25519 key, and most keys are only compared: libcrypto's
+ * form of it, which costs more than all else here, waits until it is needed. */
+static gboolean
+read_raw (Lp2pKeyType key_type, const guint8 *data, gsize len, EVP_PKEY **key, GError **error)
 {
   switch (key_type)
     {
     case LP2P_KEY_TYPE_ED25519:
-      return read_ed25519 (data, len, error);
+      return check_ed25519 (len, error);
     case LP2P_KEY_TYPE_SECP256K1:
-      return read_secp256k1 (data, len, error);
+      *key = read_secp256k1 (data, len, error);
+      return *key != NULL;
     case LP2P_KEY_TYPE_RSA:
     case LP2P_KEY_TYPE_ECDSA:
-      return read_pkix (key_type, data, len, error);
+      *key = read_pkix (key_type, data, len, error);
+      return *key != NULL;
     default:
       g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_UNSUPPORTED,
                    _("Public key of the unknown kind %d, expected 0 to 3"), (int) key_type);
-      return NULL;
+      return FALSE;
     }
 }
 
@@ -203,13 +203,12 @@ Lp2pPublicKey *
 lp2p_public_key_new_raw (Lp2pKeyType key_type, const guint8 *data, gsize len, GError **error)
 {
   Lp2pPublicKey *self;
-  EVP_PKEY *key;
+  EVP_PKEY *key = NULL;
 
   g_return_val_if_fail (data != NULL || len == 0, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  key = read_raw (key_type, data, len, error);
-  if (key == NULL)
+  if (!read_raw (key_type, data, len, &key, error))
     {
       ERR_clear_error ();
       return NULL;
@@ -407,6 +406,24 @@ hash_signature (Lp2pPublicKey *self,
   lp2p_verified_hash ("signature", parts, G_N_ELEMENTS (parts), hash);
 }
 
+/* Returns: (transfer none) (nullable): libcrypto's form */
+static EVP_PKEY *
+get_key (Lp2pPublicKey *self)
+{
+  EVP_PKEY *key = g_atomic_pointer_get (&self->key);
+  gsize size;
+  const guint8 *data;
+
+  if (key != NULL)
+    return key;
+  data = g_bytes_get_data (self->raw, &size);
+  key = EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, data, size);
+  if (g_atomic_pointer_compare_and_exchange (&self->key, NULL, key))
+    return key;
+  EVP_PKEY_free (key);
+  return g_atomic_pointer_get (&self->key);
+}
+
 /**
  * lp2p_public_key_verify:
  * @self: a public key
@@ -429,6 +446,7 @@ lp2p_public_key_verify (Lp2pPublicKey *self,
                         gsize signature_len)
 {
   const EVP_MD *digest;
+  EVP_PKEY *key;
   guint8 hash[LP2P_VERIFIED_HASH];
 
   g_return_val_if_fail (self != NULL, FALSE);
@@ -441,7 +459,8 @@ lp2p_public_key_verify (Lp2pPublicKey *self,
   if (lp2p_verified_has (hash))
     return TRUE;
   digest = self->key_type == LP2P_KEY_TYPE_ED25519 ? NULL : EVP_sha256 ();
-  if (!lp2p_crypto_verify (self->key, digest, data, len, signature, signature_len))
+  key = get_key (self);
+  if (key == NULL || !lp2p_crypto_verify (key, digest, data, len, signature, signature_len))
     return FALSE;
   lp2p_verified_add (hash);
   return TRUE;

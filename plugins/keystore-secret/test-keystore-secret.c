@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <libsecret/secret.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -225,6 +226,32 @@ test_duplicates (Fixture *self)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
 }
 
+/* Where one of two items goes away during a search, libsecret 0.20 returns its task
+ * twice. GLib says so and leaves it at the first, which is the error that is due. Nothing
+ * else may be said. */
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  const char *message = "";
+
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (fields[i].key, "MESSAGE"))
+      message = fields[i].value;
+  if ((level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING)) == 0)
+    return g_log_writer_default (level, fields, n_fields, user_data);
+  if (g_str_has_suffix (message, "assertion '!task->ever_returned' failed"))
+    return G_LOG_WRITER_HANDLED;
+  g_log_writer_standard_streams (level, fields, n_fields, user_data);
+  abort ();
+}
+
+static void
+tolerate_second_return (void)
+{
+  g_log_set_always_fatal (G_LOG_FATAL_MASK);
+  g_log_set_writer_func (write_log, NULL, NULL);
+}
+
 /* What was there stays, whatever two stores do at once, and there is never a second
  * key: at most one of them is told that it saved. */
 static void
@@ -233,9 +260,7 @@ test_race (Fixture *self)
   g_autoptr (Lp2pKeyStore) other = make_store ();
   Lp2pKeyStore *const stores[] = { self->store, other };
 
-  /* Where one of two items goes away during a search, libsecret 0.20 returns its task
-   * twice. GLib says so and leaves it at the first, which is the error that is due. */
-  g_log_set_always_fatal (G_LOG_FATAL_MASK);
+  tolerate_second_return ();
   for (guint round = 0; round < 10; round++)
     {
       g_autofree char *name = g_strdup_printf ("round-%u", round);

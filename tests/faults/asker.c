@@ -3,10 +3,11 @@
 /*
  * asker ADDRESS SECURITY MUXER PID: an honest peer, with one connection. For each
  * number on stdin it asks as often at once: it opens so many streams, sends a byte on
- * each, and waits for all of them to come back. It then prints how many microseconds of
- * the processor the listener PID has used meanwhile. What else the machine does changes
- * the time that the answers take, and hardly this: it is what the listener did for the
- * asker, and for others before the asker.
+ * each, prints "asked", and waits for all of them to come back. It then prints how many
+ * microseconds of the processor the listener PID has used meanwhile. What else the machine
+ * does changes the time that the answers take, and hardly this: it is what the listener
+ * did for the asker, and for others before the asker. Behind that it prints which one of
+ * all answers the last one was that it got.
  *
  * It prints "ready" when it is connected. Whatever fails ends it, with a message.
  */
@@ -29,6 +30,8 @@ typedef struct
 
   Lp2pConnection *connection;
   guint n_open;
+  guint n_unsent;
+  guint32 last; /* of the answers, as the listener counts them */
   gint64 began;
 } Asker;
 
@@ -36,7 +39,7 @@ typedef struct
 {
   Asker *asker;
   Lp2pStream *stream;
-  guint8 byte;
+  guint32 number;
 } Question;
 
 static void read_number (Asker *self);
@@ -65,17 +68,30 @@ on_answered (GObject *source, GAsyncResult *result, gpointer user_data)
   Asker *asker = self->asker;
   g_autoptr (GError) error = NULL;
 
-  if (g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error) == 0)
-    g_error ("The listener ended a stream without an answer");
+  gsize n;
+
+  g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, &error);
   check (error, "An answer");
+  if (n != PEER_ORDER_SIZE)
+    g_error ("The listener ended a stream without an answer");
+  asker->last = MAX (asker->last, GUINT32_FROM_BE (self->number));
   g_io_stream_close_async (G_IO_STREAM (self->stream), G_PRIORITY_DEFAULT, NULL, NULL, NULL);
   g_object_unref (self->stream);
   g_free (self);
   if (--asker->n_open > 0)
     return;
-  printf ("%" G_GINT64_FORMAT "\n", get_used (asker) - asker->began);
+  printf ("%" G_GINT64_FORMAT " %u\n", get_used (asker) - asker->began, asker->last);
   fflush (stdout);
   read_number (asker);
+}
+
+/* Behind the loop of the host: what was written is on its way. */
+static gboolean
+tell_asked (gpointer user_data)
+{
+  puts ("asked");
+  fflush (stdout);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -86,8 +102,10 @@ on_sent (GObject *source, GAsyncResult *result, gpointer user_data)
 
   g_output_stream_write_finish (G_OUTPUT_STREAM (source), result, &error);
   check (error, "A question");
-  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (self->stream)), &self->byte, 1,
-                             G_PRIORITY_DEFAULT, NULL, on_answered, self);
+  if (--self->asker->n_unsent == 0)
+    g_idle_add_full (G_PRIORITY_LOW, tell_asked, NULL, NULL);
+  g_input_stream_read_all_async (g_io_stream_get_input_stream (G_IO_STREAM (self->stream)), &self->number,
+                                 PEER_ORDER_SIZE, G_PRIORITY_DEFAULT, NULL, on_answered, self);
 }
 
 static void
@@ -98,16 +116,17 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
 
   self->stream = lp2p_connection_open_stream_finish (LP2P_CONNECTION (source), result, &error);
   check (error, "A stream");
-  g_output_stream_write_async (g_io_stream_get_output_stream (G_IO_STREAM (self->stream)), &self->byte, 1,
+  g_output_stream_write_async (g_io_stream_get_output_stream (G_IO_STREAM (self->stream)), &self->number, 1,
                                G_PRIORITY_DEFAULT, NULL, on_sent, self);
 }
 
 static void
 ask (Asker *self, guint n)
 {
-  static const char *const protocols[] = { PEER_PROTOCOL_ECHO, NULL };
+  static const char *const protocols[] = { PEER_PROTOCOL_ORDER, NULL };
 
   self->n_open = n;
+  self->n_unsent = n;
   self->began = get_used (self);
   while (n-- > 0)
     {

@@ -2,38 +2,13 @@
 
 /* A stream of a peer in one call, and one that is connected with an input and an output. */
 
-#include "test-host.h"
+#include "memory-pair.h"
 
 #define PROTOCOL "/lp2p/test-accept/1.0.0"
 #define SIZE     300000
 
-typedef struct
-{
-  TestWorld *world;
-  TestHost *a;
-  TestHost *b;
-} Fixture;
-
 static void
-set_up (Fixture *f, gconstpointer data)
-{
-  static const char config[] = "[host]\ntransports=['memory']\nlisten=['/memory/0']\nservices=[]\n";
-
-  f->world = test_world_new (FALSE);
-  f->a = test_host_new (f->world, config);
-  f->b = test_host_new (f->world, config);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  test_host_free (f->a);
-  test_host_free (f->b);
-  test_world_free (f->world);
-}
-
-static void
-start_accepting (Fixture *f, GCancellable *cancellable, GAsyncResult **result)
+start_accepting (MemoryPair *f, GCancellable *cancellable, GAsyncResult **result)
 {
   lp2p_host_accept_stream_async (f->b->host, PROTOCOL, LP2P_HANDLER_NONE, cancellable, test_take_result, result);
   g_assert_null (*result);
@@ -41,7 +16,7 @@ start_accepting (Fixture *f, GCancellable *cancellable, GAsyncResult **result)
 
 /* Opens a stream and waits until the peer has agreed, or not. */
 static Lp2pStream *
-open_stream (Fixture *f, GError **error)
+open_stream (MemoryPair *f, GError **error)
 {
   static const char *const protocols[] = { PROTOCOL, NULL };
   g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (f->b);
@@ -59,7 +34,7 @@ open_stream (Fixture *f, GError **error)
 }
 
 static Lp2pStream *
-finish_accepting (Fixture *f, GAsyncResult **result)
+finish_accepting (MemoryPair *f, GAsyncResult **result)
 {
   g_autoptr (GError) error = NULL;
   Lp2pStream *stream;
@@ -72,7 +47,7 @@ finish_accepting (Fixture *f, GAsyncResult **result)
 }
 
 static void
-expect_failure (Fixture *f, GAsyncResult **result, int code)
+expect_failure (MemoryPair *f, GAsyncResult **result, int code)
 {
   g_autoptr (GError) error = NULL;
 
@@ -83,7 +58,7 @@ expect_failure (Fixture *f, GAsyncResult **result, int code)
 
 /* One stream for one call; nobody is served in between. */
 static void
-test_accept (Fixture *f, gconstpointer data)
+test_accept (MemoryPair *f, gconstpointer data)
 {
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
@@ -114,7 +89,7 @@ on_handler (Lp2pStream *stream, gpointer user_data)
 
 /* What ends the waiting. */
 static void
-test_ends (Fixture *f, gconstpointer data)
+test_ends (MemoryPair *f, gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GAsyncResult) cancelled = NULL;
@@ -154,7 +129,7 @@ typedef struct
 } Ends;
 
 static void
-ends_open (Ends *ends, Fixture *f)
+ends_open (Ends *ends, MemoryPair *f)
 {
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
@@ -178,7 +153,7 @@ ends_pipe (Ends *ends, GCancellable *cancellable)
 }
 
 static void
-ends_expect_failure (Ends *ends, Fixture *f, GQuark domain, int code)
+ends_expect_failure (Ends *ends, MemoryPair *f, GQuark domain, int code)
 {
   g_autoptr (GError) error = NULL;
 
@@ -199,7 +174,7 @@ ends_clear (Ends *ends)
 
 /* The end of one direction leaves the other one open. */
 static void
-test_pipe (Fixture *f, gconstpointer data)
+test_pipe (MemoryPair *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   Ends ends = { NULL };
@@ -224,7 +199,7 @@ test_pipe (Fixture *f, gconstpointer data)
 
 /* A failure is one on both sides. */
 static void
-test_pipe_fails (Fixture *f, gconstpointer data)
+test_pipe_fails (MemoryPair *f, gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   Ends ends = { NULL };
@@ -257,9 +232,9 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_add ("/host/accept-stream/one", Fixture, NULL, set_up, test_accept, tear_down);
-  g_test_add ("/host/accept-stream/ends", Fixture, NULL, set_up, test_ends, tear_down);
-  g_test_add ("/stream/pipe/both", Fixture, NULL, set_up, test_pipe, tear_down);
-  g_test_add ("/stream/pipe/fails", Fixture, NULL, set_up, test_pipe_fails, tear_down);
+  g_test_add ("/host/accept-stream/one", MemoryPair, NULL, memory_pair_set_up, test_accept, memory_pair_tear_down);
+  g_test_add ("/host/accept-stream/ends", MemoryPair, NULL, memory_pair_set_up, test_ends, memory_pair_tear_down);
+  g_test_add ("/stream/pipe/both", MemoryPair, NULL, memory_pair_set_up, test_pipe, memory_pair_tear_down);
+  g_test_add ("/stream/pipe/fails", MemoryPair, NULL, memory_pair_set_up, test_pipe_fails, memory_pair_tear_down);
   return g_test_run ();
 }

@@ -2,37 +2,12 @@
 
 /* A stream to an address, in one call. */
 
-#include "test-host.h"
+#include "memory-pair.h"
 
 static const char *const protocols[] = { TEST_PROTOCOL, NULL };
 
-typedef struct
-{
-  TestWorld *world;
-  TestHost *a;
-  TestHost *b;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  static const char config[] = "[host]\ntransports=['memory']\nlisten=['/memory/0']\nservices=[]\n";
-
-  f->world = test_world_new (FALSE);
-  f->a = test_host_new (f->world, config);
-  f->b = test_host_new (f->world, config);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  test_host_free (f->a);
-  test_host_free (f->b);
-  test_world_free (f->world);
-}
-
 static Lp2pStream *
-open_at (Fixture *f, Lp2pMultiaddr *address, GCancellable *cancellable, GError **error)
+open_at (MemoryPair *f, Lp2pMultiaddr *address, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GAsyncResult) result = NULL;
 
@@ -45,7 +20,7 @@ open_at (Fixture *f, Lp2pMultiaddr *address, GCancellable *cancellable, GError *
 
 /* It connects, and the next time uses the connection that there is. */
 static void
-test_open (Fixture *f, gconstpointer data)
+test_open (MemoryPair *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (f->b);
@@ -63,7 +38,7 @@ test_open (Fixture *f, gconstpointer data)
 
 /* Whoever answers at an address without a peer id will do. */
 static void
-test_open_without_peer (Fixture *f, gconstpointer data)
+test_open_without_peer (MemoryPair *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (f->b);
@@ -76,7 +51,7 @@ test_open_without_peer (Fixture *f, gconstpointer data)
 }
 
 static void
-test_failures (Fixture *f, gconstpointer data)
+test_failures (MemoryPair *f, gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (f->b);
@@ -108,8 +83,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_add ("/host/open-stream-at/open", Fixture, NULL, set_up, test_open, tear_down);
-  g_test_add ("/host/open-stream-at/without-peer", Fixture, NULL, set_up, test_open_without_peer, tear_down);
-  g_test_add ("/host/open-stream-at/failures", Fixture, NULL, set_up, test_failures, tear_down);
+  g_test_add ("/host/open-stream-at/open", MemoryPair, NULL, memory_pair_set_up, test_open, memory_pair_tear_down);
+  g_test_add ("/host/open-stream-at/without-peer", MemoryPair, NULL, memory_pair_set_up, test_open_without_peer, memory_pair_tear_down);
+  g_test_add ("/host/open-stream-at/failures", MemoryPair, NULL, memory_pair_set_up, test_failures, memory_pair_tear_down);
   return g_test_run ();
 }

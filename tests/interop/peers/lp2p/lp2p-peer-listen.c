@@ -130,6 +130,53 @@ serve_echo (Lp2pStream *stream, gpointer user_data)
   echo_read (self);
 }
 
+/* order */
+
+static void order_read (Service *self);
+
+static void
+on_order_written (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GError *error = NULL;
+
+  if (g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error))
+    order_read (user_data);
+  else
+    service_end (user_data, error);
+}
+
+static void
+on_order_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  static guint32 answered = 0;
+  Service *self = user_data;
+  GError *error = NULL;
+
+  if (g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error) <= 0)
+    {
+      service_end (self, error);
+      return;
+    }
+  *(guint32 *) self->buffer = GUINT32_TO_BE (answered++);
+  g_output_stream_write_all_async (self->output, self->buffer, PEER_ORDER_SIZE, G_PRIORITY_DEFAULT, NULL,
+                                   on_order_written, self);
+}
+
+static void
+order_read (Service *self)
+{
+  g_input_stream_read_async (self->input, self->buffer, 1, G_PRIORITY_DEFAULT, NULL, on_order_read, self);
+}
+
+static void
+serve_order (Lp2pStream *stream, gpointer user_data)
+{
+  Service *self = service_new (stream);
+
+  self->buffer = g_malloc (PEER_ORDER_SIZE);
+  order_read (self);
+}
+
 /* upload */
 
 static gboolean
@@ -283,6 +330,7 @@ serve (Lp2pHost *host)
     Lp2pStreamHandler handler;
   } services[] = {
     { PEER_PROTOCOL_ECHO, serve_echo },
+    { PEER_PROTOCOL_ORDER, serve_order },
     { PEER_PROTOCOL_UPLOAD, serve_upload },
     { PEER_PROTOCOL_DOWNLOAD, serve_download },
     { PEER_PROTOCOL_RESET, serve_reset },

@@ -9,6 +9,10 @@
 #define PEER_PROTOCOL_DOWNLOAD   "/lp2p/download/1.0.0"
 #define PEER_PROTOCOL_RESET      "/lp2p/reset/1.0.0"
 #define PEER_PROTOCOL_HALF_CLOSE "/lp2p/half-close/1.0.0"
+/* Answers each byte with how many it answered before, of all peers, in four bytes. Only
+ * the listener of this library has it. */
+#define PEER_PROTOCOL_ORDER "/lp2p/order/1.0.0"
+#define PEER_ORDER_SIZE     4
 
 #define PEER_EXIT_USAGE 2
 
