@@ -310,7 +310,7 @@ def test_hostile_sender(world):
 
 
 @case
-def test_cuts(world):
+def test_hostile_cuts(world):
     """a sender that vanishes at any byte leaves no file that is not whole"""
     key, peer = world.make_id("hostile")
     receiver, address = world.listen("--allow", peer)
