@@ -14,8 +14,8 @@ usage ()
   cat <<END
 Usage: data/demo.sh [--dry-run | --help] [ARGUMENTS OF lp2p demo]
 
-Installs the packages that are missing (table: data/packages.txt), builds lp2p
-in _build and runs its demo.
+Installs the packages that are missing (table: data/packages.txt), builds the
+command lp2p in _build and runs its demo.
 
   --dry-run   show the packages and their state and what would be done; change nothing
   --help      this text; \`data/demo.sh -- --help\` is that of the demo itself
@@ -42,7 +42,7 @@ dry_run ()
     echo "  install with $setup_system: $(setup_choose $lacking)"
   fi
   [ -f "$build/build.ninja" ] || echo '  meson setup _build'
-  echo '  meson compile -C _build'
+  echo '  meson compile -C _build command'
   echo "  run lp2p demo${*:+ $*}, uninstalled, out of _build"
 }
 
@@ -63,7 +63,8 @@ esac
 
 setup_install build demo || exit 1
 setup_configure "$build" || exit 1
-setup_compile "$build" || exit 1
+# Not the tests, which take longer than all else.
+setup_compile "$build" command || exit 1
 
 command=$build/core/tools/lp2p
 if [ ! -x "$command" ]; then

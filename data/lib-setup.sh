@@ -268,12 +268,12 @@ setup_configure ()
   rm -f "$setup_log"
 }
 
-# setup_compile FOLDER: compiles everything in a configured build folder.
+# setup_compile FOLDER [TARGET]: compiles everything, or a target, in a configured build folder.
 setup_compile ()
 {
   setup_say "compiling ${1##*/}"
   setup_log=$(mktemp "${TMPDIR:-/tmp}/lp2p-build.XXXXXX")
-  if ! meson compile -C "$1" >"$setup_log" 2>&1; then
+  if ! meson compile -C "$1" ${2:+"$2"} >"$setup_log" 2>&1; then
     setup_build_error "$setup_log" >&2
     setup_say "cannot compile ${1##*/} (whole log: $setup_log)"
     return 1

@@ -17,6 +17,10 @@ summarise=$lp2p_root/tests/lib/summarise.py
 known_suites='rules unit contract loader cli link fuzz asan interop bench-smoke'
 # What the sanitizer build runs: all that works on bytes from outside.
 asan_suites='unit contract loader fuzz paths'
+# Of the command, what takes seconds: hostile peers of a receiver, and what status asks. With
+# --full it runs all of these.
+asan_scripts='send:hostile status'
+asan_full_scripts='send forward status doctor'
 # A script that hangs must not hold up the others for ever.
 script_seconds=${LP2P_SUITE_TIMEOUT:-1800}
 
@@ -37,7 +41,8 @@ nothing failed.
 
 A suite is what meson calls so, or an executable tests/NAME/run.sh, or both.
 "asan" is $asan_suites once more, in _build-asan, with the address and
-undefined behaviour sanitizers.
+undefined behaviour sanitizers, and the scripts $asan_scripts (a suite, and a word
+that its cases have), with --full $asan_full_scripts.
 
 Environment: CI=true makes a skip for a missing peer, toolchain or browser a
 failure. LP2P_NO_INSTALL=1 trusts that all packages are there.
@@ -101,7 +106,7 @@ list_suites ()
     what=
     number=$(meson_count "$suite")
     [ "$number" = 0 ] || what="$number tests of meson"
-    [ "$suite" != asan ] || what="$asan_suites under sanitizers"
+    [ "$suite" != asan ] || what="$asan_suites and $asan_scripts under sanitizers"
     ! has_script "$suite" || what="$what${what:+, }tests/$suite/run.sh"
     printf '%-14s %s\n' "$suite" "${what:-empty}"
   done
@@ -174,10 +179,26 @@ run_asan ()
     export LSAN_OPTIONS="suppressions=$lp2p_root/tests/lsan.supp:print_suppressions=0"
     [ -n "$full" ] || export LP2P_TEST_PAIRS=1
     meson_test "$build_asan" asan "$@"
-    printf '%s\n' "$meson_status" >"$build_asan/meson-logs/run-asan.status"
+    # A status of its own: a command that is expected to fail would hide a report.
+    export ASAN_OPTIONS=$ASAN_OPTIONS:exitcode=99
+    run_asan_scripts
+    printf '%s\n' "$meson_status $lines_status" >"$build_asan/meson-logs/run-asan.status"
   )
   testlog=$build_asan/meson-logs/run-asan.json
-  meson_status=$(cat "$build_asan/meson-logs/run-asan.status")
+  lines=$build_asan/meson-logs/run-asan.txt
+  read -r meson_status lines_status <"$build_asan/meson-logs/run-asan.status"
+}
+
+# Sets lines_status.
+run_asan_scripts ()
+{
+  lines_status=0
+  [ -z "$full" ] || asan_scripts=$asan_full_scripts
+  for script in $asan_scripts; do
+    word=${script#"${script%%:*}"}
+    timeout --kill-after=10 "$script_seconds" \
+      "$lp2p_root/tests/${script%%:*}/run.sh" "$build_asan" ${word:+"${word#:}"} </dev/null 2>&1 || lines_status=$?
+  done >"$build_asan/meson-logs/run-asan.txt"
 }
 
 # run_script SUITE: tests/SUITE/run.sh; sets lines and lines_status.

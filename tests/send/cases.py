@@ -11,6 +11,7 @@ kills instead of 500 and 64 MiB; LP2P_SEND_SEED=N makes the kills of another run
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from sides import Failure, Side, World, check, check_same, describe
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
+HOSTILE = os.path.join(BUILD, "tests/send/hostile")
 FULL = bool(os.environ.get("LP2P_FULL"))
 FILES = 10000 if FULL else 500
 LARGE = (4 << 30) if FULL else (64 << 20)
@@ -38,6 +40,11 @@ class Skip(Exception):
 def case(function):
     CASES.append(function)
     return function
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def make_large(world, size=256 * MIB):
@@ -87,6 +94,31 @@ def test_tree(world):
     check(final["files"] == 45 and final["failed"] == 0, final)
     check(sender.events[-1]["files"] == 45, sender.events[-1])
     check(not sender.err() and not receiver.err(), sender.err() + receiver.err())
+
+
+@case
+def test_one_processor(world):
+    """sides with one processor each, the source in the cache, not in it, and in memory"""
+    one = {"preexec_fn": lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})}
+    file = world.write("a", random.randbytes(5 * MIB + 1))
+    for cached in (True, False):
+        with open(file, "rb") as opened:
+            os.fsync(opened.fileno())
+            if not cached:
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        sender, ticket = world.send(file, **one)
+        world.receive(ticket, **one).wait(0)
+        sender.wait(0)
+        check_same(world.path("source"), world.path("target"))
+        os.unlink(world.path("target/a"))
+    if not os.access("/dev/shm", os.W_OK):
+        return
+    with tempfile.TemporaryDirectory(prefix="lp2p-send.", dir="/dev/shm") as memory:
+        shutil.copy2(world.path("source/a"), memory)
+        sender, ticket = world.send(os.path.join(memory, "a"), **one)
+        world.receive("--into", os.path.join(memory, "target"), ticket, **one).wait(0)
+        sender.wait(0)
+        check_same(world.path("source"), os.path.join(memory, "target"))
 
 
 @case
@@ -229,9 +261,8 @@ def test_wrong_codes(world):
     """a sender stops after some wrong codes"""
     file = world.write("a", b"secret")
     sender, ticket = world.send(file)
-    hostile = os.path.join(BUILD, "tests/send/hostile")
     for number in range(5):
-        result = subprocess.run([hostile, "code", ticket], env=world.env, capture_output=True,
+        result = subprocess.run([HOSTILE, "code", ticket], env=world.env, capture_output=True,
                                 text=True, timeout=60)
         check("the code of the ticket is wrong" in result.stdout, result.stdout + result.stderr)
     sender.wait(1, "wrong code was tried 5 times")
@@ -257,7 +288,9 @@ def test_transports(world):
 
 @case
 def test_bad_tickets(world):
-    """tickets that are none, changed or expired"""
+    """tickets that are none, changed, expired or from the future"""
+    future = subprocess.run([HOSTILE, "future"], capture_output=True, text=True, check=True).stdout.strip()
+    world.receive(future).wait(1, "in the future: one of the two clocks is wrong")
     file = world.write("a", b"data")
     sender, ticket = world.send("--expire", "0.02", file)
     changed = ticket[:80] + ("A" if ticket[80] != "A" else "B") + ticket[81:]
@@ -281,15 +314,14 @@ def test_busy_folder(world):
 @case
 def test_hostile_sender(world):
     """what a hostile sender cannot do"""
-    hostile = os.path.join(BUILD, "tests/send/hostile")
     key, peer = world.make_id("hostile")
     os.makedirs(world.path("outside"))
-    listing = subprocess.run([hostile, "list"], capture_output=True, text=True, check=True)
+    listing = subprocess.run([HOSTILE, "list"], capture_output=True, text=True, check=True)
     for line in listing.stdout.splitlines():
         name, expected = line.split("\t")
         before = describe(world.folder)
         receiver, address = world.listen("--allow", peer, "--links")
-        result = subprocess.run([hostile, name, address, key], env=world.env, capture_output=True,
+        result = subprocess.run([HOSTILE, name, address, key], env=world.env, capture_output=True,
                                 text=True, timeout=60)
         check(expected in result.stdout, f"{name}: {result.stdout} {result.stderr}")
         receiver.signal(signal.SIGINT)
@@ -301,6 +333,21 @@ def test_hostile_sender(world):
                   if path.split(b"/")[0] not in (b"target", b"state", b"cache")}
         check(before == after, f"{name}: something changed outside of the target folder")
         print(f"# {name}: {expected}")
+
+
+@case
+def test_hostile_cuts(world):
+    """a sender that vanishes at any byte leaves no file that is not whole"""
+    key, peer = world.make_id("hostile")
+    receiver, address = world.listen("--allow", peer)
+    size = int(subprocess.run([HOSTILE, "cut"], capture_output=True, text=True, check=True).stdout)
+    for number in [*range(random.randrange(4), size, 1 if FULL else 4), size]:
+        subprocess.run([HOSTILE, "cut", address, key, f"{number:03}"], env=world.env, check=True, timeout=60)
+    receiver.wait(0)
+    files = [name for name in os.listdir(world.path("target")) if name != STATE]
+    check(f"{size:03}" in files, files)
+    for name in files:
+        check(read(world.path("target", name)) == b"data", f"cut at byte {name}: a part is there")
 
 
 # What changes while it is sent
@@ -609,7 +656,16 @@ def test_progress(world):
         sender.expect("interrupted; the same transfer begun again goes on")
         check(sender.wait() == 1, "an interrupt is no success")
         receiver.wait(1)
-    sender, receiver = transfer(world, file)
+    sender, ticket = world.send(file)
+    with Terminal(world, "receive", "--into", world.path("target"), ticket) as receiver:
+        receiver.expect(r"\[[#-]{20}\] \d+ %  \S+\s\S+ of 1.1\sGB  \S+\s\S+/s  \S+ left  a")
+        receiver.write(b"\x03")
+        receiver.expect("interrupted; the same transfer begun again goes on")
+        check(receiver.wait() == 1, "an interrupt is no success")
+    receiver = world.receive(ticket)
+    receiver.wait(0)
+    sender.wait(0)
+    check(any(event["type"] == "resume" for event in receiver.events), "it began anew")
     check_same(world.path("source"), world.path("target"))
 
 

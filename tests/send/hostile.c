@@ -415,8 +415,24 @@ show_code (const char *text)
   return 0;
 }
 
+/* A ticket that was made in an hour. */
 static int
-run_case (gsize i, const char *text, const char *key)
+print_future (void)
+{
+  g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
+  g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
+  g_autoptr (GBytes) code = g_bytes_new_static ("code", 4);
+  gint64 created = g_get_real_time () / G_USEC_PER_SEC + 3600;
+  g_autoptr (Lp2pTicket) ticket =
+      lp2p_ticket_new (lp2p_identity_get_peer_id (identity), addresses, code, created, created + 3600);
+  g_autofree char *text = lp2p_ticket_seal (ticket, identity, NULL);
+
+  g_print ("%s\n", text);
+  return 0;
+}
+
+static Lp2pStream *
+dial_as (Lp2pHost **host, const char *text, const char *key)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pIdentity) identity =
@@ -424,18 +440,60 @@ run_case (gsize i, const char *text, const char *key)
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
   g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
   g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
-  g_autoptr (GByteArray) out = g_byte_array_new ();
-  g_autoptr (Lp2pHost) host = NULL;
-  g_autoptr (Lp2pStream) stream = NULL;
 
   if (identity == NULL)
     g_error ("%s", error->message);
+  g_ptr_array_add (addresses, address);
+  *host = start (identity);
+  return dial (*host, peer, addresses);
+}
+
+static int
+run_case (gsize i, const char *text, const char *key)
+{
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = dial_as (&host, text, key);
+
   cases[i].make (out, cases[i].argument);
   send_append_nothing (out, SEND_BODY (FINISH));
-  g_ptr_array_add (addresses, address);
-  host = start (identity);
-  stream = dial (host, peer, addresses);
   talk (stream, out);
+  return 0;
+}
+
+/* Sends so many bytes of what a file of 4 bytes takes, whose name is that number in three
+ * digits, and is gone, unless that is all of it. Without @text, tells how many there are. */
+static int
+cut (const char *size, const char *text, const char *key)
+{
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  SendHash hash = send_hash ("data", 4);
+  SendHash tree = send_hash (hash.bytes, SEND_HASH_SIZE);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = NULL;
+
+  append_offer (out, 1, 4);
+  append_file (out, size != NULL ? size : "000");
+  append_begin (out, 0, 0);
+  append_data (out, "data", 0);
+  send_append_end (out, 0, &tree);
+  send_append_nothing (out, SEND_BODY (FINISH));
+  if (text == NULL)
+    {
+      g_print ("%u\n", out->len);
+      return 0;
+    }
+  stream = dial_as (&host, text, key);
+  if (g_ascii_strtoull (size, NULL, 10) >= out->len)
+    {
+      talk (stream, out);
+      return 0;
+    }
+  g_byte_array_set_size (out, (guint) g_ascii_strtoull (size, NULL, 10));
+  g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (stream)), out->data,
+                                   out->len, G_PRIORITY_DEFAULT, NULL, on_ready, &result);
+  wait_for (&result);
   return 0;
 }
 
@@ -450,9 +508,13 @@ main (int argc, char **argv)
     }
   if (argc == 3 && g_str_equal (argv[1], "code"))
     return show_code (argv[2]);
+  if (argc == 2 && g_str_equal (argv[1], "future"))
+    return print_future ();
+  if ((argc == 2 || argc == 5) && g_str_equal (argv[1], "cut"))
+    return cut (argc == 5 ? argv[4] : NULL, argc == 5 ? argv[2] : NULL, argc == 5 ? argv[3] : NULL);
   for (gsize i = 0; argc == 4 && i < G_N_ELEMENTS (cases); i++)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
-  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET\n");
+  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET | future | cut [ADDRESS KEY BYTES]\n");
   return 2;
 }
