@@ -267,13 +267,17 @@ static void
 test_close (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pStream) stream = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
   end_quic (self, GPOINTER_TO_INT (data));
   tell_address (self, self->tcp);
   stream = open_early (self);
   test_stream_write (self->hosts.world, stream, 10, 0);
-  test_host_close (self->hosts.a);
+  lp2p_host_close_async (self->hosts.a->host, NULL, test_take_result, &result);
+  test_world_settle (self->hosts.world);
+  test_world_jump (self->hosts.world, HANDSHAKE_US);
+  test_wait (self->hosts.world, result);
   error = test_stream_expect_failure (self->hosts.world, stream);
 }
 
