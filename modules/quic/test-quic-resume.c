@@ -745,15 +745,18 @@ test_replayed (Fixture *self, gconstpointer control)
 
 /* Tickets of a protocol in which clients have no certificate */
 
+/* What was kept of one protocol becomes an entry of another. */
 static void
-pass_off (Fixture *self)
+pass_off (Fixture *self, const char *from, const char *to)
 {
-  g_autoptr (GBytes) entry = get_entry (self, "ticket h3");
+  g_autofree char *key = g_strconcat ("ticket ", from, NULL);
+  g_autofree char *forged_key = g_strconcat ("ticket ", to, NULL);
+  g_autoptr (GBytes) entry = get_entry (self, key);
   g_autoptr (GBytes) forged = NULL;
   Lp2pQuicTicketOwner owner = {
     .own_peer = lp2p_peer_id_get_string (get_peer (&self->client)),
     .remote_peer = lp2p_peer_id_get_string (get_peer (&self->server)),
-    .alpn = "libp2p",
+    .alpn = to,
     .secret = self->client.engine->kept_secret,
     .secret_size = sizeof self->client.engine->kept_secret,
   };
@@ -761,7 +764,7 @@ pass_off (Fixture *self)
 
   g_assert_true (lp2p_quic_ticket_decode (g_bytes_get_data (entry, NULL), g_bytes_get_size (entry), &ticket));
   forged = lp2p_quic_ticket_encode (&owner, ticket.parts);
-  set_entry (self, "ticket libp2p", forged);
+  set_entry (self, forged_key, forged);
 }
 
 static void
@@ -770,10 +773,26 @@ test_confused (Fixture *self, gconstpointer data)
   Lp2pMuxerStream *stream;
 
   become_acquainted_by (self, &self->client.h3);
-  pass_off (self);
+  pass_off (self, "h3", "libp2p");
   stream = start_early (self);
   check_refused (self, stream);
   g_assert_false (is_resumed (&self->client));
+}
+
+/* Who is known as libp2p knows him is nobody to a protocol that asks no one. */
+static void
+test_confused_other_way (Fixture *self, gconstpointer data)
+{
+  become_acquainted (self);
+  pass_off (self, "libp2p", "h3");
+  dial (self, &self->client.h3, TRUE);
+  g_assert_cmpint (get_state (&self->client), ==, LP2P_SESSION_EARLY);
+  send_message (&self->client);
+  test_until (self->world, is_ready (&self->client) && is_ready (&self->server));
+  g_assert_cmpuint (self->client.n_rejected, ==, 1);
+  g_assert_false (is_resumed (&self->client));
+  g_assert_null (self->server.connection->remote_key);
+  g_assert_null (self->server.session->klass->accept (self->server.session));
 }
 
 /* Were the keys the same, the certificate would still be missed. */
@@ -791,7 +810,7 @@ test_no_certificate (Fixture *self, gconstpointer data)
   g_assert_cmpuint (h3->size, ==, libp2p->size);
   for (guint i = 0; i < h3->size; i++)
     libp2p->data[i] = h3->data[i];
-  pass_off (self);
+  pass_off (self, "h3", "libp2p");
   start_early (self);
   test_until (self->world, self->client.n_closed == 1);
   g_assert_cmpuint (self->server.n_sessions, ==, 0);
@@ -877,6 +896,7 @@ main (int argc, char **argv)
   ADD ("replayed", NULL, test_replayed);
   ADD ("replayed-control", "control", test_replayed);
   ADD ("confused-protocols", NULL, test_confused);
+  ADD ("confused-protocols-other-way", NULL, test_confused_other_way);
   ADD ("no-certificate", NULL, test_no_certificate);
   ADD ("end-of-early-data", NULL, test_end_of_early_data);
   ADD ("off", NULL, test_off);

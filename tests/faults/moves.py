@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""moves.py BUILD: a transfer over QUIC goes on when the address of the dialer is taken
-away and another one is left. Needs privileges."""
+"""moves.py BUILD [DIALER...]: a transfer over QUIC goes on when the address of the dialer
+is taken away and another one is left. Needs privileges. Dialers are peers of
+tests/interop/peers; the listener is ours."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -13,6 +15,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 from link import Link  # noqa: E402
 from link import Missing as LinkMissing  # noqa: E402
 from peers import Listener, Peer, last_line  # noqa: E402
+from peers import Missing as PeerMissing  # noqa: E402
 
 SIZE = 4_000_000
 SECONDS = 60
@@ -21,6 +24,7 @@ BEFORE = 500
 PORT = 4001
 OTHER = "10.77.1.1"
 TRANSPORT = "--transport=quic-v1"
+DIALERS = ("lp2p", "go", "rust")
 
 
 class Failed(Exception):
@@ -49,15 +53,15 @@ def add_address(line):
        line.address["a"], "metric", "10")
 
 
-def transfer(line, peer, direction):
+def transfer(line, peer, dialing, direction):
     add_address(line)
     address = f"--address=/ip4/{line.address['b']}/udp/{PORT}/quic-v1"
     with Listener(peer, [TRANSPORT, address],
                   lambda argv, **options: line.popen("b", argv, **options)) as listener:
-        dialer = line.popen("a", [*peer.argv, "dial", listener.address, TRANSPORT,
+        dialer = line.popen("a", [*dialing.argv, "dial", listener.address, TRANSPORT,
                                   f"--steps=connect,{direction}", f"--upload-bytes={SIZE}"],
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env=peer.environment, text=True)
+                            stderr=subprocess.PIPE, env=dialing.environment, text=True)
         while sum(p["payload_len"] > 1000 for p in line.trace()) < BEFORE:
             if dialer.poll() is not None:
                 raise Failed(f"it ended too soon: {last_line(dialer.stderr.read())}")
@@ -72,22 +76,28 @@ def transfer(line, peer, direction):
         raise Failed((wrong or [last_line(errors)])[0])
 
 
+def run(build, dialing, direction):
+    with Link(os.path.join(build, "tests", "fixtures", "lp2p-link"), delay_ms=10,
+              rate_mbit=20) as line:
+        transfer(line, Peer("lp2p", build), dialing, direction)
+
+
 def main():
-    if len(sys.argv) != 2:
-        print(f"usage: {sys.argv[0]} BUILD", file=sys.stderr)
+    if len(sys.argv) < 2:
+        print(f"usage: {sys.argv[0]} BUILD [DIALER...]", file=sys.stderr)
         return 2
     build = os.path.abspath(sys.argv[1])
     if not os.path.exists(os.path.join(build, "plugins", "quic-v1.plugin")):
         print("skip quic moves: this build has no module quic")
         return 0
     ok = True
-    for direction in ("upload", "download"):
-        case = f"quic {direction} when the address goes"
+    for name, direction in itertools.product(sys.argv[2:] or DIALERS, ("upload", "download")):
+        case = f"quic {name}->lp2p {direction} when the address goes"
+        dialing = Peer(name, build)
         try:
-            with Link(os.path.join(build, "tests", "fixtures", "lp2p-link"), delay_ms=10,
-                      rate_mbit=20) as line:
-                transfer(line, Peer("lp2p", build), direction)
-        except LinkMissing as reason:
+            dialing.build()
+            run(build, dialing, direction)
+        except (LinkMissing, PeerMissing) as reason:
             print(f"skip {case}: missing: {reason}", flush=True)
         except (Failed, RuntimeError, subprocess.SubprocessError) as reason:
             ok = False

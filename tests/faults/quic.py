@@ -6,7 +6,8 @@ datagrams badly, as `ok`, `not ok` and `skip` lines.
 Each transfer must complete with the right hash; where the fault allows nothing else, it
 may end in a clear error in time. The fault must have happened, and afterwards the
 listener must serve another client. Programs are the peers of tests/interop/peers and
-"bare", the loop of ngtcp2 that the benches compare with.
+"bare", the loop of ngtcp2 that the benches compare with. With peers of other languages,
+unless two are named, only a NAT is tried that takes another port in the middle.
 """
 
 import collections
@@ -84,9 +85,8 @@ class Clear(Exception):
 class PeerPair:
     """Two of the peers; one listener serves all transfers."""
 
-    faults = FAULTS
-
-    def __init__(self, build, listener, dialer):
+    def __init__(self, build, listener, dialer, faults):
+        self.faults = faults
         self._listener, self._dialer = Peer(listener, build), Peer(dialer, build)
         for peer in (self._listener, self._dialer):
             peer.build()
@@ -238,22 +238,31 @@ def run_pair(build, name, make_pair):
     return ok
 
 
+# rust's listener does not go on with a client that has another port; js has rust's QUIC.
+FOREIGN = (("lp2p", "go"), ("go", "lp2p"), ("lp2p", "rust"))
+FULL = (("lp2p", "go"), ("go", "lp2p"))
+
+
+def choose(chosen):
+    """Names, and what is tried with them."""
+    if chosen:
+        return [(tuple(chosen), FAULTS)]
+    full = FULL if os.environ.get("LP2P_FULL") == "1" else ()
+    rebinding = tuple(fault for fault in FAULTS if fault.name == "rebinding")
+    return [(names, FAULTS) for names in (("bare", "bare"), ("lp2p", "lp2p"), *full)] + \
+        [(names, rebinding) for names in FOREIGN if names not in full]
+
+
 def pairs(build, chosen):
     """What runs: names and how to start them."""
-    if chosen:
-        names = [tuple(chosen)]
-    else:
-        names = [("bare", "bare"), ("lp2p", "lp2p")]
-        if os.environ.get("LP2P_FULL") == "1":
-            names += [("lp2p", "go"), ("go", "lp2p")]
-    for listener, dialer in names:
+    for (listener, dialer), faults in choose(chosen):
         if "bare" in (listener, dialer):
             yield f"{dialer}->{listener}", lambda: BarePair(build)
         elif "lp2p" in (listener, dialer) and not os.path.exists(
                 os.path.join(build, "plugins", "quic-v1.plugin")):
             print(f"skip quic {dialer}->{listener}: this build has no module quic", flush=True)
         else:
-            yield f"{dialer}->{listener}", lambda l=listener, d=dialer: PeerPair(build, l, d)
+            yield f"{dialer}->{listener}", lambda l=listener, d=dialer, f=faults: PeerPair(build, l, d, f)
 
 
 def main():

@@ -42,6 +42,8 @@ CHOICE_STEPS = ("connect", "identify", "ping")
 # What a listener's library does not do, and whose tells no address of the transport;
 # peers/README.md tells more.
 UNABLE = {("rust", "quic-v1"): ("reset",)}
+# What only some peers can do over a transport.
+EXTRA = {("go", "quic-v1"): ("datagrams",)}
 UNOBSERVANT = (("py", "quic-v1"),)
 DEFAULT_STACK = ("tcp", "noise", "yamux")
 ADDRESSES = {"tcp": "/ip4/127.0.0.1/tcp/0", "quic-v1": "/ip4/127.0.0.1/udp/0/quic-v1"}
@@ -128,7 +130,7 @@ def rows(wanted, build):
             continue
         stack = in_common(stack, build)
         for one in itertools.product(*stack):
-            yield peer, one, one, STEPS, work
+            yield peer, one, one, STEPS + EXTRA.get((peer, one[0]), ()), work
         ours = tuple(",".join(names) for names in stack)
         for theirs in choices(stack):
             yield peer, ours, theirs, CHOICE_STEPS, ()

@@ -31,24 +31,27 @@ type dialer struct {
 type step struct {
 	name string
 	run  func(*dialer, context.Context) (detail, error)
+	// Done only when it is named.
+	extra bool
 }
 
 var allSteps = []step{
-	{"connect", (*dialer).connect},
-	{"identify", (*dialer).identify},
-	{"ping", (*dialer).ping},
-	{"upload", (*dialer).upload},
-	{"download", (*dialer).download},
-	{"streams", (*dialer).manyStreams},
-	{"half-close", (*dialer).halfClose},
-	{"reset", (*dialer).reset},
-	{"wrong-peer", (*dialer).wrongPeer},
+	{name: "connect", run: (*dialer).connect},
+	{name: "identify", run: (*dialer).identify},
+	{name: "ping", run: (*dialer).ping},
+	{name: "upload", run: (*dialer).upload},
+	{name: "download", run: (*dialer).download},
+	{name: "streams", run: (*dialer).manyStreams},
+	{name: "half-close", run: (*dialer).halfClose},
+	{name: "reset", run: (*dialer).reset},
+	{name: "datagrams", run: (*dialer).datagrams, extra: true},
+	{name: "wrong-peer", run: (*dialer).wrongPeer},
 }
 
 // chooseSteps keeps the order of the list above; connect is always among them.
 func chooseSteps(list string) []step {
 	if list == "" {
-		return allSteps
+		return slices.DeleteFunc(slices.Clone(allSteps), func(s step) bool { return s.extra })
 	}
 	names := strings.Split(list, ",")
 	for _, name := range names {

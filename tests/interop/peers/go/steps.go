@@ -18,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -101,6 +102,24 @@ func (d *dialer) pings(ctx context.Context, count int) error {
 
 func (d *dialer) ping(ctx context.Context) (detail, error) {
 	return detail{"roundTrips": 100}, d.pings(ctx, 100)
+}
+
+// datagrams sends some of QUIC, which nobody has asked for.
+func (d *dialer) datagrams(ctx context.Context) (detail, error) {
+	const count = 1000
+	var conn *quic.Conn
+	if !d.host.Network().ConnsToPeer(d.remote.ID)[0].As(&conn) {
+		return nil, errors.New("it is no connection over QUIC")
+	}
+	if !conn.ConnectionState().SupportsDatagrams.Remote {
+		return nil, errors.New("the peer takes no datagrams")
+	}
+	for i := range count {
+		if err := conn.SendDatagram(make([]byte, 1+i)); err != nil {
+			return nil, fmt.Errorf("datagram %d: %w", i, err)
+		}
+	}
+	return detail{"datagrams": count}, d.pings(ctx, 1)
 }
 
 func (d *dialer) upload(ctx context.Context) (detail, error) {

@@ -14,7 +14,7 @@ typedef struct
 {
   const char *name;
   PeerStepFunc func;
-  /* Not in the contract: only ours has it, and only when it is named. */
+  /* Done only when it is named. */
   gboolean extra;
 } Step;
 
@@ -23,7 +23,8 @@ static const Step all_steps[] = {
   { "identify", peer_step_identify, FALSE }, { "ping", peer_step_ping, FALSE },
   { "upload", peer_step_upload, FALSE },     { "download", peer_step_download, FALSE },
   { "streams", peer_step_streams, FALSE },   { "half-close", peer_step_half_close, FALSE },
-  { "reset", peer_step_reset, FALSE },       { "wrong-peer", peer_step_wrong_peer, FALSE },
+  { "reset", peer_step_reset, FALSE },       { "datagrams", peer_step_datagrams, TRUE },
+  { "wrong-peer", peer_step_wrong_peer, FALSE },
 };
 
 typedef struct

@@ -25,6 +25,7 @@ void peer_step_download (PeerDialer *dialer, GTask *task);
 void peer_step_streams (PeerDialer *dialer, GTask *task);
 void peer_step_half_close (PeerDialer *dialer, GTask *task);
 void peer_step_reset (PeerDialer *dialer, GTask *task);
+void peer_step_datagrams (PeerDialer *dialer, GTask *task);
 void peer_step_wrong_peer (PeerDialer *dialer, GTask *task);
 
 /* Round trips of 32 random bytes, one after the other on one stream. */

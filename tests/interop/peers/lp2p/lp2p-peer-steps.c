@@ -9,6 +9,9 @@
 
 #define PING_SIZE 32
 
+/* Of 1 byte, 2 bytes and so on. */
+#define N_DATAGRAMS 1000
+
 void
 peer_open_async (PeerDialer *dialer,
                  const char *protocol,
@@ -404,6 +407,51 @@ void
 peer_step_ping (PeerDialer *dialer, GTask *task)
 {
   peer_ping_async (dialer, 100, g_task_get_cancellable (task), on_pinged, task);
+}
+
+/* datagrams: which nobody has asked for */
+
+static void
+on_pinged_behind_datagrams (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  GError *error = NULL;
+
+  if (peer_ping_finish (result, &error))
+    peer_step_return (task, NULL, g_strdup_printf ("\"datagrams\":%d", N_DATAGRAMS), NULL);
+  else
+    peer_step_return (task, NULL, NULL, error);
+}
+
+static GError *
+send_datagrams (GObject *datagrams)
+{
+  guint8 bytes[N_DATAGRAMS] = { 0 };
+  GError *error = NULL;
+
+  if (datagrams == NULL || lp2p_datagrams_get_max_size (LP2P_DATAGRAMS (datagrams)) < N_DATAGRAMS)
+    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED, "the peer takes no datagrams");
+  /* What finds no place in the queue is lost, as it may be anywhere. */
+  for (guint i = 0; i < N_DATAGRAMS && error == NULL; i++)
+    {
+      g_autoptr (GBytes) datagram = g_bytes_new (bytes, i + 1);
+
+      lp2p_datagrams_send (LP2P_DATAGRAMS (datagrams), datagram, &error);
+      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        g_clear_error (&error);
+    }
+  return error;
+}
+
+void
+peer_step_datagrams (PeerDialer *dialer, GTask *task)
+{
+  GError *error = send_datagrams (lp2p_connection_get_capability (dialer->connection, LP2P_TYPE_DATAGRAMS));
+
+  if (error != NULL)
+    peer_step_return (task, NULL, NULL, error);
+  else
+    peer_ping_async (dialer, 1, g_task_get_cancellable (task), on_pinged_behind_datagrams, task);
 }
 
 /* wrong-peer */
