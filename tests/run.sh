@@ -17,8 +17,10 @@ summarise=$lp2p_root/tests/lib/summarise.py
 known_suites='rules unit contract loader cli link fuzz asan interop bench-smoke'
 # What the sanitizer build runs: all that works on bytes from outside.
 asan_suites='unit contract loader fuzz paths'
-# A script that hangs must not hold up the others for ever.
+# A script that hangs must not hold up the others for ever. A full one may have to make a
+# system, and to build in it.
 script_seconds=${LP2P_SUITE_TIMEOUT:-1800}
+script_seconds_full=${LP2P_SUITE_TIMEOUT:-5400}
 
 usage ()
 {
@@ -42,7 +44,7 @@ undefined behaviour sanitizers.
 Environment: CI=true makes a skip for a missing peer, toolchain or browser a
 failure. LP2P_NO_INSTALL=1 trusts that all packages are there.
 LP2P_SUITE_TIMEOUT is the seconds a tests/NAME/run.sh may take
-(now $script_seconds).
+(now $script_seconds, with --full $script_seconds_full).
 END
 }
 
@@ -245,7 +247,10 @@ if [ -n "$list" ]; then
   list_suites
   exit 0
 fi
-[ -z "$full" ] || export LP2P_FULL=1
+if [ -n "$full" ]; then
+  export LP2P_FULL=1
+  script_seconds=$script_seconds_full
+fi
 
 setup_install build test || exit 1
 tally=$(mktemp "${TMPDIR:-/tmp}/lp2p-tests.XXXXXX")
