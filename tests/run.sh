@@ -21,8 +21,10 @@ asan_suites='unit contract loader fuzz paths'
 # --full it runs all of these.
 asan_scripts='send:hostile status'
 asan_full_scripts='send forward status doctor'
-# A script that hangs must not hold up the others for ever.
+# A script that hangs must not hold up the others for ever. A full one may have to make a
+# system, and to build in it.
 script_seconds=${LP2P_SUITE_TIMEOUT:-1800}
+script_seconds_full=${LP2P_SUITE_TIMEOUT:-5400}
 
 usage ()
 {
@@ -47,7 +49,7 @@ that its cases have), with --full $asan_full_scripts.
 Environment: CI=true makes a skip for a missing peer, toolchain or browser a
 failure. LP2P_NO_INSTALL=1 trusts that all packages are there.
 LP2P_SUITE_TIMEOUT is the seconds a tests/NAME/run.sh may take
-(now $script_seconds).
+(now $script_seconds, with --full $script_seconds_full).
 END
 }
 
@@ -266,7 +268,10 @@ if [ -n "$list" ]; then
   list_suites
   exit 0
 fi
-[ -z "$full" ] || export LP2P_FULL=1
+if [ -n "$full" ]; then
+  export LP2P_FULL=1
+  script_seconds=$script_seconds_full
+fi
 
 setup_install build test || exit 1
 tally=$(mktemp "${TMPDIR:-/tmp}/lp2p-tests.XXXXXX")
