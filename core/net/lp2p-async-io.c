@@ -315,9 +315,28 @@ async_source_finalize (GSource *source)
   g_clear_object (&self->cancellable);
 }
 
+/* What runs where a closure was set instead of a function, as bindings do. */
+static gboolean
+async_source_closure (GObject *pollable, gpointer user_data)
+{
+  GValue result = G_VALUE_INIT;
+  GValue parameter = G_VALUE_INIT;
+  gboolean more;
+
+  g_value_init (&result, G_TYPE_BOOLEAN);
+  g_value_init (&parameter, G_TYPE_OBJECT);
+  g_value_set_object (&parameter, pollable);
+  g_closure_invoke (user_data, &result, 1, &parameter, NULL);
+  more = g_value_get_boolean (&result);
+  g_value_unset (&parameter);
+  g_value_unset (&result);
+  return more;
+}
+
 static GSourceFuncs async_source_funcs = {
   .dispatch = async_source_dispatch,
   .finalize = async_source_finalize,
+  .closure_callback = (GSourceFunc) (gpointer) async_source_closure,
 };
 
 GSource *

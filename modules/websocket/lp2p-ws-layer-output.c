@@ -35,6 +35,7 @@ hand_down (Lp2pWsLayer *self, const GOutputVector *vectors, guint n_vectors, Lp2
   if (n == LP2P_IO_FAILED)
     return lp2p_ws_layer_fail_lower (self);
   n = MAX (n, 0);
+  self->held_back = (flags & LP2P_WRITE_MORE) != 0;
   lp2p_held_append (&self->out, vectors, n_vectors, n, size - n);
   return 0;
 }
@@ -145,11 +146,15 @@ lp2p_ws_layer_get_room (Lp2pWsLayer *self)
   return room < MIN_ROOM + LP2P_WS_MAX_HEADER ? MIN_ROOM : MIN (room - LP2P_WS_MAX_HEADER, MAX_PAYLOAD);
 }
 
+/* What was held back for company in the layer below may be all that takes its room. */
 static gsize
 room_or_starve (Lp2pWsLayer *self)
 {
   gsize room = lp2p_ws_layer_get_room (self);
 
+  if (room == 0 && self->held_back && self->error == NULL && !lp2p_ws_layer_is_blocked (self) &&
+      lp2p_ws_layer_finish (self) == 0)
+    room = lp2p_ws_layer_get_room (self);
   if (room == 0)
     {
       self->starved = TRUE;
@@ -249,6 +254,7 @@ lp2p_ws_layer_finish (Lp2pWsLayer *self)
     {
       send_late_pong (self);
       self->flush_due = FALSE;
+      self->held_back = FALSE;
       result = self->ending && self->eof ? lp2p_layer_shutdown_write (self->lower) : lp2p_layer_flush (self->lower);
     }
   if (result == LP2P_IO_FAILED)

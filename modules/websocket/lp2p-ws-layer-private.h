@@ -36,6 +36,7 @@ typedef struct
   guint told_end : 1;  /* the layer above knows of that, or of the error */
   guint can_write : 1; /* the layer below can be written to again */
   guint starved : 1;   /* the layer above was refused room and waits for it */
+  guint held_back : 1; /* the layer below may keep what was written for company */
   guint flush_due : 1; /* something of our own was written with others in mind */
   guint flushing : 1;  /* the layer above waits until all has left */
   guint ending : 1;    /* our close is on its way: nothing may follow it */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <lp2p/lp2p-plugin.h>
+
+G_BEGIN_DECLS
+
+/* What an address says: a socket, whether TLS comes first, for which server name, and
+ * which path is asked for. */
+typedef struct
+{
+  guint socket_end; /* how many components the socket has */
+  guint end;        /* those before the peer id */
+  gboolean secure;
+  char *server_name; /* or NULL */
+  char *path;        /* unescaped, or NULL for the root */
+} Lp2pWsAddress;
+
+gboolean lp2p_ws_address_parse (Lp2pWsAddress *self, Lp2pMultiaddr *address);
+void lp2p_ws_address_clear (Lp2pWsAddress *self);
+Lp2pMultiaddr *lp2p_ws_address_make_suffix (const Lp2pWsAddress *self);
+char *lp2p_ws_address_make_host (const Lp2pWsAddress *self, GInetSocketAddress *address, const char *name);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lp2pWsAddress, lp2p_ws_address_clear)
+
+G_END_DECLS
