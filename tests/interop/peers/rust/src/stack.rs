@@ -17,9 +17,9 @@ use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade,
 use libp2p::core::{Transport, UpgradeInfo};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
-use libp2p::websocket::{self, tls as web_tls};
 use libp2p::{noise, quic, tcp, tls, yamux, Multiaddr, PeerId};
 use libp2p_mplex as mplex;
+use libp2p_websocket::{self as websocket, tls as web_tls};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
