@@ -3,6 +3,7 @@
 #include "lp2p-ws-frame.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #define FIN 0x80
 #define RESERVED 0x70
@@ -129,18 +130,18 @@ read_length (Lp2pWsParser *self, Lp2pCursor *header, guint8 length, guint64 *out
       *out = length_16;
       if (*out < LENGTH_16)
         return fail (self, LP2P_WS_PROTOCOL_ERROR, error,
-                     _("WebSocket: a frame tells its length of %" G_GUINT64_FORMAT " in %u bytes; fewer were expected"),
+                     _("WebSocket: a frame tells its length of %" PRIu64 " in %u bytes; fewer were expected"),
                      *out, 2);
       return TRUE;
     case LENGTH_64:
       lp2p_cursor_read_u64be (header, out);
       if (*out <= G_MAXUINT16)
         return fail (self, LP2P_WS_PROTOCOL_ERROR, error,
-                     _("WebSocket: a frame tells its length of %" G_GUINT64_FORMAT " in %u bytes; fewer were expected"),
+                     _("WebSocket: a frame tells its length of %" PRIu64 " in %u bytes; fewer were expected"),
                      *out, 8);
       if (*out > G_MAXINT64)
         return fail (self, LP2P_WS_PROTOCOL_ERROR, error,
-                     _("WebSocket: a frame has %" G_GUINT64_FORMAT " bytes; lengths have 63 bits"), *out);
+                     _("WebSocket: a frame has %" PRIu64 " bytes; lengths have 63 bits"), *out);
       return TRUE;
     default:
       *out = length;

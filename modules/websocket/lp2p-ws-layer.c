@@ -205,6 +205,10 @@ ws_layer_get_info (Lp2pLayer *layer, Lp2pLayerInfo *info)
 
   lp2p_layer_get_info (self->lower, info);
   info->overhead += LP2P_WS_MAX_HEADER;
+  /* They are what the transport said: below, nobody knows of WebSocket, nor who is
+   * behind a proxy. */
+  info->local_address = NULL;
+  info->remote_address = NULL;
 }
 
 static const Lp2pLayerClass ws_layer_class = {

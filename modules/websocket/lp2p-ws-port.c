@@ -182,6 +182,7 @@ static const Lp2pWsVisitFuncs visit_funcs = {
   .ended = on_visit_ended,
 };
 
+/* It may be over when this returns. */
 static void
 begin_http (Arrival *self)
 {
@@ -195,10 +196,8 @@ begin_http (Arrival *self)
       arrival_drop (self, error->message);
       return;
     }
-  self->visit = lp2p_ws_server_receive (self->port->server, g_steal_pointer (&self->layer), local, remote,
-                                        &visit_funcs, self);
-  if (self->visit == NULL)
-    arrival_drop (self, "HTTP cannot begin");
+  lp2p_ws_server_receive (self->port->server, g_steal_pointer (&self->layer), local, remote, &visit_funcs, self,
+                          &self->visit);
 }
 
 /* TLS */

@@ -173,39 +173,34 @@ lp2p_ws_server_free (Lp2pWsServer *self)
   g_free (self);
 }
 
-/* Takes @layer, on which nothing has been read.
- *
- * Returns: (nullable): the visit, which is there until it has ended or was dropped;
- *   %NULL if it came to nothing, which is not told otherwise */
-Lp2pWsVisit *
+/* Takes @layer, on which nothing has been read. @visit is set before anything happens,
+ * and is there until it has ended, which may be before this returns, or was dropped. */
+void
 lp2p_ws_server_receive (Lp2pWsServer *self,
                         Lp2pLayer *layer,
                         GSocketAddress *local_address,
                         GSocketAddress *remote_address,
                         const Lp2pWsVisitFuncs *funcs,
-                        gpointer user_data)
+                        gpointer user_data,
+                        Lp2pWsVisit **visit)
 {
   GMainContext *context = lp2p_loop_get_context (layer->loop);
+  /* Where libsoup does not want it, the visit ends with it. */
   g_autoptr (GIOStream) stream = lp2p_layer_to_io_stream (layer);
   g_autoptr (GError) error = NULL;
-  Lp2pWsVisit *visit = g_new0 (Lp2pWsVisit, 1);
-  gboolean accepted;
 
-  visit->stream = stream;
-  visit->remote_address = g_object_ref (remote_address);
-  visit->funcs = funcs;
-  visit->user_data = user_data;
-  g_object_weak_ref (G_OBJECT (stream), on_stream_gone, visit);
-  g_object_set_qdata (G_OBJECT (remote_address), visit_quark (), visit);
+  *visit = g_new0 (Lp2pWsVisit, 1);
+  (*visit)->stream = stream;
+  (*visit)->remote_address = g_object_ref (remote_address);
+  (*visit)->funcs = funcs;
+  (*visit)->user_data = user_data;
+  g_object_weak_ref (G_OBJECT (stream), on_stream_gone, *visit);
+  g_object_set_qdata (G_OBJECT (remote_address), visit_quark (), *visit);
 
   g_main_context_push_thread_default (context);
-  accepted = soup_server_accept_iostream (self->soup, stream, local_address, remote_address, &error);
+  if (!soup_server_accept_iostream (self->soup, stream, local_address, remote_address, &error))
+    g_debug ("HTTP cannot begin: %s", error->message);
   g_main_context_pop_thread_default (context);
-  if (accepted)
-    return visit;
-  g_debug ("HTTP cannot begin: %s", error->message);
-  lp2p_ws_visit_drop (visit);
-  return NULL;
 }
 
 /* Gives the connection up. */

@@ -27,12 +27,13 @@ typedef struct
 Lp2pWsServer *lp2p_ws_server_new (void);
 void lp2p_ws_server_free (Lp2pWsServer *self);
 
-Lp2pWsVisit *lp2p_ws_server_receive (Lp2pWsServer *self,
-                                     Lp2pLayer *layer,
-                                     GSocketAddress *local_address,
-                                     GSocketAddress *remote_address,
-                                     const Lp2pWsVisitFuncs *funcs,
-                                     gpointer user_data);
+void lp2p_ws_server_receive (Lp2pWsServer *self,
+                             Lp2pLayer *layer,
+                             GSocketAddress *local_address,
+                             GSocketAddress *remote_address,
+                             const Lp2pWsVisitFuncs *funcs,
+                             gpointer user_data,
+                             Lp2pWsVisit **visit);
 void lp2p_ws_visit_drop (Lp2pWsVisit *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pWsServer, lp2p_ws_server_free)

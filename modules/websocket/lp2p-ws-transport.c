@@ -119,10 +119,12 @@ lp2p_ws_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
 static GSocketAddress *
 get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, Lp2pWsAddress *parsed, GError **error)
 {
+  const char *expected = is_secure (transport) ? "/tls/ws" : "/ws";
+
   if (parse (transport, address, parsed))
     return lp2p_multiaddr_get_socket_address (address, error);
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("%s is not an IP address with a TCP port and %s alone"),
-               lp2p_multiaddr_get_string (address), is_secure (transport) ? "/tls/ws" : "/ws");
+               lp2p_multiaddr_get_string (address), expected);
   return NULL;
 }
 
@@ -219,9 +221,11 @@ load_certificate (Lp2pTransport *transport, const char *server_name, GError **er
 
   if (*certificate == '\0' || *key == '\0')
     {
+      const char *missing = *certificate == '\0' ? "certificate" : "private-key";
+
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
                    _("A listener of WebSocket Secure needs a certificate: the option %s of [%s] is empty"),
-                   *certificate == '\0' ? "certificate" : "private-key", group);
+                   missing, group);
       return NULL;
     }
   return lp2p_ws_certificate_new (lp2p_context_get_loop (get_context (transport)), certificate, key, server_name, error);

@@ -31,12 +31,16 @@ stranger_init (Pair *self, Stranger *stranger)
 {
   g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (self->b);
   g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_without_peer_id (address);
+  const char *config = self->combination->transport->config;
   Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
   Lp2pRawConnection *raw;
 
   stranger->context = test_context_new (self->world);
+  if (config != NULL)
+    lp2p_config_load_data (stranger->context->config, config, strlen (config), "test", &error);
+  g_assert_no_error (error);
   stranger->transport = test_plugin_new (stranger->context, self->combination->transport->plugin);
   lp2p_transport_dial_async (stranger->transport, plain, &options, NULL, test_take_result, &result);
   test_wait (self->world, result);

@@ -15,8 +15,17 @@ while getopts vt: option; do
   esac
 done
 shift $((OPTIND - 1))
+show=
+trust=
 case $transport in
   quic-v1) port=udp/0/quic-v1 ;;
+  ws) port=tcp/0/ws ;;
+  wss)
+    port=tcp/0/tls/ws
+    tls=$here/../../fixtures/tls
+    show="--tls-certificate $tls/localhost.pem --tls-key $tls/localhost-key.pem"
+    trust="--tls-trust $tls/localhost.pem"
+    ;;
   *) port=tcp/0 ;;
 esac
 [ $# -gt 0 ] || set -- go js py rust
@@ -53,7 +62,8 @@ for listener in $peers; do
   for dialer in $peers; do
     rm -f "$work"/*
     mkfifo "$work/stdin"
-    "$here/$listener/run" listen --transport "$transport" --address "/ip4/127.0.0.1/$port" \
+    # shellcheck disable=SC2086
+    "$here/$listener/run" listen --transport "$transport" --address "/ip4/127.0.0.1/$port" $show \
       < "$work/stdin" > "$work/address" 2> "$work/stderr" &
     exec 9> "$work/stdin"
     tries=0
@@ -62,8 +72,8 @@ for listener in $peers; do
       sleep 0.1
     done
     status=0
-    # shellcheck disable=SC2046
-    "$here/$dialer/run" dial "$(head -n 1 "$work/address")" --transport "$transport" \
+    # shellcheck disable=SC2046,SC2086
+    "$here/$dialer/run" dial "$(head -n 1 "$work/address")" --transport "$transport" $trust \
       --steps "$(steps "$dialer" "$listener")" $(amount "$dialer" "$listener") \
       > "$work/steps" 2>&1 9>&- || status=$?
     exec 9>&-

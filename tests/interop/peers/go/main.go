@@ -7,6 +7,8 @@ package main
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,14 +28,16 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 )
 
 type options struct {
-	transport, security, muxer string
-	address, keySeed           string
-	uploadBytes                int
-	streams, parallel          int
-	steps                      string
+	transport, security, muxer       string
+	address, keySeed                 string
+	tlsCertificate, tlsKey, tlsTrust string
+	uploadBytes                      int
+	streams, parallel                int
+	steps                            string
 }
 
 // fail ends the program for mistakes of the caller: exit status 2.
@@ -43,10 +47,13 @@ func fail(format string, args ...any) {
 }
 
 func addCommonFlags(set *flag.FlagSet, o *options) {
-	set.StringVar(&o.transport, "transport", "tcp", "transport: tcp, quic-v1 or both")
+	set.StringVar(&o.transport, "transport", "tcp", "transports: tcp, quic-v1, ws, wss")
 	set.StringVar(&o.security, "security", "noise", "security: noise, tls or both, the preferred one first")
 	set.StringVar(&o.muxer, "muxer", "yamux", "muxer: yamux")
 	set.StringVar(&o.keySeed, "key-seed", "", "derive the identity from this number")
+	set.StringVar(&o.tlsCertificate, "tls-certificate", "", "what a listener of wss shows, a PEM file")
+	set.StringVar(&o.tlsKey, "tls-key", "", "the private key of it, a PEM file")
+	set.StringVar(&o.tlsTrust, "tls-trust", "", "what a dialer of wss trusts, a PEM file")
 }
 
 // identity makes the Ed25519 key that every peer program derives from a seed
@@ -73,6 +80,31 @@ func agent() string {
 	return "lp2p-peer-go"
 }
 
+// webSocketTLS is what the files that were named mean to the transport.
+func webSocketTLS(o *options) ([]any, error) {
+	var choices []any
+	if o.tlsCertificate != "" {
+		certificate, err := tls.LoadX509KeyPair(o.tlsCertificate, o.tlsKey)
+		if err != nil {
+			return nil, err
+		}
+		choices = append(choices, websocket.WithTLSConfig(&tls.Config{
+			Certificates: []tls.Certificate{certificate}}))
+	}
+	if o.tlsTrust != "" {
+		trust, err := os.ReadFile(o.tlsTrust)
+		if err != nil {
+			return nil, err
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(trust) {
+			return nil, fmt.Errorf("%s has no certificate in it", o.tlsTrust)
+		}
+		choices = append(choices, websocket.WithTLSClientConfig(&tls.Config{RootCAs: pool}))
+	}
+	return choices, nil
+}
+
 func newHost(o *options, listen ...string) (host.Host, error) {
 	key, err := identity(o.keySeed)
 	if err != nil {
@@ -92,8 +124,14 @@ func newHost(o *options, listen ...string) (host.Host, error) {
 			choices = append(choices, libp2p.Transport(tcp.NewTCPTransport))
 		case "quic-v1":
 			choices = append(choices, libp2p.Transport(libp2pquic.NewTransport))
+		case "ws", "wss":
+			tls, err := webSocketTLS(o)
+			if err != nil {
+				return nil, err
+			}
+			choices = append(choices, libp2p.Transport(websocket.New, tls...))
 		default:
-			fail("transport %q is not supported, use tcp or quic-v1", name)
+			fail("transport %q is not supported, use tcp, quic-v1, ws or wss", name)
 		}
 	}
 	// The first is preferred, when dialing as well as when listening.

@@ -18,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/multiformats/go-multiaddr"
 	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
 )
@@ -32,6 +33,19 @@ func (d *dialer) open(ctx context.Context, id string) (network.Stream, error) {
 	return s, s.SetDeadline(deadline)
 }
 
+// transportName is what the others call it; the library has one name for both.
+func transportName(name string, remote multiaddr.Multiaddr) string {
+	if name != "websocket" {
+		return name
+	}
+	for _, part := range remote {
+		if part.Code() == multiaddr.P_TLS || part.Code() == multiaddr.P_WSS {
+			return "wss"
+		}
+	}
+	return "ws"
+}
+
 func (d *dialer) connect(ctx context.Context) (detail, error) {
 	if err := d.host.Connect(ctx, d.remote); err != nil {
 		return nil, err
@@ -40,7 +54,7 @@ func (d *dialer) connect(ctx context.Context) (detail, error) {
 	state := conn.ConnState()
 	return detail{
 		"peer":       conn.RemotePeer().String(),
-		"transport":  state.Transport,
+		"transport":  transportName(state.Transport, conn.RemoteMultiaddr()),
 		"security":   state.Security,
 		"muxer":      state.StreamMultiplexer,
 		"earlyMuxer": state.UsedEarlyMuxerNegotiation,

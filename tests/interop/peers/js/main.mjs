@@ -4,6 +4,7 @@
 // wild, behind the command line described in ../README.md.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { parseArgs } from 'node:util'
 import { noise } from '@chainsafe/libp2p-noise'
 import { quic } from '@chainsafe/libp2p-quic'
@@ -14,6 +15,7 @@ import { mplex } from '@libp2p/mplex'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
+import { webSockets } from '@libp2p/websockets'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { perf, reportUsage } from './bench.mjs'
@@ -21,8 +23,8 @@ import { MANY, serve } from './protocols.mjs'
 import { chooseSteps, runSteps } from './steps.mjs'
 
 const stacks = {
-  transport: { tcp, 'quic-v1': quic },
-  security: { noise, tls },
+  transport: { tcp: () => tcp(), 'quic-v1': () => quic(), ws: () => webSockets(), wss: secureWebSockets },
+  security: { noise: () => noise(), tls: () => tls() },
   muxer: {
     yamux: () => yamux({ maxInboundStreams: MANY, maxOutboundStreams: MANY }),
     mplex: () => mplex({ disconnectThreshold: MANY })
@@ -33,7 +35,10 @@ const commonOptions = {
   transport: { type: 'string', default: 'tcp' },
   security: { type: 'string', default: 'noise' },
   muxer: { type: 'string', default: 'yamux' },
-  'key-seed': { type: 'string' }
+  'key-seed': { type: 'string' },
+  'tls-certificate': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-trust': { type: 'string' }
 }
 
 // Ends the program for mistakes of the caller: exit status 2.
@@ -73,9 +78,20 @@ function version () {
   return JSON.parse(readFileSync(file, 'utf8')).version
 }
 
+// The WebSocket of node takes what all of node trusts.
+function secureWebSockets (values) {
+  if (values['tls-trust'] != null) {
+    setDefaultCACertificates([...getCACertificates(), readFileSync(values['tls-trust'], 'utf8')])
+  }
+  if (values['tls-certificate'] == null) {
+    return webSockets()
+  }
+  return webSockets({ https: { cert: readFileSync(values['tls-certificate']), key: readFileSync(values['tls-key']) } })
+}
+
 // What an option of the stack names, the preferred one first.
 function chosen (values, kind) {
-  return values[kind].split(',').map(name => stacks[kind][name]())
+  return values[kind].split(',').map(name => stacks[kind][name](values))
 }
 
 async function newNode (values, listen) {

@@ -17,6 +17,16 @@ async function open (t, id) {
   return { stream, io: channel(stream, t.signal) }
 }
 
+function transportOf (protocols) {
+  if (protocols.includes('quic-v1')) {
+    return 'quic-v1'
+  }
+  if (protocols.includes('wss') || (protocols.includes('ws') && protocols.includes('tls'))) {
+    return 'wss'
+  }
+  return protocols.includes('ws') ? 'ws' : 'tcp'
+}
+
 async function connect (t) {
   t.identified = Promise.withResolvers()
   t.node.addEventListener('peer:identify', event => t.identified.resolve(event.detail), { once: true })
@@ -25,7 +35,7 @@ async function connect (t) {
   t.quic = t.connection.multiplexer === 'quic'
   return {
     peer: t.connection.remotePeer.toString(),
-    transport: t.quic ? 'quic-v1' : 'tcp',
+    transport: transportOf(t.address.getComponents().map(component => component.name)),
     security: t.quic ? null : t.connection.encryption,
     muxer: t.quic ? null : t.connection.multiplexer
   }

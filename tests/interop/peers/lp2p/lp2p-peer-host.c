@@ -50,6 +50,15 @@ set_later (Lp2pConfig *config, const char *group, const char *key, const char *v
 }
 
 static gboolean
+set_file (Lp2pConfig *config, const char *key, const char *file, GError **error)
+{
+  g_autoptr (GVariant) value = file != NULL ? g_variant_ref_sink (g_variant_new_string (file)) : NULL;
+  g_autofree char *text = value != NULL ? g_variant_print (value, FALSE) : NULL;
+
+  return text == NULL || set_later (config, "plugin wss", key, text, error);
+}
+
+static gboolean
 set_setting (Lp2pConfig *config, const char *setting, GError **error)
 {
   g_auto (GStrv) parts = g_strsplit (setting, "=", 2);
@@ -77,7 +86,10 @@ peer_host_new (const PeerOptions *options, GError **error)
       !set_names (config, "security", options->security, error) ||
       !set_names (config, "muxers", options->muxer, error) ||
       !lp2p_config_set (config, LP2P_CONFIG_GROUP_HOST, "agent-version",
-                        g_variant_new_string (AGENT), error))
+                        g_variant_new_string (AGENT), error) ||
+      !set_file (config, "certificate", options->tls_certificate, error) ||
+      !set_file (config, "private-key", options->tls_key, error) ||
+      !set_file (config, "ca-file", options->tls_trust, error))
     return NULL;
   for (guint i = 0; options->settings != NULL && options->settings[i] != NULL; i++)
     if (!set_setting (config, options->settings[i], error))

@@ -52,6 +52,11 @@ parse (PeerOptions *options, CommandKind kind, int *argc, char ***argv, GError *
     { "muxer", 0, 0, G_OPTION_ARG_STRING, &options->muxer, "The muxers, the preferred one first (yamux)", "A,B" },
     { "key-seed", 0, 0, G_OPTION_ARG_STRING, &options->key_seed,
       "Derive the identity from this number", "N" },
+    { "tls-certificate", 0, 0, G_OPTION_ARG_FILENAME, &options->tls_certificate,
+      "What a listener of wss shows, a PEM file", "FILE" },
+    { "tls-key", 0, 0, G_OPTION_ARG_FILENAME, &options->tls_key, "The private key of it, a PEM file", "FILE" },
+    { "tls-trust", 0, 0, G_OPTION_ARG_FILENAME, &options->tls_trust, "What a dialer of wss trusts, a PEM file",
+      "FILE" },
     { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->settings,
       "Set an option of the group [host], or of another one", "[GROUP.]KEY=VALUE" },
     { NULL },
@@ -108,6 +113,9 @@ options_clear (PeerOptions *options)
   g_free (options->security);
   g_free (options->muxer);
   g_free (options->key_seed);
+  g_free (options->tls_certificate);
+  g_free (options->tls_key);
+  g_free (options->tls_trust);
   g_strfreev (options->settings);
   g_free (options->address);
   g_free (options->steps);

@@ -23,6 +23,9 @@ typedef struct
   char *security;
   char *muxer;
   char *key_seed;
+  char *tls_certificate;
+  char *tls_key;
+  char *tls_trust;
   char **settings;
   char *address;
   gint64 upload_bytes;

@@ -24,6 +24,7 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.tcp.tcp import TCP
 
 import quic
+import websocket
 from protocols import serve
 from steps import Dialer, choose, run_steps
 
@@ -36,8 +37,10 @@ SECURITY = {
 }
 MUXERS = {"yamux": ("/yamux/1.0.0", Yamux), "mplex": ("/mplex/6.7.0", Mplex)}
 TRANSPORTS = {
-    "tcp": ("tcp", lambda key: TCP()),
-    "quic-v1": ("quic-v1", quic.new_transport),
+    "tcp": ("tcp", lambda key, options: TCP()),
+    "quic-v1": ("quic-v1", lambda key, options: quic.new_transport(key)),
+    "ws": ("ws", websocket.new_transport),
+    "wss": ("wss", websocket.new_transport),
 }
 STACK = {"transport": TRANSPORTS, "security": SECURITY, "muxer": MUXERS}
 
@@ -64,7 +67,8 @@ def parse():
     common = argparse.ArgumentParser(add_help=False)
     for kind, choices in STACK.items():
         common.add_argument(f"--{kind}", type=one_of(kind), default=[next(iter(choices))])
-    common.add_argument("--key-seed")
+    for name in ("key-seed", "tls-certificate", "tls-key", "tls-trust"):
+        common.add_argument(f"--{name}")
 
     parser = argparse.ArgumentParser(prog="peer-py")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -88,7 +92,7 @@ def new_host(options):
     security = [SECURITY[name] for name in options.security]
     host = libp2p.new_host(
         key_pair=key,
-        transports=[TRANSPORTS[name][1](key) for name in options.transport],
+        transports=[TRANSPORTS[name][1](key, options) for name in options.transport],
         sec_opt={protocol: make(key) for protocol, make in security},
         muxer_opt=dict(MUXERS[name] for name in options.muxer),
     )

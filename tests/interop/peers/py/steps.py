@@ -48,6 +48,15 @@ def describe(error):
     return ": ".join(texts)
 
 
+def transport_of(address):
+    if is_quic_multiaddr(address):
+        return "quic-v1"
+    names = {protocol.name for protocol in address.protocols()}
+    if "wss" in names or {"tls", "ws"} <= names:
+        return "wss"
+    return "ws" if "ws" in names else "tcp"
+
+
 class Dialer:
     def __init__(self, host, remote, options):
         self.host = host
@@ -62,7 +71,7 @@ class Dialer:
         quic = is_quic_multiaddr(self.options.address)
         return {
             "peer": self.remote.peer_id.to_string(),
-            "transport": "quic-v1" if quic else "tcp",
+            "transport": transport_of(self.options.address),
             "security": None if quic else self.options.only("security"),
             "muxer": None if quic else self.options.only("muxer"),
         }

@@ -21,6 +21,7 @@ use tokio::signal::unix::{signal, SignalKind};
 
 pub type Options = HashMap<String, String>;
 
+const COMMON_OPTIONS: [&str; 4] = ["key-seed", "tls-certificate", "tls-key", "tls-trust"];
 const DIAL_OPTIONS: [&str; 5] = ["signed-record", "upload-bytes", "streams", "parallel", "steps"];
 const BENCH_OPTIONS: [&str; 4] = ["upload", "download", "count", "parallel"];
 
@@ -45,7 +46,7 @@ fn parse(args: &[String], known: &[&str]) -> (Options, Vec<String>) {
             None => (option, rest.next().cloned()),
         };
         let of_stack = stack::OPTIONS.iter().any(|option| option.0 == name);
-        if !known.contains(&name) && name != "key-seed" && !of_stack {
+        if !known.contains(&name) && !COMMON_OPTIONS.contains(&name) && !of_stack {
             fail(format!("unknown option --{name}"));
         }
         let value = value.unwrap_or_else(|| fail(format!("--{name} needs a value")));

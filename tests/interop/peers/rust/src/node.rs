@@ -95,7 +95,7 @@ impl Node {
         let muxers = chosen(options, "muxer");
         let key = identity(options.get("key-seed"));
         let transports = chosen(options, "transport");
-        let transport = stack::transport(&key, &transports, &security, &muxers)?;
+        let transport = stack::transport(&key, &transports, &security, &muxers, options)?;
         let ping = ping_behaviour(&transports, &muxers);
         let served = &protocols::SERVED[usize::from(ping.is_enabled())..];
         let (behaviour, control, mut inbound) = streams::Behaviour::new(served);

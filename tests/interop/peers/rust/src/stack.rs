@@ -19,10 +19,15 @@ use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::{noise, quic, tcp, tls, yamux, Multiaddr, PeerId};
 use libp2p_mplex as mplex;
+use libp2p_websocket::{self as websocket, tls as web_tls};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+
+use crate::Options;
 
 /// What an option of the stack may be; the first is its default.
 pub const OPTIONS: [(&str, &[&str]); 3] = [
-    ("transport", &["tcp", "quic-v1"]),
+    ("transport", &["tcp", "quic-v1", "ws", "wss"]),
     ("security", &["noise", "tls"]),
     ("muxer", &["yamux", "mplex"]),
 ];
@@ -37,10 +42,12 @@ pub fn transport(
     transports: &[&str],
     security: &[&str],
     muxers: &[&str],
+    options: &Options,
 ) -> Result<Connections, Box<dyn Error>> {
     let make = |name: &&str| match *name {
         "quic-v1" => Ok(quic_transport(key)),
-        _ => tcp_transport(key, security, muxers),
+        "tcp" => upgraded(new_tcp(), key, security, muxers),
+        _ => upgraded(web_socket(options)?, key, security, muxers),
     };
     let all: Vec<_> = transports.iter().map(make).collect::<Result<_, _>>()?;
     let either = |a: Connections, b| a.or_transport(b).map(|made, _| made.into_inner()).boxed();
@@ -49,8 +56,13 @@ pub fn transport(
 
 /// Which of the transports an address is for.
 pub fn transport_of(address: &Multiaddr) -> &'static str {
-    if address.iter().any(|protocol| protocol == Protocol::QuicV1) {
+    let has = |wanted: fn(&Protocol) -> bool| address.iter().any(|protocol| wanted(&protocol));
+    if has(|protocol| matches!(protocol, Protocol::QuicV1)) {
         "quic-v1"
+    } else if has(|protocol| matches!(protocol, Protocol::Wss(_) | Protocol::Tls)) {
+        "wss"
+    } else if has(|protocol| matches!(protocol, Protocol::Ws(_))) {
+        "ws"
     } else {
         "tcp"
     }
@@ -63,14 +75,43 @@ fn quic_transport(key: &Keypair) -> Connections {
         .boxed()
 }
 
-fn tcp_transport(
+fn new_tcp() -> tcp::tokio::Transport {
+    tcp::tokio::Transport::new(tcp::Config::default())
+}
+
+/// Certificates are for wss; all are in PEM files.
+fn web_socket(
+    options: &Options,
+) -> Result<websocket::Config<tcp::tokio::Transport>, Box<dyn Error>> {
+    let read = |name| CertificateDer::from_pem_file(&options[name]).map(|read| read.to_vec());
+    let mut tls = web_tls::Config::builder();
+    if options.contains_key("tls-certificate") {
+        let key = PrivatePkcs8KeyDer::from_pem_file(&options["tls-key"])?;
+        let key = web_tls::PrivateKey::new(key.secret_pkcs8_der().to_vec());
+        tls.server(key, [web_tls::Certificate::new(read("tls-certificate")?)])?;
+    }
+    if options.contains_key("tls-trust") {
+        tls.add_trust(&web_tls::Certificate::new(read("tls-trust")?))?;
+    }
+    let mut transport = websocket::Config::new(new_tcp());
+    transport.set_tls_config(tls.finish());
+    Ok(transport)
+}
+
+fn upgraded<T>(
+    transport: T,
     key: &Keypair,
     security: &[&str],
     muxers: &[&str],
-) -> Result<Connections, Box<dyn Error>> {
+) -> Result<Connections, Box<dyn Error>>
+where
+    T: Transport<Output: Raw, Error: Send + Sync> + Send + Unpin + 'static,
+    T::Dial: Send,
+    T::ListenerUpgrade: Send,
+{
     let security = security.iter().map(|name| Security::new(name, key));
     let muxers = muxers.iter().map(|name| Muxer::new(name));
-    Ok(tcp::tokio::Transport::new(tcp::Config::default())
+    Ok(transport
         .upgrade(Version::V1Lazy)
         .authenticate(Offer(security.collect::<Result<_, _>>()?))
         .multiplex(Offer(muxers.collect()))

@@ -125,7 +125,7 @@ impl Dialer {
     async fn connect(&mut self) -> Outcome {
         self.node.connect(self.address.clone()).await?;
         let transport = transport_of(&self.address);
-        let upgraded = transport == "tcp";
+        let upgraded = transport != "quic-v1";
         Ok(json!({
             "peer": self.peer.to_string(), "transport": transport,
             "security": self.node.security.as_ref().filter(|_| upgraded),
