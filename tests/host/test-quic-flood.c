@@ -19,6 +19,7 @@
 
 #define N_STRANGERS 4000
 #define MAX_HALF_OPEN 256
+#define MAX_HALF_OPEN_PER_IP 64
 #define RETRY_TAG_SIZE 16
 /* What is left of tables that have grown. */
 #define SLACK (512 * 1024)
@@ -31,6 +32,7 @@ typedef struct
   Lp2pMultiaddr *quic;
   Lp2pMultiaddr *tcp;
   struct sockaddr_in target;
+  guint32 source; /* where all strangers come from; 0 for everywhere */
   guint n_strangers;
   guint n_retries;
 } Fixture;
@@ -84,9 +86,10 @@ static int
 open_socket (Fixture *self)
 {
   guint n = self->n_strangers++;
+  guint32 source = 127u << 24 | (1 + n % 250) << 16 | (n / 250 % 250) << 8 | (1 + n % 200);
   struct sockaddr_in address = {
     .sin_family = AF_INET,
-    .sin_addr.s_addr = g_htonl (127u << 24 | (1 + n % 250) << 16 | (n / 250 % 250) << 8 | (1 + n % 200)),
+    .sin_addr.s_addr = g_htonl (self->source != 0 ? self->source : source),
   };
   int fd = socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -246,6 +249,21 @@ test_flood (Fixture *self, gconstpointer data)
   get_in_both (self, FALSE);
 }
 
+/* One address has a quarter of the places, and takes none of those of others. */
+static void
+test_one_address (Fixture *self, gconstpointer data)
+{
+  self->source = 127u << 24 | 9u << 16 | 9u << 8 | 9u;
+  come_many (self, 2 * MAX_HALF_OPEN, TRUE);
+  g_assert_cmpuint (get_half_open (self), ==, MAX_HALF_OPEN_PER_IP);
+  g_assert_cmpuint (self->n_retries, ==, 2 * MAX_HALF_OPEN - MAX_HALF_OPEN_PER_IP / 2);
+  self->source = 0;
+  come_many (self, 10, FALSE);
+  g_assert_cmpuint (get_half_open (self), ==, MAX_HALF_OPEN_PER_IP + 10);
+  get_in_both (self, FALSE);
+  forget_all (self);
+}
+
 /* Those over QUIC are counted with those over TCP, and make room for them. */
 static void
 test_silent (Fixture *self, gconstpointer data)
@@ -290,6 +308,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add ("/quic-flood/forged", Fixture, NULL, set_up, test_flood, tear_down);
   g_test_add ("/quic-flood/real", Fixture, "real", set_up, test_flood, tear_down);
+  g_test_add ("/quic-flood/one-address", Fixture, NULL, set_up, test_one_address, tear_down);
   g_test_add ("/quic-flood/beside-tcp", Fixture, NULL, set_up, test_silent, tear_down);
   return g_test_run ();
 }
