@@ -93,7 +93,7 @@ make_room (Lp2pSwarm *self, Lp2pMultiaddr *address)
 }
 
 gboolean
-lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
+lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error)
 {
   g_autoptr (GError) reason = NULL;
 
@@ -105,8 +105,6 @@ lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboole
                    lp2p_multiaddr_get_string (remote_address));
       return FALSE;
     }
-  if (validate_source != NULL)
-    *validate_source = lp2p_limits_is_crowded (self->limits, remote_address);
   if (lp2p_limits_begin_handshake (self->limits, remote_address, &reason))
     return TRUE;
   if (make_room (self, remote_address))
@@ -122,7 +120,7 @@ lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2p
 {
   Lp2pHandshake *handshake;
 
-  if (!lp2p_swarm_begin_inbound (self, remote_address, NULL, error))
+  if (!lp2p_swarm_begin_inbound (self, remote_address, error))
     return NULL;
   handshake = g_new0 (Lp2pHandshake, 1);
   handshake_init (handshake, self, remote_address, give_up, user_data);

@@ -105,7 +105,7 @@ void lp2p_swarm_set_mapped (Lp2pSwarm *self, const char *socket_id, Lp2pMultiadd
 void lp2p_mapped_free (Lp2pMapped *self);
 
 /* lp2p-swarm-inbound.c */
-gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
+gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error);
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
 Lp2pHandshake *lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
 void lp2p_swarm_advance_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);

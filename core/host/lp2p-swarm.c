@@ -233,9 +233,9 @@ context_release_memory (Lp2pContext *context, gsize size)
 }
 
 static gboolean
-context_begin_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error)
+context_begin_inbound (Lp2pContext *context, const char *transport, Lp2pMultiaddr *remote_address, GError **error)
 {
-  return lp2p_swarm_begin_inbound (LP2P_SWARM (context), remote_address, validate_source, error);
+  return lp2p_swarm_begin_inbound (LP2P_SWARM (context), remote_address, error);
 }
 
 static void

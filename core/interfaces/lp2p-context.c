@@ -464,8 +464,6 @@ lp2p_context_add_mapped_address (Lp2pContext *self,
  * @self: the context
  * @transport: which transport
  * @remote_address: who comes
- * @validate_source: (out) (optional): whether to make sure first that the address
- *   is not forged
  * @error: where to put the error
  *
  * Asks, before anything is spent on a handshake, whether an inbound connection is
@@ -478,11 +476,10 @@ gboolean
 lp2p_context_begin_inbound (Lp2pContext *self,
                             const char *transport,
                             Lp2pMultiaddr *remote_address,
-                            gboolean *validate_source,
                             GError **error)
 {
   g_return_val_if_fail (LP2P_IS_CONTEXT (self), FALSE);
-  return LP2P_CONTEXT_GET_IFACE (self)->begin_inbound (self, transport, remote_address, validate_source, error);
+  return LP2P_CONTEXT_GET_IFACE (self)->begin_inbound (self, transport, remote_address, error);
 }
 
 /**

@@ -90,7 +90,7 @@ struct _Lp2pContextInterface
   gboolean (*reserve_memory) (Lp2pContext *self, gsize held, gsize size);
   void (*release_memory) (Lp2pContext *self, gsize size);
 
-  gboolean (*begin_inbound) (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
+  gboolean (*begin_inbound) (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, GError **error);
   void (*end_inbound) (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address);
   void (*offer_inbound) (Lp2pContext *self, Lp2pRawConnection *raw);
   void (*upgrade_async) (Lp2pContext *self, Lp2pRawConnection *raw, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
@@ -188,7 +188,7 @@ GBytes *lp2p_context_get_peer_data (Lp2pContext *self, Lp2pPeerId *peer, const c
 LP2P_AVAILABLE_IN_1_0
 void lp2p_context_set_peer_data (Lp2pContext *self, Lp2pPeerId *peer, const char *plugin, const char *key, GBytes *data, gint64 lifetime, Lp2pPeerDataFlags flags);
 LP2P_AVAILABLE_IN_1_0
-gboolean lp2p_context_begin_inbound (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, gboolean *validate_source, GError **error);
+gboolean lp2p_context_begin_inbound (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, GError **error);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_context_end_inbound (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address);
 LP2P_AVAILABLE_IN_1_0

@@ -29,7 +29,7 @@ on_accepted (Lp2pLayer *layer,
   g_autoptr (GError) error = NULL;
 
   /* TCP itself has made sure that the address is not forged. */
-  if (lp2p_context_begin_inbound (priv->context, transport, remote_address, NULL, &error))
+  if (lp2p_context_begin_inbound (priv->context, transport, remote_address, &error))
     {
       LP2P_TCP_PORT_GET_CLASS (self)->accepted (self, layer, local_address, remote_address);
       return;

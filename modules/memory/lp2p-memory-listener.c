@@ -154,10 +154,9 @@ take_call (Lp2pMemoryListener *self, Lp2pMemoryDial *dial)
   Lp2pMemoryEnd far = { lp2p_memory_dial_get_loop (dial), lp2p_memory_dial_get_options (dial), remote_address };
   Lp2pLayer *ours;
   Lp2pLayer *theirs;
-  gboolean validate_source;
   GError *error = NULL;
 
-  if (!lp2p_context_begin_inbound (context, name, remote_address, &validate_source, &error))
+  if (!lp2p_context_begin_inbound (context, name, remote_address, &error))
     {
       lp2p_memory_dial_refused (dial, g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
                                                    /* Translators: an address, and why */

@@ -150,7 +150,7 @@ fill (Fixture *f, Lp2pMuxerStream *stream, gsize size)
 {
   gsize written = 0;
 
-  for (guint i = 0; i < 2000 && (written < size || f->dialed->klass->has_unsent (f->dialed)); i++)
+  for (guint i = 0; i < 2000 && (written < size || lp2p_quic_stream_has_unsent ((Lp2pQuicStream *) stream)); i++)
     {
       if (written < size)
         written += write_bytes (f, stream, size - written, written);

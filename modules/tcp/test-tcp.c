@@ -74,7 +74,6 @@ static gboolean
 begin_inbound (Lp2pContext *context,
                const char *transport,
                Lp2pMultiaddr *remote_address,
-               gboolean *validate_source,
                GError **error)
 {
   return TRUE;

@@ -124,7 +124,7 @@ become_client (Arrival *self, Lp2pMultiaddr *client)
   const char *transport = lp2p_listener_get_transport (LP2P_LISTENER (self->port));
   g_autoptr (GError) error = NULL;
 
-  if (!lp2p_context_begin_inbound (context, transport, client, NULL, &error))
+  if (!lp2p_context_begin_inbound (context, transport, client, &error))
     {
       g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (client), error->message);
       return SOUP_STATUS_SERVICE_UNAVAILABLE;

@@ -112,7 +112,7 @@ on_called (Lp2pStream *stream, gpointer user_data)
 
   if (raw == NULL)
     return;
-  if (lp2p_context_begin_inbound (context, raw->transport, remote, NULL, NULL))
+  if (lp2p_context_begin_inbound (context, raw->transport, remote, NULL))
     lp2p_context_offer_inbound (context, raw);
   else
     lp2p_raw_connection_free (raw);

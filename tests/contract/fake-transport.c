@@ -320,7 +320,7 @@ come_in (FakeListener *listener, FakeSession *session, Lp2pPeerId *peer, Lp2pMul
       g_task_return_pointer (punch->task, raw, (GDestroyNotify) lp2p_raw_connection_free);
       punch_free (punch);
     }
-  else if (lp2p_context_begin_inbound (context, name, remote, NULL, NULL))
+  else if (lp2p_context_begin_inbound (context, name, remote, NULL))
     {
       /* The handshake of a fake session takes no time. */
       lp2p_context_end_inbound (context, name, remote);

@@ -390,7 +390,7 @@ come_silently (Fixture *self, const char *text)
   Lp2pLayer *ours;
   Lp2pLayer *theirs;
 
-  if (!lp2p_context_begin_inbound (self->host->context, "memory", address, NULL, NULL))
+  if (!lp2p_context_begin_inbound (self->host->context, "memory", address, NULL))
     return NULL;
   memory_layer_new_pair (self->host->loop, &options, &ours, &theirs);
   raw = lp2p_raw_connection_new_layer (ours, "memory", LP2P_ROLE_RESPONDER);
@@ -445,7 +445,7 @@ test_no_room (Fixture *self, gconstpointer config)
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string ("/ip4/192.0.2.1/tcp/1", NULL);
 
   for (guint i = 0; i < 3; i++)
-    g_assert_true (lp2p_context_begin_inbound (self->host->context, "memory", address, NULL, NULL));
+    g_assert_true (lp2p_context_begin_inbound (self->host->context, "memory", address, NULL));
   g_assert_null (come_silently (self, "/ip4/192.0.2.2/tcp/1"));
   g_assert_false (comes_in (self, 0));
   lp2p_context_end_inbound (self->host->context, "memory", address);
