@@ -6,11 +6,10 @@
  *   role, and the connection ends behind it;
  * - two of ours shake hands, and the input says how many bytes pass and which of
  *   them are changed on the way;
- * - the handshake is over, and the input is a list of things that happen: writes,
- *   flushes, reads of several kinds, pieces of ciphertext that arrive, bits that
- *   are turned on the way, bytes that somebody slips in. What arrives must be
- *   what was sent, or an error. */
+ * - the handshake is over, and the input is a list of things that happen, see
+ *   layer-game.h. */
 
+#include "layer-game.h"
 #include "tls-fixture.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
@@ -96,17 +95,8 @@ run_changes (Lp2pCursor *cursor)
 
 /* A connection */
 
-typedef struct
-{
-  Lp2pLayer *layers[2];
-  guint64 sent;
-  guint64 received;
-  gboolean tampered;
-  gboolean ended;
-} Game;
-
 static void
-connect_layers (Game *game)
+connect_layers (LayerGame *game)
 {
   static const MemoryLayerOptions options = { .capacity = 256 * 1024 };
 
@@ -122,143 +112,32 @@ connect_layers (Game *game)
     }
 }
 
-static void
-write_bytes (Game *game, gsize size, Lp2pWriteFlags flags)
+static gsize
+forward (gsize max, gsize at, guint8 flip)
 {
-  g_autofree guint8 *bytes = g_malloc (size + 1);
-  gssize n;
-
-  if (game->ended)
-    return;
-  for (gsize i = 0; i < size; i++)
-    bytes[i] = (guint8) ((game->sent + i) * 31);
-  n = lp2p_layer_write (game->layers[0], bytes, size, flags);
-  g_assert_cmpint (n, !=, LP2P_IO_FAILED);
-  game->sent += MAX (n, 0);
+  return tls_fixture_forward (&fixture, 0, max, at, flip);
 }
 
-static void
-check (Game *game, const guint8 *bytes, gsize size)
-{
-  for (gsize i = 0; i < size; i++)
-    g_assert_cmpuint (bytes[i], ==, (guint8) ((game->received + i) * 31));
-  game->received += size;
-  g_assert_cmpuint (game->received, <=, game->sent);
-}
-
-static gssize
-read_peek (Game *game, guint part, gboolean park)
-{
-  const guint8 *bytes;
-  gssize n = lp2p_layer_peek (game->layers[1], &bytes);
-
-  if (n > 0)
-    {
-      gsize taken = (gsize) n * (part + 1) / 256;
-
-      check (game, bytes, taken);
-      lp2p_layer_consume (game->layers[1], taken);
-    }
-  if (park)
-    lp2p_layer_park (game->layers[1]);
-  return n;
-}
-
-static void
-read_vectors (Game *game, gsize size)
-{
-  g_autofree guint8 *buffer = g_malloc (size + 1);
-  GInputVector vectors[] = { { buffer, size / 3 }, { buffer + size / 3, size - size / 3 + 1 } };
-  gssize n = lp2p_layer_readv (game->layers[1], vectors, 2);
-
-  if (n > 0)
-    check (game, buffer, n);
-}
-
-static void
-slip_in (Game *game, guint8 first, guint8 arg)
+static gboolean
+slip_in (guint8 first, guint8 arg)
 {
   guint8 bytes[64] = { first, 3, 3, 0, arg };
 
-  if (lp2p_layer_write (fixture.wire[1], bytes, 2 + arg % 60, LP2P_WRITE_NONE) > 0)
-    game->tampered = TRUE;
-}
-
-static void
-play (Game *game, Lp2pCursor *cursor)
-{
-  guint8 op, arg;
-
-  while (lp2p_cursor_read_u8 (cursor, &op) && lp2p_cursor_read_u8 (cursor, &arg))
-    switch (op % 10)
-      {
-      case 0:
-        write_bytes (game, arg, LP2P_WRITE_MORE);
-        break;
-      case 1:
-        write_bytes (game, arg * 400, op & 0x80 ? LP2P_WRITE_MORE : LP2P_WRITE_NONE);
-        break;
-      case 2:
-        lp2p_layer_flush (game->layers[0]);
-        break;
-      case 3:
-        tls_fixture_forward (&fixture, 0, arg * 300 + 1, G_MAXSIZE, 0);
-        break;
-      case 4:
-        if (tls_fixture_forward (&fixture, 0, arg + 1, arg / 2, 0x10) > 0)
-          game->tampered = TRUE;
-        break;
-      case 5:
-        read_peek (game, arg, op & 0x80);
-        break;
-      case 6:
-        read_vectors (game, arg * 300);
-        break;
-      case 7:
-        if (arg > 200)
-          {
-            game->ended = TRUE;
-            lp2p_layer_shutdown_write (game->layers[0]);
-          }
-        break;
-      case 8:
-        if (arg > 128)
-          slip_in (game, op, arg);
-        break;
-      default:
-        tls_fixture_settle ();
-      }
+  return lp2p_layer_write (fixture.wire[1], bytes, 2 + arg % 60, LP2P_WRITE_NONE) > 0;
 }
 
 static void
 run_layers (Lp2pCursor *cursor)
 {
-  Game game = { 0 };
-  gboolean moved = TRUE;
-  gssize n = 0;
+  LayerGame game = { .settle = tls_fixture_settle, .forward = forward, .slip_in = slip_in };
+  gssize last;
 
   connect_layers (&game);
-  play (&game, cursor);
-  while (moved)
-    {
-      guint64 before = game.received;
-
-      if (!game.ended)
-        lp2p_layer_flush (game.layers[0]);
-      tls_fixture_settle ();
-      moved = tls_fixture_forward (&fixture, 0, 100000, G_MAXSIZE, 0) > 0;
-      tls_fixture_settle ();
-      while ((n = read_peek (&game, 255, FALSE)) > 0)
-        ;
-      moved |= game.received > before;
-    }
-
+  layer_game_play (&game, cursor);
+  last = layer_game_finish (&game);
+  /* A session of TLS says that it ends. */
   if (!game.tampered)
-    {
-      g_assert_cmpuint (game.received, ==, game.sent);
-      /* A session of TLS says that it ends. */
-      g_assert_cmpint (n, ==, game.ended ? 0 : LP2P_IO_AGAIN);
-    }
+    g_assert_cmpint (last, ==, game.ended ? 0 : LP2P_IO_AGAIN);
   drop_wires ();
 }
 

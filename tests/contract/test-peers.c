@@ -43,11 +43,14 @@ set_up (Fixture *f, gconstpointer data)
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
+  g_autofree char *lock = g_strconcat (f->path, "-lock", NULL);
+
   test_host_free (f->a);
   test_host_free (f->b);
   test_world_free (f->world);
   g_remove (f->path);
-  /* Only the file was left. */
+  g_remove (lock);
+  /* Only the file and its lock were left. */
   g_assert_cmpint (g_rmdir (f->folder), ==, 0);
   g_free (f->folder);
   g_free (f->path);
