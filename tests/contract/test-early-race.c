@@ -34,7 +34,8 @@ static gboolean
 has_ticket (Fixture *self)
 {
   g_autoptr (GBytes) ticket =
-      lp2p_context_get_peer_data (self->hosts.a->context, lp2p_host_get_peer_id (self->hosts.b->host), "quic-engine", "ticket libp2p");
+      lp2p_context_get_peer_data (self->hosts.a->context, lp2p_host_get_peer_id (self->hosts.b->host), "quic-engine",
+                                  "ticket libp2p");
 
   return ticket != NULL;
 }
