@@ -3,9 +3,9 @@
 
 /* What the files of a connection share. lp2p-connection.c is the object,
  * lp2p-connection-driver.c drives the session, lp2p-connection-resume.c replaces it
- * where the peer refuses its muxer or another address leads to it sooner, lp2p-connection-streams.c has the streams that are
- * being opened and accepted, lp2p-connection-resets.c ends it where too many of them
- * come to nothing. */
+ * where the peer refuses its muxer or another address leads to it sooner,
+ * lp2p-connection-streams.c has the streams that are being opened and accepted,
+ * lp2p-connection-resets.c ends it where too many of them come to nothing. */
 
 #include "interfaces/lp2p-connection-private.h"
 #include "interfaces/lp2p-stream-private.h"

@@ -367,7 +367,8 @@ get_first_options (Lp2pQuicEndpoint *endpoint, Lp2pQuicOptions *options)
   *options = ((Lp2pQuicListener *) g_ptr_array_index (endpoint->listeners, 0))->protocol->options;
   for (guint i = 1; i < endpoint->listeners->len; i++)
     {
-      const Lp2pQuicOptions *other = &((Lp2pQuicListener *) g_ptr_array_index (endpoint->listeners, i))->protocol->options;
+      const Lp2pQuicListener *listener = g_ptr_array_index (endpoint->listeners, i);
+      const Lp2pQuicOptions *other = &listener->protocol->options;
 
       options->handshake_timeout = MAX (options->handshake_timeout, other->handshake_timeout);
       options->stream_window = MAX (options->stream_window, other->stream_window);

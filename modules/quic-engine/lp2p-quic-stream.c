@@ -304,7 +304,8 @@ lp2p_quic_stream_was_reset (Lp2pQuicStream *self, guint64 code)
   if (self->read_error == NULL && !self->fin_received)
     {
       self->read_code = code;
-      self->read_error = g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream with code %" PRIu64), code);
+      self->read_error =
+          g_error_new (LP2P_ERROR, LP2P_ERROR_RESET, _("The peer reset the stream with code %" PRIu64), code);
     }
   end_one_way (self);
   announce (self, LP2P_READY_READ);

@@ -18,6 +18,7 @@ typedef struct
   gnutls_certificate_credentials_t other_credentials;
   Lp2pQuicProtocol protocols[2];
   Lp2pQuicListener *listeners[2];
+  Lp2pQuicConnection *dialed;     /* lent, until that is over */
   Lp2pQuicConnection *connection; /* the last */
   int accepted_by;                /* the index of its protocol */
   gint64 handed_out_at;
@@ -118,10 +119,13 @@ take_connection (Side *self, Lp2pQuicConnection *connection)
 static void
 on_dialed (Lp2pQuicConnection *connection, const GError *error, gpointer user_data)
 {
+  Side *self = user_data;
+
+  self->dialed = NULL;
   if (connection != NULL)
-    take_connection (user_data, connection);
+    take_connection (self, connection);
   else
-    ((Side *) user_data)->error = g_error_copy (error);
+    self->error = g_error_copy (error);
 }
 
 static void
@@ -208,6 +212,7 @@ side_start (Side *self, TestWorld *world, gboolean server)
 static void
 side_hang_up (Side *self)
 {
+  g_clear_pointer (&self->dialed, lp2p_quic_connection_cancel);
   g_clear_pointer (&self->connection, lp2p_quic_connection_release);
   g_clear_error (&self->error);
   g_ptr_array_set_size (self->datagrams, 0);
@@ -295,7 +300,8 @@ start_dial (Fixture *self, const Lp2pQuicProtocol *protocol, gboolean early)
   };
   g_autoptr (GError) error = NULL;
 
-  lp2p_quic_engine_dial (self->client.engine, protocol, address, &options, on_dialed, &self->client, &error);
+  self->client.dialed =
+      lp2p_quic_engine_dial (self->client.engine, protocol, address, &options, on_dialed, &self->client, &error);
   g_assert_no_error (error);
 }
 

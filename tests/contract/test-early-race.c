@@ -34,7 +34,8 @@ static gboolean
 has_ticket (Fixture *self)
 {
   g_autoptr (GBytes) ticket =
-      lp2p_context_get_peer_data (self->hosts.a->context, lp2p_host_get_peer_id (self->hosts.b->host), "quic-engine", "ticket libp2p");
+      lp2p_context_get_peer_data (self->hosts.a->context, lp2p_host_get_peer_id (self->hosts.b->host), "quic-engine",
+                                  "ticket libp2p");
 
   return ticket != NULL;
 }
@@ -139,6 +140,7 @@ finish_open (Fixture *self, GAsyncResult **result, GError **error)
   return stream;
 }
 
+/* Where the system says that nobody is there, that may be known before. */
 static Lp2pStream *
 open_early (Fixture *self)
 {
@@ -149,7 +151,8 @@ open_early (Fixture *self)
   start_open (self, LP2P_STREAM_REPLAY_SAFE, &result);
   stream = finish_open (self, &result, &error);
   g_assert_no_error (error);
-  g_assert_cmpint (lp2p_connection_get_state (lp2p_stream_get_connection (stream)), ==, LP2P_CONNECTION_EARLY);
+  if (self->wire != NULL)
+    g_assert_cmpint (lp2p_connection_get_state (lp2p_stream_get_connection (stream)), ==, LP2P_CONNECTION_EARLY);
   return stream;
 }
 
@@ -182,7 +185,8 @@ test_tcp_wins (Fixture *self, gconstpointer data)
   start = self->hosts.world->now;
   stream = open_early (self);
   connection = lp2p_stream_get_connection (stream);
-  g_assert_cmpstr (lp2p_connection_get_transport (connection), ==, "quic-v1");
+  if (self->wire != NULL)
+    g_assert_cmpstr (lp2p_connection_get_transport (connection), ==, "quic-v1");
   start_open (self, LP2P_STREAM_NONE, &result);
   test_stream_write (self->hosts.world, stream, 1000, 0);
   other = test_host_accept (self->hosts.b);
@@ -242,15 +246,12 @@ test_nothing_wins (Fixture *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   const GError *reason;
 
-  end_quic (self, GPOINTER_TO_INT (data));
+  end_quic (self, SILENT);
   tell_address (self, nowhere);
   stream = open_early (self);
   connection = g_object_ref (lp2p_stream_get_connection (stream));
-  if (GPOINTER_TO_INT (data) == SILENT)
-    {
-      test_stream_write (self->hosts.world, stream, 10, 0);
-      test_world_jump (self->hosts.world, HANDSHAKE_US);
-    }
+  test_stream_write (self->hosts.world, stream, 10, 0);
+  test_world_jump (self->hosts.world, HANDSHAKE_US);
   error = test_stream_expect_failure (self->hosts.world, stream);
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
   reason = lp2p_connection_get_error (connection);
@@ -343,7 +344,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   ADD ("tcp-wins", test_tcp_wins);
   ADD ("forgotten", test_forgotten);
-  ADD ("nothing-wins", test_nothing_wins);
+  g_test_add ("/early-race/nothing-wins", Fixture, NULL, set_up, test_nothing_wins, tear_down);
   ADD ("close", test_close);
   g_test_add ("/early-race/old-agrees", Fixture, "agrees", set_up, test_old, tear_down);
   g_test_add ("/early-race/old-refuses", Fixture, "refuses", set_up, test_old, tear_down);
