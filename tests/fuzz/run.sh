@@ -25,7 +25,7 @@ fi
 # fuzzer-no-link counts branches in the library too; b_sanitize has no such value.
 if ! setup_configure "$build" -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
   -Dc_args=-fsanitize=fuzzer-no-link -Dintrospection=disabled \
-  || ! setup_compile "$build"; then
+  || ! setup_compile "$build" libfuzzer; then
   echo 'not ok libfuzzer: the targets could not be built'
   exit 1
 fi
