@@ -268,14 +268,17 @@ setup_configure ()
   rm -f "$setup_log"
 }
 
-# setup_compile FOLDER [TARGET]: compiles everything, or a target, in a configured build folder.
+# setup_compile FOLDER [TARGET...]: compiles these or everything in a configured build
+# folder.
 setup_compile ()
 {
-  setup_say "compiling ${1##*/}"
+  setup_folder=$1
+  shift
+  setup_say "compiling ${setup_folder##*/}"
   setup_log=$(mktemp "${TMPDIR:-/tmp}/lp2p-build.XXXXXX")
-  if ! meson compile -C "$1" ${2:+"$2"} >"$setup_log" 2>&1; then
+  if ! meson compile -C "$setup_folder" "$@" >"$setup_log" 2>&1; then
     setup_build_error "$setup_log" >&2
-    setup_say "cannot compile ${1##*/} (whole log: $setup_log)"
+    setup_say "cannot compile ${setup_folder##*/} (whole log: $setup_log)"
     return 1
   fi
   rm -f "$setup_log"

@@ -31,10 +31,11 @@ lp2p_held_get_size (const Lp2pHeld *self)
   return self->end - self->start;
 }
 
+/* Returns: (nullable): where they are, NULL where there are none */
 static inline const guint8 *
 lp2p_held_get_data (const Lp2pHeld *self)
 {
-  return self->data + self->start;
+  return self->data != NULL ? self->data + self->start : NULL;
 }
 
 LP2P_AVAILABLE_IN_1_0

@@ -25,7 +25,7 @@ fi
 # fuzzer-no-link counts branches in the library too; b_sanitize has no such value.
 if ! setup_configure "$build" -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
   -Dc_args=-fsanitize=fuzzer-no-link -Dintrospection=disabled \
-  || ! setup_compile "$build"; then
+  || ! setup_compile "$build" libfuzzer; then
   echo 'not ok libfuzzer: the targets could not be built'
   exit 1
 fi
@@ -43,7 +43,7 @@ for target in $(find "$build" -type f -name 'libfuzzer-*' -perm -u+x | sort); do
   # What it finds new stays in the build folder, and a crash with it.
   mkdir -p "$build/corpus/$name"
   log=$build/corpus/$name.log
-  if "$target" -max_total_time="${LP2P_FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=1024 \
+  if "$target" -max_total_time="${LP2P_FUZZ_SECONDS:-20}" -timeout=60 -rss_limit_mb=1024 \
     -artifact_prefix="$build/corpus/$name-" "$build/corpus/$name" \
     ${seeds:+"$seeds"} >"$log" 2>&1; then
     echo "ok libfuzzer $name"
