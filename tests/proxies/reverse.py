@@ -139,6 +139,7 @@ def main():
         return 0
     os.environ.update(LC_ALL="C.UTF-8", GSETTINGS_BACKEND="memory", G_DEBUG="fatal-criticals",
                       LP2P_PLUGIN_PATH=os.path.join(BUILD, "plugins"))
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["ip", "addr", "replace", f"{OUTSIDE}/32", "dev", "lo"], check=True)
     with tempfile.TemporaryDirectory(prefix="lp2p-reverse-") as folder:
         for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
