@@ -46,7 +46,7 @@ STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-c
 CHOICE_STEPS = ("connect", "identify", "ping")
 # What a listener's library does not do, and whose tells no address of the transport;
 # peers/README.md tells more.
-UNABLE = {("rust", "quic-v1"): ("reset",)}
+UNABLE = {("rust", "quic-v1"): ("reset",), ("py", "ws"): ("identify",), ("py", "wss"): ("identify",)}
 UNOBSERVANT = (("py", "quic-v1"),)
 DEFAULT_STACK = ("tcp", "noise", "yamux")
 ADDRESSES = {"tcp": "/ip4/127.0.0.1/tcp/0", "quic-v1": "/ip4/127.0.0.1/udp/0/quic-v1",
