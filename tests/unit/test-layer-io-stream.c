@@ -532,6 +532,58 @@ test_sources (Fixture *f, gconstpointer data)
   g_object_unref (f->in);
 }
 
+static gboolean
+count_closure (GObject *pollable, Fixture *f)
+{
+  g_assert_true (pollable == G_OBJECT (f->in));
+  f->n_calls++;
+  return f->n_calls < 2;
+}
+
+/* Bindings set closures. */
+static void
+test_closures (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GSource) source =
+      g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (f->in), NULL);
+  GClosure *closure = g_cclosure_new (G_CALLBACK (count_closure), f, NULL);
+
+  g_closure_set_marshal (closure, g_cclosure_marshal_generic);
+  g_source_set_closure (source, closure);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, 1, NULL, NULL), ==, -1);
+  settle (f);
+  f->n_calls = 0;
+  g_source_attach (source, f->context);
+  write_text (f, "abc");
+  settle (f);
+  g_assert_cmpuint (f->n_calls, ==, 2);
+  g_assert_true (g_source_is_destroyed (source));
+}
+
+/* What was written goes on, what was not read is still there. */
+static void
+test_steal (Fixture *f, gconstpointer data)
+{
+  Lp2pLayer *layer;
+  Lp2pLayer *other;
+  char buffer[10];
+
+  write_text (f, "abc");
+  settle (f);
+  g_input_stream_read_async (f->in, f->buffer, 1, G_PRIORITY_DEFAULT, NULL, read_done, f);
+  settle (f);
+  g_assert_cmpint (f->n, ==, 1);
+  layer = lp2p_layer_steal_from_io_stream (f->b);
+  other = lp2p_layer_steal_from_io_stream (f->a);
+  g_assert_true (other == f->layer_a);
+  g_assert_true (g_io_stream_is_closed (f->b) || g_input_stream_read (f->in, f->buffer, 1, NULL, NULL) < 0);
+  g_assert_cmpint (lp2p_layer_read (layer, buffer, sizeof buffer), ==, 2);
+  g_assert_cmpmem (buffer, 2, "bc", 2);
+  g_assert_null (lp2p_layer_steal_from_io_stream (f->b));
+  lp2p_layer_free (layer);
+  lp2p_layer_free (other);
+}
+
 /* A source alone keeps nothing from being dropped. */
 static void
 test_source_without_stream (Fixture *f, gconstpointer data)
@@ -740,6 +792,8 @@ main (int argc, char **argv)
   ADD (close_async, NULL);
   ADD (close_in_callback, &small);
   ADD (sources, &small);
+  ADD (closures, NULL);
+  ADD (steal, NULL);
   ADD (source_without_stream, NULL);
   ADD (broken, NULL);
   ADD (reset, NULL);

@@ -548,6 +548,34 @@ test_kinds (void)
 }
 
 static void
+test_count_socket (void)
+{
+  static const struct
+  {
+    const char *text;
+    guint tcp;
+    guint udp;
+  } cases[] = {
+    { "/ip4/192.0.2.1/tcp/1", 2, 0 },
+    { "/ip6/::1/tcp/1/tls/ws", 2, 0 },
+    { "/ip6zone/lo/ip6/fe80::1/tcp/1/ws", 3, 0 },
+    { "/ip4/192.0.2.1/udp/1/quic-v1", 0, 2 },
+    { "/ip4/192.0.2.1", 0, 0 },
+    { "/ip4/192.0.2.1/ws/tcp/1", 0, 0 },
+    { "/dns/localhost/tcp/1", 0, 0 },
+    { "/tcp/1", 0, 0 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Lp2pMultiaddr) address = parse (cases[i].text);
+
+      g_assert_cmpuint (lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP), ==, cases[i].tcp);
+      g_assert_cmpuint (lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_UDP), ==, cases[i].udp);
+    }
+}
+
+static void
 test_boxed (void)
 {
   g_autoptr (Lp2pMultiaddr) address = parse ("/ip4/192.0.2.1/tcp/1");
@@ -577,6 +605,7 @@ main (int argc, char **argv)
   g_test_add_func ("/multiaddr/to-socket-address", test_to_socket_address);
   g_test_add_func ("/multiaddr/from-socket-address", test_from_socket_address);
   g_test_add_func ("/multiaddr/kinds", test_kinds);
+  g_test_add_func ("/multiaddr/count-socket", test_count_socket);
   g_test_add_func ("/multiaddr/boxed", test_boxed);
 
   return g_test_run ();

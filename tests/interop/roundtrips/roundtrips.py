@@ -20,7 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
-from interop import BUILT_IN, in_common, stack_name, stack_options  # noqa: E402
+from interop import BUILT_IN, in_common, stack_name, stack_options, tls_options  # noqa: E402
 from link import Link  # noqa: E402
 from link import Missing as LinkMissing  # noqa: E402
 from peers import Listener, Missing, Peer, dial  # noqa: E402
@@ -32,7 +32,9 @@ SLOW_DELAY_MS = 1000
 SLOW = ("js", "py")
 MORE_DIALS = 2
 PORT = 4001
-PORTS = {"tcp": f"tcp/{PORT}", "quic-v1": f"udp/{PORT}/quic-v1"}
+# The certificate is of localhost, not of the addresses of the line.
+PORTS = {"tcp": f"tcp/{PORT}", "quic-v1": f"udp/{PORT}/quic-v1", "ws": f"tcp/{PORT}/ws",
+         "wss": f"tcp/{PORT}/tls/sni/localhost/ws"}
 MARKER_PORT = 4009
 MARK = """
 import socket, sys
@@ -57,6 +59,9 @@ js          tcp        noise     yamux,mplex  -       3
 py          tcp        noise     yamux,mplex  -       3
 lp2p        tcp        noise     yamux,mplex  cookie  2
 lp2p        tcp        tls       yamux,mplex  cookie  2
+lp2p        ws         noise     yamux,mplex  -       4
+lp2p        wss        noise     yamux,mplex  -       5
+go          ws         noise     yamux        -       4
 lp2p        quic-v1    -         -            -       2
 go          quic-v1    -         -            -       2
 rust        quic-v1    -         -            -       2
@@ -122,8 +127,8 @@ def dial_first_byte(dialer, address, options, popen, steps=("connect", "first-by
 def measure(link_binary, dialer, listener, stack, kept="-"):
     """The round trips of a dial; `stack` is the transport, the security protocol and the
     listener's muxers."""
-    theirs = stack_options(stack)
-    ours = stack_options((*stack[:2], stack[2] if stack[2] == BUILT_IN else OURS))
+    theirs = stack_options(stack) + tls_options(stack, True)
+    ours = stack_options((*stack[:2], stack[2] if stack[2] == BUILT_IN else OURS)) + tls_options(stack, False)
     delay_ms = SLOW_DELAY_MS if listener.name in SLOW else DELAY_MS
     with Link(link_binary, delay_ms=delay_ms) as link, tempfile.TemporaryDirectory() as folder:
         popen = {side: functools.partial(link.popen, side) for side in "ab"}
