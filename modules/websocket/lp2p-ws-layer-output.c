@@ -220,8 +220,9 @@ lp2p_ws_layer_writev (Lp2pLayer *layer, const GOutputVector *vectors, guint n_ve
   if (lp2p_ws_layer_drain (self) == LP2P_IO_FAILED)
     return LP2P_IO_FAILED;
   size = MIN (size, room_or_starve (self));
+  /* A layer that has failed has no room either. */
   if (size == 0)
-    return LP2P_IO_AGAIN;
+    return lp2p_layer_get_error (self->lower) != NULL ? lp2p_ws_layer_fail_lower (self) : LP2P_IO_AGAIN;
 
   while (taken < size)
     {

@@ -14,6 +14,7 @@ typedef struct
 {
   TestWorld *world;
   Lp2pLayer *layer; /* a server's */
+  Lp2pLayer *lower; /* what it is on */
   Lp2pLayer *peer;  /* bytes of a client */
   guint n_failed;
 } Fixture;
@@ -31,11 +32,9 @@ static const Lp2pLayerEvents events = { .failed = on_failed };
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  Lp2pLayer *lower;
-
   f->world = test_world_new (FALSE);
-  memory_layer_new_pair (f->world->loop, &(MemoryLayerOptions){ 0 }, &lower, &f->peer);
-  f->layer = lp2p_ws_layer_new (lower, LP2P_ROLE_RESPONDER, NULL, 0);
+  memory_layer_new_pair (f->world->loop, &(MemoryLayerOptions){ 0 }, &f->lower, &f->peer);
+  f->layer = lp2p_ws_layer_new (f->lower, LP2P_ROLE_RESPONDER, NULL, 0);
   lp2p_layer_set_events (f->layer, &events, f);
   lp2p_layer_want (f->layer, LP2P_READY_READ);
 }
@@ -261,6 +260,18 @@ test_cut (Fixture *f, gconstpointer data)
   g_assert_error (lp2p_layer_get_error (f->layer), G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
 }
 
+/* Whoever only writes learns that there will be no room. */
+static void
+test_broken (Fixture *f, gconstpointer data)
+{
+  memory_layer_break (f->lower);
+  test_world_settle (f->world);
+  lp2p_layer_flush (f->lower);
+  g_assert_cmpint (lp2p_layer_write (f->layer, "a", 1, LP2P_WRITE_NONE), ==, LP2P_IO_FAILED);
+  g_assert_nonnull (lp2p_layer_get_error (f->layer));
+  g_assert_cmpuint (lp2p_layer_write_room (f->layer), ==, 0);
+}
+
 /* What came with the opening handshake is read first. */
 static void
 test_early (void)
@@ -318,6 +329,7 @@ main (int argc, char **argv)
   ADD ("close", test_close);
   ADD ("close-with-error", test_close_with_error);
   ADD ("cut", test_cut);
+  ADD ("broken", test_broken);
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
       g_autofree char *path = g_strconcat ("/ws-layer/wrong/", wrong[i].name, NULL);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# run.sh BUILD: dials through proxies of ours, which the environment names. All of it
-# runs in a network and a mount namespace that end with it, so nothing of the machine
-# is asked or changed. Without being root it does so in a user namespace.
+# run.sh BUILD: dials through proxies of ours, which the environment names, and through
+# nginx to a listener behind it. All of it runs in a network and a mount namespace that
+# end with it, so nothing of the machine is asked or changed. Without being root it does
+# so in a user namespace.
 
 set -eu
 
@@ -16,4 +17,7 @@ if ! reason=$("$@" sh -c 'ip link set lo up && mount --bind /etc/hosts /etc/host
   printf 'skip proxies: missing: namespaces of its own: %s\n' "$(printf '%s' "$reason" | tr '\n' ' ')"
   exit 0
 fi
-exec "$@" python3 "$here/proxies.py" "$build"
+status=0
+"$@" python3 "$here/proxies.py" "$build" || status=1
+"$@" python3 "$here/reverse.py" "$build" || status=1
+exit "$status"

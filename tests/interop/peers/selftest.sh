@@ -34,13 +34,14 @@ esac
 all=connect,identify,ping,upload,download,streams,half-close
 steps () {
   case $transport-$1-$2 in
+    ws*-py) echo "${all%,identify*}${all#*,identify},reset,wrong-peer" ;;
     quic-v1-*-rust | quic-v1-js-js | quic-v1-js-py) echo "$all,wrong-peer" ;;
     *) echo "$all,reset,wrong-peer" ;;
   esac
 }
 amount () {
   case $transport-$1-$2 in
-    quic-v1-py-* | quic-v1-*-py) echo '--upload-bytes 524288 --streams 60 --parallel 16' ;;
+    quic-v1-py-* | quic-v1-*-py | ws-py-py | wss-py-py) echo '--upload-bytes 524288 --streams 60 --parallel 16' ;;
   esac
 }
 

@@ -109,7 +109,10 @@ static Lp2pMultiaddr *
 listen_address (const char *transport, GError **error)
 {
   const char *ip = variable ("LISTENER_IP", "0.0.0.0");
-  const char *port = g_str_equal (transport, "quic-v1") ? "udp/0/quic-v1" : "tcp/0";
+  const char *port = g_str_equal (transport, "quic-v1") ? "udp/0/quic-v1"
+                     : g_str_equal (transport, "ws")    ? "tcp/0/ws"
+                     : g_str_equal (transport, "wss")   ? "tcp/0/tls/ws"
+                                                        : "tcp/0";
   g_autofree char *text =
       g_strdup_printf ("/%s/%s/%s", strchr (ip, ':') != NULL ? "ip6" : "ip4", ip, port);
 
@@ -224,7 +227,17 @@ main (void)
   /* Where the transport has both built in, neither is named, or it means nothing. */
   g_autofree char *security = g_strdup (variable ("SECURE_CHANNEL", "noise"));
   g_autofree char *muxer = g_strdup (variable ("MUXER", "yamux"));
-  PeerOptions options = { .transport = transport, .security = security, .muxer = muxer };
+  g_autofree char *certificate = g_strdup (g_getenv ("TLS_CERTIFICATE"));
+  g_autofree char *private_key = g_strdup (g_getenv ("TLS_KEY"));
+  g_autofree char *trust = g_strdup (g_getenv ("TLS_TRUST"));
+  PeerOptions options = {
+    .transport = transport,
+    .security = security,
+    .muxer = muxer,
+    .tls_certificate = certificate,
+    .tls_key = private_key,
+    .tls_trust = trust,
+  };
   g_autofree char *key = g_strconcat (variable ("TEST_KEY", ""), "_listener_multiaddr", NULL);
   const char *redis = variable ("REDIS_ADDR", "redis:6379");
   gboolean dialer = g_ascii_strcasecmp (variable ("IS_DIALER", "false"), "true") == 0;

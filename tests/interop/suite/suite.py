@@ -16,7 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
-from interop import BUILT_IN, combinations, stack_name  # noqa: E402
+from interop import BUILT_IN, CERTIFICATE, PRIVATE_KEY, combinations, stack_name  # noqa: E402
 from peers import Missing, Peer, last_line  # noqa: E402
 
 DIAL_SECONDS = 60
@@ -108,6 +108,10 @@ def check(dialer, listener, redis, stack):
     # The runner says nothing of what is built in.
     common.update((key, value) for key, value in zip(("TRANSPORT", "SECURE_CHANNEL", "MUXER"), stack)
                   if value != BUILT_IN)
+    # Nor of certificates: its programs trust any, ours does not.
+    if stack[0] == "wss":
+        common.update(TLS_CERTIFICATE=CERTIFICATE, TLS_KEY=PRIVATE_KEY, TLS_TRUST=CERTIFICATE,
+                      LISTENER_IP="127.0.0.1")
     with tempfile.TemporaryFile() as listen_errors, tempfile.TemporaryFile() as dial_errors:
         server = listener.start(listen_errors, IS_DIALER="false", **common)
         client = dialer.start(dial_errors, IS_DIALER="true", **common)

@@ -70,7 +70,7 @@ func redisAnswer(r *bufio.Reader) ([]string, error) {
 }
 
 // suitePorts has what follows the IP address of a listener.
-var suitePorts = map[string]string{"tcp": "tcp/0", "quic-v1": "udp/0/quic-v1"}
+var suitePorts = map[string]string{"tcp": "tcp/0", "quic-v1": "udp/0/quic-v1", "ws": "tcp/0/ws", "wss": "tcp/0/tls/ws"}
 
 // runSuite does what a test program of the official interop suite does: it is
 // told by environment variables what it is, and meets the other one at a redis.
@@ -80,6 +80,10 @@ func runSuite([]string) error {
 		// Absent where they are a part of the transport.
 		security: cmp.Or(os.Getenv("SECURE_CHANNEL"), "noise"),
 		muxer:    cmp.Or(os.Getenv("MUXER"), "yamux"),
+		// Files for wss, of which the suite says nothing.
+		tlsCertificate: os.Getenv("TLS_CERTIFICATE"),
+		tlsKey:         os.Getenv("TLS_KEY"),
+		tlsTrust:       os.Getenv("TLS_TRUST"),
 	}
 	address, key := os.Getenv("REDIS_ADDR"), os.Getenv("TEST_KEY")+"_listener_multiaddr"
 	if os.Getenv("IS_DIALER") == "true" {

@@ -102,7 +102,8 @@ async function newNode (values, listen) {
     transports: chosen(values, 'transport'),
     connectionEncrypters: chosen(values, 'security'),
     streamMuxers: chosen(values, 'muxer'),
-    services: { identify: identify(), ping: ping() },
+    // The library pings as well, from time to time, and gives up a connection where it may not.
+    services: { identify: identify(), ping: ping({ maxInboundStreams: MANY, maxOutboundStreams: MANY }) },
     // Loopback addresses would be refused, and peers that connect often delayed.
     connectionGater: { denyDialMultiaddr: () => false },
     connectionManager: { inboundConnectionThreshold: Infinity, maxIncomingPendingConnections: MANY }

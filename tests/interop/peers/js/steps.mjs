@@ -55,7 +55,7 @@ async function pings (t, count) {
   for (let i = 0; i < count; i++) {
     const sent = randomBytes(32)
     await io.write(sent)
-    check(sent.equals(await io.exactly(32)), `ping ${i}: the echo differs`)
+    check(sent.equals(Buffer.from(await io.exactly(32))), `ping ${i}: the echo differs`)
   }
   await stream.close({ signal: t.signal })
 }
@@ -192,9 +192,10 @@ async function runStep (run, t) {
   return Promise.race([run(t), expired])
 }
 
-// Prints one JSON object per step. What cannot be tried without a connection
-// is reported as failed too, so that every step has its line.
+// Prints one JSON object per step, or reports it elsewhere. What cannot be tried without
+// a connection is reported as failed too, so that every step has its line.
 export async function runSteps (steps, t) {
+  const report = t.report ?? console.log
   let allOk = true
   for (const [step, run] of steps) {
     const start = performance.now()
@@ -208,7 +209,7 @@ export async function runSteps (steps, t) {
       allOk = false
     }
     line.ms = Math.round((performance.now() - start) * 1000) / 1000
-    console.log(JSON.stringify(line))
+    await report(JSON.stringify(line))
   }
   return allOk
 }

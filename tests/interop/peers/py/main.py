@@ -134,7 +134,7 @@ async def listen(options):
 async def dial(options):
     host = new_host(options)
     async with host.run(listen_addrs=[]):
-        dialer = Dialer(host, info_from_p2p_addr(options.address), options)
+        dialer = Dialer(host, info_from_p2p_addr(websocket.dialable(options.address)), options)
         return await run_steps(dialer, options.steps)
 
 

@@ -3,6 +3,7 @@
 
 import ssl
 
+import multiaddr
 from libp2p.transport.upgrader import TransportUpgrader
 from libp2p.transport.websocket.transport import WebsocketTransport
 
@@ -18,3 +19,8 @@ def new_transport(key, options):
     return WebsocketTransport(
         TransportUpgrader({}, {}), tls_client_config=client, tls_server_config=server
     )
+
+
+def dialable(address):
+    """The library dials .../wss/p2p/..., but not .../tls/ws/p2p/..., which is the same."""
+    return multiaddr.Multiaddr(str(address).replace("/tls/ws", "/wss"))

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""browser.py BUILD PAGE: js-libp2p in browsers dials our listener.
+
+PAGE is the folder that `build` made. Prints an `ok`, `not ok` or `skip` line for each step
+in each browser. A browser gets a profile of its own, and ends with its test.
+"""
+
+import functools
+import http.server
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from peers import Listener, Peer, last_line  # noqa: E402
+
+STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-close", "reset", "wrong-peer")
+UPLOAD_BYTES = 8 * 1024 * 1024
+STREAMS = 100
+LISTEN = ("--transport", "ws", "--address", "/ip4/127.0.0.1/tcp/0/ws")
+
+# From the start of a browser to its last line; all nine steps have 30 seconds each.
+RUN_SECONDS = 240
+END_SECONDS = 10
+
+
+def chromium(program, profile):
+    argv = [program, "--headless=new", f"--user-data-dir={profile}", "--no-first-run", "--disable-gpu",
+            "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
+    # Its sandbox does not work for root.
+    return argv + ["--no-sandbox"] if os.geteuid() == 0 else argv
+
+
+def firefox(program, profile):
+    return [program, "--headless", "--no-remote", "--profile", profile]
+
+
+# What systems call them.
+BROWSERS = {"chromium": (("chromium", "chromium-browser"), chromium),
+            "firefox": (("firefox-esr", "firefox"), firefox)}
+
+
+class Page(http.server.SimpleHTTPRequestHandler):
+    """Serves the page, and takes what it tells."""
+
+    def __init__(self, *args, told, **kwargs):
+        self.told = told
+        super().__init__(*args, **kwargs)
+
+    def do_POST(self):
+        text = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode(errors="replace")
+        self.told.put((self.path, text))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+class Browser:
+    def __init__(self, program, make_argv, url):
+        self.profile = tempfile.TemporaryDirectory(prefix="lp2p-browser-", ignore_cleanup_errors=True)
+        self.output = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [*make_argv(program, self.profile.name), url],
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            env=dict(os.environ, HOME=self.profile.name),
+            start_new_session=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        # It was started in a group of its own, with all of its processes.
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, how)
+                self.process.wait(END_SECONDS)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass
+        self.profile.cleanup()
+
+    def said(self):
+        self.output.seek(0)
+        return last_line(self.output.read().decode(errors="replace"))
+
+
+def listen_to_page(browser, told):
+    """The steps that the page tells of, and why there are no more, None at its own end."""
+    steps = {}
+    deadline = time.monotonic() + RUN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            path, text = told.get(timeout=1)
+        except queue.Empty:
+            if browser.process.poll() is not None:
+                return steps, f"the browser ended with status {browser.process.returncode}: {browser.said()}"
+            continue
+        if path == "/end":
+            return steps, None
+        if path == "/failed":
+            return steps, f"the page failed: {text}"
+        if path == "/step":
+            step = json.loads(text)
+            steps[step["step"]] = step
+    return steps, f"no end within {RUN_SECONDS} s: {browser.said()}"
+
+
+def run(program, make_argv, address, page):
+    told = queue.Queue()
+    handler = functools.partial(Page, directory=page, told=told)
+    query = urllib.parse.urlencode({"address": address, "upload-bytes": UPLOAD_BYTES, "streams": STREAMS})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/?{query}"
+        with Browser(program, make_argv, url) as browser:
+            steps, why = listen_to_page(browser, told)
+        server.shutdown()
+    return steps, why
+
+
+def reason(steps, name, why):
+    step = steps.get(name)
+    if step is None:
+        return why or "the page did not tell of it"
+    return None if step["ok"] else " ".join(str(step["error"]).split())
+
+
+def main():
+    build, page = sys.argv[1:]
+    failed = 0
+    for name, (programs, make_argv) in BROWSERS.items():
+        case = f"{name}->lp2p ws"
+        program = next(filter(shutil.which, programs), None)
+        if program is None:
+            print(f"skip {case}: missing: {' or '.join(programs)}", flush=True)
+            continue
+        with Listener(Peer("lp2p", os.path.abspath(build)), LISTEN) as listener:
+            steps, why = run(program, make_argv, listener.address, page)
+            status = listener.stop()
+        reasons = {f"{case} {step}": reason(steps, step, why) for step in STEPS}
+        if "half-close 1000" not in listener.stderr().splitlines():
+            reasons[f"{case} half-close"] = reasons[f"{case} half-close"] or "the listener did not report 1000 bytes"
+        reasons[f"{case} end"] = None if status == 0 else f"the listener ended with status {status}"
+        for line, problem in reasons.items():
+            print(f"ok {line}" if problem is None else f"not ok {line}: {problem}", flush=True)
+            failed += problem is not None
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
