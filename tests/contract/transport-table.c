@@ -47,6 +47,7 @@ const Lp2pTestTransport transport_cases[] = {
   { .name = "ws",
     .plugin = "ws",
     .real = TRUE,
+    .alike = TRUE,
     .listen = "/ip4/127.0.0.1/tcp/0/ws",
     .refused = "/ip4/127.0.0.1/tcp/1/ws",
     .matches = { "/ip4/1.2.3.4/tcp/5/ws", "/ip6/::1/tcp/0/ws", "/ip4/1.2.3.4/tcp/5/ws/p2p/" PEER,
@@ -58,6 +59,7 @@ const Lp2pTestTransport transport_cases[] = {
   { .name = "wss",
     .plugin = "wss",
     .real = TRUE,
+    .alike = TRUE,
     .config = "[plugin wss]\ncertificate='" TLS_FIXTURES "/localhost.pem'\nprivate-key='" TLS_FIXTURES
               "/localhost-key.pem'\nca-file='" TLS_FIXTURES "/localhost.pem'\n",
     .listen = "/ip4/127.0.0.1/tcp/0/tls/ws",

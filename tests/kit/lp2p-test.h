@@ -33,6 +33,8 @@ G_BEGIN_DECLS
  * @muxer: (nullable): likewise
  * @timers: its protocol needs time to go by also on real sockets: that is then the
  *   test's own as well, and goes on when nothing else does
+ * @alike: what is above it cannot tell it from another one: where pairs of a security
+ *   protocol and a muxer are tried, half of them are enough
  *
  * A transport, with the addresses that its tests need.
  */
@@ -49,6 +51,7 @@ typedef struct
   const char *security;
   const char *muxer;
   gboolean timers;
+  gboolean alike;
 } Lp2pTestTransport;
 
 /**

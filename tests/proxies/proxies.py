@@ -22,7 +22,9 @@ BUILD = os.path.abspath(sys.argv[1])
 LP2P = os.path.join(BUILD, "core/tools/lp2p")
 
 # The peer can be reached without a proxy as well: a dial that did so is noticed.
-PEER, PORT = "192.0.2.1", 4001
+PEER, PORT, WS_PORT = "192.0.2.1", 4001, 4002
+HAVE_WS = os.path.exists(os.path.join(BUILD, "plugins/ws.plugin"))
+TRANSPORTS = "transports=['tcp', 'ws']\n" if HAVE_WS else ""
 DEAD = "127.0.0.1:1"
 LONG = 120
 COULD_NOT_CONNECT, TIMED_OUT = 3, 5
@@ -116,7 +118,7 @@ class Proxy(socketserver.ThreadingTCPServer):
 def ping(folder, address, proxy, status=0, message=None, option="system", **environment):
     config = os.path.join(folder, "lp2p.conf")
     with open(config, "w", encoding="ascii") as file:
-        file.write(f"[host]\nproxy='{option}'\n")
+        file.write(f"[host]\nproxy='{option}'\n{TRANSPORTS}")
     command = [LP2P, "ping", address, "-c", "1", "--timeout", "60", "--config", config]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONG,
                           env={**os.environ, "http_proxy": proxy, **environment}, check=False)
@@ -136,6 +138,7 @@ def expect(proxy, mode, asked, *args, **named):
 
 def cases(folder, proxy, peer):
     by_ip, by_name = f"/ip4/{PEER}/tcp/{PORT}{peer}", f"/dns4/peer.test/tcp/{PORT}{peer}"
+    by_ws = f"/ip4/{PEER}/tcp/{WS_PORT}/ws{peer}"
     ip, name = [f"{PEER}:{PORT}"], [f"peer.test:{PORT}"]
     socks, http = f"socks5://{proxy.address}", f"http://{proxy.address}"
     through = "through the proxy "
@@ -151,6 +154,8 @@ def cases(folder, proxy, peer):
              ("works", [], folder, by_ip, f"http://{DEAD}", COULD_NOT_CONNECT, through + f"http://{DEAD}"), {}),
             ("an exception", ("works", [], folder, by_ip, f"http://{DEAD}"), {"no_proxy": PEER}),
             ("no proxies wanted", ("works", [], folder, by_ip, f"http://{DEAD}"), {"option": "none"}),
+            *([("SOCKS 5, a WebSocket", ("works", [f"{PEER}:{WS_PORT}"], folder, by_ws, socks), {}),
+               ("HTTP, a WebSocket", ("works", [f"{PEER}:{WS_PORT}"], folder, by_ws, http), {})] if HAVE_WS else ()),
     ):
         yield title, lambda args=args, named=named: expect(proxy, *args, **named)
 
@@ -165,7 +170,11 @@ def main():
         for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
             os.environ[name] = folder
         set_up(folder)
-        listener = subprocess.Popen([LP2P, "listen", "--json", f"/ip4/{PEER}/tcp/{PORT}"],
+        config = os.path.join(folder, "listener.conf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"[host]\n{TRANSPORTS}")
+        addresses = [f"/ip4/{PEER}/tcp/{PORT}", *([f"/ip4/{PEER}/tcp/{WS_PORT}/ws"] if HAVE_WS else ())]
+        listener = subprocess.Popen([LP2P, "listen", "--json", *addresses, "--config", config],
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         peer = "/p2p/" + json.loads(listener.stdout.readline())["peer_id"]
         if "GIO has no module" in ping(folder, f"/ip4/{PEER}/tcp/{PORT}{peer}", ""):
