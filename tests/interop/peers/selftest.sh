@@ -41,7 +41,7 @@ steps () {
 }
 amount () {
   case $transport-$1-$2 in
-    quic-v1-py-* | quic-v1-*-py | ws-py-py | wss-py-py) echo '--upload-bytes 524288 --streams 60 --parallel 16' ;;
+    quic-v1-py-* | quic-v1-*-py | ws*-py-* | ws*-*-py) echo '--upload-bytes 524288 --streams 60 --parallel 16' ;;
   esac
 }
 

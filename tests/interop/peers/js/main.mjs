@@ -102,8 +102,9 @@ async function newNode (values, listen) {
     transports: chosen(values, 'transport'),
     connectionEncrypters: chosen(values, 'security'),
     streamMuxers: chosen(values, 'muxer'),
-    // The library pings as well, from time to time, and gives up a connection where it may not.
-    services: { identify: identify(), ping: ping({ maxInboundStreams: MANY, maxOutboundStreams: MANY }) },
+    services: { identify: identify(), ping: ping() },
+    // It pings as well, and takes an answer that is late on a busy machine for a lost connection.
+    connectionMonitor: { enabled: false },
     // Loopback addresses would be refused, and peers that connect often delayed.
     connectionGater: { denyDialMultiaddr: () => false },
     connectionManager: { inboundConnectionThreshold: Infinity, maxIncomingPendingConnections: MANY }
