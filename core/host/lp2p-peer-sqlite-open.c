@@ -18,7 +18,7 @@
 /* SQLite takes a single byte for an empty database. */
 #define HEADER_SIZE 100
 /* How long a write waits for a tool that looks into the file. */
-#define WRITE_TIMEOUT_MS 1000
+#define WRITE_TIMEOUT_MS 10000
 /* Bytes that the log is cut to when it was larger, after a checkpoint. */
 #define MAX_LOG_SIZE "1048576"
 

@@ -416,7 +416,7 @@ write_all (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now)
 static int
 commit (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now)
 {
-  int status = sqlite3_exec (self->writer.database, "BEGIN", NULL, NULL, NULL);
+  int status = sqlite3_exec (self->writer.database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
   if (status == SQLITE_OK)
     status = write_all (self, forgotten, entries, now);

@@ -402,6 +402,13 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
   return 0;
 }
 
+static int
+on_retry (ngtcp2_conn *conn, const ngtcp2_pkt_hd *hd, void *user_data)
+{
+  ((QuicStranger *) user_data)->n_retries++;
+  return ngtcp2_crypto_recv_retry_cb (conn, hd, user_data);
+}
+
 static const ngtcp2_callbacks callbacks = {
   .client_initial = ngtcp2_crypto_client_initial_cb,
   .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
@@ -409,7 +416,7 @@ static const ngtcp2_callbacks callbacks = {
   .encrypt = ngtcp2_crypto_encrypt_cb,
   .decrypt = ngtcp2_crypto_decrypt_cb,
   .hp_mask = ngtcp2_crypto_hp_mask_cb,
-  .recv_retry = ngtcp2_crypto_recv_retry_cb,
+  .recv_retry = on_retry,
   .rand = on_random,
   .get_new_connection_id = on_new_id,
   .update_key = ngtcp2_crypto_update_key_cb,

@@ -64,6 +64,7 @@ struct _QuicStranger
   GBytes *params;
   void (*change) (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size);
   gboolean ready;
+  guint n_retries; /* that it was asked for */
   int read_error; /* of ngtcp2, the last one */
   ngtcp2_ccerr told; /* how the other side ended it */
   guint8 secret[64];

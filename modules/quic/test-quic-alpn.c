@@ -132,7 +132,6 @@ static void
 on_accepted (Side *self, Lp2pQuicConnection *connection, int protocol)
 {
   self->accepted_by = protocol;
-  lp2p_context_end_inbound (LP2P_CONTEXT (self->context), "other", lp2p_quic_connection_get_remote_address (connection));
   take_connection (self, connection);
 }
 
