@@ -250,21 +250,40 @@ on_proxy_known (GObject *source, GAsyncResult *result, gpointer user_data)
   end_resolve (resolve);
 }
 
-static void
-resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
+static Resolve *
+begin_resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
 {
-  Lp2pTcpHub *hub = self->swarm->tcp_hub;
   Resolve *resolve = g_new0 (Resolve, 1);
 
   resolve->dial = lp2p_dial_ref (self);
   resolve->address = lp2p_multiaddr_ref (address);
   resolve->given = given;
   self->n_resolving++;
+  return resolve;
+}
+
+static void
+resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
+{
+  Lp2pTcpHub *hub = self->swarm->tcp_hub;
+  Resolve *resolve = begin_resolve (self, address, given);
+
   if (hub->proxy_resolver != NULL && lp2p_proxy_is_name (address) &&
       find_dialing_transport (self->transports, address) != NULL)
     lp2p_tcp_hub_takes_name_async (hub, address, self->cancellable, on_proxy_known, resolve);
   else
     look_up (resolve);
+}
+
+/* A name that no proxy took may lead anywhere here, also to where a peer sends nobody:
+ * what it stands for goes through the filter. */
+gboolean
+lp2p_dial_resolve_failed (Lp2pDial *self, Lp2pMultiaddr *address, const GError *error)
+{
+  if (!has_name (address) || !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_HOST_NOT_FOUND))
+    return FALSE;
+  look_up (begin_resolve (self, address, GPOINTER_TO_INT (g_hash_table_lookup (self->seen, address))));
+  return TRUE;
 }
 
 void

@@ -52,3 +52,6 @@ struct _Lp2pDial
 /* Remembers why @address came to nothing. Takes @error. What was tried says more
  * than what was not. */
 void lp2p_dial_note (Lp2pDial *self, Lp2pMultiaddr *address, GError *error, gboolean tried);
+/* Whether @address was a name that failed only because it has to be looked up here; then
+ * that has begun. */
+gboolean lp2p_dial_resolve_failed (Lp2pDial *self, Lp2pMultiaddr *address, const GError *error);

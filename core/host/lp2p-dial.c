@@ -155,10 +155,8 @@ is_address_to_blame (const GError *error)
 }
 
 static void
-attempt_failed (Lp2pDial *self, Lp2pDialTarget *target, GError *error)
+note_failure (Lp2pDial *self, Lp2pDialTarget *target, GError *error, gint64 now)
 {
-  gint64 now = lp2p_loop_now (self->swarm->loop);
-
   if (is_address_to_blame (error))
     {
       lp2p_dial_backoff_add_failure (self->dials->backoff, self->options.expected_peer, target->address, error, now);
@@ -166,6 +164,17 @@ attempt_failed (Lp2pDial *self, Lp2pDialTarget *target, GError *error)
         lp2p_peer_store_note_dial (self->swarm->peers, self->options.expected_peer, target->address, FALSE);
     }
   lp2p_dial_note (self, target->address, error, TRUE);
+}
+
+static void
+attempt_failed (Lp2pDial *self, Lp2pDialTarget *target, GError *error)
+{
+  gint64 now = lp2p_loop_now (self->swarm->loop);
+
+  if (lp2p_dial_resolve_failed (self, target->address, error))
+    g_error_free (error);
+  else
+    note_failure (self, target, error, now);
   lp2p_dial_plan_failed (self->plan, target, now);
   lp2p_dial_kick (self);
 }

@@ -108,14 +108,6 @@ proxy_unreachable (Lp2pProxyDial *self, GError *error)
   proxy_failed (self, error);
 }
 
-/* Only where there is but a name: an address is dialed by who asked. */
-static void
-directly_failed (Lp2pProxyDial *self, GError *error)
-{
-  g_prefix_error (&error, _("Cannot connect to %s: "), lp2p_multiaddr_get_string (self->address));
-  lp2p_proxy_dial_failed (self, error);
-}
-
 static void
 on_agreed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -204,12 +196,8 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (self->connection != NULL)
     address = g_socket_connection_get_remote_address (self->connection, &error);
-  if (address == NULL && is_scheme (self, DIRECT))
-    directly_failed (self, error);
-  else if (address == NULL)
+  if (address == NULL)
     proxy_unreachable (self, error);
-  else if (is_scheme (self, DIRECT))
-    self->func (G_IO_STREAM (self->connection), NULL, self->user_data);
   else
     negotiate (self, address);
 }
@@ -225,10 +213,10 @@ get_port (Lp2pProxyDial *self)
 }
 
 static void
-connect_to (Lp2pProxyDial *self, const char *host, guint16 port)
+connect_to_proxy (Lp2pProxyDial *self)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GSocketConnectable) address = g_network_address_new (host, port);
+  g_autoptr (GSocketConnectable) address = g_network_address_new (g_uri_get_host (self->uri), get_port (self));
 
   g_socket_client_set_enable_proxy (client, FALSE);
   g_main_context_push_thread_default (self->context);
@@ -264,12 +252,10 @@ try_proxy (Lp2pProxyDial *self)
 
   if (error != NULL)
     proxy_failed (self, error);
-  else if (!is_scheme (self, DIRECT))
-    connect_to (self, g_uri_get_host (self->uri), get_port (self));
-  else if (self->ip == NULL)
-    connect_to (self, self->host_name, self->port);
-  else
+  else if (is_scheme (self, DIRECT))
     self->func (NULL, NULL, self->user_data);
+  else
+    connect_to_proxy (self);
 }
 
 static void
@@ -431,8 +417,8 @@ lp2p_proxy_dial_start (Lp2pTcpHub *hub,
  * lp2p_proxy_dial_start_name:
  * @hub: a hub with a proxy resolver
  * @address: a name and a port alone
- * @func: called once; never from within this function, and always with a stream or an
- *   error
+ * @func: called once; never from within this function. With neither a stream nor an
+ *   error, the name is to be looked up, for only a direct connection is left.
  * @user_data: for @func
  *
  * Does the same for a name, which the proxy looks up.

@@ -292,6 +292,21 @@ dial_directly (Dial *self)
   dial_start (self, self->flags & LP2P_TCP_REUSE_PORT ? find_source (self) : NULL);
 }
 
+/* Where a name leads, who asked has to see before anybody connects to it. */
+static void
+dial_needs_address (Dial *self)
+{
+  dial_done (self, g_error_new (G_IO_ERROR, G_IO_ERROR_HOST_NOT_FOUND,
+                                _("Cannot connect to %s: no proxy looks the name up"),
+                                lp2p_multiaddr_get_string (self->remote_address)));
+}
+
+static gboolean
+is_name (Dial *self)
+{
+  return self->address.ss_family == AF_UNSPEC;
+}
+
 static void
 proxy_connected (Dial *self, GIOStream *stream)
 {
@@ -321,6 +336,8 @@ proxy_found (GIOStream *stream, GError *error, gpointer user_data)
     proxy_connected (self, stream);
   else if (error != NULL)
     dial_done (self, error);
+  else if (is_name (self))
+    dial_needs_address (self);
   else
     dial_directly (self);
 }
@@ -333,7 +350,7 @@ check_address (Dial *self)
 
   if (self->hub->closed)
     return _("the host is closed");
-  if (remote->sa_family == AF_UNSPEC)
+  if (is_name (self))
     return self->hub->proxy_resolver == NULL ? _("there is no proxy that looks names up") : NULL;
   if (lp2p_sockaddr_is_wildcard (remote))
     return _("this address means all addresses of a machine");
@@ -457,9 +474,10 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
  * @callback: called when connected or failed
  * @user_data: for @callback
  *
- * Connects through a proxy that looks the name up. Only where the resolver lists a
- * direct connection behind one that did not lead there, the name is looked up here. To
- * be finished with [method@TcpHub.dial_finish].
+ * Connects through a proxy that looks the name up. Where the resolver lists a direct
+ * connection, and no proxy before it led there, it fails with
+ * %G_IO_ERROR_HOST_NOT_FOUND: then the caller looks the name up and dials what it stands
+ * for, if that may be dialed. To be finished with [method@TcpHub.dial_finish].
  */
 void
 lp2p_tcp_hub_dial_name_async (Lp2pTcpHub *self,

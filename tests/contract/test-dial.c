@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "dial-fixture.h"
+#include "mock-proxy.h"
 #include "mock-resolver.h"
+#include "net/lp2p-tcp-hub-private.h"
 
 /* Racing */
 
@@ -553,6 +555,57 @@ test_loopback (void)
   test_world_free (self.world);
 }
 
+static void
+use_proxies (TestHost *host, const char *first, const char *second)
+{
+  g_autoptr (MockProxies) proxies = mock_proxies_new (first, second, NULL);
+
+  lp2p_tcp_hub_set_proxy_resolver (dial_swarm (host)->tcp_hub, G_PROXY_RESOLVER (proxies));
+}
+
+/* A name that stays one for a proxy leads a peer's victim nowhere that its address would
+ * not, and is looked up only where a direct connection is one of the ways. */
+static void
+test_proxies (void)
+{
+  static const char config[] = "[host]\ntransports=['tcp']\nservices=[]\nlisten=['/ip4/127.0.0.1/tcp/0']\n";
+  DialFixture self = { .world = test_world_new (TRUE) };
+  MockResolver *resolver = mock_resolver_install ();
+  Lp2pConnection *connection;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *name = NULL;
+
+  self.a = test_host_new (self.world, config);
+  self.b = test_host_new (self.world, config);
+  self.to_b = test_host_dup_address (self.b);
+  name = g_strconcat ("/dns4/trap.example", strstr (lp2p_multiaddr_get_string (self.to_b), "/tcp/"), NULL);
+  mock_resolver_add_address (resolver, "trap.example", "127.0.0.1");
+
+  use_proxies (self.a, "socks5://127.0.0.1:1", NULL);
+  g_assert_null (dial (&self, LIST (name), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED);
+  g_assert_cmpuint (resolver->asked->len, ==, 0);
+  g_clear_error (&error);
+
+  use_proxies (self.a, "socks5://127.0.0.1:1", "direct://");
+  dial_learn (&self, LIST (name));
+  g_assert_null (dial (&self, NULL, &(Lp2pDialOptions){ .force_direct = TRUE }, &error));
+  g_assert_nonnull (strstr (error->message, "not dialed: the peer means its own machine"));
+  g_assert_cmpuint (resolver->asked->len, >, 0);
+  g_assert_cmpuint (dial_count (self.b), ==, 0);
+  g_clear_error (&error);
+
+  connection = dial (&self, LIST (name), NULL, &error);
+  g_assert_no_error (error);
+  test_until (self.world, dial_count (self.b) == 1);
+  dial_drop (&self, connection);
+  mock_resolver_remove (resolver);
+  lp2p_multiaddr_unref (self.to_b);
+  test_host_free (self.a);
+  test_host_free (self.b);
+  test_world_free (self.world);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -576,5 +629,6 @@ main (int argc, char **argv)
   dial_add_test ("/dial/gater", NULL, test_gater);
   dial_add_test ("/dial/both", NULL, test_both);
   g_test_add_func ("/dial/loopback", test_loopback);
+  g_test_add_func ("/dial/proxies", test_proxies);
   return g_test_run ();
 }
