@@ -260,6 +260,17 @@ start_last_batch (Lp2pPeerStore *self)
   lp2p_peer_batch_start (self->batch, lp2p_loop_get_context (self->loop), on_written, self);
 }
 
+/* Who changes without pause is not written without pause. What is to be forgotten is
+ * not kept any longer. */
+static void
+go_on (Lp2pPeerStore *self)
+{
+  if (g_hash_table_size (self->forgotten) > 0 || self->dirty.length >= BATCH)
+    start_batch (self);
+  else if (has_changes (self))
+    schedule_flush (self);
+}
+
 static void
 on_written (Lp2pPeerBatch *batch, gpointer user_data)
 {
@@ -272,7 +283,7 @@ on_written (Lp2pPeerBatch *batch, gpointer user_data)
   else if (self->closing)
     finish_closing (self, error);
   else if (ok)
-    start_batch (self);
+    go_on (self);
   else
     {
       complain (self, "Cannot write the peer store, will try again", error);
