@@ -7,8 +7,14 @@ G_BEGIN_DECLS
 
 /* Changes that are written together, in a thread of their own: the disk may take its
  * time, the loop goes on meanwhile. One batch of a storage is written at a time. */
-typedef struct _Lp2pPeerBatch Lp2pPeerBatch;
 typedef void (*Lp2pPeerBatchFunc) (Lp2pPeerBatch *self, gpointer user_data);
+
+typedef enum
+{
+  LP2P_PEER_BATCH_WAITS,
+  LP2P_PEER_BATCH_RUNS,
+  LP2P_PEER_BATCH_DONE,
+} Lp2pPeerBatchState;
 
 struct _Lp2pPeerBatch
 {
@@ -16,6 +22,7 @@ struct _Lp2pPeerBatch
   GPtrArray *forgotten;
   /* Copies, Lp2pPeerEntry, of which what is dirty is to be written. */
   GPtrArray *entries;
+  gint64 now;
   /* NULL when all was written. */
   GError *error;
 
@@ -23,12 +30,12 @@ struct _Lp2pPeerBatch
   gatomicrefcount ref_count;
   Lp2pPeerStorage *storage;
   gboolean last;
-  gint64 now;
+  gint hurried;
   Lp2pPeerBatchFunc func;
   gpointer user_data;
   GMutex mutex;
   GCond cond;
-  gboolean done;
+  Lp2pPeerBatchState state;
 };
 
 Lp2pPeerBatch *lp2p_peer_batch_new (Lp2pPeerStorage *storage, gint64 now);
@@ -42,8 +49,11 @@ void lp2p_peer_batch_add (Lp2pPeerBatch *self, const Lp2pPeerEntry *entry);
 void lp2p_peer_batch_start (Lp2pPeerBatch *self, GMainContext *context, Lp2pPeerBatchFunc func, gpointer user_data);
 /* Here and now. */
 void lp2p_peer_batch_run (Lp2pPeerBatch *self);
-/* Waits for the thread; @func is not called any more. */
+/* Waits for the thread, or does its work if no thread was free for it; @func is not
+ * called any more. */
 void lp2p_peer_batch_wait (Lp2pPeerBatch *self);
+/* For storages: whether somebody waits, so that it is better to fail than to wait long. */
+gboolean lp2p_peer_batch_is_hurried (Lp2pPeerBatch *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Lp2pPeerBatch, lp2p_peer_batch_unref)
 

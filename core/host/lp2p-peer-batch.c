@@ -48,25 +48,60 @@ lp2p_peer_batch_add (Lp2pPeerBatch *self, const Lp2pPeerEntry *entry)
   g_ptr_array_add (self->entries, lp2p_peer_entry_copy (entry));
 }
 
+gboolean
+lp2p_peer_batch_is_hurried (Lp2pPeerBatch *self)
+{
+  return g_atomic_int_get (&self->hurried);
+}
+
+static void
+write_now (Lp2pPeerBatch *self)
+{
+  if (self->forgotten->len > 0 || self->entries->len > 0)
+    self->storage->klass->write (self->storage, self, &self->error);
+  if (self->last)
+    self->storage->klass->free (self->storage);
+}
+
 void
 lp2p_peer_batch_run (Lp2pPeerBatch *self)
 {
-  if (self->forgotten->len > 0 || self->entries->len > 0)
-    self->storage->klass->write (self->storage, self->forgotten, self->entries, self->now, &self->error);
-  if (self->last)
-    self->storage->klass->free (self->storage);
+  g_atomic_int_set (&self->hurried, TRUE);
+  write_now (self);
+}
+
+/* Whether it is up to the caller to write it. */
+static gboolean
+begin (Lp2pPeerBatch *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+
+  if (self->state != LP2P_PEER_BATCH_WAITS)
+    return FALSE;
+  self->state = LP2P_PEER_BATCH_RUNS;
+  return TRUE;
+}
+
+/* Unless somebody else does. */
+static void
+write_once (Lp2pPeerBatch *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  if (!begin (self))
+    return;
+  write_now (self);
+  locker = g_mutex_locker_new (&self->mutex);
+  self->state = LP2P_PEER_BATCH_DONE;
+  g_cond_signal (&self->cond);
 }
 
 static void
 write_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Lp2pPeerBatch *self = data;
-  g_autoptr (GMutexLocker) locker = NULL;
 
-  lp2p_peer_batch_run (self);
-  locker = g_mutex_locker_new (&self->mutex);
-  self->done = TRUE;
-  g_cond_signal (&self->cond);
+  write_once (self);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -98,9 +133,12 @@ lp2p_peer_batch_start (Lp2pPeerBatch *self, GMainContext *context, Lp2pPeerBatch
 void
 lp2p_peer_batch_wait (Lp2pPeerBatch *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  g_autoptr (GMutexLocker) locker = NULL;
 
   self->func = NULL;
-  while (!self->done)
+  g_atomic_int_set (&self->hurried, TRUE);
+  write_once (self);
+  locker = g_mutex_locker_new (&self->mutex);
+  while (self->state != LP2P_PEER_BATCH_DONE)
     g_cond_wait (&self->cond, &self->mutex);
 }

@@ -17,8 +17,6 @@
 #define MAX_ROW_SIZE (1024 * 1024)
 /* SQLite takes a single byte for an empty database. */
 #define HEADER_SIZE 100
-/* How long a write waits for a tool that looks into the file. */
-#define WRITE_TIMEOUT_MS 10000
 /* Bytes that the log is cut to when it was larger, after a checkpoint. */
 #define MAX_LOG_SIZE "1048576"
 
@@ -169,11 +167,8 @@ prepare_file (sqlite3 *database, const char *path, GError **error)
 {
   int version;
 
-  if (!run (database, setup, error) || !check_owner (database, path, &version, error) ||
-      !migrate (database, version, error) || !run (database, finish, error))
-    return FALSE;
-  sqlite3_busy_timeout (database, WRITE_TIMEOUT_MS);
-  return TRUE;
+  return run (database, setup, error) && check_owner (database, path, &version, error) &&
+         migrate (database, version, error) && run (database, finish, error);
 }
 
 static gboolean

@@ -8,14 +8,15 @@ G_BEGIN_DECLS
 /* Where a peer store keeps what outlives it. A store without one is in memory
  * only. */
 typedef struct _Lp2pPeerStorage Lp2pPeerStorage;
+typedef struct _Lp2pPeerBatch Lp2pPeerBatch;
 
 typedef struct
 {
-  /* Fills an entry that is new; @found tells whether there was anything. */
+  /* Fills an entry that is new; @found tells whether there was anything. Does not wait
+   * for who writes: nothing is found instead. */
   gboolean (*load) (Lp2pPeerStorage *self, Lp2pPeerEntry *entry, gint64 now, gboolean *found, GError **error);
-  /* Forgets the peers (element-type Lp2pPeerId), then writes what is dirty of the
-   * entries (element-type Lp2pPeerEntry): all of it or nothing. */
-  gboolean (*write) (Lp2pPeerStorage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now, GError **error);
+  /* Forgets peers, then writes what is dirty of the entries: all of it or nothing. */
+  gboolean (*write) (Lp2pPeerStorage *self, Lp2pPeerBatch *batch, GError **error);
   void (*free) (Lp2pPeerStorage *self);
 } Lp2pPeerStorageClass;
 

@@ -4,8 +4,8 @@
 
 #include <lp2p/interfaces/lp2p-log.h>
 
+#include "host/lp2p-peer-batch-private.h"
 #include "host/lp2p-peer-sqlite-private.h"
-#include "host/lp2p-peer-storage-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* The peer store on disk. */
@@ -16,6 +16,11 @@
 #define MAX_STORED_PEERS 200000
 /* How many outdated rows one write removes beside what it has to do. */
 #define PURGE_BATCH 64
+/* How long a write waits for a tool that looks into the file, and how long while somebody
+ * waits for the write. */
+#define WRITE_TIMEOUT_MS 10000
+#define HURRIED_TIMEOUT_MS 1000
+#define WAIT_STEP_MS 10
 
 /* Two connections to one file: whoever reads does not wait for what is written. */
 typedef struct
@@ -28,6 +33,8 @@ typedef struct
   /* Of the thread that writes; whoever finds damage while reading may use it, too. */
   GMutex mutex;
   Lp2pPeerSession writer;
+  /* What it writes now. */
+  Lp2pPeerBatch *batch;
   /* How many files there were before this one that turned out to be damaged. */
   guint generation;
   /* -1 while nobody has counted. */
@@ -98,27 +105,43 @@ open_reader (Storage *self, GError **error)
 }
 
 static gboolean
-check_reader (Storage *self, GError **error)
+is_reader_current (Storage *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
-
-  if (self->reader.database != NULL && self->read_generation == (guint) g_atomic_int_get (&self->generation))
-    return TRUE;
-  /* Whoever replaces the file is done then. */
-  locker = g_mutex_locker_new (&self->mutex);
-  return open_reader (self, error);
+  return self->reader.database != NULL && self->read_generation == (guint) g_atomic_int_get (&self->generation);
 }
 
-/* A file that turned out to be damaged is replaced, unless the other side did so. */
+/* With neither a reader nor an error, somebody is writing, and perhaps replaces the file:
+ * the loop does not wait for that. */
+static gboolean
+check_reader (Storage *self, GError **error)
+{
+  gboolean ok;
+
+  if (is_reader_current (self))
+    return TRUE;
+  if (!g_mutex_trylock (&self->mutex))
+    return FALSE;
+  ok = open_reader (self, error);
+  g_mutex_unlock (&self->mutex);
+  return ok;
+}
+
+/* A file that turned out to be damaged is replaced, unless the other side did so; where
+ * that is writing, it will find the damage, or the next who reads does. */
 static gboolean
 replace_read (Storage *self, int status, GError **error)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  gboolean ok = TRUE;
 
-  if (self->read_generation != (guint) g_atomic_int_get (&self->generation))
+  if (!g_mutex_trylock (&self->mutex))
     return TRUE;
-  lp2p_peer_session_close (&self->reader);
-  return replace_database (self, sqlite3_errstr (status), error);
+  if (is_reader_current (self))
+    {
+      lp2p_peer_session_close (&self->reader);
+      ok = replace_database (self, sqlite3_errstr (status), error);
+    }
+  g_mutex_unlock (&self->mutex);
+  return ok;
 }
 
 /* Whether to try again. */
@@ -216,12 +239,19 @@ static gboolean
 storage_load (Lp2pPeerStorage *storage, Lp2pPeerEntry *entry, gint64 now, gboolean *found, GError **error)
 {
   Storage *self = (Storage *) storage;
+  g_autoptr (GError) problem = NULL;
   gint64 id = 0;
   int status;
 
   *found = FALSE;
-  if (!check_reader (self, error))
-    return FALSE;
+  if (!check_reader (self, &problem))
+    {
+      gboolean ok = problem == NULL;
+
+      if (!ok)
+        g_propagate_error (error, g_steal_pointer (&problem));
+      return ok;
+    }
   status = load_facts (self, entry, &id);
   if (status == SQLITE_OK && id != 0)
     status = load_addresses (self, entry, id, now);
@@ -394,38 +424,55 @@ count_peers (Storage *self)
 }
 
 static int
-write_all (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now)
+write_all (Storage *self, Lp2pPeerBatch *batch)
 {
   int status = count_peers (self);
 
-  for (guint i = 0; status == SQLITE_OK && i < forgotten->len; i++)
+  for (guint i = 0; status == SQLITE_OK && i < batch->forgotten->len; i++)
     {
-      status = forget (self, g_ptr_array_index (forgotten, i));
+      status = forget (self, g_ptr_array_index (batch->forgotten, i));
       self->n_peers -= sqlite3_changes (self->writer.database);
     }
-  for (guint i = 0; status == SQLITE_OK && i < entries->len; i++)
+  for (guint i = 0; status == SQLITE_OK && i < batch->entries->len; i++)
     {
-      Lp2pPeerEntry *entry = g_ptr_array_index (entries, i);
+      Lp2pPeerEntry *entry = g_ptr_array_index (batch->entries, i);
 
-      status = write_entry (self, entry, now);
+      status = write_entry (self, entry, batch->now);
       self->n_peers += !entry->stored;
     }
-  return status == SQLITE_OK ? purge_outdated (self, now) : status;
+  return status == SQLITE_OK ? purge_outdated (self, batch->now) : status;
+}
+
+/* SQLite's own patience knows nothing of who waits. */
+static int
+wait_for_tool (void *data, int n_waits)
+{
+  Storage *self = data;
+  gboolean hurried = self->batch == NULL || lp2p_peer_batch_is_hurried (self->batch);
+  int timeout = hurried ? HURRIED_TIMEOUT_MS : WRITE_TIMEOUT_MS;
+
+  if (n_waits >= timeout / WAIT_STEP_MS)
+    return FALSE;
+  g_usleep (WAIT_STEP_MS * 1000);
+  return TRUE;
 }
 
 static int
-commit (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now)
+commit (Storage *self, Lp2pPeerBatch *batch)
 {
-  int status = sqlite3_exec (self->writer.database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  int status;
 
+  sqlite3_busy_handler (self->writer.database, wait_for_tool, self);
+  status = sqlite3_exec (self->writer.database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   if (status == SQLITE_OK)
-    status = write_all (self, forgotten, entries, now);
+    status = write_all (self, batch);
   return status == SQLITE_OK ? sqlite3_exec (self->writer.database, "COMMIT", NULL, NULL, NULL) : status;
 }
 
 static gboolean
-write_or_replace (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now, GError **error)
+write_or_replace (Storage *self, Lp2pPeerBatch *batch, GError **error)
 {
+  GPtrArray *entries = batch->entries;
   int status;
 
   if (self->writer.database == NULL)
@@ -433,7 +480,7 @@ write_or_replace (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint6
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("%s is not open"), self->path);
       return FALSE;
     }
-  status = commit (self, forgotten, entries, now);
+  status = commit (self, batch);
   if (status != SQLITE_OK)
     {
       if (!recover (self, status, error))
@@ -441,7 +488,7 @@ write_or_replace (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint6
       /* A new file has nothing of them yet. */
       for (guint i = 0; i < entries->len; i++)
         ((Lp2pPeerEntry *) g_ptr_array_index (entries, i))->dirty = LP2P_PEER_DIRTY_ALL;
-      status = commit (self, forgotten, entries, now);
+      status = commit (self, batch);
     }
   if (status != SQLITE_OK)
     {
@@ -453,18 +500,22 @@ write_or_replace (Storage *self, GPtrArray *forgotten, GPtrArray *entries, gint6
   for (guint i = 0; i < entries->len; i++)
     ((Lp2pPeerEntry *) g_ptr_array_index (entries, i))->stored = TRUE;
   /* What somebody wants forgotten shall not be found in the log either. */
-  if (forgotten->len > 0)
+  if (batch->forgotten->len > 0)
     sqlite3_wal_checkpoint_v2 (self->writer.database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
   return TRUE;
 }
 
 static gboolean
-storage_write (Lp2pPeerStorage *storage, GPtrArray *forgotten, GPtrArray *entries, gint64 now, GError **error)
+storage_write (Lp2pPeerStorage *storage, Lp2pPeerBatch *batch, GError **error)
 {
   Storage *self = (Storage *) storage;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  gboolean ok;
 
-  return write_or_replace (self, forgotten, entries, now, error);
+  self->batch = batch;
+  ok = write_or_replace (self, batch, error);
+  self->batch = NULL;
+  return ok;
 }
 
 static void

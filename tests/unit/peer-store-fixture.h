@@ -3,7 +3,9 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "host/lp2p-peer-batch-private.h"
 #include "host/lp2p-peer-store-private.h"
 #include "test-world.h"
 
@@ -104,6 +106,21 @@ fixture_tear_down (Fixture *f, gconstpointer on_disk)
   g_free (f->path);
   fixture_assert_warned (NULL, NULL);
   g_string_free (fixture_warnings, TRUE);
+}
+
+/* Damages the file under a store that has it open. */
+G_GNUC_UNUSED static void
+fixture_damage (Fixture *f)
+{
+  g_autofree char *log = g_strconcat (f->path, "-wal", NULL);
+  g_autofree char *noise = g_strnfill (65536, 'x');
+  FILE *file = fopen (f->path, "r+");
+
+  g_assert_nonnull (file);
+  g_assert_cmpint (fseek (file, 4096, SEEK_SET), ==, 0);
+  g_assert_cmpuint (fwrite (noise, 65536, 1, file), ==, 1);
+  fclose (file);
+  g_assert_cmpint (truncate (log, 0), ==, 0);
 }
 
 /* What the disk does not have yet is written. */

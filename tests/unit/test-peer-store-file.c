@@ -210,7 +210,7 @@ counter_load (Lp2pPeerStorage *self, Lp2pPeerEntry *entry, gint64 now, gboolean 
 }
 
 static gboolean
-counter_write (Lp2pPeerStorage *self, GPtrArray *forgotten, GPtrArray *entries, gint64 now, GError **error)
+counter_write (Lp2pPeerStorage *self, Lp2pPeerBatch *batch, GError **error)
 {
   Counter *counter = (Counter *) self;
 
@@ -220,10 +220,10 @@ counter_write (Lp2pPeerStorage *self, GPtrArray *forgotten, GPtrArray *entries, 
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "It is full");
       return FALSE;
     }
-  counter->n_entries += entries->len;
-  counter->largest = MAX (counter->largest, entries->len);
-  if (forgotten->len > 0)
-    counter->first = ((Lp2pPeerEntry *) g_ptr_array_index (entries, 0))->id;
+  counter->n_entries += batch->entries->len;
+  counter->largest = MAX (counter->largest, batch->entries->len);
+  if (batch->forgotten->len > 0)
+    counter->first = ((Lp2pPeerEntry *) g_ptr_array_index (batch->entries, 0))->id;
   return TRUE;
 }
 
@@ -580,28 +580,13 @@ test_damage_read (Fixture *f, gconstpointer on_disk)
   check_replaced (f);
 }
 
-/* Damages the file under a store that has it open. */
-static void
-run_damage (Fixture *f)
-{
-  g_autofree char *log = g_strconcat (f->path, "-wal", NULL);
-  g_autofree char *noise = g_strnfill (65536, 'x');
-  FILE *file = fopen (f->path, "r+");
-
-  g_assert_nonnull (file);
-  g_assert_cmpint (fseek (file, 4096, SEEK_SET), ==, 0);
-  g_assert_cmpuint (fwrite (noise, 65536, 1, file), ==, 1);
-  fclose (file);
-  g_assert_cmpint (truncate (log, 0), ==, 0);
-}
-
 /* What a peer is known by before the damage shows is written to the new file as a whole. */
 static void
 test_damage_written (Fixture *f, gconstpointer on_disk)
 {
   fixture_tell (f, 0, A);
   fixture_flush (f);
-  run_damage (f);
+  fixture_damage (f);
   fixture_set_data (f, 0, "key", "value", 100, LP2P_PEER_DATA_PERSISTENT);
   fixture_flush (f);
   check_replaced (f);

@@ -25,6 +25,7 @@ typedef struct
   guint n_begun;
   GThread *reader;
   GThread *writer;
+  gboolean hurried;
 } Disk;
 
 static gboolean
@@ -37,7 +38,7 @@ disk_load (Lp2pPeerStorage *storage, Lp2pPeerEntry *entry, gint64 now, gboolean 
 }
 
 static gboolean
-disk_write (Lp2pPeerStorage *storage, GPtrArray *forgotten, GPtrArray *entries, gint64 now, GError **error)
+disk_write (Lp2pPeerStorage *storage, Lp2pPeerBatch *batch, GError **error)
 {
   Disk *self = (Disk *) storage;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
@@ -47,8 +48,9 @@ disk_write (Lp2pPeerStorage *storage, GPtrArray *forgotten, GPtrArray *entries, 
   g_cond_broadcast (&self->cond);
   while (self->stands)
     g_cond_wait (&self->cond, &self->mutex);
+  self->hurried = lp2p_peer_batch_is_hurried (batch);
   if (!self->fails)
-    return self->real->klass->write (self->real, forgotten, entries, now, error);
+    return self->real->klass->write (self->real, batch, error);
   self->fails = FALSE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "It is full");
   return FALSE;
@@ -148,6 +150,7 @@ test_loop_goes_on (Fixture *f, gconstpointer on_disk)
   g_assert_true (disk.reader == g_thread_self ());
   g_assert_true (disk.writer != g_thread_self ());
   end_write (f, &disk);
+  g_assert_false (disk.hurried);
 
   fixture_reopen (f);
   g_assert_true (disk.freed);
@@ -310,7 +313,7 @@ test_close (Fixture *f, gconstpointer writing)
   disk_clear (&disk);
 }
 
-/* Whoever drops the store instead waits for the disk. */
+/* Whoever drops the store instead waits for the disk, but not for long for a tool. */
 static void
 test_drop (Fixture *f, gconstpointer on_disk)
 {
@@ -325,6 +328,7 @@ test_drop (Fixture *f, gconstpointer on_disk)
   disk_go_on (&disk);
   g_clear_pointer (&f->store, lp2p_peer_store_free);
   g_assert_true (disk.freed);
+  g_assert_true (disk.hurried);
   test_until (f->world, closed);
   fixture_open (f);
   fixture_assert_addresses (f, 0, A);
@@ -332,26 +336,119 @@ test_drop (Fixture *f, gconstpointer on_disk)
   disk_clear (&disk);
 }
 
+static void
+stand (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  g_mutex_lock (data);
+  g_mutex_unlock (data);
+}
+
+/* GIO's threads may all be held up by something else. */
+static void
+test_no_thread (Fixture *f, gconstpointer on_disk)
+{
+  static GMutex mutex;
+  Disk disk;
+
+  g_mutex_lock (&mutex);
+  for (guint i = 0; i < 50; i++)
+    {
+      g_autoptr (GTask) task = g_task_new (NULL, NULL, NULL, NULL);
+
+      g_task_set_task_data (task, &mutex, NULL);
+      g_task_run_in_thread (task, stand);
+    }
+  disk_init (&disk, f);
+  fixture_tell (f, 0, A);
+  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
+  g_assert_true (lp2p_peer_store_is_writing (f->store));
+  fixture_tell (f, 1, B);
+  fixture_reopen (f);
+  g_assert_true (disk.writer == g_thread_self ());
+  g_assert_cmpuint (disk.n_begun, ==, 2);
+  g_mutex_unlock (&mutex);
+  fixture_assert_addresses (f, 0, A);
+  fixture_assert_addresses (f, 1, B);
+  disk_clear (&disk);
+}
+
+static sqlite3 *
+lock_with_tool (Fixture *f)
+{
+  sqlite3 *tool = NULL;
+
+  g_assert_cmpint (sqlite3_open (f->path, &tool), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (tool, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+  return tool;
+}
+
+static void
+unlock_with_tool (sqlite3 *tool)
+{
+  g_assert_cmpint (sqlite3_exec (tool, "ROLLBACK", NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_close (tool), ==, SQLITE_OK);
+}
+
 /* A tool that holds SQLite's lock on the file delays what is written, not what is
  * read or learnt. */
 static void
 test_locked (Fixture *f, gconstpointer on_disk)
 {
-  sqlite3 *tool = NULL;
+  sqlite3 *tool;
 
   fixture_tell (f, 0, A);
   fixture_reopen (f);
-  g_assert_cmpint (sqlite3_open (f->path, &tool), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_exec (tool, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+  tool = lock_with_tool (f);
   fixture_tell (f, 1, B);
   test_world_advance (f->world, 3 * G_USEC_PER_SEC);
   g_assert_true (lp2p_peer_store_is_writing (f->store));
   fixture_assert_addresses (f, 0, A);
   fixture_assert_addresses (f, 2, "");
   g_assert_true (lp2p_peer_store_is_writing (f->store));
-  g_assert_cmpint (sqlite3_exec (tool, "ROLLBACK", NULL, NULL, NULL), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_close (tool), ==, SQLITE_OK);
+  unlock_with_tool (tool);
   test_until (f->world, !lp2p_peer_store_is_writing (f->store));
+  fixture_reopen (f);
+  fixture_assert_addresses (f, 1, B);
+}
+
+/* Whoever drops the store while a tool has the file loses what is not written. */
+static void
+test_drop_locked (Fixture *f, gconstpointer on_disk)
+{
+  sqlite3 *tool;
+
+  fixture_tell (f, 0, A);
+  fixture_reopen (f);
+  tool = lock_with_tool (f);
+  fixture_tell (f, 1, B);
+  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
+  g_assert_true (lp2p_peer_store_is_writing (f->store));
+  g_clear_pointer (&f->store, lp2p_peer_store_free);
+  fixture_assert_warned ("The latest changes to the peer store are lost", NULL);
+  unlock_with_tool (tool);
+  fixture_open (f);
+  fixture_assert_addresses (f, 0, A);
+  fixture_assert_addresses (f, 1, "");
+}
+
+/* Whoever finds the file damaged does not wait for who writes to it. */
+static void
+test_damage_while_writing (Fixture *f, gconstpointer on_disk)
+{
+  sqlite3 *tool;
+
+  fixture_tell (f, 0, A);
+  fixture_reopen (f);
+  tool = lock_with_tool (f);
+  fixture_tell (f, 1, B);
+  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
+  g_assert_true (lp2p_peer_store_is_writing (f->store));
+  fixture_damage (f);
+  fixture_assert_addresses (f, 0, "");
+  fixture_assert_warned (NULL, NULL);
+  unlock_with_tool (tool);
+  test_until (f->world, !lp2p_peer_store_is_writing (f->store));
+  fixture_assert_warned ("The peer store is damaged", NULL);
   fixture_reopen (f);
   fixture_assert_addresses (f, 1, B);
 }
@@ -378,6 +475,9 @@ main (int argc, char **argv)
   ADD ("close", NULL, test_close);
   ADD ("close-while-writing", "", test_close);
   ADD ("drop", NULL, test_drop);
+  ADD ("no-thread", NULL, test_no_thread);
   ADD ("locked", NULL, test_locked);
+  ADD ("drop-locked", NULL, test_drop_locked);
+  ADD ("damage-while-writing", NULL, test_damage_while_writing);
   return g_test_run ();
 }
