@@ -453,7 +453,7 @@ wait_for_tool (void *data, int n_waits)
 
   if (n_waits >= timeout / WAIT_STEP_MS)
     return FALSE;
-  g_usleep (WAIT_STEP_MS * 1000);
+  sqlite3_sleep (WAIT_STEP_MS);
   return TRUE;
 }
 

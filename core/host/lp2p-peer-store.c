@@ -297,11 +297,35 @@ on_flush (Lp2pTimer *timer)
   start_batch ((Lp2pPeerStore *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pPeerStore, flush_timer)));
 }
 
+/* What closing is done with later otherwise. */
+static gboolean
+close_now (Lp2pPeerStore *self, GError **error)
+{
+  g_autoptr (GError) problem = NULL;
+
+  wait_for_batch (self, self->storage == NULL ? &problem : NULL);
+  if (self->storage != NULL)
+    {
+      take_last_batch (self);
+      lp2p_peer_batch_run (self->batch);
+      finish_batch (self, &problem);
+    }
+  finish_closing (self, problem);
+  if (problem == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&problem));
+  return FALSE;
+}
+
 gboolean
 lp2p_peer_store_flush (Lp2pPeerStore *self, GError **error)
 {
-  gboolean ok = wait_for_batch (self, error);
+  gboolean ok;
 
+  /* Nobody is left to be told of the batch that closing waits for. */
+  if (self->closing)
+    return close_now (self, error);
+  ok = wait_for_batch (self, error);
   while (ok && has_changes (self))
     {
       take_batch (self, BATCH);
@@ -533,17 +557,8 @@ lp2p_peer_store_close_async (Lp2pPeerStore *self, GAsyncReadyCallback callback, 
 void
 lp2p_peer_store_close (Lp2pPeerStore *self)
 {
-  g_autoptr (GError) error = NULL;
-
   begin_closing (self);
-  wait_for_batch (self, self->storage == NULL ? &error : NULL);
-  if (self->storage != NULL)
-    {
-      take_last_batch (self);
-      lp2p_peer_batch_run (self->batch);
-      finish_batch (self, &error);
-    }
-  finish_closing (self, error);
+  close_now (self, NULL);
 }
 
 void

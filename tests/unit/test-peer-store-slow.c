@@ -313,6 +313,31 @@ test_close (Fixture *f, gconstpointer writing)
   disk_clear (&disk);
 }
 
+/* Whoever asks for a flush while it closes has it closed. */
+static void
+test_flush_closing (Fixture *f, gconstpointer writing)
+{
+  gboolean closed = FALSE;
+  Disk disk;
+
+  disk_init (&disk, f);
+  fixture_tell (f, 0, A);
+  if (writing != NULL)
+    begin_write (f, &disk);
+  fixture_tell (f, 1, B);
+  lp2p_peer_store_close_async (f->store, note_closed, &closed);
+  disk_go_on (&disk);
+  fixture_flush (f);
+  g_assert_true (disk.freed);
+  test_until (f->world, closed);
+  fixture_flush (f);
+  lp2p_peer_store_free (f->store);
+  fixture_open (f);
+  fixture_assert_addresses (f, 0, A);
+  fixture_assert_addresses (f, 1, B);
+  disk_clear (&disk);
+}
+
 /* Whoever drops the store instead waits for the disk, but not for long for a tool. */
 static void
 test_drop (Fixture *f, gconstpointer on_disk)
@@ -372,6 +397,40 @@ test_no_thread (Fixture *f, gconstpointer on_disk)
   disk_clear (&disk);
 }
 
+/* How often SQLite has slept: who writes does so while a tool has the file. */
+static gint n_sleeps;
+
+static int
+count_sleep (sqlite3_vfs *self, int us)
+{
+  g_atomic_int_inc (&n_sleeps);
+  g_usleep (us);
+  return us;
+}
+
+static void
+watch_sleeps (void)
+{
+  static sqlite3_vfs watched;
+
+  watched = *sqlite3_vfs_find (NULL);
+  watched.zName = "watched";
+  watched.xSleep = count_sleep;
+  g_assert_cmpint (sqlite3_vfs_register (&watched, TRUE), ==, SQLITE_OK);
+}
+
+/* The thread that writes waits for a tool. */
+static void
+begin_waiting (Fixture *f)
+{
+  gint before = g_atomic_int_get (&n_sleeps);
+
+  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
+  g_assert_true (lp2p_peer_store_is_writing (f->store));
+  while (g_atomic_int_get (&n_sleeps) == before)
+    g_thread_yield ();
+}
+
 static sqlite3 *
 lock_with_tool (Fixture *f)
 {
@@ -400,8 +459,7 @@ test_locked (Fixture *f, gconstpointer on_disk)
   fixture_reopen (f);
   tool = lock_with_tool (f);
   fixture_tell (f, 1, B);
-  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
-  g_assert_true (lp2p_peer_store_is_writing (f->store));
+  begin_waiting (f);
   fixture_assert_addresses (f, 0, A);
   fixture_assert_addresses (f, 2, "");
   g_assert_true (lp2p_peer_store_is_writing (f->store));
@@ -421,8 +479,7 @@ test_drop_locked (Fixture *f, gconstpointer on_disk)
   fixture_reopen (f);
   tool = lock_with_tool (f);
   fixture_tell (f, 1, B);
-  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
-  g_assert_true (lp2p_peer_store_is_writing (f->store));
+  begin_waiting (f);
   g_clear_pointer (&f->store, lp2p_peer_store_free);
   fixture_assert_warned ("The latest changes to the peer store are lost", NULL);
   unlock_with_tool (tool);
@@ -441,8 +498,7 @@ test_damage_while_writing (Fixture *f, gconstpointer on_disk)
   fixture_reopen (f);
   tool = lock_with_tool (f);
   fixture_tell (f, 1, B);
-  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
-  g_assert_true (lp2p_peer_store_is_writing (f->store));
+  begin_waiting (f);
   fixture_damage (f);
   fixture_assert_addresses (f, 0, "");
   fixture_assert_warned (NULL, NULL);
@@ -466,6 +522,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  watch_sleeps ();
   g_log_set_writer_func (fixture_write_log, NULL, NULL);
   ADD ("loop-goes-on", NULL, test_loop_goes_on);
   ADD ("pause", NULL, test_pause);
@@ -474,6 +531,8 @@ main (int argc, char **argv)
   ADD ("memory-bound", NULL, test_memory_bound);
   ADD ("close", NULL, test_close);
   ADD ("close-while-writing", "", test_close);
+  ADD ("flush-closing", NULL, test_flush_closing);
+  ADD ("flush-closing-while-writing", "", test_flush_closing);
   ADD ("drop", NULL, test_drop);
   ADD ("no-thread", NULL, test_no_thread);
   ADD ("locked", NULL, test_locked);
