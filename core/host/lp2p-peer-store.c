@@ -30,7 +30,9 @@ struct _Lp2pPeerStore
   char *path;
   Lp2pPeerStorage *storage;
   gboolean opened;
-  gboolean complained;
+  /* Whether it was told that reading or writing fails. */
+  gboolean told_of_reading;
+  gboolean told_of_writing;
 
   /* Lp2pPeerId to Lp2pPeerEntry. */
   GHashTable *peers;
@@ -93,11 +95,11 @@ lp2p_peer_store_get_network (Lp2pPeerStore *self)
 
 /* The first time it is told; a disk that stays full need not be told of again. */
 static void
-complain (Lp2pPeerStore *self, const char *what, const GError *error)
+complain (gboolean *told, const char *what, const GError *error)
 {
-  if (!self->complained)
+  if (!*told)
     g_warning ("%s: %s", what, error->message);
-  self->complained = TRUE;
+  *told = TRUE;
 }
 
 static void
@@ -108,7 +110,7 @@ schedule_flush (Lp2pPeerStore *self)
   /* Whoever is told that a batch is written goes on with the next. */
   if (self->storage == NULL || self->batch != NULL)
     return;
-  if (self->dirty.length >= BATCH && !self->complained)
+  if (self->dirty.length >= BATCH && !self->told_of_writing)
     lp2p_timer_set (&self->flush_timer, now);
   else if (!lp2p_timer_is_set (&self->flush_timer))
     lp2p_timer_set (&self->flush_timer, now + FLUSH_DELAY_US);
@@ -206,7 +208,7 @@ finish_batch (Lp2pPeerStore *self, GError **error)
   for (guint i = 0; !ok && self->storage != NULL && i < batch->forgotten->len; i++)
     g_hash_table_add (self->forgotten, lp2p_peer_id_ref (g_ptr_array_index (batch->forgotten, i)));
   if (ok)
-    self->complained = FALSE;
+    self->told_of_writing = FALSE;
   else
     g_propagate_error (error, g_steal_pointer (&batch->error));
   return ok;
@@ -286,7 +288,7 @@ on_written (Lp2pPeerBatch *batch, gpointer user_data)
     go_on (self);
   else
     {
-      complain (self, "Cannot write the peer store, will try again", error);
+      complain (&self->told_of_writing, "Cannot write the peer store, will try again", error);
       lp2p_timer_set (&self->flush_timer, lp2p_loop_now (self->loop) + RETRY_DELAY_US);
     }
 }
@@ -390,7 +392,7 @@ make_room (Lp2pPeerStore *self)
     {
       Lp2pPeerEntry *oldest = self->recent.tail->data;
 
-      if ((oldest->writing || oldest->dirty != LP2P_PEER_DIRTY_NONE) && !self->complained &&
+      if ((oldest->writing || oldest->dirty != LP2P_PEER_DIRTY_NONE) && !self->told_of_writing &&
           g_hash_table_size (self->peers) < 2 * self->max_peers)
         return;
       drop (self, oldest);
@@ -426,9 +428,11 @@ load (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean *found)
     return g_steal_pointer (&entry);
   if (!self->storage->klass->load (self->storage, entry, get_now (self), found, &error))
     {
-      complain (self, "Cannot read the peer store", error);
+      complain (&self->told_of_reading, "Cannot read the peer store", error);
       lp2p_peer_entry_clear (entry);
     }
+  else
+    self->told_of_reading = FALSE;
   entry->stored = *found;
   return g_steal_pointer (&entry);
 }

@@ -200,13 +200,17 @@ typedef struct
   /* Who was first of those written together with forgetting somebody. */
   Lp2pPeerId *first;
   gboolean fails;
+  gboolean fails_to_read;
 } Counter;
 
 static gboolean
 counter_load (Lp2pPeerStorage *self, Lp2pPeerEntry *entry, gint64 now, gboolean *found, GError **error)
 {
   *found = FALSE;
-  return TRUE;
+  if (!((Counter *) self)->fails_to_read)
+    return TRUE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "It is scratched");
+  return FALSE;
 }
 
 static gboolean
@@ -329,6 +333,30 @@ test_write_fails (Fixture *f, gconstpointer on_disk)
   tell_numbered (f, 1700, 1701);
   g_assert_cmpuint (lp2p_peer_store_get_n_peers (f->store), ==, 300);
   counter.fails = FALSE;
+  close_store (f);
+}
+
+/* A disk that cannot be read may well be written to: nothing waits, nothing is dropped. */
+static void
+test_read_fails (Fixture *f, gconstpointer on_disk)
+{
+  Counter counter = { { &counter_class }, .fails_to_read = TRUE };
+
+  lp2p_peer_store_set_storage (f->store, &counter.parent);
+  lp2p_peer_store_set_max_peers (f->store, 20);
+  tell_numbered (f, 0, 32);
+  fixture_assert_warned ("Cannot read the peer store: It is scratched", NULL);
+  g_assert_cmpuint (lp2p_peer_store_get_n_peers (f->store), ==, 32);
+  test_world_advance (f->world, 1000);
+  settle (f);
+  g_assert_cmpuint (counter.n_entries, ==, 32);
+
+  /* It is told again when it was better meanwhile. */
+  counter.fails_to_read = FALSE;
+  tell_numbered (f, 32, 33);
+  counter.fails_to_read = TRUE;
+  tell_numbered (f, 33, 35);
+  fixture_assert_warned ("Cannot read the peer store: It is scratched", NULL);
   close_store (f);
 }
 
@@ -737,6 +765,7 @@ main (int argc, char **argv)
   add ("batches", test_batches);
   add ("forget-batch", test_forget_batch);
   add ("write-fails", test_write_fails);
+  add ("read-fails", test_read_fails);
   add ("disk-full", test_disk_full);
   add ("retention", test_retention);
   add ("migration", test_migration);
