@@ -25,6 +25,8 @@ struct _Lp2pPeerBatch
   gint64 now;
   /* NULL when all was written. */
   GError *error;
+  /* What the storage has to tell, or NULL: threads do not log. */
+  char *warning;
 
   /* Private: */
   gatomicrefcount ref_count;

@@ -25,6 +25,7 @@ lp2p_peer_batch_unref (Lp2pPeerBatch *self)
   g_ptr_array_unref (self->forgotten);
   g_ptr_array_unref (self->entries);
   g_clear_error (&self->error);
+  g_free (self->warning);
   g_mutex_clear (&self->mutex);
   g_cond_clear (&self->cond);
   g_free (self);

@@ -294,7 +294,8 @@ find_aside_name (const char *path)
   return name;
 }
 
-static gboolean
+/* Returns what to warn of; NULL when it fails. */
+static char *
 set_aside (const char *path, const char *reason, GError **error)
 {
   static const char *const companions[] = { "-wal", "-shm", "-journal" };
@@ -306,7 +307,7 @@ set_aside (const char *path, const char *reason, GError **error)
       saved = errno;
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved),
                    _("%s is damaged (%s) and cannot be renamed: %s"), path, reason, g_strerror (saved));
-      return FALSE;
+      return NULL;
     }
   /* A log that stayed would be taken for that of the new file. */
   for (guint i = 0; i < G_N_ELEMENTS (companions); i++)
@@ -317,28 +318,31 @@ set_aside (const char *path, const char *reason, GError **error)
       if (g_rename (from, to) < 0 && errno != ENOENT)
         g_unlink (from);
     }
-  g_warning ("The peer store is damaged (%s); it is kept as %s, and a new one begun", reason, aside);
-  return TRUE;
+  return g_strdup_printf ("The peer store is damaged (%s); it is kept as %s, and a new one begun", reason, aside);
 }
 
 sqlite3 *
-lp2p_peer_sqlite_replace (const char *path, const char *reason, GError **error)
+lp2p_peer_sqlite_replace (const char *path, const char *reason, char **warning, GError **error)
 {
-  return set_aside (path, reason, error) ? open_once (path, error) : NULL;
+  *warning = set_aside (path, reason, error);
+  return *warning != NULL ? open_once (path, error) : NULL;
 }
 
 sqlite3 *
 lp2p_peer_sqlite_open (const char *path, GError **error)
 {
   GError *reason = NULL;
+  g_autofree char *warning = NULL;
   sqlite3 *database = open_once (path, &reason);
 
   if (database != NULL)
     return database;
   if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
-    database = lp2p_peer_sqlite_replace (path, reason->message, error);
+    database = lp2p_peer_sqlite_replace (path, reason->message, &warning, error);
   else
     g_propagate_error (error, g_steal_pointer (&reason));
+  if (warning != NULL)
+    g_warning ("%s", warning);
   g_clear_error (&reason);
   return database;
 }

@@ -63,7 +63,8 @@ int lp2p_peer_sqlite_lock (const char *path, GError **error);
 sqlite3 *lp2p_peer_sqlite_open (const char *path, GError **error);
 /* Opens the file once more, only to read it. */
 sqlite3 *lp2p_peer_sqlite_open_reader (const char *path, GError **error);
-/* Sets a damaged file aside, which must be closed, and makes a new one. */
-sqlite3 *lp2p_peer_sqlite_replace (const char *path, const char *reason, GError **error);
+/* Sets a damaged file aside, which must be closed, and makes a new one. @warning tells of
+ * that, also when only the second fails; else it is NULL. */
+sqlite3 *lp2p_peer_sqlite_replace (const char *path, const char *reason, char **warning, GError **error);
 
 G_END_DECLS

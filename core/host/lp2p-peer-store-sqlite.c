@@ -47,16 +47,33 @@ typedef struct
 
 /* Opening */
 
+/* Who writes in a thread leaves it to the batch. Takes @warning, which may be NULL. */
+static void
+warn (Storage *self, char *warning)
+{
+  if (self->batch != NULL)
+    {
+      g_free (self->batch->warning);
+      self->batch->warning = warning;
+      return;
+    }
+  if (warning != NULL)
+    g_warning ("%s", warning);
+  g_free (warning);
+}
+
 static gboolean
 replace_database (Storage *self, const char *problem, GError **error)
 {
   g_autofree char *reason = g_strdup (problem);
   const char *again = NULL;
+  char *warning = NULL;
 
   lp2p_peer_session_close (&self->writer);
   self->n_peers = -1;
   g_atomic_int_inc (&self->generation);
-  self->writer.database = lp2p_peer_sqlite_replace (self->path, reason, error);
+  self->writer.database = lp2p_peer_sqlite_replace (self->path, reason, &warning, error);
+  warn (self, warning);
   if (self->writer.database == NULL)
     return FALSE;
   if (lp2p_peer_session_prepare (&self->writer, &again) == SQLITE_OK)

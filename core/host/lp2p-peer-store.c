@@ -203,6 +203,8 @@ finish_batch (Lp2pPeerStore *self, GError **error)
   g_autoptr (Lp2pPeerBatch) batch = g_steal_pointer (&self->batch);
   gboolean ok = batch->error == NULL;
 
+  if (batch->warning != NULL)
+    g_warning ("%s", batch->warning);
   for (guint i = 0; i < batch->entries->len; i++)
     note_written (self, g_ptr_array_index (batch->entries, i), ok);
   for (guint i = 0; !ok && self->storage != NULL && i < batch->forgotten->len; i++)

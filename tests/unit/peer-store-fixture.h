@@ -26,12 +26,15 @@ typedef struct
 
 /* What was warned of since fixture_expect_warnings(), one a line. */
 static GString *fixture_warnings;
+/* Whose the store is: no other may log. */
+static GThread *fixture_thread;
 
 G_GNUC_UNUSED static GLogWriterOutput
 fixture_write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
 {
   if ((level & G_LOG_LEVEL_WARNING) == 0)
     return g_log_writer_default (level, fields, n_fields, user_data);
+  g_assert_true (g_thread_self () == fixture_thread);
   for (gsize i = 0; i < n_fields; i++)
     if (g_str_equal (fields[i].key, "MESSAGE"))
       g_string_append_printf (fixture_warnings, "%s\n", (const char *) fields[i].value);
@@ -70,6 +73,7 @@ G_GNUC_UNUSED static void
 fixture_set_up (Fixture *f, gconstpointer on_disk)
 {
   fixture_warnings = g_string_new (NULL);
+  fixture_thread = g_thread_self ();
   f->world = test_world_new (FALSE);
   f->own = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (f->peers); i++)
