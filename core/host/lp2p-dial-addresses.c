@@ -262,13 +262,25 @@ begin_resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
   return resolve;
 }
 
+/* Names of which everybody knows where they lead: to look them up asks nobody, and lets
+ * the filter see it. */
+static gboolean
+is_obvious (Lp2pMultiaddr *address)
+{
+  g_autofree char *name = lp2p_multiaddr_get_component_string (address, 0);
+  g_autofree char *lower = g_ascii_strdown (name, -1);
+
+  return g_hostname_is_ip_address (lower) || g_str_equal (lower, "localhost") ||
+         g_str_has_suffix (lower, ".localhost");
+}
+
 static void
 resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
 {
   Lp2pTcpHub *hub = self->swarm->tcp_hub;
   Resolve *resolve = begin_resolve (self, address, given);
 
-  if (hub->proxy_resolver != NULL && lp2p_proxy_is_name (address) &&
+  if (hub->proxy_resolver != NULL && lp2p_proxy_is_name (address) && !is_obvious (address) &&
       find_dialing_transport (self->transports, address) != NULL)
     lp2p_tcp_hub_takes_name_async (hub, address, self->cancellable, on_proxy_known, resolve);
   else

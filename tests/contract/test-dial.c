@@ -555,6 +555,19 @@ test_loopback (void)
   test_world_free (self.world);
 }
 
+/* A proxy on this machine is not led to this machine either. */
+static void
+assert_refuses_told (DialFixture *self, const char *name)
+{
+  const char *port = strstr (lp2p_multiaddr_get_string (self->to_b), "/tcp/");
+  g_autofree char *address = g_strconcat ("/dns4/", name, port, NULL);
+  g_autoptr (GError) error = NULL;
+
+  dial_learn (self, LIST (address));
+  g_assert_null (dial (self, NULL, &(Lp2pDialOptions){ .force_direct = TRUE }, &error));
+  g_assert_nonnull (strstr (error->message, "not dialed: the peer means its own machine"));
+}
+
 static void
 use_proxies (TestHost *host, const char *first, const char *second)
 {
@@ -584,16 +597,16 @@ test_proxies (void)
   use_proxies (self.a, "socks5://127.0.0.1:1", NULL);
   g_assert_null (dial (&self, LIST (name), NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED);
-  g_assert_cmpuint (resolver->asked->len, ==, 0);
   g_clear_error (&error);
+  assert_refuses_told (&self, "127.0.0.1");
+  assert_refuses_told (&self, "LocalHost");
+  assert_refuses_told (&self, "trap.localhost");
+  g_assert_cmpuint (resolver->asked->len, ==, 0);
 
   use_proxies (self.a, "socks5://127.0.0.1:1", "direct://");
-  dial_learn (&self, LIST (name));
-  g_assert_null (dial (&self, NULL, &(Lp2pDialOptions){ .force_direct = TRUE }, &error));
-  g_assert_nonnull (strstr (error->message, "not dialed: the peer means its own machine"));
+  assert_refuses_told (&self, "trap.example");
   g_assert_cmpuint (resolver->asked->len, >, 0);
   g_assert_cmpuint (dial_count (self.b), ==, 0);
-  g_clear_error (&error);
 
   connection = dial (&self, LIST (name), NULL, &error);
   g_assert_no_error (error);
