@@ -299,7 +299,7 @@ test_forgotten_greased (Fixture *f, gconstpointer data)
 static void
 ask_for_retry (Fixture *f)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
 
   f->host.context->validate_from = 0;
   f->stranger.mute = TRUE;
@@ -408,7 +408,7 @@ test_refused (Fixture *f, gconstpointer data)
 static void
 test_forged (Fixture *f, gconstpointer data)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
   gsize size = g_bytes_get_size (initial);
   g_autofree guint8 *copy = g_malloc (size);
 
@@ -467,7 +467,7 @@ test_random (Fixture *f, gconstpointer data)
 static void
 test_amplification (Fixture *f, gconstpointer data)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
 
   f->stranger.mute = TRUE;
   quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
@@ -553,7 +553,7 @@ test_spoofed (Fixture *f, gconstpointer data)
 static void
 test_given_up (Fixture *f, gconstpointer data)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
 
   f->stranger.mute = TRUE;
   quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
@@ -575,7 +575,7 @@ test_advanced (Fixture *f, gconstpointer data)
   g_autoptr (GBytes) initial = NULL;
 
   send_spoofed (f, frames, sizeof frames);
-  initial = quic_stranger_make_initial (&f->stranger);
+  initial = quic_stranger_make_initial (&f->stranger, "libp2p");
   f->stranger.mute = TRUE;
   quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
   quic_stranger_settle (&f->stranger);
