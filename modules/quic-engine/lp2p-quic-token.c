@@ -14,6 +14,9 @@
 /* What peers give us. Longer ones would not leave much of a first packet. */
 #define MAX_TOKEN 512
 
+/* Of a connection: each is kept on disk. */
+#define MAX_TOKENS 8
+
 #define PLUGIN "quic-engine"
 
 /* Server */
@@ -132,10 +135,13 @@ get_key (Lp2pQuicConnection *self)
   return g_strconcat ("token ", self->protocol->alpn, NULL);
 }
 
-/* From the callback of ngtcp2: the last one counts. */
+/* From the callback of ngtcp2: the last one counts, of those that are looked at. */
 void
 lp2p_quic_token_received (Lp2pQuicConnection *self, const guint8 *token, gsize size)
 {
+  if (self->n_tokens >= MAX_TOKENS)
+    return;
+  self->n_tokens++;
   g_clear_pointer (&self->token, g_bytes_unref);
   if (size <= MAX_TOKEN)
     self->token = g_bytes_new (token, size);

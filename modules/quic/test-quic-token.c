@@ -256,6 +256,43 @@ test_server_anew (Fixture *f, gconstpointer data)
   client_clear (&client, f);
 }
 
+static GBytes *
+get_kept (QuicHost *self, Fixture *f)
+{
+  return lp2p_context_get_peer_data (LP2P_CONTEXT (self->context), lp2p_identity_get_peer_id (f->host.context->identity),
+                                     "quic-engine", "token libp2p");
+}
+
+/* A server that gives one after the other: it cannot make the client write for ever. */
+static void
+test_many (Fixture *f, gconstpointer data)
+{
+  Lp2pRawConnection *dialed, *accepted;
+  Lp2pQuicConnection *connection;
+  QuicHost dialer;
+
+  quic_host_init (&dialer, f->world, NULL, -1);
+  quic_host_connect (&dialer, &f->host, &dialed, &accepted);
+  test_world_advance (f->world, DELAY);
+  connection = quic_host_get_connection (&f->host);
+  for (guint i = 1; i < 20; i++)
+    {
+      g_autoptr (GBytes) before = get_kept (&dialer, f);
+      g_autoptr (GBytes) after = NULL;
+      guint8 token[50] = { i };
+
+      g_assert_cmpint (ngtcp2_conn_submit_new_token (connection->conn, token, sizeof token), ==, 0);
+      lp2p_quic_connection_want_output (connection);
+      test_world_advance (f->world, DELAY);
+      after = get_kept (&dialer, f);
+      /* The first came with the handshake. */
+      g_assert_cmpint (g_bytes_equal (before, after), ==, i >= 8);
+    }
+  lp2p_raw_connection_free (dialed);
+  lp2p_raw_connection_free (accepted);
+  quic_host_clear (&dialer);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -273,5 +310,6 @@ main (int argc, char **argv)
   ADD ("saved-round-trip", test_saved_round_trip);
   ADD ("other-address", test_other_address);
   ADD ("server-anew", test_server_anew);
+  ADD ("many", test_many);
   return g_test_run ();
 }
