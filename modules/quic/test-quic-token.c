@@ -37,17 +37,30 @@ tear_down (Fixture *f, gconstpointer data)
 
 /* Server */
 
+static struct sockaddr_in
+parse (const char *address)
+{
+  struct sockaddr_in client = { .sin_family = AF_INET };
+
+  g_assert_cmpint (inet_pton (AF_INET, address, &client.sin_addr), ==, 1);
+  return client;
+}
+
+static Lp2pQuicTokens *
+get_tokens (Fixture *f)
+{
+  return quic_host_get_endpoint (&f->host)->engine->tokens;
+}
+
 /* What it gives to a client at that address. */
 static GBytes *
 make_token (Fixture *f, const char *address)
 {
-  struct sockaddr_in client = { .sin_family = AF_INET };
+  struct sockaddr_in client = parse (address);
   guint8 token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
   ngtcp2_ssize size;
 
-  g_assert_cmpint (inet_pton (AF_INET, address, &client.sin_addr), ==, 1);
-  size = lp2p_quic_tokens_make (quic_host_get_endpoint (&f->host)->engine->tokens, (struct sockaddr *) &client,
-                                f->world->now, token);
+  size = lp2p_quic_tokens_make (get_tokens (f), (struct sockaddr *) &client, f->world->now, token);
   g_assert_cmpint (size, ==, sizeof token);
   return g_bytes_new (token, size);
 }
@@ -155,6 +168,40 @@ test_without_load (Fixture *f, gconstpointer data)
   f->host.context->validate_from = 0;
   g_assert_cmpuint (count_beginnings (f, token), ==, 1);
   g_assert_cmpuint (count_beginnings (f, token), ==, 2);
+}
+
+static gboolean
+take (Fixture *f, const char *address, GBytes *token)
+{
+  struct sockaddr_in client = parse (address);
+
+  return lp2p_quic_tokens_take (get_tokens (f), g_bytes_get_data (token, NULL), g_bytes_get_size (token),
+                                (struct sockaddr *) &client, f->world->now);
+}
+
+/* Somebody uses so many that they cannot all be remembered: none of them is good once more,
+ * and whoever comes later has one that is. */
+static void
+test_used_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) first = make_token (f, "127.0.0.2");
+  g_autoptr (GBytes) unused = make_token (f, "127.0.0.1");
+  g_autoptr (GBytes) last = NULL;
+  g_autoptr (GBytes) later = NULL;
+
+  g_assert_true (take (f, "127.0.0.2", first));
+  for (guint i = 1; i < LP2P_QUIC_REPLAY_MAX; i++)
+    {
+      g_clear_pointer (&last, g_bytes_unref);
+      last = make_token (f, "127.0.0.2");
+      g_assert_true (take (f, "127.0.0.2", last));
+    }
+  g_assert_false (take (f, "127.0.0.2", first));
+  g_assert_false (take (f, "127.0.0.2", last));
+  g_assert_cmpuint (count_beginnings (f, unused), ==, 2);
+  later = make_token (f, "127.0.0.1");
+  g_assert_cmpuint (count_beginnings (f, later), ==, 1);
+  g_assert_cmpuint (count_beginnings (f, later), ==, 2);
 }
 
 /* Client */
@@ -307,6 +354,7 @@ main (int argc, char **argv)
   ADD ("expired", test_expired);
   ADD ("renewed", test_renewed);
   ADD ("without-load", test_without_load);
+  ADD ("used-up", test_used_up);
   ADD ("saved-round-trip", test_saved_round_trip);
   ADD ("other-address", test_other_address);
   ADD ("server-anew", test_server_anew);
