@@ -568,6 +568,13 @@ test_given_up (Fixture *f, gconstpointer data)
   g_assert_cmphex (f->stranger.told.error_code, ==, NGTCP2_CONNECTION_REFUSED);
 }
 
+static void
+leave_out_end (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size)
+{
+  if (type == GNUTLS_HANDSHAKE_FINISHED)
+    *size = 0;
+}
+
 /* Whoever has proved its address and said what it wants has come further. */
 static void
 test_advanced (Fixture *f, gconstpointer data)
@@ -586,10 +593,23 @@ test_advanced (Fixture *f, gconstpointer data)
   assert_nothing_kept (f);
   forget_answers (f);
 
+  /* With the answer to what was sent to it. */
+  f->stranger.mute = FALSE;
+  f->stranger.change = leave_out_end;
+  quic_stranger_dial (&f->stranger, "libp2p");
+  quic_stranger_advance (&f->stranger, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (f->host.context->n_half_open, ==, 1);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
+  quic_stranger_end (&f->stranger);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  assert_nothing_kept (f);
+  forget_answers (f);
+
+  /* With the token of a retry. */
   ask_for_retry (f);
   follow_retry (f);
   g_assert_true (f->stranger.ready);
-  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 2);
 }
 
 /* Beginnings that are let down at once: what is left of them has an end, too. */
