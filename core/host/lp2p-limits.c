@@ -198,7 +198,9 @@ change_prefix (Lp2pLimits *self, Scope scope, Lp2pMultiaddr *address, int change
 
   if (!key_init (&key, scope, address))
     return;
-  n = count_prefix (self, &key) + change;
+  n = count_prefix (self, &key);
+  g_return_if_fail (n > 0 || change > 0);
+  n += change;
   if (n == 0)
     g_hash_table_remove (self->prefixes, &key);
   else
@@ -269,6 +271,7 @@ lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, GError **
 void
 lp2p_limits_end_handshake (Lp2pLimits *self, Lp2pMultiaddr *address)
 {
+  g_return_if_fail (self->n_handshakes > 0);
   self->n_handshakes--;
   change_prefix (self, SCOPE_HANDSHAKE, address, -1);
 }

@@ -212,7 +212,8 @@ lp2p_context_release_memory (Lp2pContext *self, gsize size)
  * Hands an inbound connection to the host, which secures and multiplexes it where
  * the transport did not. One with a layer was begun with
  * [method@Context.begin_inbound]; for one with a session
- * [method@Context.end_handshake] was called before.
+ * [method@Context.end_handshake] is called when its handshake is over, which is before
+ * this unless the session is early.
  */
 void
 lp2p_context_offer_inbound (Lp2pContext *self, Lp2pRawConnection *raw)
@@ -521,13 +522,14 @@ lp2p_context_is_crowded (Lp2pContext *self, Lp2pMultiaddr *remote_address)
  * @transport: which transport
  * @remote_address: who comes
  * @give_up: called when the handshake has to make room for another one, while that is
- *   begun, or when the host is closed; it may call [method@Context.end_handshake]
+ *   begun, or when the host is closed, also where its early connection was offered; it
+ *   may call [method@Context.end_handshake]
  * @user_data: passed on
  * @error: where to put the error
  *
  * What [method@Context.begin_inbound] is for a transport that makes the handshake by
- * itself, and offers a connection with a session when it is over. Strangers may begin
- * as many as they like: where all places are taken, one handshake is given up.
+ * itself, and offers a connection with a session when it is over, or early. Strangers
+ * may begin as many as they like: where all places are taken, one handshake is given up.
  *
  * Returns: (nullable): the handshake, for [method@Context.end_handshake]; %NULL where
  *   it is not wanted
@@ -565,8 +567,8 @@ lp2p_context_advance_handshake (Lp2pContext *self, Lp2pHandshake *handshake)
  * @self: the context
  * @handshake: (transfer full): a handshake
  *
- * Says that it is over: it came to nothing, was given up, or its connection will be
- * offered at once.
+ * Says that it is over: it came to nothing, was given up, or has come to its end. The
+ * connection may be offered before that, and stays half open until then.
  */
 void
 lp2p_context_end_handshake (Lp2pContext *self, Lp2pHandshake *handshake)

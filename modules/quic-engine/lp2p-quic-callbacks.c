@@ -123,6 +123,15 @@ on_reset (ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset, void *user
 
 /* Handshake */
 
+/* Whoever sends a message of TLS that is encrypted has our answer, and so is where that
+ * went (RFC 9000 section 8.1). */
+static int
+on_client_message (ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const guint8 *data, size_t size, void *user_data)
+{
+  ((Lp2pQuicConnection *) user_data)->proved |= level == NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE;
+  return ngtcp2_crypto_recv_crypto_data_cb (conn, level, offset, data, size, user_data);
+}
+
 static int
 on_handshake_completed (ngtcp2_conn *conn, void *user_data)
 {
@@ -253,7 +262,6 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
 }
 
 #define COMMON_CALLBACKS                                                        \
-  .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,                        \
   .handshake_completed = on_handshake_completed,                                \
   .handshake_confirmed = on_handshake_confirmed, .encrypt = ngtcp2_crypto_encrypt_cb, \
   .decrypt = ngtcp2_crypto_decrypt_cb, .hp_mask = ngtcp2_crypto_hp_mask_cb,     \
@@ -273,6 +281,7 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
 const ngtcp2_callbacks lp2p_quic_client_callbacks = {
   COMMON_CALLBACKS,
   .client_initial = ngtcp2_crypto_client_initial_cb,
+  .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
   .recv_new_token = on_new_token,
   .recv_retry = ngtcp2_crypto_recv_retry_cb,
 };
@@ -281,4 +290,5 @@ const ngtcp2_callbacks lp2p_quic_server_callbacks = {
   COMMON_CALLBACKS,
   .recv_tx_key = on_send_key,
   .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
+  .recv_crypto_data = on_client_message,
 };

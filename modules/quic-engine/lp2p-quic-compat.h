@@ -23,6 +23,7 @@
 #define ngtcp2_conn_get_conn_info        ngtcp2_conn_get_conn_stat
 #define ngtcp2_encryption_level          ngtcp2_crypto_level
 #define NGTCP2_ENCRYPTION_LEVEL_1RTT     NGTCP2_CRYPTO_LEVEL_APPLICATION
+#define NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE NGTCP2_CRYPTO_LEVEL_HANDSHAKE
 #define NGTCP2_STREAM_DATA_FLAG_0RTT     NGTCP2_STREAM_DATA_FLAG_EARLY
 #define NGTCP2_DATAGRAM_FLAG_0RTT        NGTCP2_DATAGRAM_FLAG_EARLY
 #define ngtcp2_conn_tls_early_data_rejected ngtcp2_conn_early_data_rejected

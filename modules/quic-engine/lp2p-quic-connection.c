@@ -56,6 +56,7 @@ follow_handshake (Lp2pQuicConnection *self)
     lp2p_context_advance_handshake (self->endpoint->engine->context, self->handshake);
 }
 
+/* One that is early counts as half open until it is ready: its client may be nowhere. */
 static void
 hand_to_listener (Lp2pQuicConnection *self)
 {
@@ -69,7 +70,6 @@ hand_to_listener (Lp2pQuicConnection *self)
       lp2p_quic_connection_abort (self, 0, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The listener is closed")));
       return;
     }
-  lp2p_quic_connection_end_handshake (self);
   self->handed_out = TRUE;
   listener->events->accepted (lp2p_quic_connection_ref (self), listener->user_data);
 }

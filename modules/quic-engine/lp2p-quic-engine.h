@@ -68,9 +68,9 @@ LP2P_QUIC_API void lp2p_quic_engine_stop (Lp2pQuicEngine *self, const Lp2pQuicPr
 
 /* All of these run from the run queue.
  *
- * `accepted` owns the connection that it is given, which may be early, and what the host
- * was told of it when it began: that ends where it is offered, or by
- * lp2p_context_end_inbound(). */
+ * `accepted` owns the connection that it is given, which may be early. What the host was
+ * told of it when it began is the engine's, which says that it is over when the handshake
+ * is. */
 typedef struct
 {
   void (*accepted) (Lp2pQuicConnection *connection, gpointer user_data);

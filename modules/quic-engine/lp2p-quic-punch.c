@@ -146,7 +146,6 @@ lp2p_quic_punch_take (Lp2pQuicConnection *connection)
 
       if (!is_awaited (self, connection))
         continue;
-      lp2p_quic_connection_end_handshake (connection);
       connection->handed_out = TRUE;
       finish (self, lp2p_quic_connection_ref (connection), NULL);
       return TRUE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Whoever records a client's first packets and sends them again must not have their
- * early data taken twice (RFC 8446 section 8). */
+ * early data taken twice (RFC 8446 section 8), nor their token. */
 
 #include "lp2p-quic-replay.h"
 
@@ -37,6 +37,12 @@ forget_expired (Lp2pQuicReplay *self, gint64 now)
     }
 }
 
+gboolean
+lp2p_quic_replay_is_full (Lp2pQuicReplay *self)
+{
+  return self->seen.length >= LP2P_QUIC_REPLAY_MAX;
+}
+
 int
 lp2p_quic_replay_add (gpointer data, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *value)
 {
@@ -45,7 +51,7 @@ lp2p_quic_replay_add (gpointer data, time_t expires, const gnutls_datum_t *key, 
   Seen *seen;
 
   forget_expired (self, g_get_real_time () / G_USEC_PER_SEC);
-  if (g_hash_table_contains (self->keys, bytes) || self->seen.length >= LP2P_QUIC_REPLAY_MAX)
+  if (g_hash_table_contains (self->keys, bytes) || lp2p_quic_replay_is_full (self))
     return GNUTLS_E_DB_ENTRY_EXISTS;
   seen = g_new0 (Seen, 1);
   seen->key = g_steal_pointer (&bytes);

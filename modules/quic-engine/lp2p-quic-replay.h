@@ -6,15 +6,18 @@
 
 G_BEGIN_DECLS
 
-/* Which first messages with early data a server has seen. */
+/* What a server has seen and does not take again: first messages with early data, or
+ * tokens. Each kind has a store of its own. */
 typedef struct _Lp2pQuicReplay Lp2pQuicReplay;
 
-/* The most that are remembered. GnuTLS refuses what is older than its window of ten
- * seconds by itself; where more come in that time, the rest is not taken early. */
+/* The most that are remembered. Of early data, GnuTLS refuses by itself what is older than
+ * its window of ten seconds; where more come in that time, the rest is not taken early.
+ * Tokens are remembered for as long as they hold. */
 #define LP2P_QUIC_REPLAY_MAX 8192
 
 Lp2pQuicReplay *lp2p_quic_replay_new (void);
 void lp2p_quic_replay_free (Lp2pQuicReplay *self);
+gboolean lp2p_quic_replay_is_full (Lp2pQuicReplay *self);
 /* For gnutls_anti_replay_enable(); NULL if GnuTLS has none. */
 gnutls_anti_replay_t lp2p_quic_replay_get (Lp2pQuicReplay *self);
 /* As GnuTLS asks: 0 when @key is new and remembered until @expires (in seconds of the

@@ -14,6 +14,9 @@
 /* What peers give us. Longer ones would not leave much of a first packet. */
 #define MAX_TOKEN 512
 
+/* Of a connection: each is kept on disk. */
+#define MAX_TOKENS 8
+
 #define PLUGIN "quic-engine"
 
 /* Server */
@@ -31,14 +34,28 @@ struct _Lp2pQuicTokens
   Lp2pQuicReplay *used;
 };
 
+static void
+begin (Lp2pQuicTokens *self)
+{
+  self->used = lp2p_quic_replay_new ();
+  lp2p_quic_random (self->secret.bytes, sizeof self->secret.bytes);
+  lp2p_quic_random (self->former_secret.bytes, sizeof self->former_secret.bytes);
+}
+
+/* None that was given holds any more, so that those that were used may be forgotten. */
+static void
+begin_anew (Lp2pQuicTokens *self)
+{
+  lp2p_quic_replay_free (self->used);
+  begin (self);
+}
+
 Lp2pQuicTokens *
 lp2p_quic_tokens_new (void)
 {
   Lp2pQuicTokens *self = g_new0 (Lp2pQuicTokens, 1);
 
-  self->used = lp2p_quic_replay_new ();
-  lp2p_quic_random (self->secret.bytes, sizeof self->secret.bytes);
-  lp2p_quic_random (self->former_secret.bytes, sizeof self->former_secret.bytes);
+  begin (self);
   return self;
 }
 
@@ -100,7 +117,8 @@ is_sealed_with (const Secret *secret, const guint8 *token, gsize size, const str
 }
 
 /* Whether it is one of ours for that address. Each is good once, so that somebody who has
- * seen it gains nothing by showing it again. */
+ * seen it gains nothing by showing it again. Somebody who uses up many must not keep those
+ * of others from being good for as long as his are remembered. */
 gboolean
 lp2p_quic_tokens_take (Lp2pQuicTokens *self, const guint8 *token, gsize size, const struct sockaddr *remote, gint64 now)
 {
@@ -108,9 +126,14 @@ lp2p_quic_tokens_take (Lp2pQuicTokens *self, const guint8 *token, gsize size, co
   time_t expires = (g_get_real_time () + LIFETIME_US) / G_USEC_PER_SEC;
 
   renew (self, now);
-  return (is_sealed_with (&self->secret, token, size, remote, now) ||
-          is_sealed_with (&self->former_secret, token, size, remote, now)) &&
-         lp2p_quic_replay_add (self->used, expires, &key, NULL) == 0;
+  if (!is_sealed_with (&self->secret, token, size, remote, now) &&
+      !is_sealed_with (&self->former_secret, token, size, remote, now))
+    return FALSE;
+  if (lp2p_quic_replay_add (self->used, expires, &key, NULL) != 0)
+    return FALSE;
+  if (lp2p_quic_replay_is_full (self->used))
+    begin_anew (self);
+  return TRUE;
 }
 
 /* Client
@@ -132,10 +155,13 @@ get_key (Lp2pQuicConnection *self)
   return g_strconcat ("token ", self->protocol->alpn, NULL);
 }
 
-/* From the callback of ngtcp2: the last one counts. */
+/* From the callback of ngtcp2: the last one counts, of those that are looked at. */
 void
 lp2p_quic_token_received (Lp2pQuicConnection *self, const guint8 *token, gsize size)
 {
+  if (self->n_tokens >= MAX_TOKENS)
+    return;
+  self->n_tokens++;
   g_clear_pointer (&self->token, g_bytes_unref);
   if (size <= MAX_TOKEN)
     self->token = g_bytes_new (token, size);

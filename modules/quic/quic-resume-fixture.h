@@ -154,6 +154,7 @@ side_stop (Side *self)
   lp2p_quic_engine_stop (self->engine, &self->libp2p);
   lp2p_quic_engine_unref (self->engine);
   g_clear_pointer (&self->credentials, lp2p_quic_credentials_free);
+  g_assert_cmpint (self->context->n_half_open, ==, 0);
   g_clear_object (&self->context);
 }
 
@@ -211,7 +212,6 @@ G_GNUC_UNUSED static void
 tear_down (Fixture *self, gconstpointer data)
 {
   side_stop (&self->client);
-  g_assert_cmpint (self->server.context->n_half_open, ==, 0);
   side_stop (&self->server);
   test_wire_free (self->wire);
   test_world_free (self->world);

@@ -492,13 +492,13 @@ quic_stranger_connect (QuicStranger *self)
 }
 
 GBytes *
-quic_stranger_make_initial (QuicStranger *self)
+quic_stranger_make_initial (QuicStranger *self, const char *alpn)
 {
   guint8 packet[QUIC_PACKET_MAX];
   ngtcp2_pkt_info info;
   ngtcp2_ssize size;
 
-  prepare (self, "libp2p");
+  prepare (self, alpn);
   size = ngtcp2_conn_write_pkt (self->conn, NULL, &info, packet, sizeof packet, LP2P_QUIC_TIME (self->world->now));
   g_assert_cmpint (size, >=, 1200);
   return g_bytes_new (packet, size);

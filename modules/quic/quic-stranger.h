@@ -88,7 +88,7 @@ void quic_stranger_dial (QuicStranger *self, const char *alpn);
 /* A good one, up to its end. */
 void quic_stranger_connect (QuicStranger *self);
 /* The first packet of a good one, not sent. */
-GBytes *quic_stranger_make_initial (QuicStranger *self);
+GBytes *quic_stranger_make_initial (QuicStranger *self, const char *alpn);
 /* Appends the one transport parameter that every client has to send. */
 void quic_stranger_append_id (QuicStranger *self, GByteArray *params);
 /* Keys for packets of its own, and to where they go. */

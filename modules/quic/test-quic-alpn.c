@@ -6,6 +6,7 @@
 
 #include "lp2p-quic-credentials.h"
 #include "lp2p-quic-private.h"
+#include "quic-stranger.h"
 #include "test-context.h"
 #include "test-wire.h"
 #include "tls-foreign-certificate.h"
@@ -668,6 +669,47 @@ test_answers_nobody (Fixture *self, gconstpointer data)
   g_assert_cmpint (lp2p_quic_connection_get_state (self->server.connection), ==, LP2P_SESSION_CLOSED);
 }
 
+/* One packet makes the server hand the connection out, and whoever sent it may be nowhere:
+ * so it counts as half open until the client has ended its handshake. */
+static void
+test_early_is_half_open (Fixture *self, gconstpointer data)
+{
+  const guint n = 3;
+  g_autoptr (GPtrArray) unfinished = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_quic_connection_release);
+  struct sockaddr_in address = {
+    .sin_family = AF_INET,
+    .sin_addr.s_addr = g_htonl (INADDR_LOOPBACK),
+    .sin_port = g_htons (get_port (self->server.listeners[OTHER])),
+  };
+  QuicStranger stranger;
+
+  self->server.context->validate_from = n;
+  quic_stranger_init (&stranger, self->world, &address);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (GBytes) initial = quic_stranger_make_initial (&stranger, "other");
+
+      quic_stranger_send (&stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
+      quic_stranger_end (&stranger);
+      test_until (self->world, self->server.connection != NULL);
+      g_assert_cmpint (lp2p_quic_connection_get_state (self->server.connection), ==, LP2P_SESSION_EARLY);
+      g_assert_cmpint (self->server.context->n_half_open, ==, i + 1);
+      g_ptr_array_add (unfinished, g_steal_pointer (&self->server.connection));
+    }
+
+  quic_stranger_dial (&stranger, "other");
+  test_until (self->world, is_ready (&self->server));
+  g_assert_cmpuint (stranger.n_retries, ==, 1);
+  g_assert_cmpint (self->server.context->n_half_open, ==, n);
+
+  /* Where room is made, it is as good as any. */
+  test_context_give_up_handshake (self->server.context);
+  g_assert_cmpint (self->server.context->n_half_open, ==, n - 1);
+  g_assert_cmpint (lp2p_quic_connection_get_state (g_ptr_array_index (unfinished, 0)), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (self->server.n_closed, ==, 1);
+  quic_stranger_clear (&stranger);
+}
+
 /* Tickets */
 
 static gboolean
@@ -750,6 +792,7 @@ main (int argc, char **argv)
   ADD ("answers-early", LIBP2P, test_answers_early);
   ADD ("mutual-waits", LIBP2P, test_mutual_waits);
   ADD ("answers-nobody", LIBP2P, test_answers_nobody);
+  ADD ("early-is-half-open", LIBP2P, test_early_is_half_open);
   ADD ("resumed", LIBP2P, test_resumed);
   ADD ("shrunk", LIBP2P, test_shrunk);
   return g_test_run ();

@@ -13,9 +13,10 @@ test_accepted (Fixture *self, gconstpointer data)
   receive_message (self, &self->server);
   g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
   check_peers (self);
-  g_assert_cmpint (self->server.context->n_half_open, ==, 0);
+  g_assert_cmpint (self->server.context->n_half_open, ==, 1);
 
   test_until (self->world, is_ready (&self->server));
+  g_assert_cmpint (self->server.context->n_half_open, ==, 0);
   g_assert_true (is_ready (&self->client));
   g_assert_true (is_resumed (&self->client));
   g_assert_cmpuint (self->client.n_rejected, ==, 0);

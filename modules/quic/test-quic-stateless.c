@@ -299,7 +299,7 @@ test_forgotten_greased (Fixture *f, gconstpointer data)
 static void
 ask_for_retry (Fixture *f)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
 
   f->host.context->validate_from = 0;
   f->stranger.mute = TRUE;
@@ -408,7 +408,7 @@ test_refused (Fixture *f, gconstpointer data)
 static void
 test_forged (Fixture *f, gconstpointer data)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
   gsize size = g_bytes_get_size (initial);
   g_autofree guint8 *copy = g_malloc (size);
 
@@ -467,7 +467,7 @@ test_random (Fixture *f, gconstpointer data)
 static void
 test_amplification (Fixture *f, gconstpointer data)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
 
   f->stranger.mute = TRUE;
   quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
@@ -553,7 +553,7 @@ test_spoofed (Fixture *f, gconstpointer data)
 static void
 test_given_up (Fixture *f, gconstpointer data)
 {
-  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger);
+  g_autoptr (GBytes) initial = quic_stranger_make_initial (&f->stranger, "libp2p");
 
   f->stranger.mute = TRUE;
   quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
@@ -568,6 +568,13 @@ test_given_up (Fixture *f, gconstpointer data)
   g_assert_cmphex (f->stranger.told.error_code, ==, NGTCP2_CONNECTION_REFUSED);
 }
 
+static void
+leave_out_end (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size)
+{
+  if (type == GNUTLS_HANDSHAKE_FINISHED)
+    *size = 0;
+}
+
 /* Whoever has proved its address and said what it wants has come further. */
 static void
 test_advanced (Fixture *f, gconstpointer data)
@@ -575,7 +582,7 @@ test_advanced (Fixture *f, gconstpointer data)
   g_autoptr (GBytes) initial = NULL;
 
   send_spoofed (f, frames, sizeof frames);
-  initial = quic_stranger_make_initial (&f->stranger);
+  initial = quic_stranger_make_initial (&f->stranger, "libp2p");
   f->stranger.mute = TRUE;
   quic_stranger_send (&f->stranger, g_bytes_get_data (initial, NULL), g_bytes_get_size (initial));
   quic_stranger_settle (&f->stranger);
@@ -586,10 +593,23 @@ test_advanced (Fixture *f, gconstpointer data)
   assert_nothing_kept (f);
   forget_answers (f);
 
+  /* With the answer to what was sent to it. */
+  f->stranger.mute = FALSE;
+  f->stranger.change = leave_out_end;
+  quic_stranger_dial (&f->stranger, "libp2p");
+  quic_stranger_advance (&f->stranger, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (f->host.context->n_half_open, ==, 1);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
+  quic_stranger_end (&f->stranger);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  assert_nothing_kept (f);
+  forget_answers (f);
+
+  /* With the token of a retry. */
   ask_for_retry (f);
   follow_retry (f);
   g_assert_true (f->stranger.ready);
-  g_assert_cmpuint (f->host.context->n_advanced, ==, 1);
+  g_assert_cmpuint (f->host.context->n_advanced, ==, 2);
 }
 
 /* Beginnings that are let down at once: what is left of them has an end, too. */

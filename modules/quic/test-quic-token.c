@@ -37,17 +37,30 @@ tear_down (Fixture *f, gconstpointer data)
 
 /* Server */
 
+static struct sockaddr_in
+parse (const char *address)
+{
+  struct sockaddr_in client = { .sin_family = AF_INET };
+
+  g_assert_cmpint (inet_pton (AF_INET, address, &client.sin_addr), ==, 1);
+  return client;
+}
+
+static Lp2pQuicTokens *
+get_tokens (Fixture *f)
+{
+  return quic_host_get_endpoint (&f->host)->engine->tokens;
+}
+
 /* What it gives to a client at that address. */
 static GBytes *
 make_token (Fixture *f, const char *address)
 {
-  struct sockaddr_in client = { .sin_family = AF_INET };
+  struct sockaddr_in client = parse (address);
   guint8 token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
   ngtcp2_ssize size;
 
-  g_assert_cmpint (inet_pton (AF_INET, address, &client.sin_addr), ==, 1);
-  size = lp2p_quic_tokens_make (quic_host_get_endpoint (&f->host)->engine->tokens, (struct sockaddr *) &client,
-                                f->world->now, token);
+  size = lp2p_quic_tokens_make (get_tokens (f), (struct sockaddr *) &client, f->world->now, token);
   g_assert_cmpint (size, ==, sizeof token);
   return g_bytes_new (token, size);
 }
@@ -157,6 +170,40 @@ test_without_load (Fixture *f, gconstpointer data)
   g_assert_cmpuint (count_beginnings (f, token), ==, 2);
 }
 
+static gboolean
+take (Fixture *f, const char *address, GBytes *token)
+{
+  struct sockaddr_in client = parse (address);
+
+  return lp2p_quic_tokens_take (get_tokens (f), g_bytes_get_data (token, NULL), g_bytes_get_size (token),
+                                (struct sockaddr *) &client, f->world->now);
+}
+
+/* Somebody uses so many that they cannot all be remembered: none of them is good once more,
+ * and whoever comes later has one that is. */
+static void
+test_used_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) first = make_token (f, "127.0.0.2");
+  g_autoptr (GBytes) unused = make_token (f, "127.0.0.1");
+  g_autoptr (GBytes) last = NULL;
+  g_autoptr (GBytes) later = NULL;
+
+  g_assert_true (take (f, "127.0.0.2", first));
+  for (guint i = 1; i < LP2P_QUIC_REPLAY_MAX; i++)
+    {
+      g_clear_pointer (&last, g_bytes_unref);
+      last = make_token (f, "127.0.0.2");
+      g_assert_true (take (f, "127.0.0.2", last));
+    }
+  g_assert_false (take (f, "127.0.0.2", first));
+  g_assert_false (take (f, "127.0.0.2", last));
+  g_assert_cmpuint (count_beginnings (f, unused), ==, 2);
+  later = make_token (f, "127.0.0.1");
+  g_assert_cmpuint (count_beginnings (f, later), ==, 1);
+  g_assert_cmpuint (count_beginnings (f, later), ==, 2);
+}
+
 /* Client */
 
 typedef struct
@@ -256,6 +303,43 @@ test_server_anew (Fixture *f, gconstpointer data)
   client_clear (&client, f);
 }
 
+static GBytes *
+get_kept (QuicHost *self, Fixture *f)
+{
+  return lp2p_context_get_peer_data (LP2P_CONTEXT (self->context), lp2p_identity_get_peer_id (f->host.context->identity),
+                                     "quic-engine", "token libp2p");
+}
+
+/* A server that gives one after the other: it cannot make the client write for ever. */
+static void
+test_many (Fixture *f, gconstpointer data)
+{
+  Lp2pRawConnection *dialed, *accepted;
+  Lp2pQuicConnection *connection;
+  QuicHost dialer;
+
+  quic_host_init (&dialer, f->world, NULL, -1);
+  quic_host_connect (&dialer, &f->host, &dialed, &accepted);
+  test_world_advance (f->world, DELAY);
+  connection = quic_host_get_connection (&f->host);
+  for (guint i = 1; i < 20; i++)
+    {
+      g_autoptr (GBytes) before = get_kept (&dialer, f);
+      g_autoptr (GBytes) after = NULL;
+      guint8 token[50] = { i };
+
+      g_assert_cmpint (ngtcp2_conn_submit_new_token (connection->conn, token, sizeof token), ==, 0);
+      lp2p_quic_connection_want_output (connection);
+      test_world_advance (f->world, DELAY);
+      after = get_kept (&dialer, f);
+      /* The first came with the handshake. */
+      g_assert_cmpint (g_bytes_equal (before, after), ==, i >= 8);
+    }
+  lp2p_raw_connection_free (dialed);
+  lp2p_raw_connection_free (accepted);
+  quic_host_clear (&dialer);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -270,8 +354,10 @@ main (int argc, char **argv)
   ADD ("expired", test_expired);
   ADD ("renewed", test_renewed);
   ADD ("without-load", test_without_load);
+  ADD ("used-up", test_used_up);
   ADD ("saved-round-trip", test_saved_round_trip);
   ADD ("other-address", test_other_address);
   ADD ("server-anew", test_server_anew);
+  ADD ("many", test_many);
   return g_test_run ();
 }

@@ -77,8 +77,7 @@ handle_syn (Lp2pYamuxSession *self, const Lp2pYamuxHeader *header)
     }
   self->highest_remote = MAX (self->highest_remote, id);
 
-  if ((header->flags & LP2P_YAMUX_RST) != 0 || session->n_inbound >= self->max_streams ||
-      session->accepts.length >= self->ack_backlog)
+  if ((header->flags & LP2P_YAMUX_RST) != 0 || session->n_inbound >= self->max_streams)
     {
       if ((header->flags & LP2P_YAMUX_RST) == 0)
         reply (self, LP2P_YAMUX_WINDOW_UPDATE, LP2P_YAMUX_RST, id, LP2P_CODE_STREAM_RESOURCE_LIMIT);

@@ -33,7 +33,7 @@ static const Lp2pOption options[] = {
     N_("Bytes that a peer may have under way on one stream") },
   { "max-memory", "t", "67108864", 0, G_MAXINT64,
     N_("Bytes that grown windows and unread data of one connection may take") },
-  { "ack-backlog", "u", "256", 1, 65536, N_("Streams that may wait to be accepted, on either side") },
+  { "ack-backlog", "u", "256", 1, 65536, N_("Streams of ours that may wait for the peer to acknowledge them") },
   { "keepalive-interval", "u", "30", 0, 86400, N_("Seconds between two pings, 0 for none") },
   { "write-timeout", "u", "30", 1, 86400,
     N_("Seconds after which a peer that answers no ping or takes no bytes is given up") },

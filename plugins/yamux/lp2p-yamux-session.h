@@ -12,9 +12,10 @@ G_BEGIN_DECLS
  * Lp2pYamuxOptions:
  * @budget: for windows beyond the initial one and unread bytes
  * @max_window: the most bytes that a peer may have under way on one stream
- * @max_streams: how many streams the peer may have open at once
- * @ack_backlog: how many streams may wait for the peer's acknowledgement, and
- *   how many of the peer's may wait to be accepted
+ * @max_streams: how many streams the peer may have open at once, also before
+ *   they are accepted
+ * @ack_backlog: how many streams of ours may wait for the peer's acknowledgement,
+ *   and how many that we closed may wait for its end
  * @keepalive_interval: microseconds between two pings, 0 for none
  * @write_timeout: microseconds after which a peer that neither answers a ping
  *   nor takes bytes is given up

@@ -450,22 +450,21 @@ test_too_many_streams (void)
 
   fixture_init (&f, NULL);
   f.options.max_streams = 3;
-  f.options.ack_backlog = 2;
   fixture_start (&f, FALSE);
   raw_send (&f, UPDATE, SYN, 2, 0);
   raw_send (&f, UPDATE, SYN, 4, 0);
-  raw_send_data (&f, SYN, 6, 1000);
-  raw_expect (&f, UPDATE, RST, 6, LP2P_CODE_STREAM_RESOURCE_LIMIT);
+  raw_send (&f, UPDATE, SYN, 6, 0);
+  /* Those that wait to be accepted are counted. */
+  raw_send_data (&f, SYN, 8, 1000);
+  raw_expect (&f, UPDATE, RST, 8, LP2P_CODE_STREAM_RESOURCE_LIMIT);
   /* What it sent before it knew. */
-  raw_send_data (&f, FIN, 6, 1000);
+  raw_send_data (&f, FIN, 8, 1000);
 
-  accept_one (&f);
-  accept_one (&f);
-  raw_expect (&f, UPDATE, ACK, 2, 0);
-  raw_expect (&f, UPDATE, ACK, 4, 0);
-  raw_send (&f, UPDATE, SYN, 8, 0);
-  accept_one (&f);
-  raw_expect (&f, UPDATE, ACK, 8, 0);
+  for (guint id = 2; id <= 6; id += 2)
+    {
+      accept_one (&f);
+      raw_expect (&f, UPDATE, ACK, id, 0);
+    }
   raw_send (&f, UPDATE, SYN, 10, 0);
   raw_expect (&f, UPDATE, RST, 10, LP2P_CODE_STREAM_RESOURCE_LIMIT);
 
@@ -480,6 +479,36 @@ test_too_many_streams (void)
   raw_send (&f, UPDATE, SYN, 12, 0);
   accept_one (&f);
   raw_expect (&f, UPDATE, ACK, 12, 0);
+  fixture_clear (&f);
+}
+
+/* js opens more than a backlog before it reads an answer, and all in one record. */
+static void
+test_many_at_once (void)
+{
+  const guint n = 300;
+  g_autoptr (GByteArray) opens = g_byte_array_new ();
+  Fixture f;
+
+  fixture_init (&f, &(MemoryLayerOptions){ .capacity = 64 * KIB });
+  g_assert_cmpuint (n, >, f.options.ack_backlog);
+  fixture_start (&f, FALSE);
+  for (guint i = 1; i <= n; i++)
+    {
+      Lp2pYamuxHeader header = { UPDATE, SYN, 2 * i, 0 };
+      guint8 bytes[LP2P_YAMUX_HEADER_SIZE];
+
+      lp2p_yamux_header_encode (&header, bytes);
+      g_byte_array_append (opens, bytes, sizeof bytes);
+    }
+  session_pair_send (&f.pair, opens->data, opens->len);
+  raw_expect_silence (&f);
+  for (guint i = 1; i <= n; i++)
+    {
+      accept_one (&f);
+      raw_expect (&f, UPDATE, ACK, 2 * i, 0);
+    }
+  raw_expect_silence (&f);
   fixture_clear (&f);
 }
 
@@ -771,6 +800,7 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux/reset/late-frames", test_late_frames);
   g_test_add_func ("/yamux/peers/rust", test_rust_habits);
   g_test_add_func ("/yamux/limits/streams", test_too_many_streams);
+  g_test_add_func ("/yamux/limits/at-once", test_many_at_once);
   g_test_add_func ("/yamux/limits/ping", test_ping);
   g_test_add_func ("/yamux/limits/ping-flood", test_ping_flood);
   g_test_add_func ("/yamux/limits/syn-flood", test_syn_flood);

@@ -29,7 +29,7 @@ rust    quic-v1     -          -            all
 rust    ws,wss      noise      yamux        all
 js      tcp         noise,tls  yamux,mplex  all
 js      quic-v1     -          -            all
-js      ws,wss      noise      yamux        fewer
+js      ws,wss      noise      yamux        all
 py      tcp         noise,tls  yamux,mplex  less
 py      quic-v1     -          -            least
 py      ws,wss      noise      yamux        less
@@ -38,10 +38,7 @@ py      ws,wss      noise      yamux        less
 # A whole run must not take long; LP2P_FULL=1 makes those do all the work that do less
 # only because they are slow.
 LESS = ("--upload-bytes=524288", "--streams=60", "--parallel=16")
-# js opens streams of its own beside those of the steps, and does not care that yamux allows
-# no more than 256 that the other side has not acknowledged.
-FEWER = ("--parallel=240",)
-WORK = {"all": (), "fewer": FEWER, "less": LESS, "least": LESS}
+WORK = {"all": (), "less": LESS, "least": LESS}
 
 STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-close", "reset",
          "wrong-peer")

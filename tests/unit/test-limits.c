@@ -265,6 +265,29 @@ test_streams (Fixture *self, gconstpointer config)
   g_assert_false (lp2p_limits_add_stream (self->limits, connections[0], NULL));
 }
 
+static void
+end_wrongly (Fixture *self, const char *ip)
+{
+  g_test_expect_message ("lp2p", G_LOG_LEVEL_CRITICAL, "*assertion*failed*");
+  end (self, ip);
+  g_test_assert_expected_messages ();
+}
+
+/* Whoever ends one that is none must not shut everybody out. */
+static void
+test_ended_twice (Fixture *self, gconstpointer config)
+{
+  g_assert_true (begin (self, "/ip4/192.0.2.1"));
+  end (self, "/ip4/192.0.2.1");
+  end_wrongly (self, "/ip4/192.0.2.1");
+  g_assert_true (begin (self, "/ip4/192.0.2.1"));
+  end_wrongly (self, "/ip4/192.0.2.2");
+  g_assert_false (is_crowded (self, "/ip4/192.0.2.2"));
+  g_assert_true (begin (self, "/ip4/192.0.2.2"));
+  g_assert_true (begin (self, "/ip4/192.0.2.2"));
+  g_assert_false (begin (self, "/ip4/192.0.2.2"));
+}
+
 #define HOST "[host]\n"
 
 int
@@ -282,6 +305,7 @@ main (int argc, char **argv)
     { "/limits/address6", HOST "max-connections-per-ip=2\nmax-connections-per-subnet=3\n", test_address6 },
     { "/limits/no-address", HOST "max-connections-per-ip=1\nmax-connections-per-peer=100\n", test_no_address },
     { "/limits/handshakes", HOST "max-half-open=4\nmax-half-open-per-ip=2\n", test_handshakes },
+    { "/limits/ended-twice", HOST "max-half-open=4\nmax-half-open-per-ip=2\n", test_ended_twice },
     { "/limits/streams", HOST "max-streams=3\nmax-streams-per-peer=2\n", test_streams },
   };
 
