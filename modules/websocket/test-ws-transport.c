@@ -179,6 +179,11 @@ test_http (Fixture *f, gconstpointer data)
 
   assert_answer (f, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 ", "This port is for libp2p");
   assert_answer (f, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ", "libp2p");
+  assert_answer (f, "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 ", "");
+  assert_answer (f, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+                 "HTTP/1.1 200 ", "This port is for libp2p");
+  assert_answer (f, "GET / HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-1,3-4\r\n\r\n", "HTTP/1.1 200 ",
+                 "This port is for libp2p");
   assert_answer (f, "GET /b HTTP/1.1\r\n" UPGRADE "\r\n", "HTTP/1.1 404 ", "libp2p");
   assert_answer (f,
                  "GET /a%20b HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -199,6 +204,30 @@ test_large_head (Fixture *f, gconstpointer data)
 
   start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
   assert_answer (f, request, "", "");
+}
+
+/* Bodies that never end are given up with their first bytes, and nobody is let in. */
+static void
+test_body (Fixture *f, gconstpointer data)
+{
+  static const char *const requests[] = {
+    "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\na",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n",
+    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
+    "POST /absent HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n",
+    "GET / HTTP/1.1\r\n" UPGRADE "Content-Length: 99999999999\r\n\r\na",
+    "GET / HTTP/1.1\r\n" UPGRADE "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n",
+  };
+
+  start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  for (guint i = 0; i < G_N_ELEMENTS (requests); i++)
+    {
+      g_autofree char *answer = ask (f, requests[i]);
+
+      g_assert_cmpstr (answer, ==, "");
+      g_assert_cmpint (f->context->n_half_open, ==, 0);
+      g_assert_cmpuint (f->context->inbound.length, ==, 0);
+    }
 }
 
 /* The client does not wait for the answer, and waits for nothing else. */
@@ -518,6 +547,7 @@ main (int argc, char **argv)
   test_log_install ();
   ADD ("http", set_up, NULL, test_http);
   ADD ("large-head", set_up, NULL, test_large_head);
+  ADD ("body", set_up, "[plugin ws]\nupgrade-timeout=300\n", test_body);
   ADD ("early", set_up, NULL, test_early);
   ADD ("slow", set_up, "[plugin ws]\nupgrade-timeout=3\n", test_slow);
   ADD ("forwarded", set_up, "[plugin ws]\ntrusted-proxies=['127.0.0.0/8', '10.1.2.3']\n", test_forwarded);
