@@ -279,6 +279,50 @@ test_slow (Fixture *f, gconstpointer data)
   g_string_free (answer, TRUE);
 }
 
+/* Whoever is not a WebSocket yet makes room for others, in TLS as in HTTP. */
+static void
+test_room (Fixture *f, gconstpointer data)
+{
+  static const char *const beginnings[] = { "", "GET / HTTP/1.1\r\nHost: loc" };
+  gboolean secure = LP2P_IS_WSS_TRANSPORT (f->transport);
+
+  start_listening (f, secure ? "/ip4/127.0.0.1/tcp/0/tls/ws" : "/ip4/127.0.0.1/tcp/0/ws");
+  for (guint i = 0; i < G_N_ELEMENTS (beginnings); i++)
+    {
+      g_autoptr (Lp2pLayer) layer = connect_bytes (f);
+      GString *answer = g_string_new (NULL);
+
+      send_bytes (layer, secure ? "\x16\x03\x01\x02" : beginnings[i]);
+      test_until (f->world, f->context->n_half_open == 1);
+      test_world_settle (f->world);
+      test_context_give_up_handshake (f->context);
+      g_assert_cmpint (f->context->n_half_open, ==, 0);
+      test_until (f->world, read_more (layer, answer));
+      g_assert_cmpstr (answer->str, ==, "");
+      g_string_free (answer, TRUE);
+    }
+}
+
+/* A client that the host does not want, behind a proxy that it let in. */
+static void
+test_refused_client (Fixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pLayer) layer = NULL;
+  GString *answer = g_string_new (NULL);
+
+  start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  layer = connect_bytes (f);
+  send_bytes (layer, "GET / HTTP/1.1\r\n");
+  test_until (f->world, f->context->n_half_open == 1);
+  f->context->refuse = TRUE;
+  send_bytes (layer, UPGRADE "X-Forwarded-For: 203.0.113.7\r\n\r\n");
+  test_until (f->world, read_more (layer, answer));
+  g_assert_true (g_str_has_prefix (answer->str, "HTTP/1.1 503 "));
+  g_assert_cmpint (f->context->n_half_open, ==, 0);
+  g_assert_cmpuint (f->context->inbound.length, ==, 0);
+  g_string_free (answer, TRUE);
+}
+
 static void
 test_forwarded (Fixture *f, gconstpointer data)
 {
@@ -550,6 +594,9 @@ main (int argc, char **argv)
   ADD ("body", set_up, "[plugin ws]\nupgrade-timeout=300\n", test_body);
   ADD ("early", set_up, NULL, test_early);
   ADD ("slow", set_up, "[plugin ws]\nupgrade-timeout=3\n", test_slow);
+  ADD ("room", set_up, NULL, test_room);
+  ADD ("room-tls", set_up_secure, NULL, test_room);
+  ADD ("refused-client", set_up, "[plugin ws]\ntrusted-proxies=['127.0.0.0/8']\n", test_refused_client);
   ADD ("forwarded", set_up, "[plugin ws]\ntrusted-proxies=['127.0.0.0/8', '10.1.2.3']\n", test_forwarded);
   ADD ("not-forwarded", set_up, NULL, test_not_forwarded);
   ADD ("paths", set_up, NULL, test_paths);
