@@ -320,7 +320,8 @@ on_config_changed (Lp2pWsTransport *self, const char *group, const char *key)
 
   if (!g_str_equal (group, priv->group))
     return;
-  g_clear_pointer (&priv->trust, lp2p_ws_trust_unref);
+  if (g_strcmp0 (key, "ca-file") == 0)
+    g_clear_pointer (&priv->trust, lp2p_ws_trust_unref);
   if (!set_port_options (self, &error))
     g_warning ("%s", error->message);
 }
