@@ -454,9 +454,39 @@ test_names (Fixture *f, gconstpointer data)
   start_listening (f, "/ip4/127.0.0.1/tcp/0/wss");
   assert_dial (f, "/tls/ws", NULL);
   assert_dial (f, "/wss", "localhost");
+  assert_dial (f, "/wss", "localhost.");
   assert_dial (f, "/tls/sni/localhost/ws", "example.org");
   assert_no_dial (f, "/tls/ws", "example.org", "example.org");
   assert_no_dial (f, "/tls/sni/example.org/ws", "localhost", "example.org");
+}
+
+/* Names are for a proxy: without one they are not dialed, and nobody listens on them. */
+static void
+test_match_name (Fixture *f, gconstpointer data)
+{
+  static const char *const names[] = {
+    "/dns/localhost/tcp/443/wss",
+    "/dns4/localhost/tcp/443/tls/ws",
+    "/dns6/localhost./tcp/4001/tls/sni/localhost/ws/http-path/a",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (names[i], NULL);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GAsyncResult) result = NULL;
+      Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
+
+      g_assert_true (lp2p_transport_match_name (f->transport, address));
+      g_assert_false (lp2p_transport_match (f->transport, address));
+      g_assert_null (lp2p_transport_listen (f->transport, address, &error));
+      g_assert_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT);
+      g_clear_error (&error);
+      lp2p_transport_dial_async (f->transport, address, &options, NULL, test_take_result, &result);
+      test_until (f->world, result != NULL);
+      g_assert_null (lp2p_transport_dial_finish (f->transport, result, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+    }
 }
 
 /* Never without being sure. */
@@ -753,6 +783,7 @@ main (int argc, char **argv)
   ADD ("not-forwarded", set_up, NULL, test_not_forwarded);
   ADD ("paths", set_up, NULL, test_paths);
   ADD ("names", set_up_secure, NULL, test_names);
+  ADD ("match-name", set_up_secure, NULL, test_match_name);
   ADD ("untrusted", set_up_secure, NULL, test_untrusted);
   ADD ("wrong-certificates", set_up_secure, NULL, test_wrong_certificates);
   ADD ("reload", set_up_secure, NULL, test_reload);
