@@ -249,7 +249,7 @@ write_request (Dial *self, GError **error)
 
   if (gnutls_rnd (GNUTLS_RND_NONCE, nonce, sizeof nonce) < 0)
     {
-      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("WebSocket: there are no random bytes for a key"));
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("WebSocket: there are no random bytes"));
       return FALSE;
     }
   key = lp2p_ws_key_new (nonce);

@@ -73,7 +73,7 @@ choose_mask (Lp2pWsLayer *self, guint8 mask[LP2P_WS_MASK_SIZE])
     return NULL;
   if (gnutls_rnd (GNUTLS_RND_NONCE, mask, LP2P_WS_MASK_SIZE) < 0)
     lp2p_ws_layer_fail (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED,
-                                                   _("WebSocket: there are no random bytes for a mask")));
+                                                   _("WebSocket: there are no random bytes")));
   return mask;
 }
 
