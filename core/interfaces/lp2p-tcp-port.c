@@ -24,6 +24,13 @@ on_accepted (Lp2pLayer *layer,
              gpointer user_data)
 {
   Lp2pTcpPort *self = LP2P_TCP_PORT (user_data);
+
+  LP2P_TCP_PORT_GET_CLASS (self)->accepted (self, layer, local_address, remote_address);
+}
+
+static void
+lp2p_tcp_port_accepted (Lp2pTcpPort *self, Lp2pLayer *layer, Lp2pMultiaddr *local_address, Lp2pMultiaddr *remote_address)
+{
   Lp2pTcpPortPrivate *priv = lp2p_tcp_port_get_instance_private (self);
   const char *transport = lp2p_listener_get_transport (LP2P_LISTENER (self));
   g_autoptr (GError) error = NULL;
@@ -31,7 +38,7 @@ on_accepted (Lp2pLayer *layer,
   /* TCP itself has made sure that the address is not forged. */
   if (lp2p_context_begin_inbound (priv->context, transport, remote_address, &error))
     {
-      LP2P_TCP_PORT_GET_CLASS (self)->accepted (self, layer, local_address, remote_address);
+      lp2p_tcp_port_offer (self, layer, local_address, remote_address);
       return;
     }
   g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (remote_address), error->message);
@@ -73,7 +80,7 @@ lp2p_tcp_port_class_init (Lp2pTcpPortClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = lp2p_tcp_port_finalize;
   LP2P_LISTENER_CLASS (klass)->close = lp2p_tcp_port_close;
-  klass->accepted = lp2p_tcp_port_offer;
+  klass->accepted = lp2p_tcp_port_accepted;
 }
 
 static void

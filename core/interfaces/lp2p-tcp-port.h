@@ -12,8 +12,9 @@ G_DECLARE_DERIVABLE_TYPE (Lp2pTcpPort, lp2p_tcp_port, LP2P, TCP_PORT, Lp2pListen
 
 /**
  * Lp2pTcpPortClass: (skip)
- * @accepted: takes a connection, once the host was asked for it, which ends with
- *   lp2p_tcp_port_offer() or lp2p_context_end_inbound(); the socket id is interned
+ * @accepted: takes a connection. The one of this class asks the host for it, and offers
+ *   it; who has to make something of it before that has lp2p_context_begin_handshake()
+ *   for the time until it chains up
  *
  * A TCP port of a transport, which may share it with others.
  */

@@ -28,6 +28,7 @@ has_fast_aes (void)
 
 /**
  * lp2p_gnutls_get_priorities: (skip)
+ * @flags: how sessions are to be
  *
  * Tells which versions, ciphers and groups a session uses, as GnuTLS wants it: TLS
  * 1.3, and first the cipher that this processor is fast at.
@@ -35,18 +36,19 @@ has_fast_aes (void)
  * Returns: (transfer full): a priority string
  */
 char *
-lp2p_gnutls_get_priorities (void)
+lp2p_gnutls_get_priorities (Lp2pGnutlsFlags flags)
 {
   const char *aes = "+AES-128-GCM:+AES-256-GCM";
   const char *chacha = "+CHACHA20-POLY1305";
   gboolean aes_first = has_fast_aes ();
 
-  /* Clients without our taste in ciphers must not decide. No middlebox takes
-   * for TLS what begins with multistream-select, so none needs to be fooled. */
+  /* Clients without our taste in ciphers must not decide. No middlebox takes for TLS
+   * what begins with multistream-select, or is inside QUIC: there none needs to be
+   * fooled. */
   return g_strdup_printf ("NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:%s:%s:-GROUP-ALL:+GROUP-X25519:"
-                          "+GROUP-SECP256R1:+GROUP-SECP384R1:%%SERVER_PRECEDENCE:"
-                          "%%DISABLE_TLS13_COMPAT_MODE",
-                          aes_first ? aes : chacha, aes_first ? chacha : aes);
+                          "+GROUP-SECP256R1:+GROUP-SECP384R1:%%SERVER_PRECEDENCE%s",
+                          aes_first ? aes : chacha, aes_first ? chacha : aes,
+                          flags & LP2P_GNUTLS_MIDDLEBOXES ? "" : ":%DISABLE_TLS13_COMPAT_MODE");
 }
 
 /* The key, for GnuTLS, whose own ECDSA takes three times as long. */

@@ -10,8 +10,22 @@
 
 G_BEGIN_DECLS
 
+/**
+ * Lp2pGnutlsFlags: (skip)
+ * @LP2P_GNUTLS_NONE: nothing special
+ * @LP2P_GNUTLS_MIDDLEBOXES: look like TLS 1.2 to who is in between, as RFC 8446 appendix
+ *   D.4 has it
+ *
+ * How sessions are to be.
+ */
+typedef enum
+{
+  LP2P_GNUTLS_NONE = 0,
+  LP2P_GNUTLS_MIDDLEBOXES = 1 << 0,
+} Lp2pGnutlsFlags;
+
 LP2P_AVAILABLE_IN_1_0
-char *lp2p_gnutls_get_priorities (void);
+char *lp2p_gnutls_get_priorities (Lp2pGnutlsFlags flags);
 LP2P_AVAILABLE_IN_1_0
 int lp2p_gnutls_credentials_new (Lp2pTlsCertificate *certificate, gnutls_certificate_credentials_t *credentials);
 

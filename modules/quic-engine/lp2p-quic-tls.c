@@ -129,7 +129,7 @@ set_alpn (gnutls_session_t session, const char *const *names, guint n_names)
 static gpointer
 make_priorities (gpointer data)
 {
-  g_autofree char *text = lp2p_gnutls_get_priorities ();
+  g_autofree char *text = lp2p_gnutls_get_priorities (LP2P_GNUTLS_NONE);
   gnutls_priority_t priorities = NULL;
 
   gnutls_priority_init (&priorities, text, NULL);

@@ -33,6 +33,30 @@ take_value (Lp2pMultiaddr *address, guint *index, Lp2pProtocol protocol, char **
   return strlen (*out) == size;
 }
 
+/* A name and a port. Returns: whether they are there */
+static gboolean
+take_named_socket (Lp2pWsAddress *self, Lp2pMultiaddr *address, guint *index)
+{
+  return take_value (address, index, LP2P_PROTOCOL_DNS, &self->host_name) &&
+         (self->host_name != NULL || take_value (address, index, LP2P_PROTOCOL_DNS4, &self->host_name)) &&
+         (self->host_name != NULL || take_value (address, index, LP2P_PROTOCOL_DNS6, &self->host_name)) &&
+         self->host_name != NULL && take (address, index, LP2P_PROTOCOL_TCP);
+}
+
+static gboolean
+take_socket (Lp2pWsAddress *self, Lp2pMultiaddr *address, guint *index)
+{
+  g_autofree char *port = NULL;
+
+  *index = lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP);
+  if (*index == 0 && !take_named_socket (self, address, index))
+    return FALSE;
+  port = lp2p_multiaddr_get_component_string (address, *index - 1);
+  self->port = (guint16) g_ascii_strtoull (port, NULL, 10);
+  self->socket_end = *index;
+  return TRUE;
+}
+
 /* /ws, /tls/ws, /tls/sni/HOST/ws and /wss */
 static gboolean
 take_protocol (Lp2pWsAddress *self, Lp2pMultiaddr *address, guint *index)
@@ -50,10 +74,10 @@ take_protocol (Lp2pWsAddress *self, Lp2pMultiaddr *address, guint *index)
 gboolean
 lp2p_ws_address_parse (Lp2pWsAddress *self, Lp2pMultiaddr *address)
 {
-  guint index = lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP);
+  guint index = 0;
 
-  *self = (Lp2pWsAddress){ .socket_end = index };
-  if (index > 0 && take_protocol (self, address, &index) &&
+  *self = (Lp2pWsAddress){ 0 };
+  if (take_socket (self, address, &index) && take_protocol (self, address, &index) &&
       take_value (address, &index, LP2P_PROTOCOL_HTTP_PATH, &self->path))
     {
       self->end = index;
@@ -68,6 +92,7 @@ lp2p_ws_address_parse (Lp2pWsAddress *self, Lp2pMultiaddr *address)
 void
 lp2p_ws_address_clear (Lp2pWsAddress *self)
 {
+  g_clear_pointer (&self->host_name, g_free);
   g_clear_pointer (&self->server_name, g_free);
   g_clear_pointer (&self->path, g_free);
 }
@@ -98,19 +123,16 @@ lp2p_ws_address_make_suffix (const Lp2pWsAddress *self)
   return suffix;
 }
 
-/* What a request has as its host; @name may be NULL.
+/* What a request has as its host, of a name or an IP address.
  *
  * Returns: (transfer full) */
 char *
-lp2p_ws_address_make_host (const Lp2pWsAddress *self, GInetSocketAddress *address, const char *name)
+lp2p_ws_address_make_host (const Lp2pWsAddress *self, const char *host)
 {
-  g_autofree char *ip = g_inet_address_to_string (g_inet_socket_address_get_address (address));
-  guint port = g_inet_socket_address_get_port (address);
-  GString *host = g_string_new (name);
+  GString *text = g_string_new (NULL);
 
-  if (name == NULL)
-    g_string_append_printf (host, strchr (ip, ':') != NULL ? "[%s]" : "%s", ip);
-  if (port != (self->secure ? PORT_WSS : PORT_WS))
-    g_string_append_printf (host, ":%u", port);
-  return g_string_free (host, FALSE);
+  g_string_append_printf (text, strchr (host, ':') != NULL ? "[%s]" : "%s", host);
+  if (self->port != (self->secure ? PORT_WSS : PORT_WS))
+    g_string_append_printf (text, ":%u", self->port);
+  return g_string_free (text, FALSE);
 }

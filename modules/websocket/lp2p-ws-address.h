@@ -5,13 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* What an address says: a socket, whether TLS comes first, for which server name, and
+/* What an address says: a socket, which may have a name for a proxy to look up, whether TLS comes first, for which server name, and
  * which path is asked for. */
 typedef struct
 {
   guint socket_end; /* how many components the socket has */
   guint end;        /* those before the peer id */
+  guint16 port;
   gboolean secure;
+  char *host_name;   /* or NULL for an IP address */
   char *server_name; /* or NULL */
   char *path;        /* unescaped, or NULL for the root */
 } Lp2pWsAddress;
@@ -19,7 +21,7 @@ typedef struct
 gboolean lp2p_ws_address_parse (Lp2pWsAddress *self, Lp2pMultiaddr *address);
 void lp2p_ws_address_clear (Lp2pWsAddress *self);
 Lp2pMultiaddr *lp2p_ws_address_make_suffix (const Lp2pWsAddress *self);
-char *lp2p_ws_address_make_host (const Lp2pWsAddress *self, GInetSocketAddress *address, const char *name);
+char *lp2p_ws_address_make_host (const Lp2pWsAddress *self, const char *host);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lp2pWsAddress, lp2p_ws_address_clear)
 

@@ -12,13 +12,19 @@
  * host has nothing to do. */
 #define LOOK_US G_USEC_PER_SEC
 
+/* What could not be loaded may be good later, although the files stay as they are: its
+ * time begins, or the system reads again. */
+#define RETRY_US (60 * G_USEC_PER_SEC)
+
 struct _Lp2pWsShown
 {
   grefcount ref_count;
+  gint64 expires; /* seconds since 1970 */
   gnutls_certificate_credentials_t credentials;
 };
 
-/* By what a file is told from what it was. */
+/* By what a file is told from what it was; the time is that of the last change, of its
+ * permissions too. */
 typedef struct
 {
   gint64 time;
@@ -36,6 +42,8 @@ struct _Lp2pWsCertificate
   Lp2pWsShown *shown;
   Stamp stamps[2];
   gint64 looked_at;
+  gint64 retry_at;       /* 0 where what is in the files is shown */
+  gboolean told_expired; /* of what is shown */
 };
 
 static Lp2pWsShown *
@@ -55,16 +63,29 @@ lp2p_ws_shown_unref (Lp2pWsShown *self)
   g_free (self);
 }
 
+static gint64
+get_real_time (Lp2pWsCertificate *self)
+{
+  return lp2p_loop_real_time (self->loop) / G_USEC_PER_SEC;
+}
+
+static gboolean
+is_over (Lp2pWsCertificate *self, Lp2pWsShown *shown)
+{
+  return shown->expires < get_real_time (self);
+}
+
 /* Checks what a client would find wrong. */
 static gboolean
-check_first (Lp2pWsCertificate *self, gnutls_x509_crt_t first, GError **error)
+check_first (Lp2pWsCertificate *self, Lp2pWsShown *shown, gnutls_x509_crt_t first, GError **error)
 {
-  gint64 now = lp2p_loop_real_time (self->loop) / G_USEC_PER_SEC;
+  gboolean over;
 
-  if (gnutls_x509_crt_get_expiration_time (first) < now || gnutls_x509_crt_get_activation_time (first) > now)
+  shown->expires = gnutls_x509_crt_get_expiration_time (first);
+  over = is_over (self, shown);
+  if (over || gnutls_x509_crt_get_activation_time (first) > get_real_time (self))
     {
-      gboolean over = gnutls_x509_crt_get_expiration_time (first) < now;
-      gint64 when = over ? gnutls_x509_crt_get_expiration_time (first) : gnutls_x509_crt_get_activation_time (first);
+      gint64 when = over ? shown->expires : gnutls_x509_crt_get_activation_time (first);
       g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (when);
       g_autofree char *text = g_date_time_format_iso8601 (time);
 
@@ -94,7 +115,7 @@ check (Lp2pWsCertificate *self, Lp2pWsShown *shown, GError **error)
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("There is no certificate in %s"), self->certificate_file);
       return FALSE;
     }
-  good = check_first (self, chain[0], error);
+  good = check_first (self, shown, chain[0], error);
   for (unsigned i = 0; i < n; i++)
     gnutls_x509_crt_deinit (chain[i]);
   gnutls_free (chain);
@@ -149,7 +170,7 @@ get_stamp (const char *file)
 
   if (g_stat (file, &info) < 0)
     return (Stamp){ 0 };
-  return (Stamp){ info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ino, info.st_size };
+  return (Stamp){ info.st_ctim.tv_sec, info.st_ctim.tv_nsec, info.st_ino, info.st_size };
 }
 
 static gboolean
@@ -204,22 +225,41 @@ lp2p_ws_certificate_free (Lp2pWsCertificate *self)
 /* Whoever renews a certificate replaces two files, one after the other: between them
  * they do not fit, and the certificate before stays. */
 static void
-reload (Lp2pWsCertificate *self)
+try_load (Lp2pWsCertificate *self, gboolean tell)
 {
   g_autoptr (GError) error = NULL;
-  Lp2pWsShown *shown;
+  Lp2pWsShown *shown = load (self, &error);
 
-  if (lp2p_loop_now (self->loop) - self->looked_at < LOOK_US || !look (self))
-    return;
-  shown = load (self, &error);
   if (shown == NULL)
     {
-      g_warning ("The certificate that was loaded before is kept: %s", error->message);
+      self->retry_at = lp2p_loop_now (self->loop) + RETRY_US;
+      if (tell)
+        g_warning ("The certificate that was loaded before is kept: %s", error->message);
       return;
     }
   g_message ("Loaded the certificate in %s anew", self->certificate_file);
   lp2p_ws_shown_unref (self->shown);
   self->shown = shown;
+  self->retry_at = 0;
+  self->told_expired = FALSE;
+}
+
+static void
+reload (Lp2pWsCertificate *self)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+  gboolean changed;
+
+  if (now - self->looked_at < LOOK_US)
+    return;
+  changed = look (self);
+  if (changed || (self->retry_at != 0 && now >= self->retry_at))
+    try_load (self, changed);
+  if (!self->told_expired && is_over (self, self->shown))
+    {
+      g_warning ("The certificate in %s has expired, and is shown for want of another one", self->certificate_file);
+      self->told_expired = TRUE;
+    }
 }
 
 /* @shown: (out) (transfer full): has to stay until the handshake is over */

@@ -4,6 +4,7 @@
 
 #include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
+#include <string.h>
 
 #include <lp2p/net/lp2p-gnutls-layer.h>
 
@@ -17,9 +18,7 @@ typedef struct
   Lp2pDialing parent;
   const char *transport;
   Lp2pWsAddress address;
-  GInetSocketAddress *native;
-  char *name; /* of the host, or NULL */
-  char *ip;
+  char *host; /* its name, or its IP address where it has none */
   Lp2pWsTrust *trust;
 
   Lp2pLayer *layer;
@@ -62,9 +61,7 @@ dial_free (Dial *self)
   if (self->request != NULL)
     g_string_free (self->request, TRUE);
   lp2p_ws_address_clear (&self->address);
-  g_object_unref (self->native);
-  g_free (self->name);
-  g_free (self->ip);
+  g_free (self->host);
   g_free (self);
 }
 
@@ -124,12 +121,6 @@ copy_layer_error (Dial *self)
 
 /* TLS */
 
-static const char *
-get_tls_name (Dial *self)
-{
-  return self->name != NULL ? self->name : self->ip;
-}
-
 static GError *
 explain_tls (Dial *self)
 {
@@ -138,7 +129,7 @@ explain_tls (Dial *self)
   if (what == NULL)
     return copy_layer_error (self);
   return g_error_new (G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, _("The certificate of %s is not trusted: %s"),
-                      get_tls_name (self), what);
+                      self->host, what);
 }
 
 /* Returns: 0, %LP2P_IO_AGAIN, or %LP2P_IO_FAILED when the dial is over */
@@ -252,11 +243,15 @@ static gboolean
 write_request (Dial *self, GError **error)
 {
   guint8 nonce[LP2P_WS_NONCE_SIZE];
-  g_autofree char *host = lp2p_ws_address_make_host (&self->address, self->native, self->name);
+  g_autofree char *host = lp2p_ws_address_make_host (&self->address, self->host);
   Lp2pWsRequest request = { .host = host, .path = self->address.path };
   g_autofree char *key = NULL;
 
-  gnutls_rnd (GNUTLS_RND_NONCE, nonce, sizeof nonce);
+  if (gnutls_rnd (GNUTLS_RND_NONCE, nonce, sizeof nonce) < 0)
+    {
+      g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("WebSocket: there are no random bytes"));
+      return FALSE;
+    }
   key = lp2p_ws_key_new (nonce);
   self->request = g_string_new (NULL);
   self->reply = lp2p_ws_reply_new (key);
@@ -301,7 +296,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (self->trust != NULL)
     {
-      self->session = lp2p_ws_trust_new_session (self->trust, get_tls_name (self), &error);
+      self->session = lp2p_ws_trust_new_session (self->trust, self->host, &error);
       if (self->session == NULL)
         {
           dial_end (self, NULL, error);
@@ -310,6 +305,21 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
       self->layer = lp2p_gnutls_layer_new (self->layer, self->session);
     }
   begin_work (self);
+}
+
+/* Whose certificate is wanted, and whom a request is for. The dot that ends a name in
+ * the DNS is in neither.
+ *
+ * Returns: (transfer full) */
+static char *
+make_host_name (const Lp2pWsAddress *address, const Lp2pWsDialParams *params)
+{
+  const char *names[] = { address->server_name, params->host_name, address->host_name };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i] != NULL)
+      return g_strndup (names[i], strlen (names[i]) - g_str_has_suffix (names[i], "."));
+  return g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (params->native)));
 }
 
 void
@@ -326,10 +336,11 @@ lp2p_ws_dial_start (Lp2pTcpHub *hub,
   self->transport = params->transport;
   self->address = params->address;
   params->address = (Lp2pWsAddress){ 0 };
-  self->native = G_INET_SOCKET_ADDRESS (g_object_ref (params->native));
-  self->name = g_strdup (self->address.server_name != NULL ? self->address.server_name : params->host_name);
-  self->ip = g_inet_address_to_string (g_inet_socket_address_get_address (self->native));
+  self->host = make_host_name (&self->address, params);
   self->trust = params->trust != NULL ? lp2p_ws_trust_ref (params->trust) : NULL;
-  lp2p_tcp_hub_dial_async (hub, params->native, params->host_name, params->flags, self->parent.cancellable,
-                           on_connected, self);
+  if (params->native != NULL)
+    lp2p_tcp_hub_dial_async (hub, params->native, params->host_name, params->flags, self->parent.cancellable,
+                             on_connected, self);
+  else
+    lp2p_tcp_hub_dial_name_async (hub, self->parent.address, self->parent.cancellable, on_connected, self);
 }

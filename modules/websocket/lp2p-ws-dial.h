@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /*
  * transport: its name, interned
  * address: what is dialed; it belongs to the dial from then on
- * native: the socket of it
+ * native: the socket of it, or NULL for a name that a proxy looks up
  * host_name: that it was resolved from, or NULL
  * flags: how the TCP connection is made
  * trust: NULL without TLS

@@ -82,48 +82,19 @@ append_path (GString *out, const char *path)
     }
 }
 
-static gboolean
-append_header (GString *out, const char *name, const char *value, GError **error)
-{
-  if (!lp2p_ws_is_header_name (name, strlen (name)) || !lp2p_ws_is_header_value (value, strlen (value)))
-    {
-      g_autofree char *quoted_name = lp2p_quote (name, strlen (name));
-      g_autofree char *quoted_value = lp2p_quote (value, strlen (value));
-
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _("WebSocket: the header %s with the value %s cannot be part of a request"), quoted_name,
-                   quoted_value);
-      return FALSE;
-    }
-  g_string_append_printf (out, "%s: %s\r\n", name, value);
-  return TRUE;
-}
-
-/* Appends a request to @out, which on failure is as before. Only what is in
- * @request can make it fail, by characters that HTTP does not allow. */
+/* Appends a request to @out, which on failure is as before. Only a host with characters
+ * that HTTP does not allow can make it fail. */
 gboolean
 lp2p_ws_request_write (const Lp2pWsRequest *request, const char *key, GString *out, GError **error)
 {
-  gsize start = out->len;
-  gboolean ok;
-
   if (!check_host (request->host, error))
     return FALSE;
 
   g_string_append (out, "GET ");
   append_path (out, request->path != NULL ? request->path : "");
-  g_string_append (out, " HTTP/1.1\r\n");
-  ok = append_header (out, "Host", request->host, error) && append_header (out, "Upgrade", "websocket", error) &&
-       append_header (out, "Connection", "Upgrade", error) && append_header (out, "Sec-WebSocket-Key", key, error) &&
-       append_header (out, "Sec-WebSocket-Version", "13", error) &&
-       (request->user_agent == NULL || append_header (out, "User-Agent", request->user_agent, error));
-  for (const char *const *header = request->headers; ok && header != NULL && *header != NULL; header += 2)
-    ok = append_header (out, header[0], header[1], error);
-  if (!ok)
-    {
-      g_string_truncate (out, start);
-      return FALSE;
-    }
-  g_string_append (out, "\r\n");
+  g_string_append_printf (out,
+                          " HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                          request->host, key);
   return TRUE;
 }

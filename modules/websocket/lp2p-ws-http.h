@@ -16,14 +16,11 @@ G_BEGIN_DECLS
 #define LP2P_WS_NONCE_SIZE 16
 
 /* @host is what Host says, with the port where it is not the scheme's own;
- * @path is that of the address, unescaped, %NULL for the root;
- * @headers are names and values in turns, with %NULL behind the last. */
+ * @path is that of the address, unescaped, %NULL for the root. */
 typedef struct
 {
   const char *host;
   const char *path;
-  const char *user_agent;
-  const char *const *headers;
 } Lp2pWsRequest;
 
 char *lp2p_ws_key_new (const guint8 nonce[LP2P_WS_NONCE_SIZE]);

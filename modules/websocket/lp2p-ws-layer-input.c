@@ -52,11 +52,13 @@ take_close (Lp2pWsLayer *self)
                                            _("The peer closed the WebSocket with code %u: %s"), code, quoted));
 }
 
-/* The peer is told what is wrong, as far as it still listens. */
+/* The peer is told what is wrong, as far as it still listens. That leaves at once: the
+ * layer above is about to give the connection up. */
 static void
 fail_protocol (Lp2pWsLayer *self, GError *error)
 {
   lp2p_ws_layer_send_close (self, self->parser.close_code, error->message);
+  lp2p_ws_layer_finish (self);
   lp2p_ws_layer_fail (self, error);
 }
 

@@ -2,6 +2,7 @@
 
 #include "lp2p-ws-layer-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
 
 /* Pieces that one frame is made of without copying. A muxer gives two for each of
@@ -30,6 +31,8 @@ hand_down (Lp2pWsLayer *self, const GOutputVector *vectors, guint n_vectors, Lp2
   gsize size = lp2p_output_vectors_get_size (vectors, n_vectors);
   gssize n = 0;
 
+  if (self->error != NULL)
+    return LP2P_IO_FAILED;
   if (!lp2p_ws_layer_is_blocked (self))
     n = lp2p_layer_writev (self->lower, vectors, n_vectors, flags);
   if (n == LP2P_IO_FAILED)
@@ -60,14 +63,17 @@ lp2p_ws_layer_drain (Lp2pWsLayer *self)
 
 /* Frames of our own */
 
-/* A client masks with what nobody can foresee.
+/* A client masks with what nobody can foresee; without that, the layer fails, and
+ * nothing is handed down.
  * Returns: @mask, or %NULL for a server */
 static const guint8 *
 choose_mask (Lp2pWsLayer *self, guint8 mask[LP2P_WS_MASK_SIZE])
 {
   if (!self->is_client)
     return NULL;
-  gnutls_rnd (GNUTLS_RND_NONCE, mask, LP2P_WS_MASK_SIZE);
+  if (gnutls_rnd (GNUTLS_RND_NONCE, mask, LP2P_WS_MASK_SIZE) < 0)
+    lp2p_ws_layer_fail (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED,
+                                                   _("WebSocket: there are no random bytes")));
   return mask;
 }
 

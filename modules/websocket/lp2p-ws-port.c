@@ -32,12 +32,14 @@ struct _Lp2pWsPort
 G_DEFINE_FINAL_TYPE (Lp2pWsPort, lp2p_ws_port, LP2P_TYPE_TCP_PORT)
 
 /* A connection that is to become a WebSocket: first @layer makes its TLS handshake, if
- * that is wanted, then @visit has it. */
+ * that is wanted, then @visit has it. Until it has, it makes room for others as all
+ * that are half open do; @handshake is NULL where it is to be refused anyway. */
 typedef struct
 {
   Lp2pWsPort *port;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
+  Lp2pHandshake *handshake;
   Lp2pLayer *layer;
   Lp2pWsShown *shown;
   Lp2pWsVisit *visit;
@@ -81,6 +83,8 @@ get_context (Lp2pWsPort *self)
 static void
 arrival_free (Arrival *self)
 {
+  if (self->handshake != NULL)
+    lp2p_context_end_handshake (get_context (self->port), self->handshake);
   g_queue_unlink (&self->port->arrivals, &self->link);
   lp2p_timer_clear (&self->timer);
   lp2p_job_clear (&self->pump);
@@ -93,8 +97,6 @@ arrival_free (Arrival *self)
 static void
 arrival_drop (Arrival *self, const char *why)
 {
-  Lp2pWsPort *port = self->port;
-
   g_debug ("Connection from %s came to nothing: %s", lp2p_multiaddr_get_string (self->remote_address), why);
   g_clear_pointer (&self->visit, lp2p_ws_visit_drop);
   if (self->layer != NULL)
@@ -103,9 +105,28 @@ arrival_drop (Arrival *self, const char *why)
       lp2p_layer_abort (self->layer, 0);
       g_clear_pointer (&self->layer, lp2p_layer_free);
     }
-  lp2p_context_end_inbound (get_context (port), lp2p_listener_get_transport (LP2P_LISTENER (port)),
-                            self->remote_address);
   arrival_free (self);
+}
+
+static void
+on_give_up (gpointer user_data)
+{
+  arrival_drop (user_data, "it makes room for another one");
+}
+
+/* Returns: whether the host lets @remote_address in, which then is who comes */
+static gboolean
+begin_handshake (Arrival *self, Lp2pMultiaddr *remote_address)
+{
+  const char *transport = lp2p_listener_get_transport (LP2P_LISTENER (self->port));
+  g_autoptr (GError) error = NULL;
+
+  self->handshake = lp2p_context_begin_handshake (get_context (self->port), transport, remote_address, on_give_up,
+                                                  self, &error);
+  if (self->handshake != NULL)
+    return TRUE;
+  g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (remote_address), error->message);
+  return FALSE;
 }
 
 static void
@@ -116,20 +137,17 @@ on_timeout (Lp2pTimer *timer)
 
 /* HTTP */
 
-/* The host was asked for the proxy; now it is asked for the client. */
+/* The host was asked for the proxy; now it is asked for the client. The place of the
+ * proxy is left first: this very connection must not have to make room for itself. */
 static guint
 become_client (Arrival *self, Lp2pMultiaddr *client)
 {
-  Lp2pContext *context = get_context (self->port);
-  const char *transport = lp2p_listener_get_transport (LP2P_LISTENER (self->port));
-  g_autoptr (GError) error = NULL;
-
-  if (!lp2p_context_begin_inbound (context, transport, client, &error))
+  lp2p_context_end_handshake (get_context (self->port), g_steal_pointer (&self->handshake));
+  if (!begin_handshake (self, client))
     {
-      g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (client), error->message);
+      begin_handshake (self, self->remote_address);
       return SOUP_STATUS_SERVICE_UNAVAILABLE;
     }
-  lp2p_context_end_inbound (context, transport, self->remote_address);
   lp2p_multiaddr_unref (self->remote_address);
   self->remote_address = lp2p_multiaddr_ref (client);
   return 0;
@@ -174,7 +192,9 @@ on_visit_ended (Lp2pLayer *layer, gpointer user_data)
   local_address = lp2p_multiaddr_concat (self->local_address, port->suffix);
   remote_address = lp2p_multiaddr_concat (self->remote_address, port->suffix);
   arrival_free (self);
-  lp2p_tcp_port_offer (LP2P_TCP_PORT (port), layer, local_address, remote_address);
+  /* Its place has just become free, and the host has it from here. */
+  LP2P_TCP_PORT_CLASS (lp2p_ws_port_parent_class)->accepted (LP2P_TCP_PORT (port), layer, local_address,
+                                                             remote_address);
 }
 
 static const Lp2pWsVisitFuncs visit_funcs = {
@@ -276,6 +296,11 @@ lp2p_ws_port_accepted (Lp2pTcpPort *port, Lp2pLayer *layer, Lp2pMultiaddr *local
   lp2p_job_init (&arrival->pump, layer->loop, LP2P_JOB_RUN, run_pump);
   g_queue_push_tail_link (&self->arrivals, &arrival->link);
 
+  if (!begin_handshake (arrival, remote_address))
+    {
+      arrival_drop (arrival, "the host does not want it");
+      return;
+    }
   if (self->arrivals.length > MAX_ARRIVALS)
     arrival_drop (self->arrivals.head->data, "too many connections are not a WebSocket yet");
   if (self->certificate != NULL)

@@ -27,16 +27,43 @@ struct _Lp2pWsServer
   SoupServer *soup;
 };
 
-/* @stream: libsoup's, which the layer is under */
+/*
+ * stream: libsoup's, which the layer is under
+ * refused: a request that is not read to its end, paused, or NULL
+ */
 struct _Lp2pWsVisit
 {
   GIOStream *stream;
   GSocketAddress *remote_address;
+  SoupServerMessage *refused;
+  Lp2pJob refusal;
   const Lp2pWsVisitFuncs *funcs;
   gpointer user_data;
 };
 
 static G_DEFINE_QUARK (lp2p-ws-visit, visit);
+
+/* Returns: (nullable): the visit that a request belongs to, while it lasts */
+static Lp2pWsVisit *
+find_visit (SoupServerMessage *message)
+{
+  GSocketAddress *remote = soup_server_message_get_remote_address (message);
+
+  return remote != NULL ? g_object_get_qdata (G_OBJECT (remote), visit_quark ()) : NULL;
+}
+
+/* libsoup goes on with a request that was paused: it finds the stream closed. */
+static void
+visit_free (Lp2pWsVisit *self)
+{
+  g_object_set_qdata (G_OBJECT (self->remote_address), visit_quark (), NULL);
+  g_object_unref (self->remote_address);
+  lp2p_job_clear (&self->refusal);
+  if (self->refused != NULL)
+    soup_server_message_unpause (self->refused);
+  g_clear_object (&self->refused);
+  g_free (self);
+}
 
 static void
 on_stream_gone (gpointer user_data, GObject *stream)
@@ -45,9 +72,7 @@ on_stream_gone (gpointer user_data, GObject *stream)
   const Lp2pWsVisitFuncs *funcs = self->funcs;
   gpointer data = self->user_data;
 
-  g_object_set_qdata (G_OBJECT (self->remote_address), visit_quark (), NULL);
-  g_object_unref (self->remote_address);
-  g_free (self);
+  visit_free (self);
   funcs->ended (NULL, data);
 }
 
@@ -58,18 +83,59 @@ steal_layer (Lp2pWsVisit *self)
   Lp2pLayer *layer;
 
   g_object_weak_unref (G_OBJECT (self->stream), on_stream_gone, self);
-  g_object_set_qdata (G_OBJECT (self->remote_address), visit_quark (), NULL);
-  g_object_unref (self->remote_address);
   layer = lp2p_layer_steal_from_io_stream (self->stream);
-  g_free (self);
+  visit_free (self);
   return layer;
 }
 
-/* The answer has been handed to the layer. */
+/* Requests with a body */
+
 static void
-on_answered (SoupServerMessage *message, gpointer user_data)
+run_refusal (Lp2pJob *job)
 {
-  Lp2pWsVisit *self = user_data;
+  Lp2pWsVisit *self = (Lp2pWsVisit *) ((char *) job - G_STRUCT_OFFSET (Lp2pWsVisit, refusal));
+  const Lp2pWsVisitFuncs *funcs = self->funcs;
+  gpointer data = self->user_data;
+
+  lp2p_ws_visit_drop (self);
+  funcs->ended (NULL, data);
+}
+
+static gboolean
+has_body (SoupMessageHeaders *request)
+{
+  switch (soup_message_headers_get_encoding (request))
+    {
+    case SOUP_ENCODING_NONE:
+      return FALSE;
+    case SOUP_ENCODING_CONTENT_LENGTH:
+      return soup_message_headers_get_content_length (request) > 0;
+    default:
+      return TRUE;
+    }
+}
+
+/* libsoup reads a body to its end before it answers, and nobody has to end one. */
+static void
+refuse_body (Lp2pWsVisit *self, SoupServerMessage *message)
+{
+  soup_server_message_pause (message);
+  self->refused = g_object_ref (message);
+  lp2p_job_queue (&self->refusal);
+}
+
+/* What libsoup refuses by itself, before it asks here, it reads to its end too. */
+static void
+on_request_started (SoupServer *soup, SoupServerMessage *message, gpointer user_data)
+{
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+}
+
+/* Answers */
+
+static void
+begin_websocket (Lp2pWsVisit *self, SoupServerMessage *message)
+{
   const Lp2pWsVisitFuncs *funcs = self->funcs;
   gpointer data = self->user_data;
   g_autoptr (SoupServerMessage) keep = g_object_ref (message);
@@ -85,6 +151,16 @@ on_answered (SoupServerMessage *message, gpointer user_data)
       layer = lp2p_ws_layer_new (layer, LP2P_ROLE_RESPONDER, early, MAX (n, 0));
     }
   funcs->ended (layer, data);
+}
+
+/* The answer has been handed to the layer, unless the visit was dropped meanwhile. */
+static void
+on_answered (SoupServerMessage *message, gpointer user_data)
+{
+  Lp2pWsVisit *visit = find_visit (message);
+
+  if (visit != NULL)
+    begin_websocket (visit, message);
 }
 
 static void
@@ -112,15 +188,18 @@ static void
 take_request (Lp2pWsVisit *self, SoupServerMessage *message, const char *path)
 {
   SoupMessageHeaders *request = soup_server_message_get_request_headers (message);
+  const char *method = soup_server_message_get_method (message);
   g_autoptr (GError) error = NULL;
   guint status;
 
-  if (soup_server_message_get_method (message) != SOUP_METHOD_GET)
+  /* libsoup would put as many parts together as a client asks for. */
+  soup_message_headers_remove (request, "Range");
+  if (method != SOUP_METHOD_GET && method != SOUP_METHOD_HEAD)
     {
       answer (message, SOUP_STATUS_METHOD_NOT_ALLOWED, PAGE);
       return;
     }
-  if (soup_message_headers_get_one (request, "Upgrade") == NULL)
+  if (method == SOUP_METHOD_HEAD || !soup_message_headers_header_contains (request, "Upgrade", "websocket"))
     {
       answer (message, SOUP_STATUS_OK, PAGE);
       return;
@@ -137,15 +216,19 @@ take_request (Lp2pWsVisit *self, SoupServerMessage *message, const char *path)
       return;
     }
   if (soup_websocket_server_process_handshake (message, NULL, NULL, NULL, NULL))
-    g_signal_connect (message, "wrote-informational", G_CALLBACK (on_answered), self);
+    g_signal_connect (message, "wrote-informational", G_CALLBACK (on_answered), NULL);
 }
 
 static void
 on_request (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query, gpointer user_data)
 {
-  GSocketAddress *remote = soup_server_message_get_remote_address (message);
-  Lp2pWsVisit *visit = remote != NULL ? g_object_get_qdata (G_OBJECT (remote), visit_quark ()) : NULL;
+  Lp2pWsVisit *visit = find_visit (message);
 
+  if (visit != NULL && has_body (soup_server_message_get_request_headers (message)))
+    {
+      refuse_body (visit, message);
+      return;
+    }
   if (visit == NULL)
     soup_server_message_set_status (message, SOUP_STATUS_INTERNAL_SERVER_ERROR, NULL);
   else
@@ -161,6 +244,7 @@ lp2p_ws_server_new (void)
   Lp2pWsServer *self = g_new0 (Lp2pWsServer, 1);
 
   self->soup = g_object_new (SOUP_TYPE_SERVER, NULL);
+  g_signal_connect (self->soup, "request-started", G_CALLBACK (on_request_started), NULL);
   soup_server_add_early_handler (self->soup, NULL, on_request, self, NULL);
   return self;
 }
@@ -191,6 +275,7 @@ lp2p_ws_server_receive (Lp2pWsServer *self,
 
   *visit = g_new0 (Lp2pWsVisit, 1);
   (*visit)->stream = stream;
+  lp2p_job_init (&(*visit)->refusal, layer->loop, LP2P_JOB_RUN, run_refusal);
   (*visit)->remote_address = g_object_ref (remote_address);
   (*visit)->funcs = funcs;
   (*visit)->user_data = user_data;

@@ -113,7 +113,15 @@ lp2p_ws_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
   g_auto (Lp2pWsAddress) parsed = { 0 };
 
-  return parse (transport, address, &parsed);
+  return parse (transport, address, &parsed) && parsed.host_name == NULL;
+}
+
+static gboolean
+lp2p_ws_transport_match_name (Lp2pTransport *transport, Lp2pMultiaddr *address)
+{
+  g_auto (Lp2pWsAddress) parsed = { 0 };
+
+  return parse (transport, address, &parsed) && parsed.host_name != NULL;
 }
 
 static GSocketAddress *
@@ -121,7 +129,7 @@ get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, Lp2pWsAddr
 {
   const char *expected = is_secure (transport) ? "/tls/ws" : "/ws";
 
-  if (parse (transport, address, parsed))
+  if (parse (transport, address, parsed) && parsed->host_name == NULL)
     return lp2p_multiaddr_get_socket_address (address, error);
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("%s is not an IP address with a TCP port and %s alone"),
                lp2p_multiaddr_get_string (address), expected);
@@ -189,9 +197,12 @@ lp2p_ws_transport_dial_async (Lp2pTransport *transport,
   GError *error = NULL;
 
   g_task_set_source_tag (task, lp2p_ws_transport_dial_async);
-  native = get_socket_address (transport, address, &params.address, &error);
+  if (!lp2p_ws_transport_match_name (transport, address))
+    native = get_socket_address (transport, address, &params.address, &error);
+  else
+    parse (transport, address, &params.address);
   params.native = native;
-  if (native == NULL || !prepare_dial (transport, address, &params, &error))
+  if (error != NULL || !prepare_dial (transport, address, &params, &error))
     g_task_return_error (task, error);
   else
     {
@@ -285,6 +296,7 @@ lp2p_ws_transport_iface_init (Lp2pTransportInterface *iface)
   iface->get_flags = lp2p_ws_transport_get_flags;
   iface->get_dial_rank = lp2p_ws_transport_get_dial_rank;
   iface->match = lp2p_ws_transport_match;
+  iface->match_name = lp2p_ws_transport_match_name;
   iface->dial_async = lp2p_ws_transport_dial_async;
   iface->dial_finish = lp2p_ws_transport_dial_finish;
   iface->listen = lp2p_ws_transport_listen;
@@ -320,7 +332,8 @@ on_config_changed (Lp2pWsTransport *self, const char *group, const char *key)
 
   if (!g_str_equal (group, priv->group))
     return;
-  g_clear_pointer (&priv->trust, lp2p_ws_trust_unref);
+  if (g_strcmp0 (key, "ca-file") == 0)
+    g_clear_pointer (&priv->trust, lp2p_ws_trust_unref);
   if (!set_port_options (self, &error))
     g_warning ("%s", error->message);
 }

@@ -19,7 +19,7 @@ struct _Lp2pWsTrust
 gnutls_session_t
 lp2p_ws_session_new (guint flags, gnutls_certificate_credentials_t credentials, GError **error)
 {
-  g_autofree char *priorities = lp2p_gnutls_get_priorities ();
+  g_autofree char *priorities = lp2p_gnutls_get_priorities (LP2P_GNUTLS_MIDDLEBOXES);
   gnutls_datum_t alpn = { (unsigned char *) ALPN, strlen (ALPN) };
   gnutls_session_t session = NULL;
   int code = gnutls_init (&session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS);
@@ -97,12 +97,19 @@ lp2p_ws_trust_new_session (Lp2pWsTrust *self, const char *name, GError **error)
 {
   gnutls_session_t session = lp2p_ws_session_new (GNUTLS_CLIENT, self->credentials, error);
 
+  int code = 0;
+
   if (session == NULL)
     return NULL;
   gnutls_session_set_verify_cert (session, name, 0);
   if (!g_hostname_is_ip_address (name))
-    gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
-  return session;
+    code = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
+  if (code >= 0)
+    return session;
+  gnutls_deinit (session);
+  g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS cannot ask for the server %s: %s"), name,
+               gnutls_strerror (code));
+  return NULL;
 }
 
 /* Returns: (transfer full) (nullable): what was wrong with the certificate of the

@@ -179,6 +179,11 @@ test_http (Fixture *f, gconstpointer data)
 
   assert_answer (f, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 ", "This port is for libp2p");
   assert_answer (f, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ", "libp2p");
+  assert_answer (f, "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 ", "");
+  assert_answer (f, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+                 "HTTP/1.1 200 ", "This port is for libp2p");
+  assert_answer (f, "GET / HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-1,3-4\r\n\r\n", "HTTP/1.1 200 ",
+                 "This port is for libp2p");
   assert_answer (f, "GET /b HTTP/1.1\r\n" UPGRADE "\r\n", "HTTP/1.1 404 ", "libp2p");
   assert_answer (f,
                  "GET /a%20b HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -199,6 +204,30 @@ test_large_head (Fixture *f, gconstpointer data)
 
   start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
   assert_answer (f, request, "", "");
+}
+
+/* Bodies that never end are given up with their first bytes, and nobody is let in. */
+static void
+test_body (Fixture *f, gconstpointer data)
+{
+  static const char *const requests[] = {
+    "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\na",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n",
+    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
+    "POST /absent HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n",
+    "GET / HTTP/1.1\r\n" UPGRADE "Content-Length: 99999999999\r\n\r\na",
+    "GET / HTTP/1.1\r\n" UPGRADE "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n",
+  };
+
+  start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  for (guint i = 0; i < G_N_ELEMENTS (requests); i++)
+    {
+      g_autofree char *answer = ask (f, requests[i]);
+
+      g_assert_cmpstr (answer, ==, "");
+      g_assert_cmpint (f->context->n_half_open, ==, 0);
+      g_assert_cmpuint (f->context->inbound.length, ==, 0);
+    }
 }
 
 /* The client does not wait for the answer, and waits for nothing else. */
@@ -227,6 +256,34 @@ test_early (Fixture *f, gconstpointer data)
   g_string_free (answer, TRUE);
 }
 
+/* The peer learns what was wrong, although the connection is given up at once. */
+static void
+test_close_code (Fixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pRawConnection) raw = NULL;
+  g_autoptr (Lp2pLayer) layer = NULL;
+  GString *answer = g_string_new (NULL);
+  const char *frame;
+  char byte;
+  gssize n;
+
+  start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  layer = connect_bytes (f);
+  send_bytes (layer, "GET / HTTP/1.1\r\n" UPGRADE "\r\n\x82\x03not masked");
+  test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
+  lp2p_layer_want (raw->layer, LP2P_READY_READ);
+  test_until (f->world, (n = lp2p_layer_read (raw->layer, &byte, 1)) != LP2P_IO_AGAIN);
+  g_assert_cmpint (n, ==, LP2P_IO_FAILED);
+  lp2p_layer_abort (raw->layer, 0);
+
+  test_until (f->world, read_more (layer, answer));
+  frame = strstr (answer->str, "\r\n\r\n");
+  g_assert_nonnull (frame);
+  g_assert_cmpint ((guint8) frame[4], ==, 0x88);
+  g_assert_cmpmem (frame + 6, 2, "\x03\xea", 2);
+  g_string_free (answer, TRUE);
+}
+
 /* Whoever is slow is given up. */
 static void
 test_slow (Fixture *f, gconstpointer data)
@@ -247,6 +304,50 @@ test_slow (Fixture *f, gconstpointer data)
   test_until (f->world, read_more (half, answer));
   test_until (f->world, read_more (silent, answer));
   g_assert_cmpstr (answer->str, ==, "");
+  g_string_free (answer, TRUE);
+}
+
+/* Whoever is not a WebSocket yet makes room for others, in TLS as in HTTP. */
+static void
+test_room (Fixture *f, gconstpointer data)
+{
+  static const char *const beginnings[] = { "", "GET / HTTP/1.1\r\nHost: loc" };
+  gboolean secure = LP2P_IS_WSS_TRANSPORT (f->transport);
+
+  start_listening (f, secure ? "/ip4/127.0.0.1/tcp/0/tls/ws" : "/ip4/127.0.0.1/tcp/0/ws");
+  for (guint i = 0; i < G_N_ELEMENTS (beginnings); i++)
+    {
+      g_autoptr (Lp2pLayer) layer = connect_bytes (f);
+      GString *answer = g_string_new (NULL);
+
+      send_bytes (layer, secure ? "\x16\x03\x01\x02" : beginnings[i]);
+      test_until (f->world, f->context->n_half_open == 1);
+      test_world_settle (f->world);
+      test_context_give_up_handshake (f->context);
+      g_assert_cmpint (f->context->n_half_open, ==, 0);
+      test_until (f->world, read_more (layer, answer));
+      g_assert_cmpstr (answer->str, ==, "");
+      g_string_free (answer, TRUE);
+    }
+}
+
+/* A client that the host does not want, behind a proxy that it let in. */
+static void
+test_refused_client (Fixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pLayer) layer = NULL;
+  GString *answer = g_string_new (NULL);
+
+  start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  layer = connect_bytes (f);
+  send_bytes (layer, "GET / HTTP/1.1\r\n");
+  test_until (f->world, f->context->n_half_open == 1);
+  f->context->refuse = TRUE;
+  send_bytes (layer, UPGRADE "X-Forwarded-For: 203.0.113.7\r\n\r\n");
+  test_until (f->world, read_more (layer, answer));
+  g_assert_true (g_str_has_prefix (answer->str, "HTTP/1.1 503 "));
+  g_assert_cmpint (f->context->n_half_open, ==, 0);
+  g_assert_cmpuint (f->context->inbound.length, ==, 0);
   g_string_free (answer, TRUE);
 }
 
@@ -353,9 +454,39 @@ test_names (Fixture *f, gconstpointer data)
   start_listening (f, "/ip4/127.0.0.1/tcp/0/wss");
   assert_dial (f, "/tls/ws", NULL);
   assert_dial (f, "/wss", "localhost");
+  assert_dial (f, "/wss", "localhost.");
   assert_dial (f, "/tls/sni/localhost/ws", "example.org");
   assert_no_dial (f, "/tls/ws", "example.org", "example.org");
   assert_no_dial (f, "/tls/sni/example.org/ws", "localhost", "example.org");
+}
+
+/* Names are for a proxy: without one they are not dialed, and nobody listens on them. */
+static void
+test_match_name (Fixture *f, gconstpointer data)
+{
+  static const char *const names[] = {
+    "/dns/localhost/tcp/443/wss",
+    "/dns4/localhost/tcp/443/tls/ws",
+    "/dns6/localhost./tcp/4001/tls/sni/localhost/ws/http-path/a",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (names[i], NULL);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GAsyncResult) result = NULL;
+      Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
+
+      g_assert_true (lp2p_transport_match_name (f->transport, address));
+      g_assert_false (lp2p_transport_match (f->transport, address));
+      g_assert_null (lp2p_transport_listen (f->transport, address, &error));
+      g_assert_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT);
+      g_clear_error (&error);
+      lp2p_transport_dial_async (f->transport, address, &options, NULL, test_take_result, &result);
+      test_until (f->world, result != NULL);
+      g_assert_null (lp2p_transport_dial_finish (f->transport, result, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+    }
 }
 
 /* Never without being sure. */
@@ -448,6 +579,129 @@ test_reload (Fixture *f, gconstpointer data)
   g_rmdir (folder);
 }
 
+static gint64
+before_certificates (Lp2pClock *clock)
+{
+  return 0;
+}
+
+static gint64
+after_certificates (Lp2pClock *clock)
+{
+  return G_GINT64_CONSTANT (200) * 365 * 24 * 3600 * G_USEC_PER_SEC;
+}
+
+/* Files that are good only later are looked at again, and complained of once. */
+static void
+test_reload_later (Fixture *f, gconstpointer data)
+{
+  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
+  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
+  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
+  g_autofree char *ours = find ("localhost.pem");
+  gint64 (*real_time) (Lp2pClock *clock) = f->world->clock.real_time;
+
+  replace_file (certificate, "localhost.pem");
+  replace_file (key, "localhost-key.pem");
+  configure_tls (f, certificate, key, ours);
+  start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+
+  test_log_clear ();
+  f->world->clock.real_time = before_certificates;
+  replace_file (certificate, "localhost.pem");
+  for (guint i = 0; i < 3; i++)
+    {
+      test_world_advance (f->world, 61 * G_USEC_PER_SEC);
+      assert_dial (f, "/tls/ws", "localhost");
+      g_assert_cmpint (test_log_find ("is kept") != NULL, ==, i == 0);
+      g_assert_null (test_log_find ("anew"));
+      test_log_clear ();
+    }
+  f->world->clock.real_time = real_time;
+  test_world_advance (f->world, 61 * G_USEC_PER_SEC);
+  assert_dial (f, "/tls/ws", "localhost");
+  g_assert_nonnull (test_log_find ("anew"));
+
+  f->world->clock.real_time = after_certificates;
+  for (guint i = 0; i < 2; i++)
+    {
+      test_log_clear ();
+      test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+      assert_dial (f, "/tls/ws", "localhost");
+      g_assert_cmpint (test_log_find ("has expired") != NULL, ==, i == 0);
+    }
+
+  g_unlink (certificate);
+  g_unlink (key);
+  g_rmdir (folder);
+}
+
+/* Permissions count too. */
+static void
+test_reload_permissions (Fixture *f, gconstpointer data)
+{
+  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
+  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
+  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
+  g_autofree char *ours = find ("localhost.pem");
+  GStatBuf before;
+  GStatBuf after;
+
+  replace_file (certificate, "localhost.pem");
+  replace_file (key, "localhost-key.pem");
+  configure_tls (f, certificate, key, ours);
+  start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+  test_log_clear ();
+  g_assert_cmpint (g_stat (key, &before), ==, 0);
+  do
+    {
+      g_assert_cmpint (g_chmod (key, 0600), ==, 0);
+      g_assert_cmpint (g_stat (key, &after), ==, 0);
+    }
+  while (after.st_ctim.tv_sec == before.st_ctim.tv_sec && after.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+
+  test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+  assert_dial (f, "/tls/ws", "localhost");
+  g_assert_nonnull (test_log_find ("anew"));
+
+  g_unlink (certificate);
+  g_unlink (key);
+  g_rmdir (folder);
+}
+
+/* RFC 8446 appendix D.4: what a middlebox takes for TLS 1.2 has the id of a session. */
+static void
+test_middleboxes (Fixture *f, gconstpointer data)
+{
+  enum { SESSION_ID = 5 + 4 + 2 + 32 };
+  g_autofree char *text = NULL;
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string ("/ip4/127.0.0.1/tcp/0", NULL);
+  g_autoptr (GSocketAddress) native = lp2p_multiaddr_get_socket_address (address, NULL);
+  g_autoptr (Lp2pMultiaddr) target = NULL;
+  g_autoptr (Lp2pRawConnection) raw = NULL;
+  g_autoptr (Lp2pRawConnection) none = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
+  const guint8 *hello;
+  gssize n;
+
+  options.reuse_local_port = FALSE;
+  f->listener = lp2p_tcp_port_new (LP2P_CONTEXT (f->context), "tcp", native, NULL);
+  text = g_strconcat (lp2p_listener_get_socket_id (f->listener), "/tls/ws", NULL);
+  target = lp2p_multiaddr_new_from_string (text, NULL);
+  lp2p_transport_dial_async (f->transport, target, &options, NULL, test_take_result, &result);
+  test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
+  lp2p_layer_want (raw->layer, LP2P_READY_READ);
+  test_until (f->world, (n = lp2p_layer_peek (raw->layer, &hello)) != LP2P_IO_AGAIN);
+  g_assert_cmpint (n, >, SESSION_ID);
+  g_assert_cmpuint (hello[SESSION_ID], ==, 32);
+
+  lp2p_layer_abort (raw->layer, 0);
+  test_until (f->world, result != NULL);
+  none = lp2p_transport_dial_finish (f->transport, result, NULL);
+  g_assert_null (none);
+}
+
 /* A hello that never ends. */
 static void
 test_slow_tls (Fixture *f, gconstpointer data)
@@ -518,15 +772,24 @@ main (int argc, char **argv)
   test_log_install ();
   ADD ("http", set_up, NULL, test_http);
   ADD ("large-head", set_up, NULL, test_large_head);
+  ADD ("body", set_up, "[plugin ws]\nupgrade-timeout=300\n", test_body);
   ADD ("early", set_up, NULL, test_early);
+  ADD ("close-code", set_up, NULL, test_close_code);
   ADD ("slow", set_up, "[plugin ws]\nupgrade-timeout=3\n", test_slow);
+  ADD ("room", set_up, NULL, test_room);
+  ADD ("room-tls", set_up_secure, NULL, test_room);
+  ADD ("refused-client", set_up, "[plugin ws]\ntrusted-proxies=['127.0.0.0/8']\n", test_refused_client);
   ADD ("forwarded", set_up, "[plugin ws]\ntrusted-proxies=['127.0.0.0/8', '10.1.2.3']\n", test_forwarded);
   ADD ("not-forwarded", set_up, NULL, test_not_forwarded);
   ADD ("paths", set_up, NULL, test_paths);
   ADD ("names", set_up_secure, NULL, test_names);
+  ADD ("match-name", set_up_secure, NULL, test_match_name);
   ADD ("untrusted", set_up_secure, NULL, test_untrusted);
   ADD ("wrong-certificates", set_up_secure, NULL, test_wrong_certificates);
   ADD ("reload", set_up_secure, NULL, test_reload);
+  ADD ("reload-later", set_up_secure, NULL, test_reload_later);
+  ADD ("reload-permissions", set_up_secure, NULL, test_reload_permissions);
+  ADD ("middleboxes", set_up_secure, NULL, test_middleboxes);
   ADD ("slow-tls", set_up_secure, NULL, test_slow_tls);
   ADD ("shared-port", set_up_secure, NULL, test_shared_port);
   return g_test_run ();

@@ -31,7 +31,7 @@ struct _Lp2pTlsCredentials
 static int
 load (Lp2pTlsCredentials *self)
 {
-  g_autofree char *priority = lp2p_gnutls_get_priorities ();
+  g_autofree char *priority = lp2p_gnutls_get_priorities (LP2P_GNUTLS_NONE);
   int code = gnutls_priority_init (&self->priority, priority, NULL);
 
   return code == GNUTLS_E_SUCCESS ? lp2p_gnutls_credentials_new (self->shown, &self->certificate) : code;

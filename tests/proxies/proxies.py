@@ -158,10 +158,10 @@ def expect(proxy, mode, asked, *args, **named):
         raise Failed(f"expected the proxy to be asked for {asked}, it was for {proxy.asked}")
 
 
-def expect_hidden(names, proxy, proxied, *args, **named):
+def expect_hidden(names, proxy, proxied, *args, port=PORT, **named):
     """Dials the name that only the proxy knows."""
     names.asked = []
-    expect(proxy, "works", [f"{HIDDEN}:{PORT}"] if proxied else [], *args, **named)
+    expect(proxy, "works", [f"{HIDDEN}:{port}"] if proxied else [], *args, **named)
     looked_up = any(HIDDEN.split(".")[0].encode() in query for query in names.asked)
     if looked_up == proxied:
         raise Failed(f"expected the name {'not ' * proxied}to be looked up here")
@@ -189,10 +189,13 @@ def cases(folder, proxy, names, peer):
                ("HTTP, a WebSocket", ("works", [f"{PEER}:{WS_PORT}"], folder, by_ws, http), {})] if HAVE_WS else ()),
     ):
         yield title, lambda args=args, named=named: expect(proxy, *args, **named)
-    hidden = f"/dns4/{HIDDEN}/tcp/{PORT}{peer}"
+    hidden, hidden_ws = f"/dns4/{HIDDEN}/tcp/{PORT}{peer}", f"/dns4/{HIDDEN}/tcp/{WS_PORT}/ws{peer}"
     for title, args, named in (
             ("SOCKS 5, a name that is known nowhere else", (True, folder, hidden, socks), {}),
             ("HTTP, a name that is known nowhere else", (True, folder, hidden, http), {}),
+            *([("SOCKS 5, a WebSocket of a name that is known nowhere else", (True, folder, hidden_ws, socks), {"port": WS_PORT}),
+               ("HTTP, a WebSocket of a name that is known nowhere else", (True, folder, hidden_ws, http), {"port": WS_PORT})]
+              if HAVE_WS else ()),
             ("a name that is an exception",
              (False, folder, hidden, socks, COULD_NOT_CONNECT, HIDDEN), {"no_proxy": HIDDEN}),
             ("a name without proxies",
