@@ -47,12 +47,12 @@ RESETTING = 2
 LEAVING = 10000 if FULL else 2000
 
 # So often the honest peer asks at once, and so many times; and so many times as much the
-# listener may do until it is answered than when all is quiet. Another peer has one share
-# of its time, each handshake of a stranger has one.
+# listener may do until it is answered than when all is quiet. Time on the processor is no
+# count: it doubles with what else runs beside it. So this is far above what is seen, 1 to
+# 5, and tells only what is out of all proportion; who comes first, the burst tells.
 ASKED = 400
 ROUNDS = 7
-MORE_FOR_PEER = 5
-MORE_FOR_STRANGERS = 15
+MOST_MORE = 15
 # Who asks behind a burst has a turn for each that the burst has. Without shares all of
 # it would come before.
 BURST = 256
@@ -115,7 +115,7 @@ class Bench(faults.Bench):
             if result.reason(step) is not None:
                 raise Failed(f"another client is not served: {step}: {result.reason(step)}")
 
-    def serve_others(self, name, most, dials=1):
+    def serve_others(self, name, dials=1):
         """A peer that is there, and clients that come."""
         before = self.redials
         took = self.asker.ask()
@@ -124,9 +124,9 @@ class Bench(faults.Bench):
         more = took / self.quiet
         print(f"# {' '.join(self.stack)}: {name}: the listener did {more:.1f} times as much until it answered, "
               f"{self.redials - before} clients dialed again", flush=True)
-        if more > most:
+        if more > MOST_MORE:
             raise Failed(f"{name} the listener did {more:.1f} times as much until it answered another peer "
-                         f"({took} µs on the processor, {self.quiet} when all is quiet), expected at most {most}")
+                         f"({took} µs on the processor, {self.quiet} when all is quiet), expected at most {MOST_MORE}")
 
     def check_memory(self, bound, what):
         grown = (self.memory_kib() - self.memory_before) * 1024
@@ -272,10 +272,10 @@ def half_open(bench):
                 target=open_many, args=(bench, stack, HALF_OPEN // 2, sent, subnets), daemon=True)
             flood.start()
             try:
-                bench.serve_others(f"while 5,000 connections {what}", MORE_FOR_STRANGERS, DIALS)
+                bench.serve_others(f"while 5,000 connections {what}", DIALS)
             finally:
                 flood.join()
-        bench.serve_others("with 10,000 half-open connections", MORE_FOR_STRANGERS)
+        bench.serve_others("with 10,000 half-open connections")
         bench.check_memory(64 * 1024 * 1024, "10,000 connections are half open")
 
 
@@ -302,7 +302,7 @@ def drip(bench):
                 except OSError:
                     alive.discard(connection)
             if honest is None:
-                bench.serve_others(f"while {DRIPPING} handshakes drip", MORE_FOR_STRANGERS)
+                bench.serve_others(f"while {DRIPPING} handshakes drip")
                 honest = True
             if time.monotonic() - began > DRIP_HANDSHAKE_SECONDS + GRACE_SECONDS:
                 raise Failed(f"{len(alive)} handshakes that drip stay open")
@@ -313,7 +313,7 @@ def fill(bench):
     """One peer opens everything, and writes into all of it without reading."""
     abuser = Abuser(bench, "fill", CONNECTIONS, STREAMS)
     try:
-        bench.serve_others("while a peer fills all that it can open", MORE_FOR_PEER)
+        bench.serve_others("while a peer fills all that it can open")
         time.sleep(SECONDS)
         bench.check_memory(MEMORY_BUDGET + STREAMS_PER_PEER * STREAM_MEMORY +
                            CONNECTIONS_PER_PEER * CONNECTION_MEMORY, "a peer fills it")
@@ -332,7 +332,7 @@ def busy(bench):
     """One peer uses all its connections as much as it can."""
     abuser = Abuser(bench, "busy", CONNECTIONS_PER_PEER, 4)
     try:
-        bench.serve_others("while a peer keeps it busy", MORE_FOR_PEER)
+        bench.serve_others("while a peer keeps it busy")
     finally:
         connections, _, _ = abuser.stop()
     if connections != CONNECTIONS_PER_PEER:
@@ -393,14 +393,14 @@ def leave_at_once(bench):
         if number % 10 == 0:
             bench.serve_honest(DIALS)
     bench.check_memory(64 * 1024 * 1024, "connections are reset")
-    bench.serve_others("behind connections that are reset", MORE_FOR_STRANGERS)
+    bench.serve_others("behind connections that are reset")
 
 
 def leave_behind_handshake(bench):
     """Handshakes of one peer that are all for nothing."""
     abuser = Abuser(bench, "leave", RESETTING, 1)
     try:
-        bench.serve_others("while a peer leaves behind each handshake", MORE_FOR_STRANGERS)
+        bench.serve_others("while a peer leaves behind each handshake")
         time.sleep(SECONDS)
         held = bench.files() - bench.files_before
         if held > CONNECTIONS_PER_PEER:
@@ -417,7 +417,7 @@ def rapid_reset(bench):
     """Streams that are opened and reset as fast as it goes (CVE-2023-44487)."""
     abuser = Abuser(bench, "reset", RESETTING, 64)
     try:
-        bench.serve_others("while a peer resets streams", MORE_FOR_PEER)
+        bench.serve_others("while a peer resets streams")
         time.sleep(SECONDS)
         bench.check_memory(STREAMS_PER_PEER * STREAM_MEMORY, "a peer resets streams")
     finally:
@@ -443,7 +443,7 @@ def garbage(bench):
     for thread in flooding:
         thread.start()
     try:
-        bench.serve_others("while garbage floods in", MORE_FOR_STRANGERS, DIALS)
+        bench.serve_others("while garbage floods in", DIALS)
         time.sleep(SECONDS / 2)
         bench.check_memory(64 * 1024 * 1024, "garbage floods in")
     finally:
