@@ -61,6 +61,8 @@ lp2p        tcp        noise     yamux,mplex  cookie  2
 lp2p        tcp        tls       yamux,mplex  cookie  2
 lp2p        ws         noise     yamux,mplex  -       4
 lp2p        wss        noise     yamux,mplex  -       5
+lp2p        ws         noise     yamux,mplex  cookie  3
+lp2p        wss        noise     yamux,mplex  cookie  4
 go          ws         noise     yamux        -       4
 lp2p        quic-v1    -         -            -       2
 go          quic-v1    -         -            -       2
