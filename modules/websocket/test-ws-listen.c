@@ -2,10 +2,14 @@
 
 /* What a port does with what comes in, beyond what is asked of all in tests/contract. */
 
+#include <malloc.h>
 #include <string.h>
 
 #include "test-log.h"
 #include "ws-fixture.h"
+
+/* What a request may have. */
+#define MAX_HEAD (16 * 1024)
 
 static void
 assert_answer (WsFixture *f, const char *request, const char *status, const char *text)
@@ -53,6 +57,114 @@ test_large_head (WsFixture *f, gconstpointer data)
 
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
   assert_answer (f, request, "", "");
+}
+
+/* A request of so many bytes, without the empty line in its end. */
+static char *
+make_head (gsize size)
+{
+  static const char start[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
+  g_autofree char *rest = g_strnfill (size - strlen (start), 'a');
+
+  return g_strconcat (start, rest, NULL);
+}
+
+/* Headers have a bound of ours. */
+static void
+test_head (WsFixture *f, gconstpointer data)
+{
+  g_autofree char *fits = make_head (MAX_HEAD - 4);
+  g_autofree char *request = g_strconcat (fits, "\r\n\r\n", NULL);
+  g_autofree char *too_large = make_head (MAX_HEAD + 1);
+
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  assert_answer (f, request, "HTTP/1.1 200 ", "This port is for libp2p");
+  assert_answer (f, too_large, "", "");
+}
+
+/* It does not hold for what comes behind them. */
+static void
+test_large_early (WsFixture *f, gconstpointer data)
+{
+  enum { SIZE = 3 * MAX_HEAD };
+  static const char start[] = "GET / HTTP/1.1\r\n" WS_UPGRADE "\r\n\x82\xfe\xc0";
+  g_autofree guint8 *sent = g_malloc0 (strlen (start) + 1 + 4 + SIZE);
+  g_autofree char *buffer = g_malloc (SIZE);
+  g_autoptr (Lp2pRawConnection) raw = NULL;
+  g_autoptr (Lp2pLayer) layer = NULL;
+  gsize received = 0;
+
+  G_STATIC_ASSERT (SIZE == 0xc000);
+  memcpy (sent, start, strlen (start));
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  layer = ws_fixture_connect_bytes (f);
+  g_assert_cmpint (lp2p_layer_write (layer, sent, strlen (start) + 1 + 4 + SIZE, LP2P_WRITE_NONE), ==,
+                   strlen (start) + 1 + 4 + SIZE);
+  test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
+  lp2p_layer_want (raw->layer, LP2P_READY_READ);
+  while (received < SIZE)
+    {
+      gssize n;
+
+      test_until (f->world, (n = lp2p_layer_read (raw->layer, buffer, SIZE)) != LP2P_IO_AGAIN);
+      g_assert_cmpint (n, >, 0);
+      received += n;
+    }
+  g_assert_cmpuint (received, ==, SIZE);
+}
+
+enum { MANY = 200, MOST_EACH = 64 * 1024 };
+
+/* Returns: the memory that they took */
+static gsize
+send_many_heads (WsFixture *f)
+{
+  g_autofree char *head = make_head (MAX_HEAD - 1);
+  Lp2pLayer *layers[MANY];
+  gsize taken;
+
+  for (guint i = 0; i < MANY; i++)
+    {
+      layers[i] = ws_fixture_connect_bytes (f);
+      ws_fixture_send_bytes (layers[i], head);
+    }
+  test_until (f->world, f->context->n_half_open == MANY);
+  test_world_settle (f->world);
+  g_assert_cmpint (f->context->n_half_open, ==, MANY);
+  taken = mallinfo2 ().uordblks;
+  ws_fixture_assert_dial (f, "/ws", NULL);
+
+  for (guint i = 0; i < MANY; i++)
+    {
+      GString *answer = g_string_new (NULL);
+
+      lp2p_layer_write (layers[i], head, MAX_HEAD - 1, LP2P_WRITE_NONE);
+      test_until (f->world, ws_fixture_read_more (layers[i], answer));
+      g_assert_cmpuint (answer->len, ==, 0);
+      g_string_free (answer, TRUE);
+      lp2p_layer_free (layers[i]);
+    }
+  test_world_settle (f->world);
+  g_assert_cmpint (f->context->n_half_open, ==, 0);
+  test_log_clear ();
+  return taken;
+}
+
+/* Many at once that send as much as they may and wait, then more: meanwhile others are
+ * served, and all of the memory comes back, to whoever keeps it for the next ones. */
+static void
+test_many_heads (WsFixture *f, gconstpointer data)
+{
+  gsize before;
+  gsize taken;
+
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  send_many_heads (f);
+  before = mallinfo2 ().uordblks;
+  taken = send_many_heads (f);
+  g_test_message ("%" G_GSIZE_FORMAT " bytes each", (taken - before) / MANY);
+  g_assert_cmpuint (taken, <, before + MANY * MOST_EACH);
+  g_assert_cmpuint (mallinfo2 ().uordblks, <, before + MOST_EACH);
 }
 
 /* Bodies that never end are given up with their first bytes, and nobody is let in. */
@@ -239,6 +351,7 @@ test_forwarded (WsFixture *f, gconstpointer data)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autofree char *request = g_strconcat ("GET / HTTP/1.1\r\n" WS_UPGRADE, cases[i].header, "\r\n", NULL);
+      guint n_begun = f->context->n_begun;
       g_autoptr (Lp2pLayer) layer = ws_fixture_connect_bytes (f);
       g_autoptr (Lp2pRawConnection) raw = NULL;
 
@@ -247,6 +360,9 @@ test_forwarded (WsFixture *f, gconstpointer data)
       g_test_message ("%s", lp2p_multiaddr_get_string (raw->remote_address));
       g_assert_true (g_str_has_prefix (lp2p_multiaddr_get_string (raw->remote_address), cases[i].remote));
       g_assert_cmpint (f->context->n_half_open, ==, 0);
+      /* For the proxy, and for the client if that is another one: each once. */
+      g_assert_cmpuint (f->context->n_begun - n_begun, ==,
+                        g_str_has_prefix (cases[i].remote, "/ip4/127.0.0.1/") ? 1 : 2);
     }
 }
 
@@ -318,6 +434,9 @@ main (int argc, char **argv)
   test_log_install ();
   ADD ("http", ws_fixture_set_up, NULL, test_http);
   ADD ("large-head", ws_fixture_set_up, NULL, test_large_head);
+  ADD ("head", ws_fixture_set_up, NULL, test_head);
+  ADD ("large-early", ws_fixture_set_up, NULL, test_large_early);
+  ADD ("many-heads", ws_fixture_set_up, NULL, test_many_heads);
   ADD ("body", ws_fixture_set_up, "[plugin ws]\nupgrade-timeout=300\n", test_body);
   ADD ("early", ws_fixture_set_up, NULL, test_early);
   ADD ("close-code", ws_fixture_set_up, NULL, test_close_code);
