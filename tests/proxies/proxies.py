@@ -27,6 +27,8 @@ LP2P = os.path.join(BUILD, "core/tools/lp2p")
 
 # The peer can be reached without a proxy as well: a dial that did so is noticed.
 PEER, PORT, WS_PORT, WSS_PORT = "192.0.2.1", 4001, 4002, 4003
+# What the certificate is for.
+SECURE = "/tls/sni/localhost/ws"
 # What only the proxy knows; the machine's own name server knows nothing.
 HIDDEN = "hidden.test"
 HAVE_WS = os.path.exists(os.path.join(BUILD, "plugins/ws.plugin"))
@@ -88,6 +90,9 @@ class Tunnel(socketserver.StreamRequestHandler):
         first = self.rfile.read(1)
         target = self.socks() if first == b"\5" else self.http(first)
         if target is None:
+            return
+        if self.server.mode == "mute":
+            self.rfile.read()
             return
         self.pump(target)
 
@@ -188,7 +193,7 @@ def web_cases(folder, proxy, names, peer):
     """WebSocket, with and without TLS, which proves a name to the dialer."""
     for kind, url in (("SOCKS 5", f"socks5://{proxy.address}"), ("HTTP", f"http://{proxy.address}")):
         for what, port, suffix in (("a WebSocket", WS_PORT, f"/ws{peer}"),
-                                   ("a WebSocket Secure", WSS_PORT, f"/tls/sni/localhost/ws{peer}")):
+                                   ("a WebSocket Secure", WSS_PORT, SECURE + peer)):
             yield f"{kind}, {what}", functools.partial(
                 expect, proxy, "works", [f"{PEER}:{port}"], folder, f"/ip4/{PEER}/tcp/{port}{suffix}", url)
             yield f"{kind}, {what} of a name that is known nowhere else", functools.partial(
@@ -196,6 +201,12 @@ def web_cases(folder, proxy, names, peer):
         yield f"{kind}, a WebSocket Secure that cannot prove its name", functools.partial(
             expect_hidden, names, proxy, True, folder, f"/dns4/{HIDDEN}/tcp/{WSS_PORT}/tls/ws{peer}", url,
             REFUSED_HERE, f"certificate of {HIDDEN} is not trusted", port=WSS_PORT)
+    for what, port, suffix, why in (
+            ("a WebSocket", WS_PORT, "/ws", f"{PEER} did not begin a WebSocket"),
+            ("a WebSocket Secure", WSS_PORT, SECURE, "the TLS handshake with localhost was not complete")):
+        yield f"silence behind the proxy, {what}", functools.partial(
+            expect, proxy, "mute", [f"{PEER}:{port}"], folder, f"/ip4/{PEER}/tcp/{port}{suffix}{peer}", url,
+            TIMED_OUT, f"no answer within .*: {why}")
 
 
 def cases(folder, proxy, names, peer):
@@ -210,7 +221,7 @@ def cases(folder, proxy, names, peer):
             ("HTTP", ("works", ip, folder, by_ip, http), {}),
             ("HTTP, a name", ("works", name, folder, by_name, http), {}),
             ("HTTP refuses", ("refuses", ip, folder, by_ip, http, COULD_NOT_CONNECT, through + http), {}),
-            ("a silent proxy", ("silent", [], folder, by_ip, socks, TIMED_OUT, "no answer within"), {}),
+            ("a silent proxy", ("silent", [], folder, by_ip, socks, TIMED_OUT, f"no answer within .* the proxy {socks} did not"), {}),
             ("a proxy that is not there",
              ("works", [], folder, by_ip, f"http://{DEAD}", COULD_NOT_CONNECT, through + f"http://{DEAD}"), {}),
             ("an exception", ("works", [], folder, by_ip, f"http://{DEAD}"), {"no_proxy": PEER}),
