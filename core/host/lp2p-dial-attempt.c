@@ -126,9 +126,9 @@ is_same_role (const GError *error)
  * make one connection of the two, on which nobody answers. From another port it is a
  * dial like any other. Who has settled the roles before meant that one connection. */
 static gboolean
-is_crossing (Attempt *self, const GError *error)
+may_cross (Attempt *self)
 {
-  return is_same_role (error) && self->options.reuse_local_port && self->options.security_role == LP2P_ROLE_UNSET;
+  return self->options.reuse_local_port && self->options.security_role == LP2P_ROLE_UNSET;
 }
 
 static void
@@ -162,7 +162,7 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
         keep_guess (swarm, self, connection);
       g_task_return_pointer (task, g_steal_pointer (&connection), g_object_unref);
     }
-  else if (!cancelled && is_crossing (self, error))
+  else if (!cancelled && is_same_role (error) && may_cross (self))
     dial_from_another_port (task);
   else if (!cancelled && !self->hint.waits && lp2p_upgrade_was_refused (error))
     {
@@ -216,7 +216,8 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
       lp2p_swarm_upgrade_async (g_task_get_source_object (task), raw, &self->options, &self->hint,
                                 self->resumed, g_task_get_cancellable (task), on_upgraded, g_object_ref (task));
     }
-  else if (!g_cancellable_is_cancelled (self->stop) && is_crossing (self, error))
+  else if (!g_cancellable_is_cancelled (self->stop) && g_error_matches (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE) &&
+           may_cross (self))
     {
       g_error_free (error);
       dial_from_another_port (task);
