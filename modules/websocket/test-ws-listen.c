@@ -260,6 +260,7 @@ test_slow (WsFixture *f, gconstpointer data)
   test_until (f->world, f->context->n_half_open == 2);
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   g_assert_cmpint (f->context->n_half_open, ==, 2);
+  ws_fixture_send_bytes (half, "alhost\r\nX: a");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   g_assert_cmpint (f->context->n_half_open, ==, 0);
   test_until (f->world, ws_fixture_read_more (half, answer));
