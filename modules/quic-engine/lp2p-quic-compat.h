@@ -40,6 +40,9 @@
 #define LP2P_QUIC_MAX_ONE_WAY 4096
 
 typedef int Lp2pQuicDcidStatus;
+
+/* How the callback gets the path that was asked. */
+#define LP2P_QUIC_VALIDATED const ngtcp2_path *path
 typedef int Lp2pQuicProbes;
 
 /* @retry: whether it is of a retry */
@@ -130,6 +133,8 @@ lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
 #define LP2P_QUIC_MAX_ONE_WAY G_MAXUINT
 
 typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
+
+#define LP2P_QUIC_VALIDATED const ngtcp2_path *path, const ngtcp2_path *former
 
 /* Which sizes of packets are tried, one after the other: those that ngtcp2 tries by
  * itself, and that of the link. They have to stay until the connection is made. */

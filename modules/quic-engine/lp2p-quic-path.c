@@ -81,6 +81,7 @@ lp2p_quic_path_follow (Lp2pQuicConnection *self)
 
   if ((self->server && !self->handed_out) || ngtcp2_path_eq (path, &self->path.path))
     return;
+  self->moved |= !lp2p_quic_address_same_host (path->remote.addr, self->path.path.remote.addr);
   lp2p_quic_path_set (self, path);
   self->small_until = 0;
   if (self->link_size > 0)

@@ -165,6 +165,7 @@ struct _Lp2pQuicConnection
   gboolean closed_early; /* by us, before the handshake had ended */
   gboolean undelivered;  /* what streams were given before they were closed */
   gboolean forgotten; /* by the peer, which was started anew */
+  gboolean moved;     /* to a host for which it has no token */
   guint32 remote_code;
   gint64 rtt;
   guint64 bytes_read;
