@@ -174,16 +174,10 @@ on_new_token (ngtcp2_conn *conn, LP2P_QUIC_NEW_TOKEN, void *user_data)
   return 0;
 }
 
-/* The client has shown that it is where it moved to: its token is of where it was. */
 static int
 on_path_validated (ngtcp2_conn *conn, uint32_t flags, LP2P_QUIC_VALIDATED, ngtcp2_path_validation_result result, void *user_data)
 {
-  Lp2pQuicConnection *self = user_data;
-
-  if (!self->moved || result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS || !ngtcp2_path_eq (path, &self->path.path))
-    return 0;
-  self->moved = FALSE;
-  lp2p_quic_token_give (self);
+  lp2p_quic_path_validated (user_data, path, result);
   return 0;
 }
 

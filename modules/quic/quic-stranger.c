@@ -171,6 +171,7 @@ quic_stranger_end (QuicStranger *self)
   self->change = NULL;
   self->ready = FALSE;
   self->mute = FALSE;
+  self->mtu = 0;
   self->read_error = 0;
   self->secret_size = 0;
 }
@@ -239,7 +240,7 @@ quic_stranger_pump (QuicStranger *self)
   for (; (size = recv (self->fd, data, sizeof data, 0)) >= 0 || errno == ECONNREFUSED; n++)
     {
       self->received += MAX (size, 0);
-      if (size > 0)
+      if (size > 0 && (self->mtu == 0 || (gsize) size <= self->mtu))
         take_packet (self, data, size);
     }
   write_packets (self);

@@ -37,6 +37,7 @@ void quic_host_connect (QuicHost *self, QuicHost *other, Lp2pRawConnection **dia
  *
  * @sent, @received: bytes
  * @packets: (element-type GBytes): what came and was not read by ngtcp2
+ * @mtu: larger packets that come are lost, 0 for none
  * @mute: what comes is kept, and nothing is sent but by the test
  * @token: (nullable): that its first packet has
  * @params: (nullable): transport parameters instead of those of ngtcp2
@@ -53,6 +54,7 @@ struct _QuicStranger
   guint64 sent;
   guint64 received;
   GPtrArray *packets;
+  gsize mtu;
   gboolean mute;
 
   ngtcp2_conn *conn;
