@@ -79,6 +79,8 @@ void quic_stranger_clear (QuicStranger *self);
 /* Takes what it had apart, keeps the socket. */
 void quic_stranger_end (QuicStranger *self);
 void quic_stranger_send (QuicStranger *self, gconstpointer data, gsize size);
+/* Goes away: a while later nothing must be left of it at @host, which is given nothing. */
+void quic_stranger_leave (QuicStranger *self, QuicHost *host);
 /* Takes what has come; returns how much that was. */
 guint quic_stranger_pump (QuicStranger *self);
 /* Until nothing more happens. */
