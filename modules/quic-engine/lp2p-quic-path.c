@@ -114,8 +114,16 @@ lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
 }
 
 static void
+ask_after (Lp2pQuicConnection *self, gint64 silence)
+{
+  ngtcp2_conn_set_keep_alive_timeout (self->conn, LP2P_QUIC_TIME (silence));
+}
+
+static void
 end_doubt (Lp2pQuicConnection *self)
 {
+  if (self->doubt > 0)
+    ask_after (self, self->keep_alive);
   self->doubt = self->doubt_ends = self->former_pto = 0;
 }
 
@@ -132,8 +140,7 @@ follow_doubt (Lp2pQuicConnection *self, gint64 now)
     end_doubt (self);
 }
 
-/* The client has shown that it is where it moved to, or not; its token is of where it was.
- * Something is soon asked of it on that path, which ends the doubt. */
+/* The client has shown that it is where it moved to, or not; its token is of where it was. */
 void
 lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result)
 {
@@ -145,8 +152,10 @@ lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngt
       return;
     }
   if (LP2P_QUIC_ASKS_AGAIN)
-    self->doubt = VALIDATION_PTOS * MAX (get_pto (self), self->former_pto);
-  lp2p_quic_path_used (self);
+    {
+      self->doubt = VALIDATION_PTOS * MAX (get_pto (self), self->former_pto);
+      ask_after (self, self->doubt);
+    }
   if (self->moved && ngtcp2_path_eq (path, &self->path.path))
     {
       self->moved = FALSE;
@@ -179,7 +188,7 @@ static void
 set_keep_alive (Lp2pQuicConnection *self, gint64 time)
 {
   self->keep_alive = MIN (time, get_longest_silence (self));
-  ngtcp2_conn_set_keep_alive_timeout (self->conn, LP2P_QUIC_TIME (self->keep_alive));
+  ask_after (self, self->keep_alive);
 }
 
 void
