@@ -10,6 +10,7 @@ kills instead of 500 and 64 MiB; LP2P_SEND_SEED=N makes the kills of another run
 
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -650,13 +651,48 @@ def test_prompt_withdrawn(world):
         check(terminal.wait() == 1, "an interrupt is no success")
 
 
+# What is white of a character that stands for two modules, the upper one and the lower one.
+HALVES = {" ": (0, 0), "\u2584": (0, 255), "\u2580": (255, 0), "\u2588": (255, 255)}
+CODE_LINE = rf"\033\[97;40m([{''.join(HALVES)}]+)\033\[0m\n"
+
+
+def draw(lines, path, scale=4):
+    """What a black terminal shows of a code, as an image."""
+    rows = []
+    for line in lines:
+        for half in (0, 1):
+            row = bytes(HALVES[character][half] for character in line for _ in range(scale))
+            rows += [row.center(len(row) + 20 * scale, b"\0")] * scale
+    margin = [bytes(len(rows[0]))] * 10 * scale
+    rows = [*margin, *rows, *margin]
+    with open(path, "wb") as image:
+        image.write(b"P5 %d %d 255\n" % (len(rows[0]), len(rows)) + b"".join(rows))
+
+
+@case
+def test_code(world):
+    """the QR code on a terminal is the ticket"""
+    if shutil.which("zbarimg") is None:
+        raise Skip("missing: zbarimg")
+    file = world.write("a", b"x")
+    with Terminal(world, "send", file) as sender:
+        ticket = sender.expect(r"lp2p receive (lp2p:\S+)").group(1)
+        first = sender.expect(CODE_LINE).group(1)
+        # As high as it is wide.
+        rest = sender.expect(f"(?:{CODE_LINE}){{{(len(first) - 1) // 2}}}").group(0)
+    lines = [first, *re.findall(CODE_LINE, rest)]
+    draw(lines, world.path("code.pgm"))
+    found = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", world.path("code.pgm")],
+                           capture_output=True, text=True, timeout=60)
+    check(found.stdout.strip() == ticket, f"expected {ticket}, found {found}")
+
+
 @case
 def test_progress(world):
     """progress on a terminal, and Ctrl-C"""
     file = make_large(world, 1024 * MIB)
     with Terminal(world, "send", "--listen", "/ip4/127.0.0.1/tcp/0", file) as sender:
         ticket = sender.expect(r"lp2p receive (lp2p:\S+)").group(1)
-        sender.expect("\u2580|\u2584|\u2588")
         receiver = world.receive(ticket)
         receiver.wait_event("progress")
         sender.expect(r"\[[#-]{20}\] \d+ %  \S+\s\S+ of 1.1\sGB  \S+\s\S+/s  \S+ left  a")
