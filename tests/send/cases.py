@@ -8,6 +8,7 @@ cases with that in their names. LP2P_FULL=1 moves 10,000 files and 4 GiB through
 kills instead of 500 and 64 MiB; LP2P_SEND_SEED=N makes the kills of another run again.
 """
 
+import json
 import os
 import random
 import re
@@ -470,6 +471,69 @@ def test_no_space(world):
     check(receiver.returncode == 1 and "No space left" in receiver.stderr, receiver.stderr)
     sender.signal(signal.SIGINT)
     sender.wait(1, "gave up.*No space left")
+
+
+# Mounts an image where no other process sees it, runs a program, and copies what is there:
+# IMAGE TARGET COPY COMMAND...
+IN_ONE_CASE = """
+image=$1 target=$2 copy=$3
+shift 3
+[ -e "$image" ] || { truncate -s 16M "$image" && mkntfs -q -F -Q "$image"; } || exit 77
+lowntfs-3g -o ignore_case,umask=022 "$image" "$target" || exit 77
+"$@"
+status=$?
+rm -rf "$copy"
+cp -r "$target" "$copy"
+umount "$target"
+exit $status
+"""
+
+
+def receive_in_one_case(world, *options):
+    """A receiver where the file system does not tell cases apart: what became of each file."""
+    sender, ticket = world.send(world.path("source/tree"))
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", IN_ONE_CASE, "sh", world.path("image"), world.path("target"),
+         world.path("copy"), world.lp2p, "receive", "--json", "--into", world.path("target"), *options, ticket],
+        env=world.env, capture_output=True, text=True, timeout=60)
+    if result.returncode == 77:
+        raise Skip(f"no file system that does not tell cases apart: {result.stderr.strip()}")
+    # It may wait for the receiver to come back.
+    sender.kill()
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    return result.returncode, {event["path"]: event["state"] for event in events if event["type"] == "file"}
+
+
+@case
+def test_one_case(world):
+    """a file system that does not tell cases apart: what comes second replaces nothing unasked"""
+    if shutil.which("mkntfs") is None or shutil.which("lowntfs-3g") is None:
+        raise Skip("missing: ntfs-3g")
+    content = {"A": b"first", "a": b"second"}
+    for name, data in [*content.items(), ("B", b"same"), ("b", b"same"), ("C/1", b"1"), ("c/2", b"2")]:
+        world.write(f"tree/{name}", data)
+    folders = {"tree/C/1": "received", "tree/c/2": "received"}
+
+    status, states = receive_in_one_case(world)
+    first = "A" if states["tree/A"] == "received" else "a"
+    second = first.swapcase()
+    check(status == 1 and states.items() >= folders.items(), states)
+    check(states[f"tree/{first}"] == "received" and states[f"tree/{second}"] == "failed", states)
+    # Whether the second one is looked for when the first one has its place is not known.
+    check({states["tree/B"], states["tree/b"]} in ({"received", "failed"}, {"received", "present"}), states)
+    check(read(world.path("copy/tree/a")) == content[first], "the second one replaced the first one")
+
+    # Sent again, what is alike is there already.
+    status, states = receive_in_one_case(world)
+    check(status == 1 and states.pop(f"tree/{second}") == "failed", states)
+    check(set(states.values()) == {"present"}, states)
+    check(read(world.path("copy/tree/a")) == content[first], "the second one replaced the first one")
+
+    status, states = receive_in_one_case(world, "--overwrite")
+    check(status == 0 and states[f"tree/{second}"] == "received", states)
+    check(read(world.path("copy/tree/a")) == content[second], "nothing was replaced")
+    check(read(world.path("copy/tree/c/1")) + read(world.path("copy/tree/c/2")) == b"12",
+          "two folders are not one")
 
 
 @case
