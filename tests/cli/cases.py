@@ -8,6 +8,7 @@ import contextlib
 import glob
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -653,6 +654,39 @@ def test_full_output(world):
         process = subprocess.run([LP2P, "--version"], env=world.env, stdout=full,
                                  stderr=subprocess.PIPE, text=True, check=False)
     check(process.returncode == 1 and "output" in process.stderr, process)
+
+
+# Terminals
+
+def run_on_terminal(world, *arguments, **environment):
+    """What is printed there."""
+    near, far = pty.openpty()
+    with subprocess.Popen([LP2P, *arguments], env={**world.env, **environment}, stdin=subprocess.DEVNULL,
+                          stdout=far, stderr=subprocess.DEVNULL, cwd=world.folder):
+        os.close(far)
+        text = b""
+        try:
+            while chunk := os.read(near, 65536):
+                text += chunk
+        except OSError:  # the other end is closed
+            pass
+    os.close(near)
+    return text.decode().replace("\r\n", "\n")
+
+
+@case
+def test_colors(world):
+    """tables have colors on a terminal, unless NO_COLOR or the terminal says no"""
+    config = world.write("lp2p.conf", "[host]\nservices=['ping', 'no-such']\n")
+    arguments = ("inspect", "--config", config)
+    plain = world.run(*arguments).out
+    check("\033" not in plain and "no-such" in plain, plain)
+    colored = run_on_terminal(world, *arguments, TERM="xterm", NO_COLOR="")
+    for code, text in ((1, "NAME"), (32, "yes"), (31, "no"), (31, "enabled but not installed")):
+        check(f"\033[{code}m{text}\033[0m" in colored, (code, text, colored))
+    check(re.sub("\033\\[[0-9;]*m", "", colored) == plain, (colored, plain))
+    for environment in ({"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb", "NO_COLOR": ""}):
+        check(run_on_terminal(world, *arguments, **environment) == plain, environment)
 
 
 # The demo
