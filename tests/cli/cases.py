@@ -354,6 +354,58 @@ def test_config(world):
     world.run("inspect").expect(1, r"lp2p\.conf:1: \[nonsense\]")
 
 
+@case
+def test_config_of_another_version(world):
+    """configuration: what an older or a newer version has is named, not skipped"""
+    for text, reason in (
+            # An option and a group that this version does not have, and one that means less now.
+            ("max-connections=7\nno-such-yet=1\n", r":3: \[host\] no-such-yet: unknown key, expected one of: .*max-conn"),
+            ("max-connections=7\n[listen]\n", r":3: \[listen\]: unknown group, expected \[host\] or \[plugin NAME\]"),
+            ("max-connections=[7]\n", r":2: \[host\] max-connections: .*\[7\].* a whole number")):
+        config = world.write("lp2p.conf", "[host]\n" + text)
+        for command in (["config"], ["listen"]):
+            world.run("--config", config, *command).expect(1, r"lp2p\.conf" + reason)
+    # A loadable object may come later.
+    config = world.write("lp2p.conf", "[host]\nmax-connections=7\n[plugin no-such-yet]\nsize=1\n")
+    result = world.run("--config", config, "config", "host").expect(0)
+    check("\nmax-connections=7\n" in result.out, result)
+    process = world.start("--config", config, "--verbose", "listen", LOOPBACK)
+    check(process.stdout.readline(), "it does not listen")
+    process.terminate()
+    check("group [plugin no-such-yet], but no such" in process.communicate(timeout=LONG)[1], "no message")
+
+
+@case
+def test_unreadable(world):
+    """configuration and keys that may not be read"""
+    if os.geteuid() == 0:
+        os.chmod(world.folder, 0o755)
+        nobody = {"preexec_fn": lambda: os.setuid(65534)}
+    else:
+        nobody = {}
+
+    def run(*arguments):
+        return subprocess.run([LP2P, *arguments], env=world.env, capture_output=True, text=True, timeout=LONG,
+                              cwd="/", **nobody)
+
+    if run("--version").returncode != 0:
+        raise Skip("the build folder is not for everybody")
+    world.make("config/lp2p")
+    config = world.write("config/lp2p/lp2p.conf", "[host]\nmax-connections=7\n")
+    key = world.run("id", "--make", "--file", world.path("a.key"), "--json").expect(0).object()["file"]
+    os.chmod(config, 0)
+    # The one that is looked for is not passed over.
+    for arguments in (["config"], ["listen"], ["--config", config, "config"]):
+        result = run(*arguments)
+        check(result.returncode == 1 and f"{config}: Permission denied" in result.stderr, result)
+    os.unlink(config)
+    os.chmod(key, 0)
+    for arguments in (["id", "--file", key], ["listen", "--identity", key]):
+        result = run(*arguments)
+        check(result.returncode == 1 and not result.stdout, result)
+        check(re.fullmatch(f"lp2p: .*{key}.*Permission denied\n", result.stderr), result)
+
+
 def sample():
     with open(os.path.join(BUILD, "data", "lp2p.conf"), encoding="utf-8") as file:
         return file.read()
