@@ -24,7 +24,7 @@ G_DECLARE_FINAL_TYPE (Lp2pSwarm, lp2p_swarm, LP2P, SWARM, GObject)
 /* An address of a NAT that leads to a socket of ours. */
 typedef struct
 {
-  const char *socket_id; /* interned */
+  char *socket_id;
   Lp2pMultiaddr *address;
 } Lp2pMapped;
 

@@ -23,7 +23,7 @@ typedef struct
 
   Lp2pLayer *layer;
   Lp2pMultiaddr *local_address;
-  const char *socket_id;
+  char *socket_id;
   gnutls_session_t session;
   GString *request; /* what is left of it */
   Lp2pWsReply *reply;
@@ -62,6 +62,7 @@ dial_free (Dial *self)
     g_string_free (self->request, TRUE);
   lp2p_ws_address_clear (&self->address);
   g_free (self->host);
+  g_free (self->socket_id);
   g_free (self);
 }
 
@@ -86,7 +87,7 @@ make_raw (Dial *self)
   raw->remote_address = lp2p_multiaddr_ref (self->parent.address);
   if (self->local_address != NULL)
     raw->local_address = lp2p_multiaddr_concat (self->local_address, suffix);
-  raw->socket_id = self->socket_id;
+  raw->socket_id = g_steal_pointer (&self->socket_id);
   return raw;
 }
 
