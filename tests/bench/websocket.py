@@ -47,8 +47,8 @@ def idle(context):
 
 
 def round_trips(context):
-    """From a fresh dial to the first byte that is answered."""
-    yield from measure.round_trips_of(context, context.web_peers, list(stacks(context)))
+    """From a fresh dial to the first byte that is answered; js would take long over it."""
+    yield from measure.round_trips_of(context, context.peers, list(stacks(context)))
 
 
 BENCHES = {"ws-transfer": transfer, "ws-connect": connect, "ws-idle": idle, "ws-round-trips": round_trips}
