@@ -33,9 +33,10 @@ SLOW_DELAY_MS = 1000
 SLOW = ("js", "py")
 MORE_DIALS = 2
 PORT = 4001
-# The certificate is of localhost, not of the addresses of the line.
 PORTS = {"tcp": f"tcp/{PORT}", "quic-v1": f"udp/{PORT}/quic-v1", "ws": f"tcp/{PORT}/ws",
-         "wss": f"tcp/{PORT}/tls/sni/localhost/ws"}
+         "wss": f"tcp/{PORT}/tls/ws"}
+# The certificate is of localhost, not of the addresses of the line; not all listen on a name.
+NAMED = ("/tls/ws/", "/tls/sni/localhost/ws/")
 MARKER_PORT = 4009
 MARK = """
 import socket, sys
@@ -148,10 +149,11 @@ def measure(link_binary, dialer, listener, stack, kept="-", load="-"):
         if kept in STORED:
             ours += ["--key-seed=1", f"--set=peer-store='{folder}/peers'"]
         with Listener(listener, [*theirs, "--address", address], popen["b"]) as server:
+            address = server.address.replace(*NAMED)
             if kept != "-":
-                dial_first_byte(dialer, server.address, ours, popen["a"])
+                dial_first_byte(dialer, address, ours, popen["a"])
             steps = ("first-byte",) if kept == "ticket" else ("connect", "first-byte")
-            dial_first_byte(dialer, server.address, [*ours, "--abrupt"], popen["a"], steps)
+            dial_first_byte(dialer, address, [*ours, "--abrupt"], popen["a"], steps)
             packets, opened = last_dial(whole_trace(link))
         dials = 1 if kept == "-" else 2
         if opened != dials:
