@@ -299,7 +299,6 @@ lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboolean server)
   self->link.data = self;
   g_queue_push_tail_link (&endpoint->connections, &self->link);
   self->loop = lp2p_loop_new_share (endpoint->engine->loop);
-  self->socket_id = lp2p_udp_socket_get_id (endpoint->socket);
   self->ids = g_array_new (FALSE, FALSE, sizeof (ngtcp2_cid));
   self->rtt = -1;
   self->memory.window = LP2P_QUIC_INITIAL_WINDOW;
@@ -520,7 +519,7 @@ lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self)
 const char *
 lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self)
 {
-  return self->socket_id;
+  return lp2p_udp_socket_get_id (self->endpoint->socket);
 }
 
 Lp2pPublicKey *

@@ -128,7 +128,6 @@ struct _Lp2pQuicConnection
   ngtcp2_path_storage path;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
-  const char *socket_id;
   gint64 heard_at;
   gint64 keep_alive;   /* how long silence is believed now, 0 for ever */
   gsize in_flight;     /* bytes that are not acknowledged */
