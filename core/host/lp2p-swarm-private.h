@@ -110,6 +110,7 @@ void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
 Lp2pHandshake *lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
 void lp2p_swarm_advance_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
 void lp2p_swarm_end_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
+gboolean lp2p_swarm_pass_on_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
 /* Gives up all of them. */
 void lp2p_swarm_drop_inbounds (Lp2pSwarm *self);
 

@@ -115,13 +115,20 @@ dial_failed (Dial *self, int code)
   lp2p_proxy_dial_failed (self->proxy, error);
 }
 
+/* What it was waiting for is of interest where there was no time left. */
 static gboolean
 dial_cancelled (GCancellable *cancellable, gpointer data)
 {
-  GError *error = NULL;
+  Dial *self = data;
+  const char *address = lp2p_multiaddr_get_string (self->remote_address);
+  g_autofree char *proxy = self->proxy != NULL ? lp2p_proxy_dial_dup_current (self->proxy) : NULL;
 
-  g_cancellable_set_error_if_cancelled (cancellable, &error);
-  dial_done (data, error);
+  /* The task would have a text of its own. */
+  g_task_set_check_cancellable (self->task, FALSE);
+  dial_done (self, proxy != NULL ? g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                                _("the proxy %s did not connect to %s"), proxy, address)
+                                 : g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                                _("TCP did not connect to %s"), address));
   return G_SOURCE_REMOVE;
 }
 

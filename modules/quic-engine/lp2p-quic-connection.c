@@ -242,6 +242,8 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_was_read_closed (self);
       return;
     }
+  if (!lp2p_quic_path_may_read (self, path))
+    return;
 
   self->bytes_read += size;
   code = ngtcp2_conn_read_pkt (self->conn, path, &info, data, size, LP2P_QUIC_TIME (now));
