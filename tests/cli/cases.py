@@ -621,12 +621,26 @@ def test_debug_messages(world):
         check(not world.run("ping", ready["addresses"][0], "-c", "1").expect(0).err, "not silent")
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 @case
 def test_listen_anywhere(world):
-    """listen: without addresses, wherever it can"""
+    """listen: without addresses, wherever it can, and can be dialed there"""
+    loopbacks = ["/ip4/127.0.0.1/"] + ["/ip6/::1/"] * has_ipv6()
     with world.listener("--verbose") as ready:
         for transport in LOOPBACKS:
-            check(any(f"/{transport}/" in address for address in ready["addresses"]), ready)
+            for loopback in loopbacks:
+                here = [address for address in ready["addresses"]
+                        if address.startswith(loopback) and f"/{transport}/" in address]
+                check(len(here) == 1, (transport, loopback, ready))
+                world.run("ping", here[0], "-c", "1").expect(0)
 
 
 @case
