@@ -33,9 +33,7 @@ SLOW_DELAY_MS = 1000
 SLOW = ("js", "py")
 MORE_DIALS = 2
 PORT = 4001
-# The certificate is of localhost, not of the addresses of the line.
-PORTS = {"tcp": f"tcp/{PORT}", "quic-v1": f"udp/{PORT}/quic-v1", "ws": f"tcp/{PORT}/ws",
-         "wss": f"tcp/{PORT}/tls/sni/localhost/ws"}
+PORTS = {"tcp": f"tcp/{PORT}", "quic-v1": f"udp/{PORT}/quic-v1", "ws": f"tcp/{PORT}/ws", "wss": f"tcp/{PORT}/tls/ws"}
 MARKER_PORT = 4009
 MARK = """
 import socket, sys
@@ -57,12 +55,21 @@ go          tcp        tls       yamux        -       3
 rust        tcp        noise     yamux,mplex  -       3
 rust        tcp        tls       yamux,mplex  -       3
 js          tcp        noise     yamux,mplex  -       3
+js          tcp        tls       yamux,mplex  -       3
 py          tcp        noise     yamux,mplex  -       3
+py          tcp        tls       yamux,mplex  -       3
 lp2p        tcp        noise     yamux,mplex  cookie  2
 lp2p        tcp        tls       yamux,mplex  cookie  2
 lp2p        ws         noise     yamux,mplex  -       4
 lp2p        wss        noise     yamux,mplex  -       5
 go          ws         noise     yamux        -       4
+go          wss        noise     yamux        -       5
+rust        ws         noise     yamux,mplex  -       4
+rust        wss        noise     yamux,mplex  -       5
+js          ws         noise     yamux,mplex  -       4
+js          wss        noise     yamux,mplex  -       5
+py          ws         noise     yamux,mplex  -       4
+py          wss        noise     yamux,mplex  -       5
 lp2p        quic-v1    -         -            -       2
 go          quic-v1    -         -            -       2
 rust        quic-v1    -         -            -       2
@@ -105,6 +112,12 @@ def count(packets):
     return (ends[0]["depth"] - 1) / 2
 
 
+def as_proved(address):
+    """The certificate is of localhost, not of the addresses of the line; not every listener
+    takes a name in its address. Some write TLS in the old way."""
+    return address.replace("/wss/", "/tls/ws/").replace("/tls/ws/", "/tls/sni/localhost/ws/")
+
+
 def whole_trace(link):
     """What has entered the line: a datagram behind all else tells that it is complete."""
     command = [sys.executable, "-c", MARK, link.address["b"], str(MARKER_PORT)]
@@ -139,9 +152,9 @@ def measure(link_binary, dialer, listener, stack, kept="-"):
             ours += ["--key-seed=1", f"--set=peer-store='{folder}/peers'"]
         with Listener(listener, [*theirs, "--address", address], popen["b"]) as server:
             if kept != "-":
-                dial_first_byte(dialer, server.address, ours, popen["a"])
+                dial_first_byte(dialer, as_proved(server.address), ours, popen["a"])
             steps = ("first-byte",) if kept == "ticket" else ("connect", "first-byte")
-            dial_first_byte(dialer, server.address, [*ours, "--abrupt"], popen["a"], steps)
+            dial_first_byte(dialer, as_proved(server.address), [*ours, "--abrupt"], popen["a"], steps)
             packets, opened = last_dial(whole_trace(link))
         dials = 1 if kept == "-" else 2
         if opened != dials:
@@ -194,13 +207,20 @@ def run_row(build, name, stack, kept, expected):
     return True
 
 
+def takes_long(name, stack):
+    """A row of a slow peer takes ten seconds and more: what others show as well is left out
+    unless everything is to be done."""
+    return name in SLOW and (stack[0] in ("ws", "wss") or stack[1] == "tls")
+
+
 def main():
     build = os.path.abspath(sys.argv[1])
+    full = os.environ.get("LP2P_FULL") == "1"
     ok = True
     for line in ROWS.splitlines():
         if line.strip() and not line.startswith("#"):
             name, *stack, kept, expected = line.split()
-            if all(in_common([stack[:1]], build)):
+            if all(in_common([stack[:1]], build)) and (full or not takes_long(name, stack)):
                 ok = run_row(build, name, stack, kept, int(expected)) and ok
     return 0 if ok else 1
 
