@@ -9,6 +9,7 @@
 
 #include <lp2p/interfaces/lp2p-interfaces-types.h>
 #include <lp2p/lp2p-version.h>
+#include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-quote.h>
 
 #include <errno.h>
@@ -25,8 +26,8 @@
 #define MAX_NAME      64
 
 static const char *const known_keys[] = {
-  "Name",   "Module",  "Abi",   "Kind",        "Protocols", "Priority",
-  "Schema", "License", "Title", "Description", NULL,
+  "Name",   "Module", "Abi",     "Kind",  "Protocols",   "Addresses", "Traits",
+  "Priority", "Schema", "License", "Title", "Description", NULL,
 };
 
 static const char *const kinds[] = {
@@ -38,6 +39,8 @@ static const char *const kinds[] = {
   LP2P_KIND_KEY_STORE,
   NULL,
 };
+
+static const char *const traits_of_transports[] = { LP2P_TRAIT_NATIVE, LP2P_TRAIT_LOCAL, LP2P_TRAIT_CERTIFICATE, NULL };
 
 typedef struct
 {
@@ -232,27 +235,69 @@ get_kind (Reader *reader, char **kind, GError **error)
   return TRUE;
 }
 
+/* @is_right: (nullable): of each member, none of which is empty */
 static gboolean
-get_protocols (Reader *reader, char ***protocols, GError **error)
+get_list (Reader *reader,
+          const char *key,
+          gboolean (*is_right) (const char *text),
+          const char *expected,
+          char ***list,
+          GError **error)
 {
-  const char *expected = _("protocol names, each followed by a semicolon");
   g_autofree char *raw = NULL;
-  g_auto (GStrv) list = NULL;
+  g_auto (GStrv) texts = NULL;
 
-  *protocols = g_new0 (char *, 1);
-  if (!get_string (reader, "Protocols", FALSE, expected, &raw, error))
+  if (!get_string (reader, key, FALSE, expected, &raw, error))
     return FALSE;
   if (raw == NULL)
     return TRUE;
 
-  list = g_key_file_get_string_list (reader->keys, GROUP, "Protocols", NULL, NULL);
-  if (list == NULL || list[0] == NULL)
-    return set_wrong (reader, "Protocols", raw, expected, error);
-  for (gsize i = 0; list[i] != NULL; i++)
-    if (list[i][0] == '\0')
-      return set_wrong (reader, "Protocols", raw, expected, error);
-  g_strfreev (*protocols);
-  *protocols = g_steal_pointer (&list);
+  texts = g_key_file_get_string_list (reader->keys, GROUP, key, NULL, NULL);
+  if (texts == NULL || texts[0] == NULL)
+    return set_wrong (reader, key, raw, expected, error);
+  for (gsize i = 0; texts[i] != NULL; i++)
+    if (texts[i][0] == '\0' || (is_right != NULL && !is_right (texts[i])))
+      return set_wrong (reader, key, raw, expected, error);
+  *list = g_steal_pointer (&texts);
+  return TRUE;
+}
+
+/* Of the address that an interface has, only its place is there. */
+static gboolean
+is_form_of_address (const char *text)
+{
+  const char *behind_ip = g_str_has_prefix (text, "/ip/") ? text + strlen ("/ip") : text;
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (behind_ip, NULL);
+
+  return address != NULL;
+}
+
+static gboolean
+is_trait (const char *text)
+{
+  return g_strv_contains (traits_of_transports, text);
+}
+
+/* What transports have besides the rest. */
+static gboolean
+get_transport_keys (Reader *reader, Lp2pDescriptorFields *fields, GError **error)
+{
+  static const char *const keys[] = { "Addresses", "Traits" };
+  g_autofree char *known_traits = g_strjoinv (", ", (char **) traits_of_transports);
+  g_autofree char *expected_traits = g_strdup_printf (_("some of %s"), known_traits);
+
+  if (g_str_equal (fields->kind, LP2P_KIND_TRANSPORT))
+    return get_list (reader, "Addresses", is_form_of_address,
+                     _("addresses such as /ip/tcp/0, each followed by a semicolon"), &fields->addresses, error) &&
+           get_list (reader, "Traits", is_trait, expected_traits, &fields->traits, error);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autofree char *raw = g_key_file_get_value (reader->keys, GROUP, keys[i], NULL);
+
+      if (raw != NULL)
+        return set_wrong (reader, keys[i], raw, _("no such key: only transports have it"), error);
+    }
   return TRUE;
 }
 
@@ -305,7 +350,9 @@ lp2p_descriptor_parse (
       !get_locale_string (&reader, "Title", &fields->title, error) ||
       !get_locale_string (&reader, "Description", &fields->description, error) ||
       !get_string (&reader, "License", TRUE, _("an SPDX expression"), &fields->license, error) ||
-      !get_protocols (&reader, &fields->protocols, error) ||
+      !get_list (&reader, "Protocols", NULL, _("protocol names, each followed by a semicolon"), &fields->protocols,
+                 error) ||
+      !get_transport_keys (&reader, fields, error) ||
       !get_integer (&reader, "Priority", G_MININT32, G_MAXINT32, _("a whole number"), &priority,
                     error) ||
       !get_schema (&reader, &fields->schema, error) ||
@@ -323,6 +370,8 @@ lp2p_descriptor_fields_clear (Lp2pDescriptorFields *fields)
   g_clear_pointer (&fields->module, g_free);
   g_clear_pointer (&fields->kind, g_free);
   g_clear_pointer (&fields->protocols, g_strfreev);
+  g_clear_pointer (&fields->addresses, g_strfreev);
+  g_clear_pointer (&fields->traits, g_strfreev);
   g_clear_pointer (&fields->schema, g_free);
   g_clear_pointer (&fields->license, g_free);
   g_clear_pointer (&fields->title, g_free);

@@ -20,6 +20,8 @@ typedef struct
   guint abi;
   char *kind;
   char **protocols;
+  char **addresses;
+  char **traits;
   int priority;
   char *schema;
   char *license;

@@ -33,6 +33,8 @@ enum
   PROP_ABI,
   PROP_KIND,
   PROP_PROTOCOLS,
+  PROP_ADDRESSES,
+  PROP_TRAITS,
   PROP_PRIORITY,
   PROP_SCHEMA,
   PROP_LICENSE,
@@ -80,6 +82,12 @@ lp2p_descriptor_get_property (GObject *object, guint id, GValue *value, GParamSp
       break;
     case PROP_PROTOCOLS:
       g_value_set_boxed (value, lp2p_descriptor_get_protocols (self));
+      break;
+    case PROP_ADDRESSES:
+      g_value_set_boxed (value, lp2p_descriptor_get_addresses (self));
+      break;
+    case PROP_TRAITS:
+      g_value_set_boxed (value, lp2p_descriptor_get_traits (self));
       break;
     case PROP_PRIORITY:
       g_value_set_int (value, self->fields.priority);
@@ -153,6 +161,18 @@ lp2p_descriptor_class_init (Lp2pDescriptorClass *klass)
    * The protocols it speaks, as text to show.
    */
   properties[PROP_PROTOCOLS] = g_param_spec_boxed ("protocols", NULL, NULL, G_TYPE_STRV, READABLE);
+  /**
+   * Lp2pDescriptor:addresses: (getter get_addresses)
+   *
+   * Which forms the addresses of a transport have.
+   */
+  properties[PROP_ADDRESSES] = g_param_spec_boxed ("addresses", NULL, NULL, G_TYPE_STRV, READABLE);
+  /**
+   * Lp2pDescriptor:traits: (getter get_traits)
+   *
+   * What is special about a transport, such as %LP2P_TRAIT_NATIVE.
+   */
+  properties[PROP_TRAITS] = g_param_spec_boxed ("traits", NULL, NULL, G_TYPE_STRV, READABLE);
   /**
    * Lp2pDescriptor:priority: (getter get_priority)
    *
@@ -396,6 +416,14 @@ lp2p_descriptor_get_kind (Lp2pDescriptor *self)
   return self->fields.kind;
 }
 
+static const char *const *
+get_list (char **list)
+{
+  static const char *const none[] = { NULL };
+
+  return list != NULL ? (const char *const *) list : none;
+}
+
 /**
  * lp2p_descriptor_get_protocols: (get-property protocols)
  * @self: a descriptor
@@ -410,10 +438,45 @@ lp2p_descriptor_get_kind (Lp2pDescriptor *self)
 const char *const *
 lp2p_descriptor_get_protocols (Lp2pDescriptor *self)
 {
-  static const char *const none[] = { NULL };
-
   g_return_val_if_fail (LP2P_IS_DESCRIPTOR (self), NULL);
-  return self->fields.protocols != NULL ? (const char *const *) self->fields.protocols : none;
+  return get_list (self->fields.protocols);
+}
+
+/**
+ * lp2p_descriptor_get_addresses: (get-property addresses)
+ * @self: a descriptor
+ *
+ * Gets the forms of the addresses of a transport, such as `/ip/udp/0/quic-v1`, where
+ * `/ip` in the beginning stands for an IP address. The first one, with that of an
+ * interface, is what can be listened on where nobody has named an address.
+ *
+ * Returns: (transfer none) (array zero-terminated=1): the forms
+ *
+ * Since: 1.0
+ */
+const char *const *
+lp2p_descriptor_get_addresses (Lp2pDescriptor *self)
+{
+  g_return_val_if_fail (LP2P_IS_DESCRIPTOR (self), NULL);
+  return get_list (self->fields.addresses);
+}
+
+/**
+ * lp2p_descriptor_get_traits: (get-property traits)
+ * @self: a descriptor
+ *
+ * Gets what those have to know of a transport who have not loaded it.
+ *
+ * Returns: (transfer none) (array zero-terminated=1): what is special about it, such
+ *   as %LP2P_TRAIT_NATIVE
+ *
+ * Since: 1.0
+ */
+const char *const *
+lp2p_descriptor_get_traits (Lp2pDescriptor *self)
+{
+  g_return_val_if_fail (LP2P_IS_DESCRIPTOR (self), NULL);
+  return get_list (self->fields.traits);
 }
 
 /**

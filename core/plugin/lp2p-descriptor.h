@@ -42,6 +42,27 @@ G_BEGIN_DECLS
  */
 #define LP2P_KIND_KEY_STORE "key-store"
 
+/**
+ * LP2P_TRAIT_NATIVE:
+ *
+ * A transport that has security and streams of its own, in descriptors.
+ */
+#define LP2P_TRAIT_NATIVE "native"
+/**
+ * LP2P_TRAIT_LOCAL:
+ *
+ * A transport that does not leave the process, in descriptors.
+ */
+#define LP2P_TRAIT_LOCAL "local"
+/**
+ * LP2P_TRAIT_CERTIFICATE:
+ *
+ * A transport that listens with a certificate of its address: the options `certificate`
+ * and `private-key` of its group are files in PEM, and `ca-file` is one with the
+ * authorities that it trusts when it dials.
+ */
+#define LP2P_TRAIT_CERTIFICATE "certificate"
+
 #define LP2P_TYPE_DESCRIPTOR (lp2p_descriptor_get_type ())
 LP2P_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (Lp2pDescriptor, lp2p_descriptor, LP2P, DESCRIPTOR, GObject)
@@ -63,6 +84,10 @@ LP2P_AVAILABLE_IN_1_0
 const char *lp2p_descriptor_get_kind (Lp2pDescriptor *self);
 LP2P_AVAILABLE_IN_1_0
 const char *const *lp2p_descriptor_get_protocols (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *const *lp2p_descriptor_get_addresses (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+const char *const *lp2p_descriptor_get_traits (Lp2pDescriptor *self);
 LP2P_AVAILABLE_IN_1_0
 int lp2p_descriptor_get_priority (Lp2pDescriptor *self);
 LP2P_AVAILABLE_IN_1_0

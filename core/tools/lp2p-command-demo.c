@@ -28,7 +28,8 @@ static const char description[] =
        "peer id, pings it, uploads a file of pseudo-random bytes and downloads it again, and\n"
        "compares the SHA-256 on both sides. Then it prints a table. A transport that has\n"
        "security and muxing of its own makes one row. A transport that does not leave its\n"
-       "process is tried within one; one that needs a third peer is left out, and named.\n"
+       "process is tried within one; one that needs a third peer is left out, and named. One\n"
+       "that listens with a certificate gets a temporary one.\n"
        "\n"
        "connect ms   until the peer is verified\n"
        "ping ms      mean of five round trips\n"
@@ -82,12 +83,12 @@ remove_folder (const char *path)
 
 /* Rows */
 
-/* What is enabled of a kind and can be loaded; the rest is named. */
+/* The descriptors of what is enabled of a kind and can be loaded; the rest is named. */
 static GPtrArray *
 list_usable (Lp2pConfig *config, Lp2pRegistry *registry, const ToolKind *kind)
 {
   g_auto (GStrv) names = lp2p_config_get_strv (config, LP2P_CONFIG_GROUP_HOST, kind->option);
-  GPtrArray *usable = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *usable = g_ptr_array_new_with_free_func (g_object_unref);
 
   for (gsize i = 0; names[i] != NULL; i++)
     {
@@ -101,31 +102,48 @@ list_usable (Lp2pConfig *config, Lp2pRegistry *registry, const ToolKind *kind)
       else if (lp2p_loader_load (descriptor, &error) == G_TYPE_INVALID)
         tool_fail (TOOL_EXIT_FAILURE, what, "%s", error->message);
       else
-        g_ptr_array_add (usable, g_strdup (names[i]));
+        g_ptr_array_add (usable, g_object_ref (descriptor));
     }
   return usable;
 }
 
-static void
-add_rows (GPtrArray *rows, const char *transport, GPtrArray *security, GPtrArray *muxers)
+/* Why there can be no row, NULL where there can. */
+static const char *
+find_obstacle (Lp2pDescriptor *transport)
 {
-  const ToolTransport *kind = tool_find_transport (transport);
+  if (tool_transport_needs_relay (transport))
+    return _("it needs a relay besides the two peers");
+  if (lp2p_descriptor_get_addresses (transport)[0] == NULL)
+    return _("its descriptor does not say where it listens");
+  return NULL;
+}
 
-  if (kind != NULL && (kind->flags & TOOL_TRANSPORT_NEEDS_RELAY) != 0)
+static const char *
+name_at (GPtrArray *descriptors, guint i)
+{
+  return lp2p_descriptor_get_name (g_ptr_array_index (descriptors, i));
+}
+
+static void
+add_rows (GPtrArray *rows, Lp2pDescriptor *transport, GPtrArray *security, GPtrArray *muxers)
+{
+  const char *obstacle = find_obstacle (transport);
+
+  if (obstacle != NULL)
     {
-      g_autofree char *what = g_strdup_printf (_("demo: transport %s left out"), transport);
-      tool_fail (TOOL_EXIT_OK, what, _("it needs a relay besides the two peers"));
+      g_autofree char *what =
+          g_strdup_printf (_("demo: transport %s left out"), lp2p_descriptor_get_name (transport));
+      tool_fail (TOOL_EXIT_OK, what, "%s", obstacle);
       return;
     }
-  if (kind != NULL && (kind->flags & TOOL_TRANSPORT_NATIVE) != 0)
+  if (tool_transport_has (transport, LP2P_TRAIT_NATIVE))
     {
       g_ptr_array_add (rows, tool_demo_row_new (transport, NULL, NULL));
       return;
     }
   for (guint i = 0; i < security->len; i++)
     for (guint j = 0; j < muxers->len; j++)
-      g_ptr_array_add (rows, tool_demo_row_new (transport, g_ptr_array_index (security, i),
-                                                g_ptr_array_index (muxers, j)));
+      g_ptr_array_add (rows, tool_demo_row_new (transport, name_at (security, i), name_at (muxers, j)));
 }
 
 static const ToolKind *
@@ -242,7 +260,7 @@ print_notes (GPtrArray *rows, const ToolDemo *demo)
     {
       const ToolDemoRow *row = g_ptr_array_index (rows, i);
 
-      if (row->kind != NULL && (row->kind->flags & TOOL_TRANSPORT_SAME_PROCESS) != 0)
+      if (tool_transport_has (row->descriptor, LP2P_TRAIT_LOCAL))
         {
           tool_print (_("Except %s, which does not leave its process: there both peers are in one.\n"),
                       row->transport);

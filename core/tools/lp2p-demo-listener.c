@@ -59,6 +59,31 @@ set_services (GKeyFile *keys, Lp2pConfig *config)
   set_list (keys, "services", (const char *const *) services);
 }
 
+static void
+set_text (GKeyFile *keys, const char *group, const char *key, const char *text)
+{
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_string (text));
+  g_autofree char *printed = g_variant_print (value, FALSE);
+
+  g_key_file_set_value (keys, group, key, printed);
+}
+
+/* In place of the user's, which is hardly for the loopback interface. */
+static gboolean
+set_certificate (GKeyFile *keys, const ToolDemo *demo, const ToolDemoRow *row, GError **error)
+{
+  g_autofree char *group = g_strconcat ("plugin ", row->transport, NULL);
+  g_autofree char *certificate = NULL;
+  g_autofree char *key = NULL;
+
+  if (!tool_demo_make_certificate (demo, &certificate, &key, error))
+    return FALSE;
+  set_text (keys, group, "certificate", certificate);
+  set_text (keys, group, "private-key", key);
+  set_text (keys, group, "ca-file", certificate);
+  return TRUE;
+}
+
 static gboolean
 load_user_keys (const ToolDemo *demo, GKeyFile *keys, GError **error)
 {
@@ -91,12 +116,14 @@ tool_demo_make_config (const ToolDemo *demo,
   g_autoptr (GKeyFile) keys = g_key_file_new ();
   g_autoptr (Lp2pConfig) config = NULL;
   g_auto (GStrv) path = lp2p_config_get_strv (demo->config, LP2P_CONFIG_GROUP_HOST, "plugin-path");
-  g_autofree char *address = tool_transport_dup_address (row->kind, "/ip4/127.0.0.1");
+  g_autofree char *address = tool_transport_dup_address (row->descriptor, "/ip4/127.0.0.1");
 
   if (!load_user_keys (demo, keys, error))
     return NULL;
+  if (tool_transport_has (row->descriptor, LP2P_TRAIT_CERTIFICATE) && !set_certificate (keys, demo, row, error))
+    return NULL;
   set_name (keys, "transports", row->transport);
-  if ((row->kind->flags & TOOL_TRANSPORT_NATIVE) == 0)
+  if (!tool_transport_has (row->descriptor, LP2P_TRAIT_NATIVE))
     {
       set_name (keys, "security", row->security);
       set_name (keys, "muxers", row->muxer);
@@ -285,7 +312,7 @@ tool_demo_listener_start (const ToolDemo *demo,
   config = tool_demo_make_config (demo, row, TRUE, file, error);
   if (config == NULL)
     return NULL;
-  if ((row->kind->flags & TOOL_TRANSPORT_SAME_PROCESS) != 0)
+  if (tool_transport_has (row->descriptor, LP2P_TRAIT_LOCAL))
     started = start_here (self, demo, config, error);
   else
     started = start_process (self, demo, file, error);

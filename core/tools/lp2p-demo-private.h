@@ -4,8 +4,8 @@
 /* One row of the demo: one transport with one security protocol and one muxer,
  * between a process that listens and this one, which dials. */
 
-#include "tools/lp2p-loopback-private.h"
 #include "tools/lp2p-transfer-private.h"
+#include "tools/lp2p-transports-private.h"
 
 G_BEGIN_DECLS
 
@@ -21,7 +21,7 @@ typedef struct
 
 typedef struct
 {
-  const ToolTransport *kind;
+  Lp2pDescriptor *descriptor;
   char *transport;
   char *security; /* NULL until connected where the transport has its own */
   char *muxer;
@@ -35,7 +35,7 @@ typedef struct
   double down_mb_s;
 } ToolDemoRow;
 
-ToolDemoRow *tool_demo_row_new (const char *transport, const char *security, const char *muxer);
+ToolDemoRow *tool_demo_row_new (Lp2pDescriptor *transport, const char *security, const char *muxer);
 void tool_demo_row_free (ToolDemoRow *self);
 void tool_demo_row_run (ToolDemoRow *self, const ToolDemo *demo, guint number);
 
@@ -51,6 +51,8 @@ gboolean tool_demo_listener_stop (ToolDemoListener *self, GError **error);
 void tool_demo_listener_free (ToolDemoListener *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ToolDemoListener, tool_demo_listener_free)
+
+gboolean tool_demo_make_certificate (const ToolDemo *demo, char **certificate, char **key, GError **error);
 
 Lp2pConfig *tool_demo_make_config (const ToolDemo *demo,
                                    const ToolDemoRow *row,

@@ -26,12 +26,12 @@ typedef struct
 } Progress;
 
 ToolDemoRow *
-tool_demo_row_new (const char *transport, const char *security, const char *muxer)
+tool_demo_row_new (Lp2pDescriptor *transport, const char *security, const char *muxer)
 {
   ToolDemoRow *self = g_new0 (ToolDemoRow, 1);
 
-  self->kind = tool_find_transport (transport);
-  self->transport = g_strdup (transport);
+  self->descriptor = g_object_ref (transport);
+  self->transport = g_strdup (lp2p_descriptor_get_name (transport));
   self->security = g_strdup (security);
   self->muxer = g_strdup (muxer);
   self->connect_ms = self->ping_ms = self->up_mb_s = self->down_mb_s = -1;
@@ -41,6 +41,7 @@ tool_demo_row_new (const char *transport, const char *security, const char *muxe
 void
 tool_demo_row_free (ToolDemoRow *self)
 {
+  g_object_unref (self->descriptor);
   g_free (self->transport);
   g_free (self->security);
   g_free (self->muxer);
@@ -223,11 +224,6 @@ tool_demo_row_run (ToolDemoRow *self, const ToolDemo *demo, guint number)
   g_autoptr (ToolDemoListener) listener = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (self->kind == NULL)
-    {
-      self->error = g_strdup (_("no address to listen on is known for this transport"));
-      return;
-    }
   show_step (self, _("start a listener"));
   listener = tool_demo_listener_start (demo, self, number, &error);
   if (listener != NULL)

@@ -2,7 +2,7 @@
 
 #include "tools/lp2p-listening-private.h"
 
-#include "tools/lp2p-loopback-private.h"
+#include "tools/lp2p-transports-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* Where nobody said where: on all interfaces, on free ports. */
@@ -63,7 +63,7 @@ listen_on_all (Lp2pHost *host, GPtrArray *addresses, GError **error)
 
 /* A system without IPv6, or a transport that is broken, is no failure here. */
 static guint
-try_to_listen (Lp2pHost *host, ToolOptions *options, const ToolTransport *transport, const char *ip)
+try_to_listen (Lp2pHost *host, ToolOptions *options, Lp2pDescriptor *transport, const char *ip)
 {
   g_autofree char *text = tool_transport_dup_address (transport, ip);
   g_autoptr (Lp2pMultiaddr) address = NULL;
@@ -88,9 +88,9 @@ listen_anywhere (Lp2pHost *host, ToolOptions *options, GError **error)
 
   for (gsize i = 0; names[i] != NULL; i++)
     {
-      const ToolTransport *transport = tool_find_transport (names[i]);
+      g_autoptr (Lp2pDescriptor) transport = tool_find_transport (lp2p_host_get_plugins (host), names[i]);
 
-      if (transport == NULL || (transport->flags & TOOL_TRANSPORT_SAME_PROCESS) != 0)
+      if (transport == NULL || tool_transport_has (transport, LP2P_TRAIT_LOCAL))
         continue;
       n += try_to_listen (host, options, transport, ANY_IP4);
       n += try_to_listen (host, options, transport, ANY_IP6);

@@ -643,6 +643,40 @@ def test_listen_anywhere(world):
                 world.run("ping", here[0], "-c", "1").expect(0)
 
 
+FOREIGN = """[Plugin]
+Name=fake
+Module=fake-transport.so
+Abi={abi}
+Kind=transport
+{more}
+License=MIT
+Title=Foreign
+Description=A transport of somebody else
+"""
+FOREIGN_ADDRESSES = "Addresses=/ip/udp/0/quic-v1;"
+
+
+def write_foreign(world, *more):
+    """A transport that is not known by name; options for it and nothing else."""
+    folder = world.make("foreign")
+    built = os.path.join(BUILD, "tests", "contract")
+    with open(os.path.join(built, "fake.plugin"), encoding="ascii") as file:
+        abi = re.search(r"^Abi=(.*)$", file.read(), re.M)[1]
+    shutil.copy(os.path.join(built, "fake-transport.so"), folder)
+    world.write("foreign/fake.plugin", FOREIGN.format(abi=abi, more="\n".join(more)))
+    config = world.write("lp2p.conf", "[host]\ntransports=['fake']\n")
+    return "--config", config, "--plugin-path", folder
+
+
+@case
+def test_listen_foreign(world):
+    """listen: without addresses, on a transport of somebody else"""
+    with world.listener(*write_foreign(world, FOREIGN_ADDRESSES, "Traits=native;")) as ready:
+        check(any(re.match(r"/ip4/127.0.0.1/udp/\d+/quic-v1/", address) for address in ready["addresses"]), ready)
+    for more in ("Traits=native;",), (FOREIGN_ADDRESSES, "Traits=native;local;"):
+        world.run("listen", *write_foreign(world, *more)).expect(1, "no address to listen on")
+
+
 @case
 def test_listen_fails(world):
     """listen: addresses that cannot be used"""
@@ -770,6 +804,20 @@ def test_demo(world):
 
 
 @case
+def test_demo_ws(world):
+    """demo: WebSocket, with a certificate of its own"""
+    # What the user has is for another name.
+    config = world.write("lp2p.conf", "[host]\ntransports=['ws', 'wss']\n"
+                         "[plugin wss]\ncertificate='/nowhere.pem'\nprivate-key='/nowhere-key.pem'\n")
+    rows = world.run("demo", "--config", config, "--size", "1M", "--json").expect(0).objects()
+    stacks = {(row["transport"], row["security"], row["muxer"]) for row in rows}
+    for transport, end in ("ws", "/ws/"), ("wss", "/tls/ws/"):
+        check((transport, "noise", "yamux") in stacks, rows)
+        check(all(row["ok"] and end in row["address"] for row in rows if row["transport"] == transport), rows)
+    check(not os.listdir(world.path("tmp")), "the temporary folder is still there")
+
+
+@case
 def test_demo_table(world):
     """demo: the table"""
     result = world.run("demo", "--size", "100000", "--keep")
@@ -800,6 +848,16 @@ def test_demo_memory(world):
     config = world.write("lp2p.conf", "[host]\ntransports=['memory']\n")
     result = world.run("demo", "--config", config, "--size", "1M")
     check(result.status == 0 and "does not leave its process" in result.out, result)
+
+
+@case
+def test_demo_foreign(world):
+    """demo: a transport of somebody else"""
+    options = write_foreign(world, FOREIGN_ADDRESSES, "Traits=native;local;")
+    row = world.run("demo", *options, "--size", "1M", "--json").expect(0).object()
+    check(row["ok"] and (row["transport"], row["security"]) == ("fake", "fake-tls"), row)
+    result = world.run("demo", *write_foreign(world), "--json")
+    check(result.status == 1 and "does not say where it listens" in result.err, result)
 
 
 @case

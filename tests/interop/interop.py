@@ -44,12 +44,12 @@ STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-c
          "wrong-peer")
 # What is done where both sides offer more than one and only the choice is tested.
 CHOICE_STEPS = ("connect", "identify", "ping")
-# What a listener's library does not do, and whose tells no address of the transport;
-# peers/README.md tells more.
-UNABLE = {("rust", "quic-v1"): ("reset",), ("py", "ws"): ("identify",), ("py", "wss"): ("identify",)}
+# What a listener's library does not do, and whose tells no address of the transport, or
+# none; peers/README.md tells more.
+UNABLE = {("rust", "quic-v1"): ("reset",)}
 # What only some peers can do over a transport.
 EXTRA = {("go", "quic-v1"): ("datagrams",)}
-UNOBSERVANT = (("py", "quic-v1"),)
+UNOBSERVANT = (("py", "quic-v1"), ("py", "ws"), ("py", "wss"))
 DEFAULT_STACK = ("tcp", "noise", "yamux")
 IP4, IP6 = "/ip4/127.0.0.1", "/ip6/::1"
 PORTS = {"tcp": "/tcp/0", "quic-v1": "/udp/0/quic-v1", "ws": "/tcp/0/ws", "wss": "/tcp/0/tls/ws"}
@@ -192,7 +192,7 @@ def observed_reason(identify, listener, transport, ip):
     observed = identify["detail"]["observedAddr"]
     # Some say that it is secure, some do not.
     names = {"ws", "wss"} if transport == "wss" else {transport}
-    parts = observed.split("/")
+    parts = (observed or "").split("/")
     if (listener.name, transport) in UNOBSERVANT or (names & set(parts) and ip.split("/")[1] in parts):
         return None
     return f"over {transport} from {ip} the observed address is {observed}"

@@ -154,6 +154,45 @@ test_match (Fixture *self, gconstpointer data)
     }
 }
 
+static Lp2pMultiaddr *
+fill_in (const char *form, const char *ip)
+{
+  gboolean any = g_str_has_prefix (form, "/ip/");
+  g_autofree char *text = g_strconcat (any ? ip : "", any ? form + strlen ("/ip") : form, NULL);
+
+  return parse (text);
+}
+
+/* Who has not loaded it goes by its descriptor. */
+static void
+test_descriptor (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pDescriptor) descriptor = test_dup_descriptor (self->kind->plugin);
+  const char *const *forms = lp2p_descriptor_get_addresses (descriptor);
+  const char *const *traits = lp2p_descriptor_get_traits (descriptor);
+  Lp2pTransportFlags flags = lp2p_transport_get_flags (self->dialer);
+
+  g_assert_cmpint (g_strv_contains (traits, LP2P_TRAIT_NATIVE), ==, (flags & LP2P_TRANSPORT_NEEDS_UPGRADE) == 0);
+  g_assert_cmpint (g_strv_contains (traits, LP2P_TRAIT_LOCAL), ==, (flags & LP2P_TRANSPORT_LOCAL) != 0);
+  for (guint i = 0; forms[i] != NULL; i++)
+    {
+      g_autoptr (Lp2pMultiaddr) ip4 = fill_in (forms[i], "/ip4/127.0.0.1");
+      g_autoptr (Lp2pMultiaddr) ip6 = fill_in (forms[i], "/ip6/::1");
+
+      g_test_message ("%s", forms[i]);
+      g_assert_true (lp2p_transport_match (self->dialer, ip4));
+      g_assert_true (lp2p_transport_match (self->dialer, ip6));
+    }
+  if (forms[0] != NULL && (flags & LP2P_TRANSPORT_LISTENS) != 0)
+    {
+      g_autoptr (Lp2pMultiaddr) place = fill_in (forms[0], "/ip4/127.0.0.1");
+      g_autoptr (Lp2pListener) listener = listen_on (self, lp2p_multiaddr_get_string (place));
+      g_autoptr (Lp2pMultiaddr) address = wait_for_address (self, listener);
+
+      g_assert_true (lp2p_transport_match (self->dialer, address));
+    }
+}
+
 /* An address that is not its own is an error, not a crash. */
 static void
 test_strange_addresses (Fixture *self, gconstpointer data)
@@ -643,6 +682,7 @@ static const struct
   void (*test) (Fixture *self, gconstpointer data);
 } tests[] = {
   { "match", test_match },
+  { "descriptor", test_descriptor },
   { "strange-addresses", test_strange_addresses },
   { "listen", test_listen },
   { "several-listeners", test_several_listeners },

@@ -72,6 +72,7 @@ test_translated (void)
 #define MODULE "Module=x.so\n"
 #define ABI    "Abi=" G_STRINGIFY (LP2P_PLUGIN_ABI) "\n"
 #define GOOD   HEAD NAME KIND TEXTS MODULE ABI
+#define TRANSPORT HEAD NAME "Kind=transport\n" TEXTS MODULE ABI
 
 static const struct
 {
@@ -81,6 +82,7 @@ static const struct
   { GOOD, NULL },
   { GOOD "Protocols=/a;/b\n", NULL },
   { GOOD "X-Anything=goes\nTitle[fr]=t\n", NULL },
+  { TRANSPORT "Addresses=/ip/udp/0/quic-v1;/memory/0\nTraits=native;local\n", NULL },
   { "", "group [Plugin] is missing" },
   { "Name=x\n", "not a key file" },
   { "[Plugin\n", "not a key file" },
@@ -112,6 +114,14 @@ static const struct
   { GOOD "Protocols=\n", "key Protocols: got \"\", expected protocol names" },
   { GOOD "Protocols=;\n", "key Protocols: got \";\", expected protocol names" },
   { GOOD "Protocols=/a;;/b\n", "key Protocols: got \"/a;;/b\"" },
+  { TRANSPORT "Addresses=\n", "key Addresses: got \"\", expected addresses such as /ip/tcp/0" },
+  { TRANSPORT "Addresses=/ip/tcp/0;/ip/nonsense\n", "key Addresses: got \"/ip/tcp/0;/ip/nonsense\"" },
+  { TRANSPORT "Addresses=/ip/ip/tcp/0\n", "key Addresses: got \"/ip/ip/tcp/0\"" },
+  { TRANSPORT "Addresses=/ip/\n", "key Addresses: got \"/ip/\"" },
+  { TRANSPORT "Addresses=%s/tcp/0\n", "key Addresses: got \"%s/tcp/0\"" },
+  { TRANSPORT "Traits=lokal\n", "key Traits: got \"lokal\", expected some of native, local, certificate" },
+  { GOOD "Addresses=/ip/tcp/0\n", "key Addresses: got \"/ip/tcp/0\", expected no such key: only transports" },
+  { GOOD "Traits=local\n", "key Traits: got \"local\", expected no such key: only transports" },
   { GOOD "Priority=high\n", "key Priority: got \"high\", expected a whole number" },
   { GOOD "Priority=99999999999\n", "key Priority: got \"99999999999\"" },
   { GOOD "Priority=1;2\n", "key Priority: got \"1;2\"" },
@@ -145,6 +155,26 @@ test_strict (void)
       g_assert_nonnull (lp2p_descriptor_get_protocols (descriptor));
       g_assert_false (lp2p_descriptor_get_loaded (descriptor));
     }
+}
+
+static void
+test_transport (void)
+{
+  g_autofree char *file = loader_fixture_write (
+      folder, "x.plugin", TRANSPORT "Addresses=/ip/tcp/0/tls/ws;/ip/tcp/0/wss;\nTraits=local;\n");
+  g_autoptr (Lp2pDescriptor) descriptor = lp2p_descriptor_new (file);
+  g_auto (GStrv) addresses = NULL;
+  g_auto (GStrv) traits = NULL;
+
+  g_assert_null (lp2p_descriptor_get_error (descriptor));
+  g_assert_cmpstr (lp2p_descriptor_get_addresses (descriptor)[0], ==, "/ip/tcp/0/tls/ws");
+  g_assert_cmpstr (lp2p_descriptor_get_addresses (descriptor)[1], ==, "/ip/tcp/0/wss");
+  g_assert_null (lp2p_descriptor_get_addresses (descriptor)[2]);
+  g_assert_cmpstr (lp2p_descriptor_get_traits (descriptor)[0], ==, LP2P_TRAIT_LOCAL);
+  g_assert_null (lp2p_descriptor_get_traits (descriptor)[1]);
+  g_object_get (descriptor, "addresses", &addresses, "traits", &traits, NULL);
+  g_assert_cmpuint (g_strv_length (addresses), ==, 2);
+  g_assert_cmpuint (g_strv_length (traits), ==, 1);
 }
 
 /* What is wrong with one key does not hide the others. */
@@ -199,6 +229,7 @@ main (int argc, char **argv)
   g_test_add_func ("/descriptor/good", test_good);
   g_test_add_func ("/descriptor/translated", test_translated);
   g_test_add_func ("/descriptor/strict", test_strict);
+  g_test_add_func ("/descriptor/transport", test_transport);
   g_test_add_func ("/descriptor/partial", test_partial);
   g_test_add_func ("/descriptor/not-a-file", test_not_a_file);
   status = g_test_run ();

@@ -31,10 +31,25 @@ ETC = {
 }
 # What hangs is caught, and busy machines are slow.
 LONG = 120
-COULD_NOT_CONNECT, ANOTHER_PEER, TIMED_OUT = 3, 4, 5
+NOT_PROVED, COULD_NOT_CONNECT, ANOTHER_PEER, TIMED_OUT = 1, 3, 4, 5
 
 TCP4 = f"/ip4/{IP4}/tcp/{PORT}"
 TCP6 = f"/ip6/{IP6}/tcp/{PORT}"
+WSS_PORT = 4002
+# Where to listen besides, on what was built. The certificate of wss is of localhost.
+MORE = {"quic-v1": (f"/ip4/{IP4}/udp/{PORT}/quic-v1", f"/ip6/{IP6}/udp/{PORT}/quic-v1"),
+        "wss": (f"/ip4/0.0.0.0/tcp/{WSS_PORT}/tls/ws",)}
+MORE = {name: MORE[name] for name in MORE if os.path.exists(os.path.join(BUILD, "plugins", f"{name}.plugin"))}
+TLS = os.path.join(HERE, "..", "fixtures", "tls")
+CONFIG = """
+[host]
+transports={transports}
+
+[plugin wss]
+certificate='{tls}/localhost.pem'
+private-key='{tls}/localhost-key.pem'
+ca-file='{tls}/localhost.pem'
+"""
 
 
 class Failed(Exception):
@@ -49,6 +64,9 @@ def set_up(folder):
     run("ip", "link", "set", "lo", "up")
     run("ip", "addr", "add", f"{IP4}/32", "dev", "lo")
     run("ip", "addr", "add", f"{IP6}/128", "dev", "lo", "nodad")
+    os.mkdir(os.path.join(folder, "lp2p"))
+    with open(os.path.join(folder, "lp2p", "lp2p.conf"), "w", encoding="ascii") as file:
+        file.write(CONFIG.format(transports=["tcp", *MORE], tls=TLS))
     for name, text in ETC.items():
         path = os.path.join(folder, name)
         with open(path, "w", encoding="ascii") as file:
@@ -187,6 +205,22 @@ def found(server, peer):
         yield name, lambda address=address: ping(address, 0)
 
 
+def other_transports(server, peer):
+    """Names that lead to more than a socket."""
+    if "quic-v1" in MORE:
+        for family in ("dns", "dns4", "dns6"):
+            yield f"QUIC by name, {family}", lambda family=family: ping(
+                f"/{family}/host.test/udp/{PORT}/quic-v1{peer}", 0)
+    if "wss" in MORE:
+        for end in ("tls/ws", "wss"):
+            yield f"WebSocket Secure by the name that is proved, {end}", lambda end=end: ping(
+                f"/dns4/localhost/tcp/{WSS_PORT}/{end}{peer}", 0)
+        yield "WebSocket Secure by another name", lambda: ping(
+            f"/dns4/host.test/tcp/{WSS_PORT}/tls/ws{peer}", NOT_PROVED, "certificate of host.test is not trusted")
+        yield "WebSocket Secure by another name, with the one that is proved", lambda: ping(
+            f"/dns4/host.test/tcp/{WSS_PORT}/tls/sni/localhost/ws{peer}", 0)
+
+
 def not_found(server, peer):
     """Addresses that lead nowhere, and what is said."""
     for name, (address, message) in {
@@ -252,10 +286,10 @@ def main():
         for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
             os.environ[name] = folder
         set_up(folder)
-        listener = Process(LP2P, "listen", "--json", TCP4, TCP6)
+        listener = Process(LP2P, "listen", "--json", TCP4, TCP6, *(place for places in MORE.values() for place in places))
         peer = "/p2p/" + json.loads(listener.ready)["peer_id"]
         server = NameServer(folder, make_zone(peer))
-        for cases in (found, not_found, limits):
+        for cases in (found, other_transports, not_found, limits):
             for name, test in cases(server, peer):
                 try:
                     test()

@@ -46,7 +46,6 @@ TRANSPORT_EXCEPTIONS = {
     "core/types/lp2p-config-option.c": "the default of the option transports",
     "core/net/lp2p-tcp-hub*": "the hub of TCP sockets and its multiaddrs",
     "core/net/lp2p-udp-hub*": "the hub of UDP sockets and its multiaddrs",
-    "core/tools/lp2p-loopback.c": "where the command listens when nobody has said where",
 }
 
 # What loadable objects may include of lp2p.

@@ -4,46 +4,26 @@
 
 #include "tools/doctor/lp2p-doctor-private.h"
 
-#include "tools/lp2p-loopback-private.h"
+#include "tools/lp2p-transports-private.h"
 #include "types/lp2p-i18n-private.h"
-
-/* Which loadable object is for a transport. */
-static Lp2pDescriptor *
-find_descriptor (Lp2pRegistry *registry, const char *transport)
-{
-  GListModel *descriptors = lp2p_registry_get_descriptors (registry);
-
-  for (guint i = 0; i < g_list_model_get_n_items (descriptors); i++)
-    {
-      g_autoptr (Lp2pDescriptor) descriptor = g_list_model_get_item (descriptors, i);
-      const char *const *protocols = lp2p_descriptor_get_protocols (descriptor);
-
-      if (g_strcmp0 (lp2p_descriptor_get_kind (descriptor), LP2P_KIND_TRANSPORT) == 0 &&
-          protocols != NULL && g_strv_contains (protocols, transport))
-        return g_steal_pointer (&descriptor);
-    }
-  return NULL;
-}
 
 static char *
 advise_on_transport (Lp2pConfig *config, Lp2pMultiaddr *address)
 {
-  const ToolTransport *transport = tool_find_transport_for (address);
   g_autoptr (Lp2pRegistry) registry = lp2p_registry_new (config);
-  g_autoptr (Lp2pDescriptor) descriptor = NULL;
+  g_autoptr (Lp2pDescriptor) transport = NULL;
   const char *name;
 
-  if (transport == NULL)
-    return g_strdup (_("no transport that is known here has such addresses: ask the peer for another one"));
   lp2p_registry_scan (registry);
-  descriptor = find_descriptor (registry, transport->name);
-  if (descriptor == NULL)
-    return g_strdup_printf (_("install the transport %s, or ask the peer for another address"), transport->name);
-  name = lp2p_descriptor_get_name (descriptor);
-  if (!lp2p_registry_is_enabled (registry, descriptor))
+  transport = tool_find_transport_for (lp2p_registry_get_descriptors (registry), address);
+  if (transport == NULL)
+    return g_strdup (_("no transport that is installed here has such addresses: install one, or ask the peer for "
+                       "another one"));
+  name = lp2p_descriptor_get_name (transport);
+  if (!lp2p_registry_is_enabled (registry, transport))
     return g_strdup_printf (_("enable it: add '%s' to transports in the group [host]"), name);
   return g_strdup_printf (_("the transport %s does not take this address; lp2p inspect %s shows whether it works"),
-                          transport->name, name);
+                          name, name);
 }
 
 static const char *

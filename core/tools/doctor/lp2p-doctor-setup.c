@@ -8,8 +8,8 @@
 #include "tools/doctor/lp2p-doctor-private.h"
 #include "types/lp2p-i18n-private.h"
 
-#include "tools/lp2p-loopback-private.h"
 #include "tools/lp2p-session-private.h"
+#include "tools/lp2p-transports-private.h"
 #include "tools/status/lp2p-control-private.h"
 
 static Lp2pConfig *
@@ -138,7 +138,7 @@ try_transports (ToolDoctor *self, Lp2pHost *host, Lp2pConfig *config)
 
   for (gsize i = 0; names[i] != NULL; i++)
     {
-      const ToolTransport *transport = tool_find_transport (names[i]);
+      g_autoptr (Lp2pDescriptor) transport = tool_find_transport (lp2p_host_get_plugins (host), names[i]);
       g_autofree char *text =
           transport != NULL ? tool_transport_dup_address (transport, "/ip4/127.0.0.1") : NULL;
 

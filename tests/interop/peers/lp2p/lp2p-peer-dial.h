@@ -20,6 +20,7 @@ void peer_step_connect (PeerDialer *dialer, GTask *task);
 void peer_step_first_byte (PeerDialer *dialer, GTask *task);
 void peer_step_identify (PeerDialer *dialer, GTask *task);
 void peer_step_ping (PeerDialer *dialer, GTask *task);
+void peer_step_quiet (PeerDialer *dialer, GTask *task);
 void peer_step_upload (PeerDialer *dialer, GTask *task);
 void peer_step_download (PeerDialer *dialer, GTask *task);
 void peer_step_streams (PeerDialer *dialer, GTask *task);

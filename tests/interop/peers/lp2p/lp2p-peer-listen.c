@@ -22,6 +22,7 @@ typedef struct
   PeerHash *hash;
   guint64 count;
   guint8 *buffer;
+  const PeerOptions *options; /* of an upload */
 } Service;
 
 static Service *
@@ -186,20 +187,29 @@ hash_piece (const guint8 *data, gsize size, gpointer user_data, GError **error)
   return TRUE;
 }
 
+static gboolean
+answer_upload (gpointer user_data)
+{
+  Service *self = user_data;
+  guint8 digest[PEER_HASH_SIZE];
+
+  peer_hash_finish (self->hash, digest);
+  service_answer (self, digest, sizeof digest);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 on_uploaded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Service *self = user_data;
-  guint8 digest[PEER_HASH_SIZE];
   GError *error = NULL;
 
   if (!peer_read_pieces_finish (G_INPUT_STREAM (source), result, &error))
-    {
-      service_end (self, error);
-      return;
-    }
-  peer_hash_finish (self->hash, digest);
-  service_answer (self, digest, sizeof digest);
+    service_end (self, error);
+  else if (self->options->quiet > 0)
+    g_timeout_add_seconds ((guint) self->options->quiet, answer_upload, self);
+  else
+    answer_upload (self);
 }
 
 static void
@@ -207,6 +217,7 @@ serve_upload (Lp2pStream *stream, gpointer user_data)
 {
   Service *self = service_new (stream);
 
+  self->options = user_data;
   self->hash = peer_hash_new ();
   peer_read_pieces_async (self->input, READ_SIZE, hash_piece, self->hash, NULL, on_uploaded, self);
 }
@@ -322,7 +333,7 @@ serve_half_close (Lp2pStream *stream, gpointer user_data)
 }
 
 static void
-serve (Lp2pHost *host)
+serve (Lp2pHost *host, const PeerOptions *options)
 {
   static const struct
   {
@@ -339,7 +350,7 @@ serve (Lp2pHost *host)
 
   for (guint i = 0; i < G_N_ELEMENTS (services); i++)
     lp2p_host_set_stream_handler (host, services[i].protocol, LP2P_HANDLER_ALLOW_EARLY,
-                                  services[i].handler, NULL, NULL);
+                                  services[i].handler, (gpointer) options, NULL);
 }
 
 /* The program */
@@ -451,7 +462,7 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
       listener_fail (self, error, PEER_EXIT_USAGE);
       return;
     }
-  serve (self->host);
+  serve (self->host, self->options);
   lp2p_host_listen_async (self->host, address, NULL, on_listening, self);
 }
 

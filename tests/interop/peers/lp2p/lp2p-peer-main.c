@@ -59,6 +59,8 @@ parse (PeerOptions *options, CommandKind kind, int *argc, char ***argv, GError *
       "FILE" },
     { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->settings,
       "Set an option of the group [host], or of another one", "[GROUP.]KEY=VALUE" },
+    { "quiet", 0, 0, G_OPTION_ARG_INT, &options->quiet,
+      "Seconds that the step quiet waits, and a listener before it answers an upload (0)", "N" },
     { NULL },
   };
   const GOptionEntry for_listen[] = {

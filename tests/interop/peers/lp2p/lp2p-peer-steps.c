@@ -200,6 +200,7 @@ check_identified (PeerDialer *dialer, GStrv protocols, GError **error)
   g_autofree char *all = g_strjoinv ("\",\"", protocols);
   g_autofree char *agent = lp2p_host_dup_peer_agent (dialer->host, dialer->peer);
   g_autofree char *quoted = peer_json_string (agent != NULL ? agent : "");
+  g_autofree char *address = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
     if (!g_strv_contains ((const char *const *) protocols, expected[i]))
@@ -208,13 +209,9 @@ check_identified (PeerDialer *dialer, GStrv protocols, GError **error)
                      expected[i]);
         return NULL;
       }
-  if (observed->len == 0)
-    {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL, "the peer sent no observed address");
-      return NULL;
-    }
-  return g_strdup_printf ("\"agentVersion\":%s,\"protocols\":[\"%s\"],\"observedAddr\":\"%s\"",
-                          quoted, all, lp2p_multiaddr_get_string (g_ptr_array_index (observed, 0)));
+  address = observed->len > 0 ? peer_json_string (lp2p_multiaddr_get_string (g_ptr_array_index (observed, 0)))
+                              : g_strdup ("null");
+  return g_strdup_printf ("\"agentVersion\":%s,\"protocols\":[\"%s\"],\"observedAddr\":%s", quoted, all, address);
 }
 
 static void
@@ -407,6 +404,24 @@ void
 peer_step_ping (PeerDialer *dialer, GTask *task)
 {
   peer_ping_async (dialer, 100, g_task_get_cancellable (task), on_pinged, task);
+}
+
+/* quiet: for a while nothing is sent that the application has asked for */
+
+static gboolean
+on_quiet_over (gpointer user_data)
+{
+  GTask *task = user_data;
+
+  peer_ping_async (g_task_get_task_data (task), 1, g_task_get_cancellable (task), on_pinged, task);
+  return G_SOURCE_REMOVE;
+}
+
+void
+peer_step_quiet (PeerDialer *dialer, GTask *task)
+{
+  g_task_set_task_data (task, dialer, NULL);
+  g_timeout_add_seconds ((guint) dialer->options->quiet, on_quiet_over, task);
 }
 
 /* datagrams: which nobody has asked for */

@@ -33,6 +33,7 @@ typedef struct
   int parallel;
   char *steps;
   gboolean abrupt;
+  int quiet;
   gint64 upload;
   gint64 download;
   int count;
