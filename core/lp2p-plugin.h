@@ -20,6 +20,7 @@
 #include <lp2p/codec/lp2p-tls-extension.h>
 
 #include <lp2p/net/lp2p-byte-queue.h>
+#include <lp2p/net/lp2p-flush-hold.h>
 #include <lp2p/net/lp2p-held.h>
 #include <lp2p/net/lp2p-io-stream-layer.h>
 #include <lp2p/net/lp2p-layer-io-stream.h>

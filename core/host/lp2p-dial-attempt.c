@@ -80,6 +80,19 @@ remember (Lp2pSwarm *swarm, Attempt *self, Lp2pConnection *connection)
 
 /* Ending */
 
+/* With what the transport was waiting for, where it says so. */
+static GError *
+make_timeout_error (Attempt *self, const GError *error)
+{
+  g_autofree char *text = g_strdup_printf (_("no answer within %u seconds"), (guint) (ANSWER_TIMEOUT_US / G_USEC_PER_SEC));
+  g_autoptr (GError) silent = NULL;
+
+  g_cancellable_set_error_if_cancelled (self->stop, &silent);
+  if (g_str_equal (error->message, silent->message))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, text);
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s: %s", text, error->message);
+}
+
 static void
 end_with_error (GTask *task, GError *error)
 {
@@ -92,9 +105,10 @@ end_with_error (GTask *task, GError *error)
     }
   else if (self->timed_out)
     {
+      GError *late = make_timeout_error (self, error);
+
       g_error_free (error);
-      error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("no answer within %u seconds"),
-                           (guint) (ANSWER_TIMEOUT_US / G_USEC_PER_SEC));
+      error = late;
     }
   g_task_return_error (task, error);
 }
@@ -112,9 +126,19 @@ is_same_role (const GError *error)
  * make one connection of the two, on which nobody answers. From another port it is a
  * dial like any other. Who has settled the roles before meant that one connection. */
 static gboolean
-is_crossing (Attempt *self, const GError *error)
+may_cross (Attempt *self)
 {
-  return is_same_role (error) && self->options.reuse_local_port && self->options.security_role == LP2P_ROLE_UNSET;
+  return self->options.reuse_local_port && self->options.security_role == LP2P_ROLE_UNSET;
+}
+
+static void
+dial_from_another_port (GTask *task)
+{
+  Attempt *self = g_task_get_task_data (task);
+
+  g_debug ("%s dials us as well, dialing again from another port", lp2p_multiaddr_get_string (self->address));
+  self->options.reuse_local_port = FALSE;
+  dial_transport (task);
 }
 
 static void
@@ -138,12 +162,8 @@ on_upgraded (GObject *source, GAsyncResult *result, gpointer user_data)
         keep_guess (swarm, self, connection);
       g_task_return_pointer (task, g_steal_pointer (&connection), g_object_unref);
     }
-  else if (!cancelled && is_crossing (self, error))
-    {
-      g_debug ("%s dials us as well, dialing again from another port", lp2p_multiaddr_get_string (self->address));
-      self->options.reuse_local_port = FALSE;
-      dial_transport (task);
-    }
+  else if (!cancelled && is_same_role (error) && may_cross (self))
+    dial_from_another_port (task);
   else if (!cancelled && !self->hint.waits && lp2p_upgrade_was_refused (error))
     {
       lp2p_log_peer (G_LOG_LEVEL_DEBUG, self->options.expected_peer,
@@ -191,8 +211,17 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
     g_signal_handler_disconnect (g_task_get_cancellable (task), self->stop_id);
   self->answered = is_answer (raw, error);
   if (raw != NULL)
-    lp2p_swarm_upgrade_async (g_task_get_source_object (task), raw, &self->options, &self->hint,
-                              self->resumed, g_task_get_cancellable (task), on_upgraded, g_object_ref (task));
+    {
+      self->timed_out = FALSE;
+      lp2p_swarm_upgrade_async (g_task_get_source_object (task), raw, &self->options, &self->hint,
+                                self->resumed, g_task_get_cancellable (task), on_upgraded, g_object_ref (task));
+    }
+  else if (!g_cancellable_is_cancelled (self->stop) && g_error_matches (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE) &&
+           may_cross (self))
+    {
+      g_error_free (error);
+      dial_from_another_port (task);
+    }
   else
     end_with_error (task, error);
 }

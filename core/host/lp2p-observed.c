@@ -16,7 +16,7 @@ struct _Lp2pObserved
 typedef struct
 {
   Lp2pConnection *connection;
-  const char *socket_id;
+  char *socket_id;
   Lp2pMultiaddr *address;
 } Sighting;
 
@@ -32,6 +32,7 @@ sighting_free (gpointer pointer)
   Sighting *sighting = pointer;
 
   lp2p_multiaddr_unref (sighting->address);
+  g_free (sighting->socket_id);
   g_free (sighting);
 }
 
@@ -83,7 +84,7 @@ lp2p_observed_add (Lp2pObserved *self, Lp2pConnection *connection, Lp2pMultiaddr
     }
   sighting = g_new0 (Sighting, 1);
   sighting->connection = connection;
-  sighting->socket_id = lp2p_connection_get_socket_id (connection);
+  sighting->socket_id = g_strdup (lp2p_connection_get_socket_id (connection));
   sighting->address = lp2p_multiaddr_ref (address);
   g_ptr_array_add (self->sightings, sighting);
   return !known;
@@ -123,8 +124,7 @@ lp2p_observed_dup (Lp2pObserved *self, const char *socket_id)
     {
       Sighting *sighting = g_ptr_array_index (self->sightings, i);
 
-      /* Socket ids are interned. */
-      if (socket_id == NULL || sighting->socket_id == g_intern_string (socket_id))
+      if (socket_id == NULL || g_strcmp0 (sighting->socket_id, socket_id) == 0)
         count_address (counts, sighting->address);
     }
   g_array_sort (counts, compare_counts);

@@ -140,6 +140,17 @@ lp2p_swarm_end_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake)
   g_free (handshake);
 }
 
+/* The limits count it on, for the one that is offered next. */
+gboolean
+lp2p_swarm_pass_on_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake)
+{
+  gboolean counted = handshake->half_open.group != NULL;
+
+  lp2p_half_open_remove (&self->half_open, &handshake->half_open);
+  lp2p_swarm_end_handshake (self, handshake);
+  return counted;
+}
+
 /* Those of the host */
 
 static void

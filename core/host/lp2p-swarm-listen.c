@@ -169,7 +169,7 @@ add_mapped (Lp2pSwarm *self, GPtrArray *addresses, const Lp2pMapped *mapped)
       Lp2pListener *listener = g_ptr_array_index (self->listeners, i);
       GPtrArray *suffixes = lp2p_listener_get_suffixes (listener);
 
-      if (lp2p_listener_get_socket_id (listener) != mapped->socket_id)
+      if (g_strcmp0 (lp2p_listener_get_socket_id (listener), mapped->socket_id) != 0)
         continue;
       if (suffixes->len == 0)
         add_unique (addresses, mapped->address);
@@ -205,6 +205,7 @@ void
 lp2p_mapped_free (Lp2pMapped *self)
 {
   lp2p_multiaddr_unref (self->address);
+  g_free (self->socket_id);
   g_free (self);
 }
 
@@ -215,7 +216,7 @@ find_mapped (Lp2pSwarm *self, const char *socket_id, Lp2pMultiaddr *address, gui
     {
       Lp2pMapped *mapped = g_ptr_array_index (self->mapped, *index);
 
-      if (mapped->socket_id == socket_id && lp2p_multiaddr_equal (mapped->address, address))
+      if (g_strcmp0 (mapped->socket_id, socket_id) == 0 && lp2p_multiaddr_equal (mapped->address, address))
         return TRUE;
     }
   return FALSE;
@@ -227,13 +228,12 @@ lp2p_swarm_set_mapped (Lp2pSwarm *self, const char *socket_id, Lp2pMultiaddr *ad
   Lp2pMapped *mapped;
   guint index;
 
-  socket_id = g_intern_string (socket_id);
   if (find_mapped (self, socket_id, address, &index) == present)
     return;
   if (present)
     {
       mapped = g_new0 (Lp2pMapped, 1);
-      mapped->socket_id = socket_id;
+      mapped->socket_id = g_strdup (socket_id);
       mapped->address = lp2p_multiaddr_ref (address);
       g_ptr_array_add (self->mapped, mapped);
     }

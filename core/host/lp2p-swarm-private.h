@@ -24,7 +24,7 @@ G_DECLARE_FINAL_TYPE (Lp2pSwarm, lp2p_swarm, LP2P, SWARM, GObject)
 /* An address of a NAT that leads to a socket of ours. */
 typedef struct
 {
-  const char *socket_id; /* interned */
+  char *socket_id;
   Lp2pMultiaddr *address;
 } Lp2pMapped;
 
@@ -110,6 +110,7 @@ void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
 Lp2pHandshake *lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
 void lp2p_swarm_advance_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
 void lp2p_swarm_end_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
+gboolean lp2p_swarm_pass_on_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
 /* Gives up all of them. */
 void lp2p_swarm_drop_inbounds (Lp2pSwarm *self);
 

@@ -274,6 +274,12 @@ context_end_handshake (Lp2pContext *context, Lp2pHandshake *handshake)
   lp2p_swarm_end_handshake (LP2P_SWARM (context), handshake);
 }
 
+static gboolean
+context_pass_on_handshake (Lp2pContext *context, Lp2pHandshake *handshake)
+{
+  return lp2p_swarm_pass_on_handshake (LP2P_SWARM (context), handshake);
+}
+
 static void
 context_upgrade_async (Lp2pContext *context, Lp2pRawConnection *raw, const Lp2pDialOptions *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -478,6 +484,7 @@ context_init (Lp2pContextInterface *iface)
   iface->begin_handshake = context_begin_handshake;
   iface->advance_handshake = context_advance_handshake;
   iface->end_handshake = context_end_handshake;
+  iface->pass_on_handshake = context_pass_on_handshake;
   iface->upgrade_async = context_upgrade_async;
   iface->upgrade_finish = context_upgrade_finish;
   iface->connect_async = context_connect_async;

@@ -493,7 +493,7 @@ lp2p_connection_new (Lp2pRawConnection *raw, const Lp2pConnectionLimits *limits,
   self->transport = raw->transport;
   self->security = raw->security;
   self->muxer = raw->muxer;
-  self->socket_id = raw->socket_id;
+  self->socket_id = g_steal_pointer (&raw->socket_id);
   self->limited = raw->limited;
   if (raw->local_address != NULL)
     self->local_address = lp2p_multiaddr_ref (raw->local_address);

@@ -44,7 +44,7 @@ struct _Lp2pConnection
   const char *transport;
   const char *security;
   const char *muxer;
-  const char *socket_id;
+  char *socket_id;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
   Lp2pPeerId *remote_peer;

@@ -136,7 +136,8 @@ take_session (Lp2pConnection *self, Lp2pRawConnection *raw)
   self->session = lp2p_raw_connection_steal_session (raw);
   self->security = raw->security;
   self->muxer = raw->muxer;
-  self->socket_id = raw->socket_id;
+  g_free (self->socket_id);
+  self->socket_id = g_steal_pointer (&raw->socket_id);
   set_transport (self, raw);
   self->refused = FALSE;
   lp2p_connection_forget_answer (self);

@@ -178,6 +178,7 @@ lp2p_connection_finalize (GObject *object)
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_peer, lp2p_peer_id_unref);
   g_clear_pointer (&self->remote_key, lp2p_public_key_unref);
+  g_free (self->socket_id);
   g_clear_error (&self->error);
   g_clear_pointer (&self->loop, lp2p_loop_unref);
   G_OBJECT_CLASS (lp2p_connection_parent_class)->finalize (object);

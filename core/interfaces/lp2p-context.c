@@ -211,7 +211,7 @@ lp2p_context_release_memory (Lp2pContext *self, gsize size)
  *
  * Hands an inbound connection to the host, which secures and multiplexes it where
  * the transport did not. One with a layer was begun with
- * [method@Context.begin_inbound]; for one with a session
+ * [method@Context.begin_inbound], or comes of [method@Context.pass_on_handshake]; for one with a session
  * [method@Context.end_handshake] is called when its handshake is over, which is before
  * this unless the session is early.
  */
@@ -575,6 +575,24 @@ lp2p_context_end_handshake (Lp2pContext *self, Lp2pHandshake *handshake)
 {
   g_return_if_fail (LP2P_IS_CONTEXT (self));
   LP2P_CONTEXT_GET_IFACE (self)->end_handshake (self, handshake);
+}
+
+/**
+ * lp2p_context_pass_on_handshake: (skip)
+ * @self: the context
+ * @handshake: (transfer full): a handshake
+ *
+ * Says that the transport has made its part of it and offers a connection with a layer
+ * next, from the same IP: what it takes stays taken, as if it had been begun with
+ * [method@Context.begin_inbound], and nobody is asked again.
+ *
+ * Returns: whether to offer the connection; %FALSE where it was given up
+ */
+gboolean
+lp2p_context_pass_on_handshake (Lp2pContext *self, Lp2pHandshake *handshake)
+{
+  g_return_val_if_fail (LP2P_IS_CONTEXT (self), FALSE);
+  return LP2P_CONTEXT_GET_IFACE (self)->pass_on_handshake (self, handshake);
 }
 
 /**

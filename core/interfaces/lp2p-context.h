@@ -128,9 +128,10 @@ struct _Lp2pContextInterface
   Lp2pHandshake *(*begin_handshake) (Lp2pContext *self, const char *transport, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
   void (*advance_handshake) (Lp2pContext *self, Lp2pHandshake *handshake);
   void (*end_handshake) (Lp2pContext *self, Lp2pHandshake *handshake);
+  gboolean (*pass_on_handshake) (Lp2pContext *self, Lp2pHandshake *handshake);
 
   /*< private >*/
-  gpointer padding[12];
+  gpointer padding[11];
 };
 
 LP2P_AVAILABLE_IN_1_0
@@ -199,6 +200,8 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_context_advance_handshake (Lp2pContext *self, Lp2pHandshake *handshake);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_context_end_handshake (Lp2pContext *self, Lp2pHandshake *handshake);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_context_pass_on_handshake (Lp2pContext *self, Lp2pHandshake *handshake);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_context_dup_listeners (Lp2pContext *self);
 LP2P_AVAILABLE_IN_1_0

@@ -100,5 +100,8 @@ lp2p_dialing_end (Lp2pDialing *self, Lp2pRawConnection *raw, GError *error)
       g_error_free (error);
       error = closed;
     }
+  /* What it was waiting for may be in it; the task would have a text of its own. */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_task_set_check_cancellable (task, FALSE);
   g_task_return_error (task, error);
 }

@@ -10,7 +10,7 @@
 typedef struct
 {
   const char *transport;
-  const char *socket_id;
+  char *socket_id;
   GPtrArray *bound;
   GPtrArray *suffixes;
   gboolean closed;
@@ -51,6 +51,7 @@ lp2p_listener_finalize (GObject *object)
 
   g_clear_pointer (&priv->bound, g_ptr_array_unref);
   g_clear_pointer (&priv->suffixes, g_ptr_array_unref);
+  g_free (priv->socket_id);
   G_OBJECT_CLASS (lp2p_listener_parent_class)->finalize (object);
 }
 
@@ -198,7 +199,8 @@ lp2p_listener_set_socket_id (Lp2pListener *self, const char *socket_id)
   Lp2pListenerPrivate *priv = lp2p_listener_get_instance_private (self);
 
   g_return_if_fail (LP2P_IS_LISTENER (self));
-  priv->socket_id = g_intern_string (socket_id);
+  g_free (priv->socket_id);
+  priv->socket_id = g_strdup (socket_id);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SOCKET_ID]);
 }
 

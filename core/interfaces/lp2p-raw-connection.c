@@ -69,6 +69,7 @@ lp2p_raw_connection_free (Lp2pRawConnection *self)
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_peer, lp2p_peer_id_unref);
   g_clear_pointer (&self->remote_key, lp2p_public_key_unref);
+  g_free (self->socket_id);
   g_free (self);
 }
 

@@ -26,8 +26,8 @@ G_BEGIN_DECLS
  * @remote_address: (owned): the peer's end, without peer id
  * @remote_peer: (nullable) (owned): verified peer, once known
  * @remote_key: (nullable) (owned): its public key, once known
- * @socket_id: (nullable): the local socket, interned; connections and listeners
- *   with the same one share a NAT mapping
+ * @socket_id: (nullable) (owned): the local socket; connections and listeners with an
+ *   equal one share a NAT mapping
  * @limited: metered by a relay: only streams that allow it are opened
  *
  * What a transport hands over, outbound and inbound. Exactly one of @layer and
@@ -47,7 +47,7 @@ struct _Lp2pRawConnection
   Lp2pMultiaddr *remote_address;
   Lp2pPeerId *remote_peer;
   Lp2pPublicKey *remote_key;
-  const char *socket_id;
+  char *socket_id;
   gboolean limited;
   /*< private >*/
   gpointer padding[4];

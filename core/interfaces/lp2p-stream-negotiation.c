@@ -46,10 +46,20 @@ lp2p_stream_send_head (Lp2pStream *self)
     lp2p_stream_wait_for_room (self);
 }
 
+/* Mostly what was proposed, of which others may still have the text. */
+static void
+take_protocol (Lp2pStream *self, const char *protocol)
+{
+  if (g_strcmp0 (self->protocol, protocol) == 0)
+    return;
+  g_free (self->protocol);
+  self->protocol = g_strdup (protocol);
+}
+
 static void
 finish_negotiation (Lp2pStream *self)
 {
-  self->protocol = g_intern_string (lp2p_multistream_get_protocol (self->negotiation));
+  take_protocol (self, lp2p_multistream_get_protocol (self->negotiation));
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   lp2p_trace_end (self->trace, "stream", self->protocol);
   lp2p_log_connection (G_LOG_LEVEL_DEBUG, self->connection, "A stream of %s is open, protocol %s",

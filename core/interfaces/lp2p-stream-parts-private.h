@@ -23,7 +23,7 @@ struct _Lp2pStream
   GByteArray *head;
   GByteArray *early;
   GByteArray *kept; /* what was sent and may be refused, until it is known */
-  const char *protocol;
+  char *protocol;
   gint64 trace; /* when it was opened, for Sysprof */
 
   Lp2pAsyncOperation agreeing;

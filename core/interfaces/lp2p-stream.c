@@ -431,6 +431,7 @@ lp2p_stream_finalize (GObject *object)
   g_clear_error (&self->error);
   g_clear_error (&self->refusal);
   g_clear_object (&self->connection);
+  g_free (self->protocol);
   G_OBJECT_CLASS (lp2p_stream_parent_class)->finalize (object);
 }
 
@@ -509,7 +510,7 @@ lp2p_stream_new (Lp2pConnection *connection, Lp2pMuxerSession *session, Lp2pMuxe
   self->negotiation = negotiation;
   self->outbound = outbound;
   self->trace = lp2p_trace_begin ();
-  self->protocol = g_intern_string (lp2p_multistream_get_proposed (negotiation));
+  self->protocol = g_strdup (lp2p_multistream_get_proposed (negotiation));
   self->ready = LP2P_READY_WRITE | (outbound ? LP2P_READY_NONE : LP2P_READY_READ);
   lp2p_async_io_init (&self->io, G_IO_STREAM (self), &stream_funcs, session->loop);
   handle->user_data = self;
@@ -532,7 +533,8 @@ lp2p_stream_get_place (Lp2pStream *self)
  * Gets what both sides agreed to speak.
  *
  * Returns: (transfer none) (nullable): the protocol id; as long as the peer has
- *   not answered, the one that was proposed
+ *   not answered, the one that was proposed, whose text is gone where another one
+ *   is agreed on
  */
 const char *
 lp2p_stream_get_protocol (Lp2pStream *self)

@@ -185,6 +185,6 @@ lp2p_tcp_port_offer (Lp2pTcpPort *self, Lp2pLayer *layer, Lp2pMultiaddr *local_a
 
   raw->local_address = lp2p_multiaddr_ref (local_address);
   raw->remote_address = lp2p_multiaddr_ref (remote_address);
-  raw->socket_id = lp2p_listener_get_socket_id (listener);
+  raw->socket_id = g_strdup (lp2p_listener_get_socket_id (listener));
   lp2p_context_offer_inbound (priv->context, raw);
 }

@@ -47,7 +47,8 @@ typedef enum
  * @no_fast_open: no TCP Fast Open: the first bytes must not ride on the SYN
  * @punch_at: loop time in microseconds at which a hole punch starts, 0 for none: a
  *   transport that punches is then asked for the peer's connection instead of one
- *   to the peer
+ *   to the peer; one that is no use to two who both dial fails with
+ *   %G_IO_ERROR_NOT_SUPPORTED
  * @punch_deadline: loop time in microseconds at which it is given up
  * @host_name: (nullable): the DNS name that the address was resolved from
  * @early_data: a first stream's bytes wait and may be replayed: 0-RTT is wanted
@@ -90,8 +91,11 @@ G_DECLARE_INTERFACE (Lp2pTransport, lp2p_transport, LP2P, TRANSPORT, Lp2pExtensi
  *   0-99 datagram, 100-199 plain stream, 200-299 HTTP-based, 900- relays
  * @match: whether the transport uses this address; must consume all of it
  *   behind the last relay hop and before the final peer id
- * @dial_async: connects; no security or muxing unless they are its own
- * @dial_finish: yields the connection
+ * @dial_async: connects; no security or muxing unless they are its own. Where it is
+ *   stopped, the message of %G_IO_ERROR_CANCELLED may be what it was waiting for, as
+ *   "the proxy did not connect"; the host tells it where time ran out
+ * @dial_finish: yields the connection; %LP2P_ERROR_SAME_ROLE where the peer dialed as
+ *   well, and TCP made one connection of both, which is dialed again from another port
  * @listen: starts to listen; addresses may come later
  * @punch_async: (nullable): sends packets that open a NAT towards @address and
  *   yields the connection that comes in through it

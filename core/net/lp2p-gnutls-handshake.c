@@ -156,7 +156,6 @@ begin_records (Lp2pGnutlsLayer *self)
 
   self->max_payload = MIN (gnutls_record_get_max_size (self->session), LP2P_TLS_MAX_PAYLOAD);
   self->handshake = FALSE;
-  self->pumps_to_flush = LP2P_GNUTLS_PUMPS_TO_FLUSH;
   lp2p_job_queue (&self->job);
   lp2p_gnutls_update_lower_wanted (self);
   return 0;
@@ -185,6 +184,8 @@ lp2p_gnutls_handshake (Lp2pGnutlsLayer *self)
   for (guint i = 0; i < LP2P_GNUTLS_MAX_CONTROL && is_transient (result) && self->pulled > 0; i++)
     {
       result = gnutls_handshake (self->session);
+      if (result == 0 && self->n_cipher > 0)
+        lp2p_flush_hold_begin (&self->hold);
       if (lp2p_gnutls_send_out (self, result == 0 ? LP2P_WRITE_MORE : LP2P_WRITE_NONE) ==
           LP2P_IO_FAILED)
         return LP2P_IO_FAILED;

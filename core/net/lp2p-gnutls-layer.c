@@ -95,31 +95,21 @@ lp2p_gnutls_queue_announcement (Lp2pGnutlsLayer *self)
 /* The layer */
 
 static void
-count_down_to_flush (Lp2pGnutlsLayer *self)
-{
-  if (self->pumps_to_flush == 0)
-    return;
-  self->pumps_to_flush--;
-  if (self->pumps_to_flush > 0)
-    lp2p_job_queue (&self->job);
-  else if (!self->ending)
-    lp2p_gnutls_flush (&self->parent);
-}
-
-static void
 run_job (Lp2pJob *job)
 {
   Lp2pGnutlsLayer *self =
       (Lp2pGnutlsLayer *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pGnutlsLayer, job));
   gboolean failed = self->error != NULL;
   Lp2pReady due = LP2P_READY_NONE;
+  gboolean asked;
 
   /* The alert that tells of an error leaves all the same. */
   if (lp2p_gnutls_is_blocked (self))
     lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
   if (failed)
     return;
-  count_down_to_flush (self);
+  if (lp2p_flush_hold_take (&self->hold, &asked) && lp2p_gnutls_flush (&self->parent) == 0 && asked)
+    due |= LP2P_READY_WRITE;
   if (self->flushing && !lp2p_gnutls_is_blocked (self) && self->error == NULL &&
       lp2p_gnutls_finish_output (self) == 0)
     due |= LP2P_READY_WRITE;
@@ -176,6 +166,7 @@ static void
 drop_all (Lp2pGnutlsLayer *self)
 {
   lp2p_job_clear (&self->job);
+  lp2p_flush_hold_end (&self->hold);
   lp2p_gnutls_release_batch (self);
   lp2p_held_clear (&self->record);
   lp2p_held_clear (&self->in);
@@ -269,6 +260,7 @@ lp2p_gnutls_layer_new (Lp2pLayer *lower, gnutls_session_t session)
   self = g_new0 (Lp2pGnutlsLayer, 1);
   lp2p_layer_init (&self->parent, &gnutls_layer_class, lower->loop);
   lp2p_job_init (&self->job, lower->loop, LP2P_JOB_PUMP, run_job);
+  lp2p_flush_hold_init (&self->hold, &self->job);
   self->lower = lower;
   self->max_payload = LP2P_TLS_MAX_PAYLOAD;
   lp2p_gnutls_set_session (self, session);

@@ -4,6 +4,7 @@
 #include <lp2p/net/lp2p-gnutls-layer.h>
 
 #include "codec/lp2p-tls-record-private.h"
+#include <lp2p/net/lp2p-flush-hold.h>
 #include <lp2p/net/lp2p-held.h>
 
 G_BEGIN_DECLS
@@ -16,11 +17,6 @@ G_BEGIN_DECLS
  * others come first. */
 #define LP2P_GNUTLS_MAX_CONTROL 32
 
-/* How many pump phases the last message of a handshake waits for company: the
- * application learns of the connection in the second of two run phases at the
- * latest, and what it writes is flushed by the muxer's pump behind that. */
-#define LP2P_GNUTLS_PUMPS_TO_FLUSH 4
-
 typedef struct _Lp2pGnutlsLayer Lp2pGnutlsLayer;
 struct _Lp2pGnutlsLayer
 {
@@ -29,6 +25,7 @@ struct _Lp2pGnutlsLayer
   gnutls_session_t session; /* NULL when it was taken back */
   GError *error;
   Lp2pJob job;
+  Lp2pFlushHold hold; /* of the last message of the handshake */
 
   Lp2pReady wanted;
   Lp2pReady lower_wanted;
@@ -45,7 +42,6 @@ struct _Lp2pGnutlsLayer
   guint flushing : 1;    /* it waits until all has left */
   guint ending : 1;
   guint ended : 1;
-  guint8 pumps_to_flush; /* 0 for none, see LP2P_GNUTLS_PUMPS_TO_FLUSH */
 
   /* What the handshake agreed on. */
   Lp2pTlsKeys receive;

@@ -3,6 +3,7 @@
 #include <lp2p/net/lp2p-layer-io-stream.h>
 
 #include "net/lp2p-async-io-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* How long a closed stream goes on sending what was written to it. A peer that
  * takes nothing for so long is not going to. */
@@ -15,7 +16,8 @@
 G_DECLARE_FINAL_TYPE (Lp2pLayerIoStream, lp2p_layer_io_stream, LP2P, LAYER_IO_STREAM, GIOStream)
 
 /* @flush: what the application wrote in this wake-up leaves together
- * @ready: what the layer is believed to do without AGAIN */
+ * @ready: what the layer is believed to do without AGAIN
+ * @read_limit: how many bytes may still be read */
 struct _Lp2pLayerIoStream
 {
   GIOStream parent_instance;
@@ -25,6 +27,7 @@ struct _Lp2pLayerIoStream
   Lp2pReady ready;
   Lp2pReady wanted;
   gboolean ending;
+  gsize read_limit;
 };
 
 G_DEFINE_FINAL_TYPE (Lp2pLayerIoStream, lp2p_layer_io_stream, G_TYPE_IO_STREAM)
@@ -179,11 +182,17 @@ layer_io_stream_read (GIOStream *stream, void *buffer, gsize size, GError **erro
 
   if (size == 0)
     return 0;
-  n = lp2p_layer_read (self->layer, buffer, size);
+  if (self->read_limit == 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE, _("More came than may be read"));
+      return -1;
+    }
+  n = lp2p_layer_read (self->layer, buffer, MIN (size, self->read_limit));
   if (n == LP2P_IO_FAILED)
     return fail_io (self, error);
   if (n >= 0)
     {
+      self->read_limit -= n;
       /* Nobody knows when the application reads on. */
       lp2p_layer_park (self->layer);
       return n;
@@ -369,8 +378,24 @@ lp2p_layer_to_io_stream (Lp2pLayer *layer)
   lp2p_job_init (&self->flush, layer->loop, LP2P_JOB_PUMP, run_flush);
   self->layer = layer;
   self->ready = LP2P_READY_READ | LP2P_READY_WRITE;
+  self->read_limit = G_MAXSIZE;
   lp2p_layer_set_events (layer, &layer_events, self);
   return G_IO_STREAM (self);
+}
+
+/**
+ * lp2p_layer_io_stream_limit_input: (skip)
+ * @stream: what [func@layer_to_io_stream] made
+ * @size: how many bytes may be read from now on
+ *
+ * Keeps whoever reads the stream, and has no bound of its own or a larger one, from
+ * collecting more: then reading fails with %G_IO_ERROR_MESSAGE_TOO_LARGE.
+ */
+void
+lp2p_layer_io_stream_limit_input (GIOStream *stream, gsize size)
+{
+  g_return_if_fail (LP2P_IS_LAYER_IO_STREAM (stream));
+  LP2P_LAYER_IO_STREAM (stream)->read_limit = size;
 }
 
 /**

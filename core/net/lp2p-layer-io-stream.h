@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 LP2P_AVAILABLE_IN_1_0
 GIOStream *lp2p_layer_to_io_stream (Lp2pLayer *layer);
 LP2P_AVAILABLE_IN_1_0
+void lp2p_layer_io_stream_limit_input (GIOStream *stream, gsize size);
+LP2P_AVAILABLE_IN_1_0
 Lp2pLayer *lp2p_layer_steal_from_io_stream (GIOStream *stream);
 
 G_END_DECLS

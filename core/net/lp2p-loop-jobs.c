@@ -7,6 +7,7 @@
 #include "net/lp2p-loop-private.h"
 
 #include <string.h>
+#include <time.h>
 
 /* How long the kernel is not asked for news: it costs one part in a hundred. */
 #define TURNS_US 100
@@ -16,6 +17,11 @@
  * protocol work before it: the two must keep up with each other, as what protocol work
  * completed waits until somebody is told of it. */
 #define PHASE_US 50
+
+/* How old a measurement of the thread's absence may be: asking the system for it takes as
+ * long as a small job. What the loop slept meanwhile is forgiven, too; then there was time
+ * for all. */
+#define ABSENCE_AGE_US 1000
 
 /* A clock that a test controls stands still. Each job then counts as much, and a
  * turn has the same jobs each time. */
@@ -196,6 +202,31 @@ count_time (Lp2pLoopCore *self, Lp2pLoop *share)
   self->moment = now;
 }
 
+/* How long the thread has not run, from some time on. */
+static void
+measure_absence (Lp2pLoopCore *self)
+{
+  struct timespec ran = { 0 };
+
+  if (lp2p_loop_core_has_virtual_time (self))
+    return;
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &ran);
+  self->absence = self->moment - (ran.tv_sec * G_USEC_PER_SEC + ran.tv_nsec / 1000);
+  self->absence_at = self->moment;
+}
+
+/* The system may have given the processor to others in the midst of a turn that took so
+ * long. It often does when a share writes to another process of this machine, which is
+ * woken by that: the share would have to wait for as long as that process ran. */
+static void
+forgive_absence (Lp2pLoop *share, gint64 took)
+{
+  gint64 before = share->core->absence;
+
+  measure_absence (share->core);
+  share->used -= CLAMP (share->core->absence - before, 0, took);
+}
+
 /* Jobs queued meanwhile wait for the next turn, so that a job which queues itself
  * again does not keep the others from running. Also when all time is spent each phase
  * gets one job, so that none of them starves the next. */
@@ -223,6 +254,7 @@ static void
 run_turn (Lp2pLoopCore *self)
 {
   g_autoptr (Lp2pLoop) share = lp2p_loop_ref (g_queue_peek_head (&self->shares));
+  gint64 before = share->used;
 
   self->served = MAX (self->served, share->used);
   run_phase (share, LP2P_JOB_PUMP);
@@ -232,6 +264,8 @@ run_turn (Lp2pLoopCore *self)
       run_phase (share, LP2P_JOB_PUMP);
     }
   lp2p_loop_leave (share);
+  if (share->used - before > TURNS_US)
+    forgive_absence (share, share->used - before);
   if (has_jobs (share))
     enter (share);
 }
@@ -243,6 +277,8 @@ lp2p_loop_core_run_turns (Lp2pLoopCore *self)
   gint64 end;
 
   count_time (self, NULL);
+  if (self->moment - self->absence_at > ABSENCE_AGE_US)
+    measure_absence (self);
   end = self->moment + TURNS_US;
   while (self->shares.length > 0 && self->moment < end)
     {

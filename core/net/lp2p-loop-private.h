@@ -54,6 +54,8 @@ struct _Lp2pLoop
  * @watch_mark: stands behind the watches that it waits for
  * @served: how much the share whose turn it is or was last had used before it
  * @moment: up to when the time of jobs is counted
+ * @absence: how long the thread had not run, from some time on
+ * @absence_at: when that was measured
  * @round_end: when the dispatch that is under way has used up its budget
  * @spent: of the budget, by wake-ups that left work for later */
 struct _Lp2pLoopCore
@@ -82,6 +84,8 @@ struct _Lp2pLoopCore
   gint64 now;
   gint64 served;
   gint64 moment;
+  gint64 absence;
+  gint64 absence_at;
   gint64 round_end;
   gint64 spent;
   gboolean dispatching;

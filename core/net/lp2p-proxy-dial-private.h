@@ -20,6 +20,7 @@ typedef void (*Lp2pProxyDialFunc) (GIOStream *stream, GError *error, gpointer us
 
 Lp2pProxyDial *lp2p_proxy_dial_start (Lp2pTcpHub *hub, const char *host_name, const struct sockaddr *address, Lp2pProxyDialFunc func, gpointer user_data);
 Lp2pProxyDial *lp2p_proxy_dial_start_name (Lp2pTcpHub *hub, Lp2pMultiaddr *address, Lp2pProxyDialFunc func, gpointer user_data);
+char *lp2p_proxy_dial_dup_current (Lp2pProxyDial *self);
 void lp2p_proxy_dial_failed (Lp2pProxyDial *self, GError *error);
 void lp2p_proxy_dial_stop (Lp2pProxyDial *self);
 

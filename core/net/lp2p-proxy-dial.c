@@ -86,12 +86,18 @@ is_scheme (Lp2pProxyDial *self, const char *scheme)
 
 /* One proxy */
 
-/* Says which proxy, and nothing that may be a user or a password. */
+/* Which one it is, and nothing that may be a user or a password. */
+static char *
+dup_proxy (Lp2pProxyDial *self)
+{
+  return g_uri_join (G_URI_FLAGS_NONE, g_uri_get_scheme (self->uri), NULL, g_uri_get_host (self->uri),
+                     g_uri_get_port (self->uri), "", NULL, NULL);
+}
+
 static void
 proxy_failed (Lp2pProxyDial *self, GError *error)
 {
-  g_autofree char *proxy = g_uri_join (G_URI_FLAGS_NONE, g_uri_get_scheme (self->uri), NULL, g_uri_get_host (self->uri),
-                                       g_uri_get_port (self->uri), "", NULL, NULL);
+  g_autofree char *proxy = dup_proxy (self);
 
   g_prefix_error (&error, _("Cannot connect to %s through the proxy %s: "), lp2p_multiaddr_get_string (self->address),
                   proxy);
@@ -516,6 +522,18 @@ lp2p_proxy_dial_failed (Lp2pProxyDial *self, GError *error)
   else
     g_error_free (error);
   try_next (self);
+}
+
+/*
+ * lp2p_proxy_dial_dup_current:
+ * @self: a search
+ *
+ * Returns: (transfer full) (nullable): the proxy that is tried
+ */
+char *
+lp2p_proxy_dial_dup_current (Lp2pProxyDial *self)
+{
+  return self->uri != NULL && !is_scheme (self, DIRECT) ? dup_proxy (self) : NULL;
 }
 
 /*

@@ -17,7 +17,7 @@ typedef struct
 {
   Lp2pLayer *layer;
   Lp2pMultiaddr *local_address;
-  const char *socket_id;
+  char *socket_id;
 } DialResult;
 
 typedef struct
@@ -32,8 +32,8 @@ typedef struct
   struct sockaddr_storage address;
   Lp2pMultiaddr *remote_address;
   Lp2pTcpDialFlags flags;
-  const char *socket_id; /* of the listener whose port is used */
-  Lp2pProxyDial *proxy;  /* or NULL */
+  char *socket_id;      /* of the listener whose port is used */
+  Lp2pProxyDial *proxy; /* or NULL */
   gboolean done;
   DialResult *result;
   GError *error;
@@ -46,6 +46,7 @@ dial_result_free (DialResult *self)
 {
   g_clear_pointer (&self->layer, lp2p_layer_free);
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
+  g_free (self->socket_id);
   g_free (self);
 }
 
@@ -70,6 +71,7 @@ dial_complete (Lp2pJob *job)
 
   g_queue_unlink (&self->hub->dials, &self->link);
   lp2p_multiaddr_unref (self->remote_address);
+  g_free (self->socket_id);
   g_free (self);
 
   if (error != NULL)
@@ -113,13 +115,20 @@ dial_failed (Dial *self, int code)
   lp2p_proxy_dial_failed (self->proxy, error);
 }
 
+/* What it was waiting for is of interest where there was no time left. */
 static gboolean
 dial_cancelled (GCancellable *cancellable, gpointer data)
 {
-  GError *error = NULL;
+  Dial *self = data;
+  const char *address = lp2p_multiaddr_get_string (self->remote_address);
+  g_autofree char *proxy = self->proxy != NULL ? lp2p_proxy_dial_dup_current (self->proxy) : NULL;
 
-  g_cancellable_set_error_if_cancelled (cancellable, &error);
-  dial_done (data, error);
+  /* The task would have a text of its own. */
+  g_task_set_check_cancellable (self->task, FALSE);
+  dial_done (self, proxy != NULL ? g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                                _("the proxy %s did not connect to %s"), proxy, address)
+                                 : g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                                _("TCP did not connect to %s"), address));
   return G_SOURCE_REMOVE;
 }
 
@@ -157,7 +166,7 @@ dial_connected (Dial *self, gboolean deferred)
   result = g_new0 (DialResult, 1);
   result->local_address =
       lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &local, LP2P_PROTOCOL_TCP);
-  result->socket_id = self->socket_id;
+  result->socket_id = g_steal_pointer (&self->socket_id);
   lp2p_watch_stop (&self->watch);
   result->layer = lp2p_socket_layer_new (self->hub->loop, self->fd, result->local_address,
                                          self->remote_address, &error);
@@ -229,7 +238,7 @@ bind_source (Dial *self, Lp2pTcpListener *source)
   if (!lp2p_tcp_socket_share_port (self->fd) ||
       bind (self->fd, address, lp2p_sockaddr_get_size (address)) < 0)
     return FALSE;
-  self->socket_id = source->socket_id;
+  self->socket_id = g_strdup (source->socket_id);
   return TRUE;
 }
 
@@ -245,7 +254,7 @@ static gboolean
 open_socket (Dial *self, Lp2pTcpListener *source, GError **error)
 {
   close_socket (self);
-  self->socket_id = NULL;
+  g_clear_pointer (&self->socket_id, g_free);
   self->fd = lp2p_tcp_socket_new (self->address.ss_family, &self->hub->options, error);
   if (self->fd < 0)
     return FALSE;
@@ -320,7 +329,7 @@ proxy_connected (Dial *self, GIOStream *stream)
       lp2p_layer_get_info (layer, &info);
       self->result = g_new0 (DialResult, 1);
       self->result->layer = layer;
-      self->result->socket_id = g_intern_static_string (LP2P_SOCKET_ID_PROXY);
+      self->result->socket_id = g_strdup (LP2P_SOCKET_ID_PROXY);
       if (info.local_address != NULL)
         self->result->local_address = lp2p_multiaddr_ref (info.local_address);
     }
@@ -504,9 +513,9 @@ lp2p_tcp_hub_dial_name_async (Lp2pTcpHub *self,
  * @self: a hub
  * @result: what the callback was given
  * @local_address: (out) (optional) (nullable) (transfer full): our end
- * @socket_id: (out) (optional) (nullable): the socket that listens on the same
- *   port, interned; %NULL for a port of its own; %LP2P_SOCKET_ID_PROXY for a
- *   connection through a proxy
+ * @socket_id: (out) (optional) (nullable) (transfer full): the socket that listens on
+ *   the same port; %NULL for a port of its own; %LP2P_SOCKET_ID_PROXY for a connection
+ *   through a proxy
  * @error: where to put the error
  *
  * Returns: (transfer full): the connection
@@ -515,7 +524,7 @@ Lp2pLayer *
 lp2p_tcp_hub_dial_finish (Lp2pTcpHub *self,
                           GAsyncResult *result,
                           Lp2pMultiaddr **local_address,
-                          const char **socket_id,
+                          char **socket_id,
                           GError **error)
 {
   DialResult *dial;
@@ -531,7 +540,7 @@ lp2p_tcp_hub_dial_finish (Lp2pTcpHub *self,
   if (local_address != NULL)
     *local_address = g_steal_pointer (&dial->local_address);
   if (socket_id != NULL)
-    *socket_id = dial->socket_id;
+    *socket_id = g_steal_pointer (&dial->socket_id);
   dial_result_free (dial);
   return layer;
 }

@@ -23,7 +23,7 @@ typedef struct
 
   struct sockaddr_storage address;
   Lp2pMultiaddr *bound;
-  const char *socket_id;
+  const char *socket_id; /* the text of `bound` */
   GPtrArray *addresses;
   GPtrArray *bindings;
 

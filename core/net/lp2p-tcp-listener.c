@@ -187,7 +187,7 @@ lp2p_tcp_listener_new (Lp2pTcpHub *hub, const struct sockaddr_storage *address, 
     return NULL;
 
   self->bound = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &self->address, LP2P_PROTOCOL_TCP);
-  self->socket_id = g_intern_string (lp2p_multiaddr_get_string (self->bound));
+  self->socket_id = lp2p_multiaddr_get_string (self->bound);
   self->addresses =
       lp2p_sockaddr_list_bound ((struct sockaddr *) &self->address, LP2P_PROTOCOL_TCP);
   self->hub = hub;

@@ -45,7 +45,7 @@ struct _Lp2pUdpSocket
   Lp2pUdpBindFlags flags;
   struct sockaddr_storage address;
   gboolean wildcard;
-  const char *id;
+  char *id;
   GPtrArray *addresses;
 
   GPtrArray *users; /* highest priority first */

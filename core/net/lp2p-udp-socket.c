@@ -473,7 +473,7 @@ lp2p_udp_socket_new (Lp2pUdpHub *hub,
   lp2p_watch_set_interest (&self->watch, LP2P_READY_READ);
   self->wildcard = lp2p_sockaddr_is_wildcard ((struct sockaddr *) &self->address);
   bound = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &self->address, LP2P_PROTOCOL_UDP);
-  self->id = g_intern_string (lp2p_multiaddr_get_string (bound));
+  self->id = g_strdup (lp2p_multiaddr_get_string (bound));
   self->addresses =
       lp2p_sockaddr_list_bound ((struct sockaddr *) &self->address, LP2P_PROTOCOL_UDP);
   self->hub = hub;
@@ -538,6 +538,7 @@ lp2p_udp_socket_unref (Lp2pUdpSocket *self)
   g_ptr_array_unref (self->users);
   g_hash_table_unref (self->claims);
   g_clear_pointer (&self->addresses, g_ptr_array_unref);
+  g_free (self->id);
   lp2p_loop_unref (self->loop);
   g_free (self);
 }
@@ -546,7 +547,7 @@ lp2p_udp_socket_unref (Lp2pUdpSocket *self)
  * lp2p_udp_socket_get_id: (skip)
  * @self: a socket
  *
- * Returns: (transfer none): the name of the socket, interned
+ * Returns: (transfer none): the name of the socket
  */
 const char *
 lp2p_udp_socket_get_id (Lp2pUdpSocket *self)

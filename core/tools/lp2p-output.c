@@ -471,7 +471,7 @@ append_spaces (GString *line, guint n)
 static void
 append_cell (GString *line, const Cell *cell, guint width, gboolean right, gboolean last)
 {
-  const char *start = style_start (cell->style);
+  const char *start = style_start (cell->text[0] != '\0' ? cell->style : TOOL_STYLE_PLAIN);
 
   if (right)
     append_spaces (line, width - cell->width);

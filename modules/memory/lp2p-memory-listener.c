@@ -139,7 +139,7 @@ offer (Lp2pMemoryListener *self, Lp2pContext *context, Lp2pLayer *layer, Lp2pMul
 
   raw->local_address = lp2p_multiaddr_ref (self->address);
   raw->remote_address = lp2p_multiaddr_ref (remote_address);
-  raw->socket_id = lp2p_listener_get_socket_id (LP2P_LISTENER (self));
+  raw->socket_id = g_strdup (lp2p_listener_get_socket_id (LP2P_LISTENER (self)));
   lp2p_context_offer_inbound (context, raw);
 }
 

@@ -174,6 +174,13 @@ on_new_token (ngtcp2_conn *conn, LP2P_QUIC_NEW_TOKEN, void *user_data)
   return 0;
 }
 
+static int
+on_path_validated (ngtcp2_conn *conn, uint32_t flags, LP2P_QUIC_VALIDATED, ngtcp2_path_validation_result result, void *user_data)
+{
+  lp2p_quic_path_validated (user_data, path, result);
+  return 0;
+}
+
 static void
 on_random (guint8 *data, size_t size, const ngtcp2_rand_ctx *context)
 {
@@ -289,6 +296,7 @@ const ngtcp2_callbacks lp2p_quic_client_callbacks = {
 const ngtcp2_callbacks lp2p_quic_server_callbacks = {
   COMMON_CALLBACKS,
   .recv_tx_key = on_send_key,
+  .path_validation = on_path_validated,
   .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
   .recv_crypto_data = on_client_message,
 };

@@ -35,11 +35,18 @@
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->token.len)
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR2
 
+/* A new path is asked once more, without a word, where the first question was small; what
+ * comes from the path before it meanwhile ends the process. */
+#define LP2P_QUIC_ASKS_AGAIN 1
+
 /* Of a peer's stream in one direction the state is kept as long as the connection: there
  * are so many in all. */
 #define LP2P_QUIC_MAX_ONE_WAY 4096
 
 typedef int Lp2pQuicDcidStatus;
+
+/* How the callback gets the path that was asked. */
+#define LP2P_QUIC_VALIDATED const ngtcp2_path *path
 typedef int Lp2pQuicProbes;
 
 /* @retry: whether it is of a retry */
@@ -51,7 +58,9 @@ lp2p_quic_settings_set_token (ngtcp2_settings *settings, const uint8_t *token, s
 
 /* Packets may have up to @size bytes. This version does not look for more than 1444: on
  * one link alone, whose size is known, whoever fills packets has to keep to it, and what
- * is returned is not 0. Elsewhere nothing changes. */
+ * is returned is not 0. Elsewhere nothing changes. It looks all the same, though nobody is
+ * told what it finds: without that it ends the process where a client that has moved is
+ * back at once. */
 static inline int
 lp2p_quic_settings_set_size (ngtcp2_settings *settings, Lp2pQuicProbes *probes, size_t size, int on_link)
 {
@@ -59,7 +68,6 @@ lp2p_quic_settings_set_size (ngtcp2_settings *settings, Lp2pQuicProbes *probes, 
     return 0;
   settings->max_tx_udp_payload_size = size;
   settings->no_tx_udp_payload_size_shaping = 1;
-  settings->no_pmtud = 1;
   return 1;
 }
 
@@ -127,9 +135,13 @@ lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
 #define LP2P_QUIC_TOKEN_SIZE(hd) ((hd)->tokenlen)
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR
 
+#define LP2P_QUIC_ASKS_AGAIN 0
+
 #define LP2P_QUIC_MAX_ONE_WAY G_MAXUINT
 
 typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
+
+#define LP2P_QUIC_VALIDATED const ngtcp2_path *path, const ngtcp2_path *former
 
 /* Which sizes of packets are tried, one after the other: those that ngtcp2 tries by
  * itself, and that of the link. They have to stay until the connection is made. */

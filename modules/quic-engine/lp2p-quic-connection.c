@@ -242,6 +242,8 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_was_read_closed (self);
       return;
     }
+  if (!lp2p_quic_path_may_read (self, path))
+    return;
 
   self->bytes_read += size;
   code = ngtcp2_conn_read_pkt (self->conn, path, &info, data, size, LP2P_QUIC_TIME (now));
@@ -293,7 +295,6 @@ lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboolean server)
   self->link.data = self;
   g_queue_push_tail_link (&endpoint->connections, &self->link);
   self->loop = lp2p_loop_new_share (endpoint->engine->loop);
-  self->socket_id = lp2p_udp_socket_get_id (endpoint->socket);
   self->ids = g_array_new (FALSE, FALSE, sizeof (ngtcp2_cid));
   self->rtt = -1;
   self->memory.window = LP2P_QUIC_INITIAL_WINDOW;
@@ -513,7 +514,7 @@ lp2p_quic_connection_get_remote_address (Lp2pQuicConnection *self)
 const char *
 lp2p_quic_connection_get_socket_id (Lp2pQuicConnection *self)
 {
-  return self->socket_id;
+  return lp2p_udp_socket_get_id (self->endpoint->socket);
 }
 
 Lp2pPublicKey *

@@ -22,6 +22,12 @@
 /* Then it is tried whether larger packets pass again (RFC 8899 section 5.1.1). */
 #define RAISE_TIME_US   (600 * (gint64) G_USEC_PER_SEC)
 
+static gint64
+get_pto (Lp2pQuicConnection *self)
+{
+  return ngtcp2_conn_get_pto (self->conn) / 1000;
+}
+
 /* How large they may be
  *
  * The link that the path begins with says what it takes. Where the peer is on that link,
@@ -81,12 +87,80 @@ lp2p_quic_path_follow (Lp2pQuicConnection *self)
 
   if ((self->server && !self->handed_out) || ngtcp2_path_eq (path, &self->path.path))
     return;
+  self->moved |= !lp2p_quic_address_same_host (path->remote.addr, self->path.path.remote.addr);
   lp2p_quic_path_set (self, path);
   self->small_until = 0;
   if (self->link_size > 0)
     self->link_size = find_link_size (self);
   if (self->events != NULL)
     self->events->path_changed (self->events_data);
+}
+
+/* A client that moves
+ *
+ * Some versions of ngtcp2 must not hear of another path while they may be asking once more
+ * whether a new one holds: until they cannot be, such packets are lost, as any may be. */
+
+/* One more than it waits for an answer. */
+#define VALIDATION_PTOS 4
+
+gboolean
+lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
+{
+  if (!LP2P_QUIC_ASKS_AGAIN || !self->server || ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn)))
+    return TRUE;
+  self->former_pto = MAX (self->former_pto, get_pto (self));
+  return self->doubt == 0;
+}
+
+static void
+ask_after (Lp2pQuicConnection *self, gint64 silence)
+{
+  ngtcp2_conn_set_keep_alive_timeout (self->conn, LP2P_QUIC_TIME (silence));
+}
+
+static void
+end_doubt (Lp2pQuicConnection *self)
+{
+  if (self->doubt > 0)
+    ask_after (self, self->keep_alive);
+  self->doubt = self->doubt_ends = self->former_pto = 0;
+}
+
+/* It asks as soon as it may send something that is to be acknowledged, and gives up some
+ * time later, again when it may. */
+static void
+follow_doubt (Lp2pQuicConnection *self, gint64 now)
+{
+  if (self->doubt == 0)
+    return;
+  if (self->doubt_ends == 0)
+    self->doubt_ends = now + self->doubt;
+  else if (now > self->doubt_ends)
+    end_doubt (self);
+}
+
+/* The client has shown that it is where it moved to, or not; its token is of where it was. */
+void
+lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result)
+{
+  if (result == NGTCP2_PATH_VALIDATION_RESULT_ABORTED)
+    return;
+  if (result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS || self->doubt > 0)
+    {
+      end_doubt (self);
+      return;
+    }
+  if (LP2P_QUIC_ASKS_AGAIN)
+    {
+      self->doubt = VALIDATION_PTOS * MAX (get_pto (self), self->former_pto);
+      ask_after (self, self->doubt);
+    }
+  if (self->moved && ngtcp2_path_eq (path, &self->path.path))
+    {
+      self->moved = FALSE;
+      lp2p_quic_token_give (self);
+    }
 }
 
 /* Whether they arrive
@@ -114,7 +188,7 @@ static void
 set_keep_alive (Lp2pQuicConnection *self, gint64 time)
 {
   self->keep_alive = MIN (time, get_longest_silence (self));
-  ngtcp2_conn_set_keep_alive_timeout (self->conn, LP2P_QUIC_TIME (self->keep_alive));
+  ask_after (self, self->keep_alive);
 }
 
 void
@@ -129,7 +203,7 @@ lp2p_quic_path_ready (Lp2pQuicConnection *self)
 static gint64
 get_first_silence (Lp2pQuicConnection *self)
 {
-  return MAX (SILENCE_PTOS * (gint64) (ngtcp2_conn_get_pto (self->conn) / 1000), MIN_SILENCE_US);
+  return MAX (SILENCE_PTOS * get_pto (self), MIN_SILENCE_US);
 }
 
 /* Data of a stream came or went. */
@@ -167,11 +241,15 @@ void
 lp2p_quic_path_written (Lp2pQuicConnection *self)
 {
   gint64 now = lp2p_loop_now (self->loop);
+  gsize in_flight;
 
   if (self->conn == NULL)
     return;
-  self->in_flight = count_in_flight (self);
-  if (self->in_flight > 0 && self->in_flight_at == 0)
+  in_flight = count_in_flight (self);
+  if (in_flight > self->in_flight)
+    follow_doubt (self, now);
+  self->in_flight = in_flight;
+  if (in_flight > 0 && self->in_flight_at == 0)
     self->in_flight_at = now;
   if (self->keep_alive > 0 && now - self->heard_at >= self->keep_alive)
     set_keep_alive (self, self->streams.length > 0 ? 2 * self->keep_alive : G_MAXINT64);
@@ -235,7 +313,7 @@ void
 lp2p_quic_path_check_size (Lp2pQuicConnection *self)
 {
   gint64 now = lp2p_loop_now (self->loop);
-  gint64 patience = BLACK_HOLE_PTOS * (gint64) (ngtcp2_conn_get_pto (self->conn) / 1000);
+  gint64 patience = BLACK_HOLE_PTOS * get_pto (self);
 
   if (self->in_flight_at == 0 || now - self->in_flight_at < patience)
     return;

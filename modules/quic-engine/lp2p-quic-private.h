@@ -128,7 +128,6 @@ struct _Lp2pQuicConnection
   ngtcp2_path_storage path;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
-  const char *socket_id;
   gint64 heard_at;
   gint64 keep_alive;   /* how long silence is believed now, 0 for ever */
   gsize in_flight;     /* bytes that are not acknowledged */
@@ -165,6 +164,10 @@ struct _Lp2pQuicConnection
   gboolean closed_early; /* by us, before the handshake had ended */
   gboolean undelivered;  /* what streams were given before they were closed */
   gboolean forgotten; /* by the peer, which was started anew */
+  gboolean moved;     /* to a host for which it has no token */
+  gint64 former_pto;  /* of paths from which it may have moved */
+  gint64 doubt;       /* how long it is asked once more where it is, 0 where it is not */
+  gint64 doubt_ends;
   guint32 remote_code;
   gint64 rtt;
   guint64 bytes_read;
@@ -276,6 +279,8 @@ void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
 
 void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_path_follow (Lp2pQuicConnection *self);
+gboolean lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path);
+void lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result);
 void lp2p_quic_path_ready (Lp2pQuicConnection *self);
 void lp2p_quic_path_used (Lp2pQuicConnection *self);
 void lp2p_quic_path_written (Lp2pQuicConnection *self);

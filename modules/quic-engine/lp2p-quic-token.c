@@ -92,7 +92,8 @@ lp2p_quic_tokens_make (Lp2pQuicTokens *self, const struct sockaddr *remote, gint
                                                lp2p_quic_address_get_size (remote), LP2P_QUIC_TIME (now));
 }
 
-/* When the handshake has ended: the client has then shown that it is there. */
+/* To a client that has just shown that it is where packets go: at the end of the handshake,
+ * and where it has moved to another host. */
 void
 lp2p_quic_token_give (Lp2pQuicConnection *self)
 {

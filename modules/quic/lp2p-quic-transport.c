@@ -127,7 +127,7 @@ lp2p_quic_make_raw (Lp2pQuicConnection *connection, const char *transport, Lp2pR
   raw->remote_address = lp2p_multiaddr_ref (info.remote_address);
   raw->remote_key = lp2p_public_key_ref (key);
   raw->remote_peer = lp2p_peer_id_new_from_public_key (key);
-  raw->socket_id = lp2p_quic_connection_get_socket_id (connection);
+  raw->socket_id = g_strdup (lp2p_quic_connection_get_socket_id (connection));
   return raw;
 }
 

@@ -171,6 +171,7 @@ quic_stranger_end (QuicStranger *self)
   self->change = NULL;
   self->ready = FALSE;
   self->mute = FALSE;
+  self->mtu = 0;
   self->read_error = 0;
   self->secret_size = 0;
 }
@@ -239,7 +240,7 @@ quic_stranger_pump (QuicStranger *self)
   for (; (size = recv (self->fd, data, sizeof data, 0)) >= 0 || errno == ECONNREFUSED; n++)
     {
       self->received += MAX (size, 0);
-      if (size > 0)
+      if (size > 0 && (self->mtu == 0 || (gsize) size <= self->mtu))
         take_packet (self, data, size);
     }
   write_packets (self);
@@ -267,6 +268,26 @@ quic_stranger_advance (QuicStranger *self, gint64 us)
         ngtcp2_conn_handle_expiry (self->conn, LP2P_QUIC_TIME (self->world->now));
       quic_stranger_settle (self);
     }
+}
+
+/* Time enough for each timer, twice: what it sends then may have others. */
+void
+quic_stranger_leave (QuicStranger *self, QuicHost *host)
+{
+  test_context_drop_inbound (host->context);
+  quic_stranger_end (self);
+  for (guint i = 0; i < 4; i++)
+    {
+      test_world_jump (self->world, 40 * G_USEC_PER_SEC);
+      quic_stranger_settle (self);
+      test_context_drop_inbound (host->context);
+    }
+  quic_stranger_end (self);
+  g_assert_cmpuint (quic_host_count_connections (host), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (quic_host_get_endpoint (host)->ids), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (quic_host_get_endpoint (host)->reset_tokens), ==, 0);
+  g_assert_cmpint (host->context->n_half_open, ==, 0);
+  g_assert_cmpuint (host->context->memory, ==, 0);
 }
 
 /* Its TLS */

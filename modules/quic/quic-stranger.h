@@ -37,6 +37,7 @@ void quic_host_connect (QuicHost *self, QuicHost *other, Lp2pRawConnection **dia
  *
  * @sent, @received: bytes
  * @packets: (element-type GBytes): what came and was not read by ngtcp2
+ * @mtu: larger packets that come are lost, 0 for none
  * @mute: what comes is kept, and nothing is sent but by the test
  * @token: (nullable): that its first packet has
  * @params: (nullable): transport parameters instead of those of ngtcp2
@@ -53,6 +54,7 @@ struct _QuicStranger
   guint64 sent;
   guint64 received;
   GPtrArray *packets;
+  gsize mtu;
   gboolean mute;
 
   ngtcp2_conn *conn;
@@ -77,6 +79,8 @@ void quic_stranger_clear (QuicStranger *self);
 /* Takes what it had apart, keeps the socket. */
 void quic_stranger_end (QuicStranger *self);
 void quic_stranger_send (QuicStranger *self, gconstpointer data, gsize size);
+/* Goes away: a while later nothing must be left of it at @host, which is given nothing. */
+void quic_stranger_leave (QuicStranger *self, QuicHost *host);
 /* Takes what has come; returns how much that was. */
 guint quic_stranger_pump (QuicStranger *self);
 /* Until nothing more happens. */

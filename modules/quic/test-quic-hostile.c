@@ -9,6 +9,7 @@
 
 #include <malloc.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct
 {
@@ -614,6 +615,99 @@ test_keep_alive (Fixture *f, gconstpointer data)
   test_context_drop_inbound (f->host.context);
 }
 
+/* It is at another host from now on: 127.0.0.2. */
+static void
+use_other_socket (QuicStranger *self)
+{
+  struct sockaddr_in other = { .sin_family = AF_INET, .sin_addr.s_addr = g_htonl (INADDR_LOOPBACK + 1) };
+  int fd = socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &other, sizeof other), ==, 0);
+  dup2 (fd, self->fd);
+  close (fd);
+}
+
+/* Who moves, and is back before it has shown that it was there: some versions of ngtcp2
+ * end the process. */
+static void
+test_back (Fixture *f, gconstpointer data)
+{
+  static const guint8 ping[] = { 1, 0, 0, 0 };
+  int home = dup (f->stranger.fd);
+  Attack self;
+
+  begin (&self, f);
+  send_frames (&self, ping, sizeof ping);
+  settle (&self);
+  use_other_socket (&f->stranger);
+  send_frames (&self, ping, sizeof ping);
+  settle (&self);
+  dup2 (home, f->stranger.fd);
+  send_frames (&self, ping, sizeof ping);
+  settle (&self);
+  g_assert_cmpint (self.connection->phase, ==, LP2P_QUIC_READY);
+  close (home);
+  end (&self);
+}
+
+/* With its own ngtcp2, which does not know that it moves. */
+static void
+write_byte (QuicStranger *self, gint64 stream)
+{
+  guint8 packet[QUIC_PACKET_MAX];
+  ngtcp2_pkt_info info;
+  ngtcp2_vec byte = { (guint8 *) "x", 1 };
+  ngtcp2_ssize taken;
+  ngtcp2_ssize size = ngtcp2_conn_writev_stream (self->conn, NULL, &info, packet, sizeof packet, &taken, 0, stream, &byte,
+                                                 1, LP2P_QUIC_TIME (self->world->now));
+
+  g_assert_cmpint (size, >, 0);
+  quic_stranger_send (self, packet, size);
+}
+
+/* The same, after it has shown that it was there with a packet so small that it is asked
+ * once more. Before it has answered that, nothing from elsewhere is heard. */
+static void
+test_back_after_small (Fixture *f, gconstpointer data)
+{
+  QuicStranger *stranger = &f->stranger;
+  int home = dup (stranger->fd);
+  g_autofree char *address = g_strdup_printf ("/ip4/127.0.0.1/udp/%u", g_ntohs (stranger->own.sin_port));
+  Lp2pQuicConnection *connection;
+  gint64 stream;
+  int away;
+
+  /* What passes has to be found out again. */
+  stranger->mtu = 1200;
+  quic_stranger_connect (stranger);
+  connection = find_connection (f);
+  g_assert_cmpint (ngtcp2_conn_open_bidi_stream (stranger->conn, &stream, NULL), ==, 0);
+  quic_stranger_settle (stranger);
+  use_other_socket (stranger);
+  away = dup (stranger->fd);
+  write_byte (stranger, stream);
+  test_world_settle (f->world);
+  quic_stranger_pump (stranger);
+  test_world_settle (f->world);
+  g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), !=, address);
+
+  dup2 (home, stranger->fd);
+  write_byte (stranger, stream);
+  test_world_settle (f->world);
+  dup2 (away, stranger->fd);
+  quic_stranger_advance (stranger, 5 * G_USEC_PER_SEC);
+  g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
+
+  dup2 (home, stranger->fd);
+  write_byte (stranger, stream);
+  quic_stranger_advance (stranger, G_USEC_PER_SEC);
+  g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
+  g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), ==, address);
+  close (home);
+  close (away);
+  test_context_drop_inbound (f->host.context);
+}
+
 /* The last packet of a peer that acknowledges late is not kept for as long as it likes. */
 static void
 test_linger (Fixture *f, gconstpointer data)
@@ -740,6 +834,8 @@ main (int argc, char **argv)
   ADD ("flood/blocked", &blocked, test_flood);
   ADD ("datagrams", NULL, test_datagrams);
   ADD ("keep-alive", NULL, test_keep_alive);
+  ADD ("back", NULL, test_back);
+  ADD ("back-after-small", NULL, test_back_after_small);
   ADD ("linger", NULL, test_linger);
   ADD ("open-and-reset", NULL, test_open_and_reset);
   ADD ("corrupted", NULL, test_corrupted);

@@ -121,7 +121,38 @@ test_version_known (Fixture *f, gconstpointer data)
   assert_nothing_kept (f);
 }
 
-/* Resets */
+/* Somebody who answers that it speaks others. */
+static void
+test_version_refused (Fixture *f, gconstpointer data)
+{
+  static const guint32 others[] = { 0x1a2a3a4a };
+  Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
+  g_autofree char *text = g_strdup_printf ("/ip4/127.0.0.1/udp/%u/quic-v1", g_ntohs (f->stranger.own.sin_port));
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  guint8 packet[1200];
+  gsize size;
+  const guint8 *first;
+  ngtcp2_version_cid part;
+  ngtcp2_ssize n;
+
+  lp2p_transport_dial_async (LP2P_TRANSPORT (f->host.transport), address, &options, NULL, test_take_result, &result);
+  quic_stranger_settle (&f->stranger);
+  first = g_bytes_get_data (get_answer (f), &size);
+  g_assert_cmpint (ngtcp2_pkt_decode_version_cid (&part, first, size, 0), ==, 0);
+  n = ngtcp2_pkt_write_version_negotiation (packet, sizeof packet, 0, part.scid, part.scidlen, part.dcid, part.dcidlen,
+                                            others, G_N_ELEMENTS (others));
+  g_assert_cmpint (n, >, 0);
+  quic_stranger_send (&f->stranger, packet, n);
+  quic_stranger_settle (&f->stranger);
+  g_assert_nonnull (result);
+  g_assert_null (lp2p_transport_dial_finish (LP2P_TRANSPORT (f->host.transport), result, &error));
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
+  g_assert_nonnull (strstr (error->message, "does not speak version 1"));
+}
+
+/* Forged beginnings */
 
 static guint8 unknown[40] = { 0x40, 'u', 'n', 'k', 'n', 'o', 'w', 'n', '!' };
 
@@ -677,6 +708,7 @@ main (int argc, char **argv)
   ADD ("version", test_version);
   ADD ("version-long-ids", test_version_long_ids);
   ADD ("version-known", test_version_known);
+  ADD ("version-refused", test_version_refused);
   ADD ("reset", test_reset);
   ADD ("no-ping-pong", test_no_ping_pong);
   ADD ("rate", test_rate);

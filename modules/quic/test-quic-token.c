@@ -228,9 +228,8 @@ client_clear (Client *self, Fixture *f)
   test_nat_free (self->nat);
 }
 
-/* Returns: the round trips that it takes */
-static gint64
-dial (Client *self, Fixture *f, guint16 port)
+static Lp2pRawConnection *
+connect_through (Client *self, Fixture *f, guint16 port)
 {
   Lp2pDialOptions options = LP2P_DIAL_OPTIONS_INIT;
   Lp2pTransport *transport = LP2P_TRANSPORT (self->dialer.transport);
@@ -238,8 +237,6 @@ dial (Client *self, Fixture *f, guint16 port)
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  gint64 begin = f->world->now;
-  gint64 end;
   Lp2pRawConnection *raw;
 
   options.expected_peer = lp2p_identity_get_peer_id (f->host.context->identity);
@@ -247,10 +244,20 @@ dial (Client *self, Fixture *f, guint16 port)
   test_world_settle (f->world);
   for (guint i = 0; i < 1000 && result == NULL; i++)
     test_world_advance (f->world, G_TIME_SPAN_MILLISECOND);
-  end = f->world->now;
   g_assert_nonnull (result);
   raw = lp2p_transport_dial_finish (transport, result, &error);
   g_assert_no_error (error);
+  return raw;
+}
+
+/* Returns: the round trips that it takes */
+static gint64
+dial (Client *self, Fixture *f, guint16 port)
+{
+  gint64 begin = f->world->now;
+  Lp2pRawConnection *raw = connect_through (self, f, port);
+  gint64 end = f->world->now;
+
   /* What the server gives comes behind the handshake. */
   test_world_advance (f->world, 10 * DELAY);
   lp2p_raw_connection_free (raw);
@@ -284,6 +291,30 @@ test_other_address (Fixture *f, gconstpointer data)
   g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 2);
   g_assert_cmpint (dial (&client, f, test_nat_get_port (other)), ==, 2);
   g_assert_cmpint (dial (&client, f, test_nat_get_port (other)), ==, 1);
+  client_clear (&client, f);
+}
+
+/* A client that is given another address while it is connected has a token for there. */
+static void
+test_moved (Fixture *f, gconstpointer data)
+{
+  Lp2pRawConnection *dialed;
+  const char *seen;
+  Client client;
+
+  client_init (&client, f);
+  dialed = connect_through (&client, f, test_nat_get_port (client.nat));
+  test_world_advance (f->world, 10 * DELAY);
+  test_nat_move (client.nat, "127.0.0.2");
+  /* It asks, and the server asks whether it is there. */
+  lp2p_quic_path_network_changed (quic_host_get_connection (&client.dialer));
+  test_world_advance (f->world, 3 * G_USEC_PER_SEC);
+  seen = lp2p_multiaddr_get_string (quic_host_get_connection (&f->host)->remote_address);
+  g_assert_true (g_str_has_prefix (seen, "/ip4/127.0.0.2/"));
+  lp2p_raw_connection_free (dialed);
+  test_context_drop_inbound (f->host.context);
+  test_world_advance (f->world, 10 * DELAY);
+  g_assert_cmpint (dial (&client, f, test_nat_get_port (client.nat)), ==, 1);
   client_clear (&client, f);
 }
 
@@ -357,6 +388,7 @@ main (int argc, char **argv)
   ADD ("used-up", test_used_up);
   ADD ("saved-round-trip", test_saved_round_trip);
   ADD ("other-address", test_other_address);
+  ADD ("moved", test_moved);
   ADD ("server-anew", test_server_anew);
   ADD ("many", test_many);
   return g_test_run ();

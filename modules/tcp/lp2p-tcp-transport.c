@@ -132,7 +132,7 @@ on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
   Lp2pRawConnection *raw = NULL;
   Lp2pLayer *layer;
   Lp2pMultiaddr *local_address = NULL;
-  const char *socket_id = NULL;
+  char *socket_id = NULL;
   GError *error = NULL;
 
   layer =

@@ -310,7 +310,7 @@ test_connect (Fixture *f, gconstpointer data)
   g_assert_cmpint (in->transport_role, ==, LP2P_ROLE_RESPONDER);
   g_assert_cmpstr (lp2p_multiaddr_get_string (in->local_address), ==, text);
   g_assert_true (lp2p_multiaddr_equal (in->remote_address, dial.raw->local_address));
-  g_assert_true (in->socket_id == lp2p_listener_get_socket_id (listener));
+  g_assert_cmpstr (in->socket_id, ==, lp2p_listener_get_socket_id (listener));
 
   g_assert_cmpint (lp2p_layer_write (dial.raw->layer, "hello", 5, LP2P_WRITE_NONE), ==, 5);
   while ((size = lp2p_layer_read (in->layer, buffer, sizeof buffer)) == LP2P_IO_AGAIN)
@@ -348,7 +348,7 @@ test_reuse_port (Fixture *f, gconstpointer data)
   dial_start (&dial, f, lp2p_listener_get_socket_id (target), &options, NULL);
   dial_wait (&dial);
   g_assert_no_error (dial.error);
-  g_assert_true (dial.raw->socket_id == (reuse ? lp2p_listener_get_socket_id (source) : NULL));
+  g_assert_cmpstr (dial.raw->socket_id, ==, reuse ? lp2p_listener_get_socket_id (source) : NULL);
   g_assert_cmpint (g_str_has_suffix (lp2p_multiaddr_get_string (dial.raw->local_address), port), ==,
                    reuse);
   dial_clear (&dial);

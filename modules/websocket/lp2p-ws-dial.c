@@ -23,7 +23,7 @@ typedef struct
 
   Lp2pLayer *layer;
   Lp2pMultiaddr *local_address;
-  const char *socket_id;
+  char *socket_id;
   gnutls_session_t session;
   GString *request; /* what is left of it */
   Lp2pWsReply *reply;
@@ -62,6 +62,7 @@ dial_free (Dial *self)
     g_string_free (self->request, TRUE);
   lp2p_ws_address_clear (&self->address);
   g_free (self->host);
+  g_free (self->socket_id);
   g_free (self);
 }
 
@@ -86,7 +87,7 @@ make_raw (Dial *self)
   raw->remote_address = lp2p_multiaddr_ref (self->parent.address);
   if (self->local_address != NULL)
     raw->local_address = lp2p_multiaddr_concat (self->local_address, suffix);
-  raw->socket_id = self->socket_id;
+  raw->socket_id = g_steal_pointer (&self->socket_id);
   return raw;
 }
 
@@ -121,11 +122,21 @@ copy_layer_error (Dial *self)
 
 /* TLS */
 
+/* A client that gets the first message of one. */
+static gboolean
+is_other_client (const GError *error)
+{
+  return error != NULL && error->domain == G_TLS_ERROR &&
+         g_str_has_suffix (error->message, gnutls_strerror (GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET));
+}
+
 static GError *
 explain_tls (Dial *self)
 {
   g_autofree char *what = lp2p_ws_trust_explain (self->session);
 
+  if (what == NULL && is_other_client (lp2p_layer_get_error (self->layer)))
+    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("The other side began a handshake of TLS as well"));
   if (what == NULL)
     return copy_layer_error (self);
   return g_error_new (G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, _("The certificate of %s is not trusted: %s"),
@@ -258,13 +269,15 @@ write_request (Dial *self, GError **error)
   return lp2p_ws_request_write (&request, key, self->request, error);
 }
 
+/* What it was waiting for is of interest where there was no time left. */
 static gboolean
 on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  GError *error = NULL;
+  Dial *self = user_data;
+  const char *format = self->session != NULL ? _("the TLS handshake with %s was not complete")
+                                             : _("%s did not begin a WebSocket");
 
-  g_cancellable_set_error_if_cancelled (cancellable, &error);
-  dial_end (user_data, NULL, error);
+  dial_end (self, NULL, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, format, self->host));
   return G_SOURCE_REMOVE;
 }
 

@@ -56,19 +56,23 @@ parse_client (char *text)
  * Returns: (transfer full) (nullable): the client, whose port is not known; %NULL
  *   where @remote_address is the client */
 Lp2pMultiaddr *
-lp2p_ws_forwarded_client (Lp2pMultiaddr *remote_address, const char *forwarded_for, GPtrArray *trusted_proxies)
+lp2p_ws_forwarded_client (Lp2pMultiaddr *remote_address, SoupMessageHeaders *request, GPtrArray *trusted_proxies)
 {
-  g_autoptr (GSocketAddress) native = NULL;
+  g_autoptr (GSocketAddress) native = lp2p_multiaddr_get_socket_address (remote_address, NULL);
   g_autoptr (GInetAddress) client = NULL;
+  const char *forwarded_for;
   g_auto (GStrv) list = NULL;
   g_autoptr (GSocketAddress) found = NULL;
 
-  if (trusted_proxies->len == 0 || forwarded_for == NULL)
-    return NULL;
-  native = lp2p_multiaddr_get_socket_address (remote_address, NULL);
   if (native == NULL)
     return NULL;
   client = g_object_ref (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (native)));
+  /* Only then: of strangers who repeat it, libsoup makes a list with much effort. */
+  if (!is_trusted (trusted_proxies, client))
+    return NULL;
+  forwarded_for = soup_message_headers_get_list (request, "X-Forwarded-For");
+  if (forwarded_for == NULL)
+    return NULL;
   list = g_strsplit (forwarded_for, ",", -1);
   for (guint i = g_strv_length (list); i > 0 && is_trusted (trusted_proxies, client); i--)
     {

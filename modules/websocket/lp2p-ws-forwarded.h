@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <libsoup/soup-message-headers.h>
+
 #include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
@@ -9,7 +11,7 @@ G_BEGIN_DECLS
 
 GPtrArray *lp2p_ws_forwarded_parse_proxies (const char *const *proxies, GError **error);
 Lp2pMultiaddr *lp2p_ws_forwarded_client (Lp2pMultiaddr *remote_address,
-                                         const char *forwarded_for,
+                                         SoupMessageHeaders *request,
                                          GPtrArray *trusted_proxies);
 
 G_END_DECLS

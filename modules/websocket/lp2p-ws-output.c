@@ -15,25 +15,33 @@
 typedef guint32 Word __attribute__ ((aligned (1), may_alias));
 typedef guint32 Lane __attribute__ ((vector_size (16), aligned (1), may_alias));
 
+static void
+mask_bytes (guint8 *dest, const guint8 *src, gsize size, const guint8 mask[LP2P_WS_MASK_SIZE], gsize offset)
+{
+  for (gsize i = 0; i < size; i++)
+    dest[i] = src[i] ^ mask[(offset + i) % LP2P_WS_MASK_SIZE];
+}
+
 /* Masks or unmasks @size bytes, which is the same. @offset is how much of the
  * frame's payload came before them. @dest and @src are the same or do not overlap. */
 void
 lp2p_ws_mask (guint8 *dest, const guint8 *src, gsize size, const guint8 mask[LP2P_WS_MASK_SIZE], gsize offset)
 {
+  /* Behind a header, lanes would lie across lines of the cache, which costs a third more. */
+  gsize i = MIN (-(guintptr) dest % sizeof (Lane), size);
   guint8 turned[LP2P_WS_MASK_SIZE];
-  gsize i = 0;
   guint32 word;
   Lane lane;
 
+  mask_bytes (dest, src, i, mask, offset);
   for (gsize k = 0; k < LP2P_WS_MASK_SIZE; k++)
-    turned[k] = mask[(offset + k) % LP2P_WS_MASK_SIZE];
+    turned[k] = mask[(offset + i + k) % LP2P_WS_MASK_SIZE];
   word = *(const Word *) turned;
   lane = (Lane){ word, word, word, word };
 
   for (; size - i >= sizeof lane; i += sizeof lane)
     *(Lane *) (dest + i) = *(const Lane *) (src + i) ^ lane;
-  for (; i < size; i++)
-    dest[i] = src[i] ^ turned[i % LP2P_WS_MASK_SIZE];
+  mask_bytes (dest + i, src + i, size - i, mask, offset + i);
 }
 
 static gsize

@@ -132,7 +132,10 @@ begin_handshake (Arrival *self, Lp2pMultiaddr *remote_address)
 static void
 on_timeout (Lp2pTimer *timer)
 {
-  arrival_drop (ARRIVAL_OF (timer, timer), "it was no WebSocket in time");
+  Arrival *self = ARRIVAL_OF (timer, timer);
+
+  arrival_drop (self, self->visit != NULL ? "it sent no request of HTTP in time"
+                                          : "its TLS handshake was not complete in time");
 }
 
 /* HTTP */
@@ -164,37 +167,43 @@ is_path (Lp2pWsPort *self, const char *path)
 }
 
 static guint
-on_admit (const char *path, const char *forwarded_for, gpointer user_data)
+on_admit (const char *path, SoupMessageHeaders *request, gpointer user_data)
 {
   Arrival *self = user_data;
   g_autoptr (Lp2pMultiaddr) client = NULL;
 
   if (!is_path (self->port, path))
     return SOUP_STATUS_NOT_FOUND;
-  client = lp2p_ws_forwarded_client (self->remote_address, forwarded_for, self->port->options->trusted_proxies);
+  client = lp2p_ws_forwarded_client (self->remote_address, request, self->port->options->trusted_proxies);
   return client != NULL ? become_client (self, client) : 0;
+}
+
+/* The host goes on with it, and has been asked already. */
+static void
+become_connection (Arrival *self)
+{
+  g_autoptr (Lp2pWsPort) port = g_object_ref (self->port);
+  g_autoptr (Lp2pMultiaddr) local_address = lp2p_multiaddr_concat (self->local_address, port->suffix);
+  g_autoptr (Lp2pMultiaddr) remote_address = lp2p_multiaddr_concat (self->remote_address, port->suffix);
+  Lp2pLayer *layer = g_steal_pointer (&self->layer);
+
+  arrival_free (self);
+  lp2p_tcp_port_offer (LP2P_TCP_PORT (port), layer, local_address, remote_address);
 }
 
 static void
 on_visit_ended (Lp2pLayer *layer, gpointer user_data)
 {
   Arrival *self = user_data;
-  g_autoptr (Lp2pWsPort) port = g_object_ref (self->port);
-  g_autoptr (Lp2pMultiaddr) local_address = NULL;
-  g_autoptr (Lp2pMultiaddr) remote_address = NULL;
 
   self->visit = NULL;
+  self->layer = layer;
   if (layer == NULL)
-    {
-      arrival_drop (self, "its HTTP did not lead to a WebSocket");
-      return;
-    }
-  local_address = lp2p_multiaddr_concat (self->local_address, port->suffix);
-  remote_address = lp2p_multiaddr_concat (self->remote_address, port->suffix);
-  arrival_free (self);
-  /* Its place has just become free, and the host has it from here. */
-  LP2P_TCP_PORT_CLASS (lp2p_ws_port_parent_class)->accepted (LP2P_TCP_PORT (port), layer, local_address,
-                                                             remote_address);
+    arrival_drop (self, "its HTTP did not lead to a WebSocket");
+  else if (!lp2p_context_pass_on_handshake (get_context (self->port), g_steal_pointer (&self->handshake)))
+    arrival_drop (self, "it was given up");
+  else
+    become_connection (self);
 }
 
 static const Lp2pWsVisitFuncs visit_funcs = {

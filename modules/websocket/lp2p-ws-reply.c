@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define VERSION "HTTP/1.1 "
+#define REQUEST "GET "
 
 #define SWITCHING_PROTOCOLS 101
 
@@ -221,16 +222,26 @@ handle_line (Lp2pWsReply *self, GError **error)
   return size > 0 ? handle_header (self, line, size, error) : handle_end (self, error);
 }
 
+/* As far as the line has come. */
+static gboolean
+begins_as (GString *line, const char *text)
+{
+  return strncmp (line->str, text, MIN (line->len, strlen (text))) == 0;
+}
+
 /* What is no HTTP at all is recognised by its first bytes: there may never be an
- * end of a line in it. */
+ * end of a line in it. A request is of a peer that dialed at the same time. */
 static gboolean
 check_version (Lp2pWsReply *self, GError **error)
 {
-  gsize size = MIN (self->line->len, strlen (VERSION));
-
-  if (self->state != STATE_STATUS || strncmp (self->line->str, VERSION, size) == 0)
+  if (self->state != STATE_STATUS || begins_as (self->line, VERSION))
     return TRUE;
-  return refuse (_("WebSocket: the server does not answer in HTTP/1.1"), self->line->str, self->line->len, error);
+  if (!begins_as (self->line, REQUEST))
+    return refuse (_("WebSocket: the server does not answer in HTTP/1.1"), self->line->str, self->line->len, error);
+  if (self->line->len < strlen (REQUEST))
+    return TRUE;
+  g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("WebSocket: the other side sent a request as well"));
+  return FALSE;
 }
 
 /* Takes bytes up to the end of a line. */

@@ -11,9 +11,10 @@
 /* RFC 9110 has it, libsoup does not. */
 #define STATUS_UPGRADE_REQUIRED 426
 
-/* libsoup takes no more at once from its connection; what is behind the request
- * is among it, from a client that does not wait for the answer. */
-#define MAX_EARLY (64 * 1024)
+/* What libsoup is given of a connection, whose own bound is several times as large. Browsers
+ * send a tenth of it. What is behind the request is among it, from a client that does not
+ * wait for the answer. */
+#define MAX_HEAD (16 * 1024)
 
 /* For whoever finds the port with a browser. */
 #define PAGE                                                              \
@@ -140,9 +141,9 @@ begin_websocket (Lp2pWsVisit *self, SoupServerMessage *message)
   gpointer data = self->user_data;
   g_autoptr (SoupServerMessage) keep = g_object_ref (message);
   g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
-  g_autofree guint8 *early = g_malloc (MAX_EARLY);
+  g_autofree guint8 *early = g_malloc (MAX_HEAD);
   GInputStream *input = g_io_stream_get_input_stream (stream);
-  gssize n = g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (input), early, MAX_EARLY, NULL, NULL);
+  gssize n = g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (input), early, MAX_HEAD, NULL, NULL);
   Lp2pLayer *layer = steal_layer (self);
 
   if (layer != NULL)
@@ -209,7 +210,7 @@ take_request (Lp2pWsVisit *self, SoupServerMessage *message, const char *path)
       refuse (message, error);
       return;
     }
-  status = self->funcs->admit (path, soup_message_headers_get_list (request, "X-Forwarded-For"), self->user_data);
+  status = self->funcs->admit (path, request, self->user_data);
   if (status != 0)
     {
       answer (message, status, PAGE);
@@ -273,6 +274,7 @@ lp2p_ws_server_receive (Lp2pWsServer *self,
   g_autoptr (GIOStream) stream = lp2p_layer_to_io_stream (layer);
   g_autoptr (GError) error = NULL;
 
+  lp2p_layer_io_stream_limit_input (stream, MAX_HEAD);
   *visit = g_new0 (Lp2pWsVisit, 1);
   (*visit)->stream = stream;
   lp2p_job_init (&(*visit)->refusal, layer->loop, LP2P_JOB_RUN, run_refusal);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <libsoup/soup-message-headers.h>
+
 #include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
@@ -14,13 +16,13 @@ typedef struct _Lp2pWsVisit Lp2pWsVisit;
 
 /*
  * admit: whether the request may begin a WebSocket, 0 or the status of HTTP to refuse
- *   it with; @forwarded_for is what a proxy says of the client, or NULL
+ *   it with
  * ended: the visit is over, with the WebSocket that it led to, which is the callee's,
  *   or NULL
  */
 typedef struct
 {
-  guint (*admit) (const char *path, const char *forwarded_for, gpointer user_data);
+  guint (*admit) (const char *path, SoupMessageHeaders *request, gpointer user_data);
   void (*ended) (Lp2pLayer *layer, gpointer user_data);
 } Lp2pWsVisitFuncs;
 

@@ -169,10 +169,25 @@ get_trust (Lp2pTransport *transport, GError **error)
   return priv->trust;
 }
 
+/* Of a connection that both sides began, none is the server. */
 static gboolean
-prepare_dial (Lp2pTransport *transport, Lp2pMultiaddr *address, Lp2pWsDialParams *params, GError **error)
+check_punch (const Lp2pDialOptions *dial_options, GError **error)
 {
-  if (!lp2p_dialings_check (&get_private (transport)->dialings, address, error))
+  if (dial_options->punch_at == 0)
+    return TRUE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("WebSocket cannot punch holes into NATs"));
+  return FALSE;
+}
+
+static gboolean
+prepare_dial (Lp2pTransport *transport,
+              Lp2pMultiaddr *address,
+              const Lp2pDialOptions *dial_options,
+              Lp2pWsDialParams *params,
+              GError **error)
+{
+  if (!check_punch (dial_options, error) ||
+      !lp2p_dialings_check (&get_private (transport)->dialings, address, error))
     return FALSE;
   if (!is_secure (transport))
     return TRUE;
@@ -202,7 +217,7 @@ lp2p_ws_transport_dial_async (Lp2pTransport *transport,
   else
     parse (transport, address, &params.address);
   params.native = native;
-  if (error != NULL || !prepare_dial (transport, address, &params, &error))
+  if (error != NULL || !prepare_dial (transport, address, dial_options, &params, &error))
     g_task_return_error (task, error);
   else
     {

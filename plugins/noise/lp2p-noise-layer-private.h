@@ -31,7 +31,7 @@ typedef struct
   Lp2pNoiseCipher *send;
   Lp2pNoiseCipher *receive;
   Lp2pJob job;
-  Lp2pJob hold; /* behind those who may still write to a new session */
+  Lp2pFlushHold hold;
   GError *error;
 
   Lp2pNoiseFrames frames;
@@ -51,7 +51,6 @@ typedef struct
 
   Lp2pReady wanted;
   Lp2pReady lower_wanted;
-  guint turns_to_flush;
   guint plain_owned : 1; /* `plain` is right-sized memory, not scratch */
   guint eof : 1;
   guint told_end : 1;   /* the layer above knows of the end or the error */
@@ -59,8 +58,6 @@ typedef struct
   guint can_write : 1;  /* the layer below can be written to again */
   guint owed : 1;       /* what was gathered leaves without a flush */
   guint starved : 1;    /* the layer above was refused room */
-  guint held : 1;       /* what was held back for them leaves now */
-  guint flush_asked : 1; /* while it was held back */
   guint flushing : 1;   /* it waits until all has left */
   guint ending : 1;     /* our direction ends behind what is left */
   guint ended : 1;

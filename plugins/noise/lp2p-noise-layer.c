@@ -9,14 +9,6 @@
 #define LAYER_OF(member, pointer)                                                                  \
   ((Lp2pNoiseLayer *) ((char *) (pointer) -G_STRUCT_OFFSET (Lp2pNoiseLayer, member)))
 
-/* How often the last message of a handshake lets the run queue go first, to wait for
- * company: the session is told of in the first turn, the application at the latest in
- * the third, and what it writes is flushed by the muxer's pump behind that. No flush
- * sends it sooner: what a service of the host writes first is not to part it from what
- * the application does. Turns are counted where these run, since of a busy loop a round
- * is only a part of one. */
-#define TURNS_TO_FLUSH 4
-
 /* Failing */
 
 void
@@ -94,31 +86,17 @@ continue_output (Lp2pNoiseLayer *self)
 }
 
 static void
-wait_for_company (Lp2pJob *job)
-{
-  Lp2pNoiseLayer *self = LAYER_OF (hold, job);
-
-  if (--self->turns_to_flush > 0)
-    {
-      lp2p_job_queue (&self->hold);
-      return;
-    }
-  self->held = TRUE;
-  lp2p_job_queue (&self->job);
-}
-
-static void
 work (Lp2pJob *job)
 {
   Lp2pNoiseLayer *self = LAYER_OF (job, job);
   gboolean had_failed = self->error != NULL;
   Lp2pReady due = LP2P_READY_NONE;
+  gboolean asked;
 
   if (!had_failed)
     {
-      if (self->held && lp2p_noise_layer_flush (&self->parent) == 0 && self->flush_asked)
+      if (lp2p_flush_hold_take (&self->hold, &asked) && lp2p_noise_layer_flush (&self->parent) == 0 && asked)
         due = LP2P_READY_WRITE;
-      self->flush_asked = FALSE;
       if (self->can_write)
         due |= continue_output (self);
       self->can_write = FALSE;
@@ -197,7 +175,7 @@ noise_layer_abort (Lp2pLayer *layer, guint32 code)
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
 
   lp2p_job_clear (&self->job);
-  lp2p_job_clear (&self->hold);
+  lp2p_flush_hold_end (&self->hold);
   lp2p_layer_abort (self->lower, code);
   if (self->error == NULL)
     self->error =
@@ -212,7 +190,7 @@ noise_layer_free (Lp2pLayer *layer)
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
 
   lp2p_job_clear (&self->job);
-  lp2p_job_clear (&self->hold);
+  lp2p_flush_hold_end (&self->hold);
   lp2p_noise_layer_drop_input (self);
   lp2p_noise_layer_drop_output (self);
   lp2p_noise_cipher_free (self->send);
@@ -264,7 +242,7 @@ lp2p_noise_layer_new (Lp2pLayer *lower, Lp2pNoiseCipher *send, Lp2pNoiseCipher *
 
   lp2p_layer_init (&self->parent, &noise_layer_class, lower->loop);
   lp2p_job_init (&self->job, lower->loop, LP2P_JOB_PUMP, work);
-  lp2p_job_init (&self->hold, lower->loop, LP2P_JOB_RUN, wait_for_company);
+  lp2p_flush_hold_init (&self->hold, &self->job);
   self->lower = lower;
   self->send = send;
   self->receive = receive;
@@ -278,8 +256,5 @@ lp2p_noise_layer_new (Lp2pLayer *lower, Lp2pNoiseCipher *send, Lp2pNoiseCipher *
 void
 lp2p_noise_layer_flush_soon (Lp2pLayer *layer)
 {
-  Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
-
-  self->turns_to_flush = TURNS_TO_FLUSH;
-  lp2p_job_queue (&self->hold);
+  lp2p_flush_hold_begin (&((Lp2pNoiseLayer *) layer)->hold);
 }

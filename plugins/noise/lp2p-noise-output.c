@@ -377,14 +377,9 @@ lp2p_noise_layer_flush (Lp2pLayer *layer)
   int result;
 
   /* The end of the handshake is held back, to take along what others write. */
-  if (self->turns_to_flush > 0 && !self->ending && self->error == NULL)
-    {
-      self->flush_asked = TRUE;
-      return LP2P_IO_AGAIN;
-    }
-  self->turns_to_flush = 0;
-  self->held = FALSE;
-  lp2p_job_clear (&self->hold);
+  if (!self->ending && self->error == NULL && lp2p_flush_hold_is_on (&self->hold))
+    return LP2P_IO_AGAIN;
+  lp2p_flush_hold_end (&self->hold);
   self->flushing = TRUE;
   result = lp2p_noise_layer_drain (self);
   self->flushing = result == LP2P_IO_AGAIN;

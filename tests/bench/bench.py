@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Speed and memory of lp2p on this machine, beside raw loops over one socket and
-beside go-libp2p and rust-libp2p, each with itself, in the same run.
+beside go-libp2p and rust-libp2p, each with itself, in the same run; over WebSocket
+beside js-libp2p too, and beside our own TCP.
 
 Values are medians of alternating runs, ratios medians of the ratios of each run.
 "CPU" is that of both sides. "heap" is what malloc() has given out, "private" are
@@ -16,21 +17,22 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+from measure import MIB  # noqa: E402
 import gates  # noqa: E402
 import measure  # noqa: E402
 import quic  # noqa: E402
 import results  # noqa: E402
 import sending  # noqa: E402
+import websocket  # noqa: E402
 
-MIB = 1024 * 1024
-BENCHES = {**measure.BENCHES, **quic.BENCHES, "send": sending.send}
+BENCHES = {**measure.BENCHES, **websocket.BENCHES, **quic.BENCHES, "send": sending.send}
 SIZES = {
     "quick": {"runs": 1, "bytes": 16 * MIB, "connects": 64, "idle": 500, "foreign_idle": 20,
-              "link_runs": 1, "link_bytes": 16 * MIB},
+              "link_runs": 1, "link_bytes": 16 * MIB, "js_bytes": 2 * MIB, "js_connects": 8},
     "normal": {"runs": 7, "bytes": 128 * MIB, "connects": 256, "idle": 1000, "foreign_idle": 100,
-               "link_runs": 3, "link_bytes": 256 * MIB},
+               "link_runs": 3, "link_bytes": 256 * MIB, "js_bytes": 16 * MIB, "js_connects": 64},
     "full": {"runs": 7, "bytes": 256 * MIB, "connects": 256, "idle": 5000, "foreign_idle": 200,
-             "link_runs": 3, "link_bytes": 512 * MIB},
+             "link_runs": 3, "link_bytes": 512 * MIB, "js_bytes": 32 * MIB, "js_connects": 64},
 }
 
 
@@ -62,18 +64,18 @@ def print_gates(rows):
 
 def expected_rows(build):
     """The rows of a quick run that need neither other peers nor privileges."""
-    if os.path.exists(os.path.join(build, "plugins", "quic-v1.plugin")):
-        yield from stack_rows(measure.QUIC_STACK)
-    for stack in measure.STACKS:
-        yield from stack_rows(stack)
+    for stack in (*measure.STACKS, measure.QUIC_STACK, *websocket.STACKS):
+        if os.path.exists(os.path.join(build, "plugins", f"{stack[0]}.plugin")):
+            yield from stack_rows(stack)
     for place, _ in sending.places():
         for metric in ("throughput", "throughput / perf", "small files"):
             yield f"send, {place}", measure.STACKS[0], metric
 
 
 def stack_rows(stack):
-    for bench in ("upload", "download"):
-        for metric in ("throughput", "dialer CPU", "listener CPU", "throughput / raw"):
+    beside = gates.beside("", stack)[0]
+    for bench in measure.DIRECTIONS:
+        for metric in ("throughput", "dialer CPU", "listener CPU", f"throughput / {beside}"):
             yield bench, stack, metric
     for metric in ("sequential", "64 parallel"):
         yield "connect", stack, metric

@@ -5,7 +5,7 @@ import collections
 import statistics
 
 OURS = "lp2p"
-IDLE_HEAP_KIB = {"noise": 24, "tls": 32}
+IDLE_HEAP_KIB = {"noise": 24, "tls": 32, "ws": 28, "wss": 28}
 # ngtcp2 0.12 holds most of it; with 1.x the second is what there should be.
 QUIC_IDLE_HEAP_KIB = (128, 72)
 QUIC_IDLE_OWN_KIB = 12
@@ -36,20 +36,25 @@ def ratio(ours, others, best):
     return statistics.median(found) if found else None
 
 
+def beside(bench, stack):
+    """What ours is compared with besides other libraries: a name, and its bench and stack."""
+    if bench == "delayed line":
+        return "raw", bench, ("tcp", "none", "none")
+    if stack[0] in ("ws", "wss"):
+        return "tcp", f"beside {stack[0]}, {bench}", ("tcp", *stack[1:])
+    return "raw", f"raw loop, {bench}" if stack[0] == "quic-v1" else "raw loop", stack
+
+
 def ratios(values):
     for (bench, stack, peer, metric, unit), ours in values.items():
-        if peer != OURS or metric not in ("throughput", "CPU"):
+        if peer != OURS or metric not in ("throughput", "CPU") or bench.startswith("beside "):
             continue
         best = max if metric == "throughput" else min
-        # On the delayed line, raw TCP is what there is to reach.
-        if bench == "delayed line":
-            raw = (bench, ("tcp", "none", "none"))
-        else:
-            raw = (f"raw loop, {bench}" if stack[0] == "quic-v1" else "raw loop", stack)
-        loops = [v for key, v in values.items() if key[:2] == raw and key[3] == metric]
+        base, *what = beside(bench, stack)
+        bases = [v for key, v in values.items() if key[:2] == tuple(what) and key[3] == metric]
         peers = [v for key, v in values.items()
                  if key[:2] == (bench, stack) and key[2] not in (OURS, "none") and key[3] == metric]
-        for name, others in (("raw", loops), ("best peer", peers)):
+        for name, others in ((base, bases), ("best peer", peers)):
             value = ratio(ours, others, best)
             if value is not None:
                 yield row(bench, stack, OURS, f"{metric} / {name}", "ratio", value)
@@ -64,7 +69,8 @@ def own_states(values):
             yield row(bench, stack, peer, metric.replace("heap", "own state"), unit, own)
 
 
-# What each metric of ours must reach, and what it should.
+# What each metric of ours must reach, and what it should; where a transport is named, that
+# one's.
 LIMITS = {
     ("upload", "throughput / raw"): (">=", 0.85, None),
     ("upload", "throughput / best peer"): (">=", 1, 1.5),
@@ -82,6 +88,12 @@ LIMITS = {
     ("send, memory", "throughput / perf"): (">=", None, 0.8),
     ("round trips", "first answered byte"): ("<=", 3, None),
     ("round trips", "with TCP Fast Open"): ("<=", 2, None),
+    ("upload", "throughput / tcp", "ws"): (">=", 0.85, None),
+    ("download", "throughput / tcp", "ws"): (">=", 0.85, None),
+    ("round trips", "first answered byte", "ws"): ("<=", 4, None),
+    ("round trips", "with TCP Fast Open", "ws"): ("<=", 3, None),
+    ("round trips", "first answered byte", "wss"): ("<=", 5, None),
+    ("round trips", "with TCP Fast Open", "wss"): ("<=", 4, None),
 }
 
 
@@ -91,8 +103,9 @@ def limits_of(r):
     if r["bench"] == "idle" and r["metric"] in ("dialer heap", "listener heap"):
         if r["transport"] == "quic-v1":
             return ("<=", *QUIC_IDLE_HEAP_KIB)
-        return ("<=", IDLE_HEAP_KIB[r["security"]], None)
-    return LIMITS.get((r["bench"], r["metric"]))
+        return ("<=", IDLE_HEAP_KIB.get(r["transport"]) or IDLE_HEAP_KIB[r["security"]], None)
+    what = (r["bench"], r["metric"])
+    return LIMITS.get((*what, r["transport"])) or LIMITS.get(what)
 
 
 def judge(rows):

@@ -7,6 +7,7 @@ where there are two.
 """
 
 import collections
+import contextlib
 import functools
 import json
 import os
@@ -18,8 +19,10 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(TESTS, "lib"))
+sys.path.insert(0, os.path.join(TESTS, "interop"))
 sys.path.insert(0, os.path.join(TESTS, "interop", "roundtrips"))
 import roundtrips  # noqa: E402
+from interop import ADDRESSES, tls_options  # noqa: E402
 from link import Link  # noqa: E402
 from link import Missing as LinkMissing  # noqa: E402
 from peers import Listener, Missing, Peer, dial, read_line  # noqa: E402
@@ -27,10 +30,12 @@ from peers import Listener, Missing, Peer, dial, read_line  # noqa: E402
 # One line for each stack, and the goal for an idle connection on each side.
 STACKS = (("tcp", "noise", "yamux"), ("tcp", "tls", "yamux"))
 PEERS = ("lp2p", "go", "rust")
+# Slower than the others by far; it stands beside ours where browsers do.
+WEB_PEERS = ("js",)
+DIRECTIONS = ("upload", "download")
 NO_STACK = ("tcp", "none", "none")
 # It has security and streams of its own.
 QUIC_STACK = ("quic-v1", "tls", "native")
-QUIC_ADDRESS = "/ip4/127.0.0.1/udp/0/quic-v1"
 
 # Everything is as it comes, but for the limits.
 OUR_LIMITS = {"max-connections": 100000, "max-connections-per-peer": 100000,
@@ -48,6 +53,8 @@ LINK_PORT = 4001
 # A round trip at full rate is 7.5 MB, and the kernel's own limits are below that.
 LINK_BUFFERS = "4096 131072 33554432"
 
+MIB = 1 << 20
+
 Sample = collections.namedtuple("Sample", "bench stack peer metric unit value round")
 
 
@@ -58,21 +65,31 @@ class Context:
         self.build = build
         self.size = size
         self.note = note
-        self.peers = []
-        for name in PEERS:
-            peer = Peer(name, build, {"G_DEBUG": "", "G_SLICE": "", "MALLOC_CHECK_": "0"})
+        self.peers = list(self.built(PEERS))
+
+    def built(self, names):
+        for name in names:
+            peer = Peer(name, self.build, {"G_DEBUG": "", "G_SLICE": "", "MALLOC_CHECK_": "0"})
             try:
                 peer.build()
-                self.peers.append(peer)
+                yield peer
             except Missing as reason:
-                note(f"the peer {name} is left out: {reason}")
+                self.note(f"the peer {name} is left out: {reason}")
+
+    @functools.cached_property
+    def web_peers(self):
+        return [*self.peers, *self.built(WEB_PEERS)]
+
+    def amount(self, peer, what):
+        """How many `bytes` or `connects` it gets."""
+        return self.size[f"js_{what}" if peer.name == "js" else what]
+
+    def has_plugin(self, name):
+        return os.path.exists(os.path.join(self.build, "plugins", f"{name}.plugin"))
 
     @property
     def raw(self):
         return os.path.join(self.build, "tests", "bench", "bench-raw")
-
-    def has_quic(self):
-        return os.path.exists(os.path.join(self.build, "plugins", "quic-v1.plugin"))
 
     @property
     def link(self):
@@ -87,19 +104,20 @@ def pinned(side, argv, popen=subprocess.Popen, **options):
     return popen(argv, **options)
 
 
-def options_of(peer, stack):
+def options_of(peer, stack, listens=False):
     options = [f"--{key}={value}" for key, value in zip(("transport", "security", "muxer"), stack)]
     if stack == QUIC_STACK:
         del options[1:]
+    options += tls_options(stack, listens)
     if peer.name == "lp2p":
         options += [f"--set={key}={value}" for key, value in OUR_LIMITS.items()]
     return options
 
 
 def listen(peer, stack, popen=functools.partial(pinned, 0), options=()):
-    options = [*options_of(peer, stack), *options]
-    if stack == QUIC_STACK and not any(o.startswith("--address=") for o in options):
-        options.append(f"--address={QUIC_ADDRESS}")
+    options = [*options_of(peer, stack, listens=True), *options]
+    if not any(o.startswith("--address=") for o in options):
+        options.append(f"--address={ADDRESSES[stack[0]]}")
     if peer.name == "lp2p":
         options.append(f"--set={OUR_SERVICES}")
     return Listener(peer, options, popen)
@@ -161,36 +179,43 @@ def raw_loops(context, stack, number):
                                     *run_raw(context, cipher, size))
 
 
+def transfer_once(context, bench, stack, peer, listener, direction, number):
+    size = context.amount(peer, "bytes")
+    who = peer.name if size == context.size["bytes"] else f"{peer.name}, {size // MIB} MiB"
+    before = listener.ask_usage()["cpu"]
+    result = run_peer(peer, "perf", listener.address, stack, **{direction: size})[direction]
+    used = listener.ask_usage()["cpu"] - before
+    yield from transfer_samples(bench, stack, who, number, size, size / result["seconds"],
+                                result["cpuSeconds"], used)
+
+
 def transfer_rounds(context, stack, listeners, loops=raw_loops):
-    size = context.size["bytes"]
     for number in range(context.size["runs"]):
         yield from loops(context, stack, number)
-        for direction in ("upload", "download"):
+        for direction in DIRECTIONS:
             for peer, listener in listeners:
-                before = listener.ask_usage()["cpu"]
-                result = run_peer(peer, "perf", listener.address, stack, **{direction: size})
-                used = listener.ask_usage()["cpu"] - before
-                result = result[direction]
-                yield from transfer_samples(direction, stack, peer.name, number, size,
-                                            size / result["seconds"], result["cpuSeconds"], used)
+                yield from transfer_once(context, direction, stack, peer, listener, direction, number)
+
+
+@contextlib.contextmanager
+def listening(peers, stack):
+    """Pairs of a peer and its listener."""
+    with contextlib.ExitStack() as listeners:
+        yield [(peer, listeners.enter_context(listen(peer, stack))) for peer in peers]
 
 
 def transfer(context):
     """One stream over /perf/1.0.0, each library with itself, beside raw loops."""
     for stack in STACKS:
-        listeners = [(peer, listen(peer, stack)) for peer in context.peers]
-        try:
+        with listening(context.peers, stack) as listeners:
             yield from transfer_rounds(context, stack, listeners)
-        finally:
-            for _, listener in listeners:
-                listener.stop()
 
 
 def connect_rounds(context, stack, listeners):
     for number in range(context.size["runs"]):
         for parallel, metric in ((1, "sequential"), (64, "64 parallel")):
             for peer, listener in listeners:
-                count = context.size["connects"]
+                count = context.amount(peer, "connects")
                 before = listener.ask_usage()["cpu"]
                 result = run_peer(peer, "connect-loop", listener.address, stack, count=count,
                                   parallel=parallel)
@@ -203,12 +228,8 @@ def connect_rounds(context, stack, listeners):
 def connect(context):
     """Connections that echo 32 bytes and end, with identify as it comes."""
     for stack in STACKS:
-        listeners = [(peer, listen(peer, stack)) for peer in context.peers]
-        try:
+        with listening(context.peers, stack) as listeners:
             yield from connect_rounds(context, stack, listeners)
-        finally:
-            for _, listener in listeners:
-                listener.stop()
 
 
 def private_bytes(pid):
@@ -249,17 +270,21 @@ def idle_of(context, peer, stack, count):
         yield Sample("idle", stack, peer.name, metric, "KiB/connection", value, 0)
 
 
+def idle_all(context, peers, stack):
+    for peer in peers:
+        count = context.size["idle" if peer.name == "lp2p" else "foreign_idle"]
+        try:
+            yield from idle_of(context, peer, stack, count)
+        except RuntimeError as reason:
+            if peer.name == "lp2p":
+                raise
+            context.note(f"idle, {peer.name}: {reason}")
+
+
 def idle(context):
     """What a connection that does nothing holds."""
     for stack in STACKS:
-        for peer in context.peers:
-            count = context.size["idle" if peer.name == "lp2p" else "foreign_idle"]
-            try:
-                yield from idle_of(context, peer, stack, count)
-            except RuntimeError as reason:
-                if peer.name == "lp2p":
-                    raise
-                context.note(f"idle, {peer.name}: {reason}")
+        yield from idle_all(context, context.peers, stack)
 
 
 def set_buffers(sides):
@@ -293,10 +318,9 @@ def link(context):
                              size / result["seconds"] / 1e6, number)
 
 
-def round_trips(context):
-    """From a fresh dial to the first byte that is answered, counted by causality."""
+def round_trips_of(context, peers, stacks):
     ours = next(peer for peer in context.peers if peer.name == "lp2p")
-    cases = [(peer, stack, fast_open) for peer in context.peers for stack in STACKS
+    cases = [(peer, stack, fast_open) for peer in peers for stack in stacks
              for fast_open in ((False, True) if peer is ours else (False,))]
     for peer, stack, fast_open in cases:
         try:
@@ -308,6 +332,11 @@ def round_trips(context):
             raise RuntimeError(f"round trips to {peer.name}: {reason}") from reason
         metric = "with TCP Fast Open" if fast_open else "first answered byte"
         yield Sample("round trips", stack, peer.name, metric, "round trips", found, 0)
+
+
+def round_trips(context):
+    """From a fresh dial to the first byte that is answered, counted by causality."""
+    yield from round_trips_of(context, context.peers, STACKS)
 
 
 def codec(context):

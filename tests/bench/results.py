@@ -17,13 +17,13 @@ INTRODUCTION = """# Figures
 
 `tests/bench/run.sh --full --write` measured and wrote this. Each library talks to itself in two processes on loopback, each on a processor of its own where there are two, and all take turns; values are medians of {runs} rounds, ratios are medians of the ratios within a round.
 
-The machine was one with {cpus} processors ({model}), {system}; GLib {glib}, OpenSSL {openssl}, GnuTLS {gnutls}; go-libp2p {go}, rust-libp2p {rust}. Its load average was {begin:.0f} when the run began and {end:.0f} when it ended: what is above two is work of others, which took its part of the throughput. Only what stands in one table may be compared, and the ratios suffer least. Run it on a quiet machine for figures to plan with.
+The machine was one with {cpus} processors ({model}), {system}; GLib {glib}, OpenSSL {openssl}, GnuTLS {gnutls}; go-libp2p {go}, rust-libp2p {rust}, js-libp2p {js} in node. Its load average was {begin:.0f} when the run began and {end:.0f} when it ended: what is above two is work of others, which took its part of the throughput. Only what stands in one table may be compared, and the ratios suffer least. Run it on a quiet machine for figures to plan with.
 """
 
 TRANSFER = """
 ## One stream of {mib} MiB
 
-Over `/perf/1.0.0`. The raw loop is one socket, written and read in a loop, up to 256 KiB in a call, with the same cipher: libcrypto's ChaCha20-Poly1305 in records as large as Noise allows beside noise, GnuTLS' AES-128-GCM in records of 16 KiB beside tls. For QUIC it is a loop around ngtcp2 and GnuTLS with AES-128-GCM, in datagrams as large as ngtcp2 finds them to pass, and in some of 16 KiB. The times are those of the processor.
+Over `/perf/1.0.0`. The raw loop is one socket, written and read in a loop, up to 256 KiB in a call, with the same cipher: libcrypto's ChaCha20-Poly1305 in records as large as Noise allows beside noise, GnuTLS' AES-128-GCM in records of 16 KiB beside tls. For QUIC it is a loop around ngtcp2 and GnuTLS with AES-128-GCM, in datagrams as large as ngtcp2 finds them to pass, and in some of 16 KiB. Beside WebSocket it is our own TCP with noise, in the same rounds. js-libp2p, which is slower, moves {js_mib} MiB. The times are those of the processor.
 
 | What | Who | Throughput | Dialer | Listener |
 |---|---|---|---|---|
@@ -31,7 +31,7 @@ Over `/perf/1.0.0`. The raw loop is one socket, written and read in a loop, up t
 CONNECT = """
 ## Connections
 
-A handshake, identify as each library does it by default, an echo of 32 bytes, and the end. The times are those of the processors of both sides. Both meet each other again and again: lp2p then knows the signatures of the other, which saves it about a quarter.
+A handshake, identify as each library does it by default, an echo of 32 bytes, and the end; {connects} of them in a round, {js_connects} with js-libp2p. The times are those of the processors of both sides. Both meet each other again and again: lp2p then knows the signatures of the other, which saves it about a quarter.
 
 | Stack | Who | One after the other | 64 at once |
 |---|---|---|---|
@@ -39,7 +39,7 @@ A handshake, identify as each library does it by default, an echo of 32 bytes, a
 IDLE = """
 ## Idle connections
 
-What one connection adds: for lp2p to the memory of a host with {idle} of them, for the others to that of a listener with {foreign_idle}. The goal is a heap of 24 KiB or less on each side with noise and 32 KiB with tls. Memory in the kernel is not counted; "private" are the pages that no other process shares.
+What one connection adds: for lp2p to the memory of a host with {idle} of them, for the others to that of a listener with {foreign_idle}. The goal is a heap of 24 KiB or less on each side with noise and 32 KiB with tls, and 28 KiB over WebSocket. Memory in the kernel is not counted; "private" are the pages that no other process shares.
 
 | Stack | Who | Heap of the dialer | Heap of the listener | Private pages of the listener |
 |---|---|---|---|---|
@@ -105,8 +105,9 @@ And what is aimed at:
 |---|---|---|---|
 """
 TRANSFERS = ("raw loop", "raw loop, upload", "raw loop, download", "16 KiB loop, upload",
-             "16 KiB loop, download", "upload", "download")
-NAMES = {"none": "raw loop", "lp2p": "lp2p", "go": "go-libp2p", "rust": "rust-libp2p"}
+             "16 KiB loop, download", "beside ws, upload", "beside ws, download", "beside wss, upload",
+             "beside wss, download", "upload", "download")
+NAMES = {"none": "raw loop", "lp2p": "lp2p", "go": "go-libp2p", "rust": "rust-libp2p", "js": "js-libp2p"}
 
 
 def first_match(pattern, *path):
@@ -135,7 +136,14 @@ def introduction(size, load):
         glib=library("glib-2.0"), openssl=library("libcrypto"), gnutls=library("gnutls"),
         go=first_match(r"go-libp2p v(\S+)", PEERS, "go", "go.mod"),
         rust=first_match(r'^name = "libp2p"\nversion = "(.*)"$', PEERS, "rust", "Cargo.lock"),
+        js=first_match(r'"libp2p": "(.*)"', PEERS, "js", "package.json"),
         begin=load[0], end=load[1])
+
+
+def name_of(peer):
+    """Behind a peer's name may stand what is different for it."""
+    name, comma, different = peer.partition(", ")
+    return NAMES[name] + comma + different
 
 
 def stack_of(row):
@@ -155,7 +163,7 @@ def group(rows, *benches):
 
 def transfer_lines(rows):
     for (bench, stack, peer), m in group(rows, *TRANSFERS).items():
-        yield (f"| {bench}, {stack} | {NAMES[peer]} | {m['throughput']:.0f} MB/s "
+        yield (f"| {bench}, {stack} | {name_of(peer)} | {m['throughput']:.0f} MB/s "
                f"| {m['dialer CPU']:.2f} s/GB | {m['listener CPU']:.2f} s/GB |")
 
 
@@ -216,7 +224,7 @@ def gate_lines(found, words):
 
 
 def write(rows, size, load):
-    sizes = dict(size, mib=size["bytes"] >> 20, link_mib=size["link_bytes"] >> 20,
+    sizes = dict(size, mib=size["bytes"] >> 20, js_mib=size["js_bytes"] >> 20, link_mib=size["link_bytes"] >> 20,
                  send_mib=size["bytes"] >> 18, files=size["connects"] * 20)
     must, aims = gates.judge(rows)
     parts = [(TRANSFER, transfer_lines(rows)), (CONNECT, connect_lines(rows)),

@@ -143,7 +143,7 @@ def send_round(command, large, small, size):
 def send(context):
     """A large file and many small ones, beside what perf moves."""
     size = context.size["bytes"] * 4
-    stacks = [*STACKS, *([QUIC_STACK] if context.has_quic() else [])]
+    stacks = [*STACKS, *([QUIC_STACK] if context.has_plugin("quic-v1") else [])]
     for place, where in places():
         with tempfile.TemporaryDirectory(prefix="lp2p-bench.", dir=where) as folder:
             large, small = make_files(folder, size, context.size["connects"] * 20)

@@ -3,7 +3,8 @@
 """browser.py BUILD PAGE: js-libp2p in browsers dials our listener.
 
 PAGE is the folder that `build` made. Prints an `ok`, `not ok` or `skip` line for each step
-in each browser. A browser gets a profile of its own, and ends with its test.
+in each browser, over ws and over wss with an authority that the browser was told of. A
+browser gets a profile of its own, and ends with its test.
 """
 
 import functools
@@ -22,12 +23,13 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from authority import TOOLS, Authority  # noqa: E402
 from peers import Listener, Peer, last_line  # noqa: E402
 
 STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-close", "reset", "wrong-peer")
 UPLOAD_BYTES = 8 * 1024 * 1024
 STREAMS = 100
-LISTEN = ("--transport", "ws", "--address", "/ip4/127.0.0.1/tcp/0/ws")
+ADDRESSES = {"ws": "/ip4/127.0.0.1/tcp/0/ws", "wss": "/ip4/127.0.0.1/tcp/0/tls/ws"}
 
 # From the start of a browser to its last line; all nine steps have 30 seconds each.
 RUN_SECONDS = 240
@@ -45,9 +47,14 @@ def firefox(program, profile):
     return [program, "--headless", "--no-remote", "--profile", profile]
 
 
-# What systems call them.
-BROWSERS = {"chromium": (("chromium", "chromium-browser"), chromium),
-            "firefox": (("firefox-esr", "firefox"), firefox)}
+# What systems call them, and where in their profile, which is their home as well, they
+# keep the certificates that they trust.
+BROWSERS = {"chromium": (("chromium", "chromium-browser"), chromium, ".pki/nssdb"),
+            "firefox": (("firefox-esr", "firefox"), firefox, ".")}
+
+
+def find_program(name):
+    return next(filter(shutil.which, BROWSERS[name][0]), None)
 
 
 class Page(http.server.SimpleHTTPRequestHandler):
@@ -68,8 +75,14 @@ class Page(http.server.SimpleHTTPRequestHandler):
 
 
 class Browser:
-    def __init__(self, program, make_argv, url):
+    """One that trusts the authority, if any, beside those that it comes with."""
+
+    def __init__(self, name, url, authority):
+        _, make_argv, database = BROWSERS[name]
+        program = find_program(name)
         self.profile = tempfile.TemporaryDirectory(prefix="lp2p-browser-", ignore_cleanup_errors=True)
+        if authority is not None:
+            authority.add_to(os.path.join(self.profile.name, database))
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [*make_argv(program, self.profile.name), url],
@@ -119,14 +132,14 @@ def listen_to_page(browser, told):
     return steps, f"no end within {RUN_SECONDS} s: {browser.said()}"
 
 
-def run(program, make_argv, address, page):
+def run(name, address, page, authority):
     told = queue.Queue()
     handler = functools.partial(Page, directory=page, told=told)
     query = urllib.parse.urlencode({"address": address, "upload-bytes": UPLOAD_BYTES, "streams": STREAMS})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/?{query}"
-        with Browser(program, make_argv, url) as browser:
+        with Browser(name, url, authority) as browser:
             steps, why = listen_to_page(browser, told)
         server.shutdown()
     return steps, why
@@ -139,26 +152,63 @@ def reason(steps, name, why):
     return None if step["ok"] else " ".join(str(step["error"]).split())
 
 
+def listen(build, transport, authority):
+    options = ["--transport", transport, "--address", ADDRESSES[transport]]
+    if transport == "wss":
+        options += ["--tls-certificate", authority.certificate, "--tls-key", authority.key]
+    return Listener(Peer("lp2p", os.path.abspath(build)), options)
+
+
+def check_all(build, page, name, transport, authority):
+    """What is wrong, None for nothing, with each step of a browser that has all it needs."""
+    with listen(build, transport, authority) as listener:
+        steps, why = run(name, listener.address, page, authority)
+        status = listener.stop()
+    reasons = {step: reason(steps, step, why) for step in STEPS}
+    if "half-close 1000" not in listener.stderr().splitlines():
+        reasons["half-close"] = reasons["half-close"] or "the listener did not report 1000 bytes"
+    reasons["end"] = None if status == 0 else f"the listener ended with status {status}"
+    return reasons
+
+
+def check_untrusted(build, page, name, authority):
+    """Likewise, with a browser that never heard of the authority."""
+    with listen(build, "wss", authority) as listener:
+        steps, why = run(name, listener.address, page, None)
+        status = listener.stop()
+    connected = steps.get("connect", {}).get("ok")
+    return {"refusal": why if connected is None else "it connected" if connected else None,
+            "end": None if status == 0 else f"the listener ended with status {status}"}
+
+
+def cases(build, page, name, authority):
+    yield "ws", lambda: check_all(build, page, name, "ws", authority)
+    yield "wss", lambda: check_all(build, page, name, "wss", authority)
+    yield "wss of an unknown authority", lambda: check_untrusted(build, page, name, authority)
+
+
+def test(build, page, authority):
+    failed = 0
+    for name, (programs, *_) in BROWSERS.items():
+        if find_program(name) is None:
+            print(f"skip {name}->lp2p: missing: {' or '.join(programs)}", flush=True)
+            continue
+        for case, check in cases(build, page, name, authority):
+            for step, problem in check().items():
+                line = f"{name}->lp2p {case} {step}"
+                print(f"ok {line}" if problem is None else f"not ok {line}: {problem}", flush=True)
+                failed += problem is not None
+    return 1 if failed else 0
+
+
 def main():
     build, page = sys.argv[1:]
-    failed = 0
-    for name, (programs, make_argv) in BROWSERS.items():
-        case = f"{name}->lp2p ws"
-        program = next(filter(shutil.which, programs), None)
-        if program is None:
-            print(f"skip {case}: missing: {' or '.join(programs)}", flush=True)
-            continue
-        with Listener(Peer("lp2p", os.path.abspath(build)), LISTEN) as listener:
-            steps, why = run(program, make_argv, listener.address, page)
-            status = listener.stop()
-        reasons = {f"{case} {step}": reason(steps, step, why) for step in STEPS}
-        if "half-close 1000" not in listener.stderr().splitlines():
-            reasons[f"{case} half-close"] = reasons[f"{case} half-close"] or "the listener did not report 1000 bytes"
-        reasons[f"{case} end"] = None if status == 0 else f"the listener ended with status {status}"
-        for line, problem in reasons.items():
-            print(f"ok {line}" if problem is None else f"not ok {line}: {problem}", flush=True)
-            failed += problem is not None
-    return 1 if failed else 0
+    for tool in TOOLS:
+        if shutil.which(tool) is None:
+            print(f"skip browser: missing: {tool}")
+            return 0
+    with tempfile.TemporaryDirectory(prefix="lp2p-authority-") as folder:
+        return test(build, page, Authority(folder))
 
 
 if __name__ == "__main__":

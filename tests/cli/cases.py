@@ -8,6 +8,7 @@ import contextlib
 import glob
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -353,6 +354,58 @@ def test_config(world):
     world.run("inspect").expect(1, r"lp2p\.conf:1: \[nonsense\]")
 
 
+@case
+def test_config_of_another_version(world):
+    """configuration: what an older or a newer version has is named, not skipped"""
+    for text, reason in (
+            # An option and a group that this version does not have, and one that means less now.
+            ("max-connections=7\nno-such-yet=1\n", r":3: \[host\] no-such-yet: unknown key, expected one of: .*max-conn"),
+            ("max-connections=7\n[listen]\n", r":3: \[listen\]: unknown group, expected \[host\] or \[plugin NAME\]"),
+            ("max-connections=[7]\n", r":2: \[host\] max-connections: .*\[7\].* a whole number")):
+        config = world.write("lp2p.conf", "[host]\n" + text)
+        for command in (["config"], ["listen"]):
+            world.run("--config", config, *command).expect(1, r"lp2p\.conf" + reason)
+    # A loadable object may come later.
+    config = world.write("lp2p.conf", "[host]\nmax-connections=7\n[plugin no-such-yet]\nsize=1\n")
+    result = world.run("--config", config, "config", "host").expect(0)
+    check("\nmax-connections=7\n" in result.out, result)
+    process = world.start("--config", config, "--verbose", "listen", LOOPBACK)
+    check(process.stdout.readline(), "it does not listen")
+    process.terminate()
+    check("group [plugin no-such-yet], but no such" in process.communicate(timeout=LONG)[1], "no message")
+
+
+@case
+def test_unreadable(world):
+    """configuration and keys that may not be read"""
+    if os.geteuid() == 0:
+        os.chmod(world.folder, 0o755)
+        nobody = {"preexec_fn": lambda: os.setuid(65534)}
+    else:
+        nobody = {}
+
+    def run(*arguments):
+        return subprocess.run([LP2P, *arguments], env=world.env, capture_output=True, text=True, timeout=LONG,
+                              cwd="/", **nobody)
+
+    if run("--version").returncode != 0:
+        raise Skip("the build folder is not for everybody")
+    world.make("config/lp2p")
+    config = world.write("config/lp2p/lp2p.conf", "[host]\nmax-connections=7\n")
+    key = world.run("id", "--make", "--file", world.path("a.key"), "--json").expect(0).object()["file"]
+    os.chmod(config, 0)
+    # The one that is looked for is not passed over.
+    for arguments in (["config"], ["listen"], ["--config", config, "config"]):
+        result = run(*arguments)
+        check(result.returncode == 1 and f"{config}: Permission denied" in result.stderr, result)
+    os.unlink(config)
+    os.chmod(key, 0)
+    for arguments in (["id", "--file", key], ["listen", "--identity", key]):
+        result = run(*arguments)
+        check(result.returncode == 1 and not result.stdout, result)
+        check(re.fullmatch(f"lp2p: .*{key}.*Permission denied\n", result.stderr), result)
+
+
 def sample():
     with open(os.path.join(BUILD, "data", "lp2p.conf"), encoding="utf-8") as file:
         return file.read()
@@ -568,12 +621,26 @@ def test_debug_messages(world):
         check(not world.run("ping", ready["addresses"][0], "-c", "1").expect(0).err, "not silent")
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 @case
 def test_listen_anywhere(world):
-    """listen: without addresses, wherever it can"""
+    """listen: without addresses, wherever it can, and can be dialed there"""
+    loopbacks = ["/ip4/127.0.0.1/"] + ["/ip6/::1/"] * has_ipv6()
     with world.listener("--verbose") as ready:
         for transport in LOOPBACKS:
-            check(any(f"/{transport}/" in address for address in ready["addresses"]), ready)
+            for loopback in loopbacks:
+                here = [address for address in ready["addresses"]
+                        if address.startswith(loopback) and f"/{transport}/" in address]
+                check(len(here) == 1, (transport, loopback, ready))
+                world.run("ping", here[0], "-c", "1").expect(0)
 
 
 @case
@@ -653,6 +720,39 @@ def test_full_output(world):
         process = subprocess.run([LP2P, "--version"], env=world.env, stdout=full,
                                  stderr=subprocess.PIPE, text=True, check=False)
     check(process.returncode == 1 and "output" in process.stderr, process)
+
+
+# Terminals
+
+def run_on_terminal(world, *arguments, **environment):
+    """What is printed there."""
+    near, far = pty.openpty()
+    with subprocess.Popen([LP2P, *arguments], env={**world.env, **environment}, stdin=subprocess.DEVNULL,
+                          stdout=far, stderr=subprocess.DEVNULL, cwd=world.folder):
+        os.close(far)
+        text = b""
+        try:
+            while chunk := os.read(near, 65536):
+                text += chunk
+        except OSError:  # the other end is closed
+            pass
+    os.close(near)
+    return text.decode().replace("\r\n", "\n")
+
+
+@case
+def test_colors(world):
+    """tables have colors on a terminal, unless NO_COLOR or the terminal says no"""
+    config = world.write("lp2p.conf", "[host]\nservices=['ping', 'no-such']\n")
+    arguments = ("inspect", "--config", config)
+    plain = world.run(*arguments).out
+    check("\033" not in plain and "no-such" in plain, plain)
+    colored = run_on_terminal(world, *arguments, TERM="xterm", NO_COLOR="")
+    for code, text in ((1, "NAME"), (32, "yes"), (31, "no"), (31, "enabled but not installed")):
+        check(f"\033[{code}m{text}\033[0m" in colored, (code, text, colored))
+    check(re.sub("\033\\[[0-9;]*m", "", colored) == plain, (colored, plain))
+    for environment in ({"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb", "NO_COLOR": ""}):
+        check(run_on_terminal(world, *arguments, **environment) == plain, environment)
 
 
 # The demo

@@ -135,7 +135,8 @@ combination_add_tests (const char *suite, const PairTest *tests, guint n_tests)
         continue;
       if (transport->security != NULL)
         {
-          add_tests (suite, tests, n_tests, combination_new (transport, transport->security, transport->muxer));
+          if (!transport->alike)
+            add_tests (suite, tests, n_tests, combination_new (transport, transport->security, transport->muxer));
           continue;
         }
       for (guint j = 0; securities[j] != NULL; j++)

@@ -314,7 +314,7 @@ come_in (FakeListener *listener, FakeSession *session, Lp2pPeerId *peer, Lp2pMul
   Punch *punch = find_punch (self, remote);
   Lp2pRawConnection *raw = raw_new (self, session, LP2P_ROLE_RESPONDER, peer, local, remote);
 
-  raw->socket_id = lp2p_listener_get_socket_id (LP2P_LISTENER (listener));
+  raw->socket_id = g_strdup (lp2p_listener_get_socket_id (LP2P_LISTENER (listener)));
   if (punch != NULL)
     {
       g_task_return_pointer (punch->task, raw, (GDestroyNotify) lp2p_raw_connection_free);

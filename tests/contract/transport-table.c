@@ -15,6 +15,15 @@
                "/p2p/" PEER,                                                                    \
                "/memory/1/p2p/" PEER "/p2p-circuit/p2p/" PEER }
 
+#define QUIC_ADDRESSES                                                                                                \
+  .plugin = "quic-v1", .real = TRUE, .timers = TRUE, .security = "tls", .muxer = "native",                            \
+  .matches = { "/ip4/1.2.3.4/udp/5/quic-v1", "/ip6/::1/udp/0/quic-v1", "/ip4/1.2.3.4/udp/5/quic-v1/p2p/" PEER },      \
+  .strange = { "/ip4/1.2.3.4/udp/5", "/ip4/1.2.3.4", "/ip4/1.2.3.4/udp/5/quic", "/ip4/1.2.3.4/tcp/5/quic-v1",         \
+               "/ip4/1.2.3.4/udp/5/quic-v1/webtransport", "/ip4/1.2.3.4/udp/5/quic-v1/p2p/" PEER "/p2p-circuit",      \
+               "/ip4/1.2.3.4/udp/5/quic-v1/p2p-circuit",                                                              \
+               "/ip4/1.2.3.4/udp/5/quic-v1/p2p/" PEER "/p2p-circuit/p2p/" PEER, "/ip4/1.2.3.4/udp/5/webrtc-direct",   \
+               "/dns4/example.org/udp/5/quic-v1", "/memory/5" }
+
 const Lp2pTestTransport transport_cases[] = {
   { .name = "memory", MEMORY_ADDRESSES },
   { .name = "memory-slow",
@@ -30,20 +39,9 @@ const Lp2pTestTransport transport_cases[] = {
                  "/ip4/1.2.3.4/udp/5/quic-v1", "/ip4/1.2.3.4/tcp/5/p2p/" PEER "/p2p-circuit",
                  "/ip4/1.2.3.4/tcp/5/p2p-circuit", "/ip4/1.2.3.4/tcp/5/p2p/" PEER "/p2p-circuit/p2p/" PEER,
                  "/memory/5", "/ip4/1.2.3.4/tcp/5/http" } },
-  { .name = "quic",
-    .plugin = "quic-v1",
-    .real = TRUE,
-    .timers = TRUE,
-    .security = "tls",
-    .muxer = "native",
-    .listen = "/ip4/127.0.0.1/udp/0/quic-v1",
-    .refused = "/ip4/127.0.0.1/udp/1/quic-v1",
-    .matches = { "/ip4/1.2.3.4/udp/5/quic-v1", "/ip6/::1/udp/0/quic-v1", "/ip4/1.2.3.4/udp/5/quic-v1/p2p/" PEER },
-    .strange = { "/ip4/1.2.3.4/udp/5", "/ip4/1.2.3.4", "/ip4/1.2.3.4/udp/5/quic", "/ip4/1.2.3.4/tcp/5/quic-v1",
-                 "/ip4/1.2.3.4/udp/5/quic-v1/webtransport", "/ip4/1.2.3.4/udp/5/quic-v1/p2p/" PEER "/p2p-circuit",
-                 "/ip4/1.2.3.4/udp/5/quic-v1/p2p-circuit",
-                 "/ip4/1.2.3.4/udp/5/quic-v1/p2p/" PEER "/p2p-circuit/p2p/" PEER, "/ip4/1.2.3.4/udp/5/webrtc-direct",
-                 "/dns4/example.org/udp/5/quic-v1", "/memory/5" } },
+  { .name = "quic", QUIC_ADDRESSES, .listen = "/ip4/127.0.0.1/udp/0/quic-v1", .refused = "/ip4/127.0.0.1/udp/1/quic-v1" },
+  { .name = "quic-ip6", QUIC_ADDRESSES, .alike = TRUE, .listen = "/ip6/::1/udp/0/quic-v1",
+    .refused = "/ip6/::1/udp/1/quic-v1" },
   { .name = "ws",
     .plugin = "ws",
     .real = TRUE,

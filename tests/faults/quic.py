@@ -11,6 +11,7 @@ unless two are named, only a NAT is tried that takes another port in the middle.
 """
 
 import collections
+import functools
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from peers import Listener, Missing, Peer, dial, last_line, read_line  # noqa: E
 
 MIB = 1 << 20
 SIZE = 4 * MIB
-ADDRESS = "/ip4/127.0.0.1/udp/0/quic-v1"
+HOSTS = {4: "127.0.0.1", 6: "::1"}
 TRANSPORT = "--transport=quic-v1"
 # A step of a peer has 30 seconds, as the idle time of a connection has, and before it
 # there is a handshake. A busy machine needs some more.
@@ -85,13 +86,14 @@ class Clear(Exception):
 class PeerPair:
     """Two of the peers; one listener serves all transfers."""
 
-    def __init__(self, build, listener, dialer, faults):
+    def __init__(self, build, listener, dialer, faults, family):
         self.faults = faults
         self._listener, self._dialer = Peer(listener, build), Peer(dialer, build)
         for peer in (self._listener, self._dialer):
             peer.build()
-        self._server = Listener(self._listener, [TRANSPORT, f"--address={ADDRESS}"])
-        self.target = ("127.0.0.1", int(re.search(r"/udp/(\d+)/", self._server.address)[1]))
+        address = f"/ip{family}/{HOSTS[family]}/udp/0/quic-v1"
+        self._server = Listener(self._listener, [TRANSPORT, f"--address={address}"])
+        self.target = (HOSTS[family], int(re.search(r"/udp/(\d+)/", self._server.address)[1]))
 
     def transfer(self, port, direction, size, error=None):
         options = [PATIENCE] if error == LOST and self._dialer.name == "lp2p" else []
@@ -244,25 +246,27 @@ FULL = (("lp2p", "go"), ("go", "lp2p"))
 
 
 def choose(chosen):
-    """Names, and what is tried with them."""
+    """Names, what is tried with them, and the version of IP."""
     if chosen:
-        return [(tuple(chosen), FAULTS)]
+        return [(tuple(chosen), FAULTS, 4)]
     full = FULL if os.environ.get("LP2P_FULL") == "1" else ()
     rebinding = tuple(fault for fault in FAULTS if fault.name == "rebinding")
-    return [(names, FAULTS) for names in (("bare", "bare"), ("lp2p", "lp2p"), *full)] + \
-        [(names, rebinding) for names in FOREIGN if names not in full]
+    return [(names, FAULTS, 4) for names in (("bare", "bare"), ("lp2p", "lp2p"), *full)] + \
+        [(names, rebinding, 4) for names in FOREIGN if names not in full] + \
+        [(("lp2p", "lp2p"), rebinding, 6)]
 
 
 def pairs(build, chosen):
     """What runs: names and how to start them."""
-    for (listener, dialer), faults in choose(chosen):
+    for (listener, dialer), faults, family in choose(chosen):
         if "bare" in (listener, dialer):
             yield f"{dialer}->{listener}", lambda: BarePair(build)
         elif "lp2p" in (listener, dialer) and not os.path.exists(
                 os.path.join(build, "plugins", "quic-v1.plugin")):
             print(f"skip quic {dialer}->{listener}: this build has no module quic", flush=True)
         else:
-            yield f"{dialer}->{listener}", lambda l=listener, d=dialer, f=faults: PeerPair(build, l, d, f)
+            name = f"{dialer}->{listener}{' over IPv6' if family == 6 else ''}"
+            yield name, functools.partial(PeerPair, build, listener, dialer, faults, family)
 
 
 def main():

@@ -525,6 +525,49 @@ test_native (Fixture *self, gconstpointer config)
   g_assert_cmpuint (three.n_given_up, ==, 1);
 }
 
+/* What a transport has begun the host goes on with: nobody is asked twice, and the place
+ * is kept. */
+static void
+test_passed_on (Fixture *self, gconstpointer config)
+{
+  static const MemoryLayerOptions options;
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string ("/ip4/192.0.2.1/tcp/1/ws", NULL);
+  g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
+  Native one, two, three, four, five;
+  Lp2pRawConnection *raw;
+  Lp2pLayer *ours;
+  Lp2pLayer *theirs;
+
+  g_assert_true (begin_native (self, &one, "/ip4/192.0.2.1/tcp/1"));
+  g_assert_true (begin_native (self, &two, "/ip4/192.0.2.2/tcp/1"));
+  g_assert_true (begin_native (self, &three, "/ip4/192.0.2.3/tcp/1"));
+  lp2p_host_set_gater (self->host->host, LP2P_GATER (gater));
+  g_assert_true (lp2p_context_pass_on_handshake (one.context, g_steal_pointer (&one.handshake)));
+  g_assert_cmpuint (lp2p_host_get_usage (self->host->host, "max-half-open"), ==, 3);
+  memory_layer_new_pair (self->host->loop, &options, &ours, &theirs);
+  raw = lp2p_raw_connection_new_layer (ours, "memory", LP2P_ROLE_RESPONDER);
+  raw->local_address = test_host_dup_address (self->host);
+  raw->remote_address = lp2p_multiaddr_ref (address);
+  lp2p_context_offer_inbound (one.context, raw);
+  test_world_settle (self->world);
+  g_assert_cmpuint (lp2p_host_get_usage (self->host->host, "max-half-open"), ==, 3);
+  g_assert_cmpuint (gater->n_asked, ==, 0);
+  g_assert_false (is_given_up (theirs));
+
+  /* It is given up as any other, when its turn comes. */
+  g_assert_true (begin_native (self, &four, "/ip4/192.0.2.1/tcp/2"));
+  g_assert_cmpuint (two.n_given_up, ==, 1);
+  g_assert_false (is_given_up (theirs));
+  g_assert_true (begin_native (self, &five, "/ip4/192.0.2.1/tcp/3"));
+  test_world_settle (self->world);
+  g_assert_true (is_given_up (theirs));
+  lp2p_layer_free (theirs);
+  lp2p_context_end_handshake (three.context, three.handshake);
+  lp2p_context_end_handshake (four.context, four.handshake);
+  lp2p_context_end_handshake (five.context, five.handshake);
+  g_assert_cmpuint (lp2p_host_get_usage (self->host->host, "max-half-open"), ==, 0);
+}
+
 /* One byte each second does not prolong the deadline, at any step of it. */
 static void
 test_drip (Fixture *self, gconstpointer config)
@@ -687,6 +730,7 @@ main (int argc, char **argv)
     { "/admission/room", "max-half-open=3\nmax-half-open-per-ip=2\n", test_room },
     { "/admission/no-room", "max-half-open=3\nmax-half-open-per-ip=3\n", test_no_room },
     { "/admission/native", "max-half-open=3\nmax-half-open-per-ip=2\n", test_native },
+    { "/admission/passed-on", "max-half-open=3\nmax-half-open-per-ip=2\n", test_passed_on },
     { "/admission/drip", "handshake-timeout=15\n", test_drip },
     { "/admission/wait-inside", "", test_wait_inside },
     { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },

@@ -3,6 +3,7 @@
 /* Two hosts dial each other from the ports that they listen on, and their SYNs cross:
  * TCP makes one connection of the two (RFC 9293, section 3.5, figure 7). */
 
+#include "test-context.h"
 #include "test-host.h"
 
 #include <linux/filter.h>
@@ -15,12 +16,24 @@ typedef struct
   TestHost *b;
 } Fixture;
 
-static TestHost *
-new_host (Fixture *self, const char *first, const char *second)
+typedef struct
 {
-  g_autofree char *config = g_strdup_printf ("[host]\ntransports=['tcp']\nsecurity=['%s','%s']\nmuxers=['yamux']\n"
-                                             "services=[]\nlisten=['/ip4/127.0.0.1/tcp/0']\n",
-                                             first, second);
+  const char *transport;
+  const char *suffix; /* of its addresses */
+  const char *security;
+} Stack;
+
+static TestHost *
+new_host (Fixture *self, const Stack *stack, const char *first, const char *second)
+{
+  g_autofree char *certificate = g_test_build_filename (G_TEST_DIST, "fixtures", "tls", "localhost.pem", NULL);
+  g_autofree char *key = g_test_build_filename (G_TEST_DIST, "fixtures", "tls", "localhost-key.pem", NULL);
+  g_autofree char *tls = g_strdup_printf ("[plugin wss]\ncertificate='%s'\nprivate-key='%s'\nca-file='%s'\n",
+                                          certificate, key, certificate);
+  g_autofree char *config = g_strdup_printf ("[host]\ntransports=['%s']\nsecurity=['%s','%s']\nmuxers=['yamux']\n"
+                                             "services=[]\nlisten=['/ip4/127.0.0.1/tcp/0%s']\n%s",
+                                             stack->transport, first, second, stack->suffix,
+                                             g_str_equal (stack->transport, "wss") ? tls : "");
 
   return test_host_new (self->world, config);
 }
@@ -32,24 +45,28 @@ get_other (const char *security)
 }
 
 static void
-setup (Fixture *self, gconstpointer security)
+setup (Fixture *self, gconstpointer data)
 {
+  const Stack *stack = data;
+
   self->world = test_world_new (TRUE);
-  self->a = new_host (self, security, get_other (security));
-  self->b = new_host (self, security, get_other (security));
+  self->a = new_host (self, stack, stack->security, get_other (stack->security));
+  self->b = new_host (self, stack, stack->security, get_other (stack->security));
 }
 
 /* What one of them proposes first is what the other one does second. */
 static void
-setup_different (Fixture *self, gconstpointer security)
+setup_different (Fixture *self, gconstpointer data)
 {
+  const Stack *stack = data;
+
   self->world = test_world_new (TRUE);
-  self->a = new_host (self, security, get_other (security));
-  self->b = new_host (self, get_other (security), security);
+  self->a = new_host (self, stack, stack->security, get_other (stack->security));
+  self->b = new_host (self, stack, get_other (stack->security), stack->security);
 }
 
 static void
-teardown (Fixture *self, gconstpointer security)
+teardown (Fixture *self, gconstpointer data)
 {
   test_host_close (self->a);
   test_host_free (self->a);
@@ -137,7 +154,7 @@ is_one (Lp2pConnection *one, Lp2pConnection *other)
 
 /* As a hole punch does it: the roles were settled before. */
 static void
-test_roles (Fixture *self, gconstpointer security)
+test_roles (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pConnection) ab = NULL;
   g_autoptr (Lp2pConnection) ba = NULL;
@@ -154,7 +171,7 @@ test_roles (Fixture *self, gconstpointer security)
 
 /* Nobody answers on it, so each of them dials again from another port. */
 static void
-test_no_roles (Fixture *self, gconstpointer security)
+test_no_roles (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pConnection) ab = NULL;
   g_autoptr (Lp2pConnection) ba = NULL;
@@ -168,18 +185,29 @@ test_no_roles (Fixture *self, gconstpointer security)
 int
 main (int argc, char **argv)
 {
-  static const char *const securities[] = { "noise", "tls" };
+  static const Stack tcp[] = { { "tcp", "", "noise" }, { "tcp", "", "tls" } };
+  /* In front of the security handshake they have another one, with roles of its own. */
+  static const Stack web[] = { { "ws", "/ws", "noise" }, { "wss", "/tls/ws", "noise" } };
+  g_auto (GStrv) transports = NULL;
 
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (securities); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (tcp); i++)
     {
-      g_autofree char *roles = g_strdup_printf ("/crossing/roles/%s", securities[i]);
-      g_autofree char *different = g_strdup_printf ("/crossing/different/%s", securities[i]);
-      g_autofree char *no_roles = g_strdup_printf ("/crossing/no-roles/%s", securities[i]);
+      g_autofree char *roles = g_strdup_printf ("/crossing/roles/%s", tcp[i].security);
+      g_autofree char *different = g_strdup_printf ("/crossing/different/%s", tcp[i].security);
+      g_autofree char *no_roles = g_strdup_printf ("/crossing/no-roles/%s", tcp[i].security);
 
-      g_test_add (roles, Fixture, securities[i], setup, test_roles, teardown);
-      g_test_add (no_roles, Fixture, securities[i], setup, test_no_roles, teardown);
-      g_test_add (different, Fixture, securities[i], setup_different, test_no_roles, teardown);
+      g_test_add (roles, Fixture, &tcp[i], setup, test_roles, teardown);
+      g_test_add (no_roles, Fixture, &tcp[i], setup, test_no_roles, teardown);
+      g_test_add (different, Fixture, &tcp[i], setup_different, test_no_roles, teardown);
+    }
+  transports = test_list_plugins ("transport");
+  for (guint i = 0; i < G_N_ELEMENTS (web); i++)
+    {
+      g_autofree char *no_roles = g_strdup_printf ("/crossing/no-roles/%s", web[i].transport);
+
+      if (g_strv_contains ((const char *const *) transports, web[i].transport))
+        g_test_add (no_roles, Fixture, &web[i], setup, test_no_roles, teardown);
     }
   return g_test_run ();
 }

@@ -51,8 +51,10 @@ UNABLE = {("rust", "quic-v1"): ("reset",), ("py", "ws"): ("identify",), ("py", "
 EXTRA = {("go", "quic-v1"): ("datagrams",)}
 UNOBSERVANT = (("py", "quic-v1"),)
 DEFAULT_STACK = ("tcp", "noise", "yamux")
-ADDRESSES = {"tcp": "/ip4/127.0.0.1/tcp/0", "quic-v1": "/ip4/127.0.0.1/udp/0/quic-v1",
-             "ws": "/ip4/127.0.0.1/tcp/0/ws", "wss": "/ip4/127.0.0.1/tcp/0/tls/ws"}
+IP4, IP6 = "/ip4/127.0.0.1", "/ip6/::1"
+PORTS = {"tcp": "/tcp/0", "quic-v1": "/udp/0/quic-v1", "ws": "/tcp/0/ws", "wss": "/tcp/0/tls/ws"}
+# With whom all is done over IPv6, too.
+ALSO_IP6 = (("lp2p", "quic-v1"), ("go", "quic-v1"))
 # For wss: of localhost, signed by itself.
 TLS = os.path.join(HERE, "..", "fixtures", "tls")
 CERTIFICATE = os.path.join(TLS, "localhost.pem")
@@ -134,24 +136,26 @@ def choices(stack):
 
 
 def rows(wanted, build):
-    """The peer, our stack, the peer's stack, the steps, and options for the dialer."""
+    """The peer, our stack, the peer's stack, where to listen, the steps, and options for the
+    dialer."""
     for peer, stack, work in table():
         if wanted and peer not in wanted:
             continue
         stack = in_common(stack, build)
         for one in itertools.product(*stack):
-            yield peer, one, one, STEPS + EXTRA.get((peer, one[0]), ()), work
+            for ip in (IP4, IP6) if (peer, one[0]) in ALSO_IP6 else (IP4,):
+                yield peer, one, one, ip, STEPS + EXTRA.get((peer, one[0]), ()), work
         ours = tuple(",".join(names) for names in stack)
         for theirs in choices(stack):
-            yield peer, ours, theirs, CHOICE_STEPS, ()
+            yield peer, ours, theirs, IP4, CHOICE_STEPS, ()
 
 
-def pair_name(dialer, listener, ours, theirs):
+def pair_name(dialer, listener, ours, theirs, ip):
     name = f"{dialer.name}->{listener.name}"
     if ours == theirs == DEFAULT_STACK:
         return name
     if ours == theirs:
-        return f"{name} {stack_name(theirs)}"
+        return f"{name} {stack_name(theirs)}{' over IPv6' if ip == IP6 else ''}"
     return f"{name} {stack_name(theirs)} offered {stack_name(ours)}"
 
 
@@ -183,14 +187,15 @@ def negotiated_reason(connect, *stacks):
     return None
 
 
-def observed_reason(identify, listener, transport):
-    """Where the listener saw the dialer is an address of the transport."""
+def observed_reason(identify, listener, transport, ip):
+    """Where the listener saw the dialer is an address of the transport and of IP's version."""
     observed = identify["detail"]["observedAddr"]
     # Some say that it is secure, some do not.
     names = {"ws", "wss"} if transport == "wss" else {transport}
-    if (listener.name, transport) in UNOBSERVANT or names & set(observed.split("/")):
+    parts = observed.split("/")
+    if (listener.name, transport) in UNOBSERVANT or (names & set(parts) and ip.split("/")[1] in parts):
         return None
-    return f"over {transport} the observed address is {observed}"
+    return f"over {transport} from {ip} the observed address is {observed}"
 
 
 def half_close_reason(dial_reason, listener_stderr):
@@ -200,14 +205,14 @@ def half_close_reason(dial_reason, listener_stderr):
     return dial_reason
 
 
-def run_pair(report, name, dialer, listener, stacks, steps, work):
+def run_pair(report, name, dialer, listener, stacks, ip, steps, work):
     """Dialer and listener, each with its own stack, for one connection."""
     dialing, listening = stacks
     unable = UNABLE.get((listener.name, listening[0]), ())
     steps = [step for step in steps if step not in unable]
     try:
         server = Listener(listener, [*stack_options(listening), *tls_options(listening, True),
-                                     "--key-seed", KEY_SEED, "--address", ADDRESSES[listening[0]]])
+                                     "--key-seed", KEY_SEED, "--address", ip + PORTS[listening[0]]])
     except RuntimeError as error:
         report.case(f"{name} listen", error)
         return
@@ -222,7 +227,7 @@ def run_pair(report, name, dialer, listener, stacks, steps, work):
         if step == "connect" and reason is None:
             reason = negotiated_reason(result.steps[step], dialing, listening)
         if step == "identify" and reason is None:
-            reason = observed_reason(result.steps[step], listener, listening[0])
+            reason = observed_reason(result.steps[step], listener, listening[0], ip)
         if step == "half-close":
             reason = half_close_reason(reason, stderr)
         report.case(f"{name} {step}", reason)
@@ -239,19 +244,19 @@ def main():
     ours = Peer("lp2p", build)
     report = Report()
     peers = {}
-    for name, our_stack, stack, steps, work in rows(wanted, build):
+    for name, our_stack, stack, ip, steps, work in rows(wanted, build):
         if name not in peers:
             peers[name] = Built(name, build)
         peer = peers[name]
         sides = [((peer, stack), (ours, our_stack)), ((ours, our_stack), (peer, stack))]
         for (dialer, dialing), (listener, listening) in sides[: 1 if name == ours.name else 2]:
-            case = pair_name(dialer, listener, our_stack, stack)
+            case = pair_name(dialer, listener, our_stack, stack, ip)
             if peer.missing is not None:
                 report.skip(case, f"missing: {peer.missing}")
             elif peer.error is not None:
                 report.case(f"{case} build", peer.error)
             else:
-                run_pair(report, case, dialer, listener, (dialing, listening), steps, work)
+                run_pair(report, case, dialer, listener, (dialing, listening), ip, steps, work)
     return 1 if report.failed else 0
 
 

@@ -34,7 +34,7 @@ G_BEGIN_DECLS
  * @timers: its protocol needs time to go by also on real sockets: that is then the
  *   test's own as well, and goes on when nothing else does
  * @alike: what is above it cannot tell it from another one: where pairs of a security
- *   protocol and a muxer are tried, half of them are enough
+ *   protocol and a muxer are tried, half of them are enough, and none where it has both
  *
  * A transport, with the addresses that its tests need.
  */

@@ -4,8 +4,11 @@
     with Nats({"a": "kept", "b": "random"}) as nats:
         server = nats.popen("a", [..., nats.inside["a"], ...])
         ... nats.outside["a"] is where others see it
+
+With Nats(..., family=6) all of it is IPv6.
 """
 
+import collections
 import os
 import subprocess
 
@@ -15,21 +18,37 @@ import subprocess
 # from any.
 KINDS = ("kept", "random", "host")
 
+# Which addresses there are, and how their rules and settings are called.
+Family = collections.namedtuple("Family", "inside router outside flags bits name type forward")
+FAMILIES = {
+    4: Family(inside={"a": "10.78.1.2", "b": "10.78.2.2"},
+              router={"a": "10.78.1.1", "b": "10.78.2.1"},
+              outside={"a": "192.0.2.1", "b": "192.0.2.2"}, flags="", bits=24,
+              name="ip", type="ipv4_addr", forward="ipv4/ip_forward"),
+    6: Family(inside={"a": "fd78:1::2", "b": "fd78:2::2"},
+              router={"a": "fd78:1::1", "b": "fd78:2::1"},
+              outside={"a": "2001:db8::1", "b": "2001:db8::2"}, flags="nodad", bits=64,
+              name="ip6", type="ipv6_addr", forward="ipv6/conf/all/forwarding"),
+}
+
 RULES = """
-table ip nat {{
-  set known {{ type ipv4_addr; flags dynamic; }}
+table {name} nat {{
+  set known {{ type {type}; flags dynamic; }}
   chain in {{
     type nat hook prerouting priority dstnat;
     {incoming}
   }}
   chain out {{
     type nat hook postrouting priority srcnat;
-    oifname "wan" add @known {{ ip daddr }}
+    oifname "wan" add @known {{ {name} daddr }}
     oifname "wan" masquerade {how}
   }}
 }}
-table ip filter {{
-  chain input {{ type filter hook input priority filter; policy drop; }}
+table {name} filter {{
+  chain input {{
+    type filter hook input priority filter; policy drop;
+    meta l4proto ipv6-icmp accept
+  }}
   chain forward {{
     type filter hook forward priority filter; policy drop;
     iifname "lan" accept
@@ -47,11 +66,9 @@ class Missing(Exception):
 class Nats:
     """The namespaces "a" and "b", and a router with NAT in front of each."""
 
-    outside = {"a": "192.0.2.1", "b": "192.0.2.2"}
-    inside = {"a": "10.78.1.2", "b": "10.78.2.2"}
-    _router = {"a": "10.78.1.1", "b": "10.78.2.1"}
-
-    def __init__(self, kinds):
+    def __init__(self, kinds, family=4):
+        self._family = FAMILIES[family]
+        self.inside, self.outside = self._family.inside, self._family.outside
         prefix = f"lp2p-{os.getpid()}-{id(self):x}"
         self.netns = {side: f"{prefix}-{side}" for side in ("a", "b", "nat-a", "nat-b")}
         self._env = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
@@ -91,19 +108,22 @@ class Nats:
     def _make_side(self, side, router, kind):
         self.run("ip", "-n", self.netns[side], "link", "add", "lan", "type", "veth",
                  "peer", "name", "lan", "netns", self.netns[router])
-        self._ip(side, f"addr add {self.inside[side]}/24 dev lan")
-        self._ip(side, "link set lan up")
-        self._ip(side, f"route add default via {self._router[side]}")
-        self._ip(router, f"addr add {self._router[side]}/24 dev lan")
-        self._ip(router, f"addr add {self.outside[side]}/24 dev wan")
-        self._ip(router, "link set lan up")
-        self._ip(router, "link set wan up")
+        self._add_address(side, self.inside[side], "lan")
+        self._ip(side, f"route add default via {self._family.router[side]}")
+        self._add_address(router, self._family.router[side], "lan")
+        self._add_address(router, self.outside[side], "wan")
         self.run("ip", "netns", "exec", self.netns[router], "sh", "-c",
-                 "echo 1 >/proc/sys/net/ipv4/ip_forward")
-        dnat = f'iifname "wan" ip saddr @known meta l4proto udp dnat to {self.inside[side]}'
+                 f"echo 1 >/proc/sys/net/{self._family.forward}")
+        name = self._family.name
+        dnat = f'iifname "wan" {name} saddr @known meta l4proto udp dnat to {self.inside[side]}'
         self.run("ip", "netns", "exec", self.netns[router], "nft", "-f", "-",
-                 text=RULES.format(incoming=dnat if kind == "host" else "",
+                 text=RULES.format(name=name, type=self._family.type,
+                                   incoming=dnat if kind == "host" else "",
                                    how="fully-random" if kind == "random" else ""))
+
+    def _add_address(self, side, address, device):
+        self._ip(side, f"link set {device} up")
+        self._ip(side, f"addr add {address}/{self._family.bits} dev {device} {self._family.flags}")
 
     def popen(self, side, argv, **options):
         """Starts a program on one side; close() ends it if it still runs."""

@@ -28,9 +28,10 @@ SECONDS = 60
 TRY_SECONDS = 4
 SPARE_SECONDS = 5
 
-# The NATs of the one that dials and of the one that punches, whether it does, and
-# whether that works.
-Case = collections.namedtuple("Case", "name dialer puncher punches works", defaults=(True, False))
+# The NATs of the one that dials and of the one that punches, whether it does, whether that
+# works, and the version of IP.
+Case = collections.namedtuple("Case", "name dialer puncher punches works family",
+                              defaults=(True, False, 4))
 CASES = (
     Case("both keep the port", "kept", "kept", works=True),
     Case("the dialer's takes another port, the other filters by host", "random", "host", works=True),
@@ -38,7 +39,12 @@ CASES = (
     Case("the dialer's takes another port", "random", "kept"),
     Case("the puncher's takes another port", "kept", "random"),
     Case("both take another port", "random", "random"),
+    Case("both keep the port", "kept", "kept", works=True, family=6),
+    Case("the dialer's takes another port, the other filters by host", "random", "host",
+         works=True, family=6),
+    Case("nobody punches", "kept", "kept", punches=False, family=6),
 )
+ANY = {4: "/ip4/0.0.0.0", 6: "/ip6/::"}
 
 
 class Failed(Exception):
@@ -48,18 +54,18 @@ class Failed(Exception):
 class Host:
     """One nat-puncher."""
 
-    def __init__(self, nats, side, build, seed):
+    def __init__(self, nats, side, build, seed, family):
         environment = dict(os.environ, LP2P_PLUGIN_PATH=os.path.join(build, "plugins"))
         for key, value in OUR_ENVIRONMENT.items():
             environment.setdefault(key, value)
         self.side = side
         self._process = nats.popen(
             side, [os.path.join(build, "tests", "nat", "nat-puncher"), str(seed),
-                   f"/ip4/0.0.0.0/udp/{PORT}/quic-v1", str(TRY_SECONDS)],
+                   f"{ANY[family]}/udp/{PORT}/quic-v1", str(TRY_SECONDS)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         first = self.answer()
-        self.inside = f"/ip4/{nats.inside[side]}/udp/{PORT}/quic-v1"
-        self.outside = f"/ip4/{nats.outside[side]}/udp/{PORT}/quic-v1"
+        self.inside = f"/ip{family}/{nats.inside[side]}/udp/{PORT}/quic-v1"
+        self.outside = f"/ip{family}/{nats.outside[side]}/udp/{PORT}/quic-v1"
         self.peer = first[first.index("/p2p/"):]
 
     def tell(self, line):
@@ -86,7 +92,7 @@ class Host:
 
 def begin(nats, build, case):
     """What causes what: the puncher says that it has begun, only then is the other told."""
-    dialer, puncher = Host(nats, "a", build, 1), Host(nats, "b", build, 2)
+    dialer, puncher = (Host(nats, side, build, seed, case.family) for seed, side in enumerate("ab", 1))
     if case.punches:
         puncher.ask(f"punch {dialer.outside}{dialer.peer}", "punching")
     dialer.tell(f"dial {puncher.outside}{puncher.peer}")
@@ -147,9 +153,9 @@ def main():
         return 0
     ok = True
     for case in CASES:
-        name = f"a hole where {case.name}"
+        name = f"a hole for IPv{case.family} where {case.name}"
         try:
-            with Nats({"a": case.dialer, "b": case.puncher}) as nats:
+            with Nats({"a": case.dialer, "b": case.puncher}, case.family) as nats:
                 (punch if case.works else punch_in_vain)(nats, build, case)
         except Missing as reason:
             print(f"skip {name}: missing: {reason}", flush=True)

@@ -7,6 +7,8 @@ It changes the addresses of the network and files in /etc: run.sh gives it a net
 and mounts of its own.
 """
 
+import contextlib
+import functools
 import json
 import os
 import re
@@ -18,18 +20,28 @@ import sys
 import tempfile
 import threading
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+TLS = os.path.join(HERE, "..", "fixtures", "tls")
 BUILD = os.path.abspath(sys.argv[1])
 LP2P = os.path.join(BUILD, "core/tools/lp2p")
 
 # The peer can be reached without a proxy as well: a dial that did so is noticed.
-PEER, PORT, WS_PORT = "192.0.2.1", 4001, 4002
+PEER, PORT, WS_PORT, WSS_PORT = "192.0.2.1", 4001, 4002, 4003
+# What the certificate is for.
+SECURE = "/tls/sni/localhost/ws"
 # What only the proxy knows; the machine's own name server knows nothing.
 HIDDEN = "hidden.test"
 HAVE_WS = os.path.exists(os.path.join(BUILD, "plugins/ws.plugin"))
-TRANSPORTS = "transports=['tcp', 'ws']\n" if HAVE_WS else ""
+CONFIG = "[host]\nproxy='{option}'\n"
+WS_CONFIG = """transports=['tcp', 'ws', 'wss']
+[plugin wss]
+certificate='{tls}/localhost.pem'
+private-key='{tls}/localhost-key.pem'
+ca-file='{tls}/localhost.pem'
+"""
 DEAD = "127.0.0.1:1"
 LONG = 120
-COULD_NOT_CONNECT, TIMED_OUT = 3, 5
+REFUSED_HERE, COULD_NOT_CONNECT, TIMED_OUT = 1, 3, 5
 
 
 class Failed(Exception):
@@ -79,6 +91,9 @@ class Tunnel(socketserver.StreamRequestHandler):
         target = self.socks() if first == b"\5" else self.http(first)
         if target is None:
             return
+        if self.server.mode == "mute":
+            self.rfile.read()
+            return
         self.pump(target)
 
     def connect(self, host, port):
@@ -110,9 +125,11 @@ class Tunnel(socketserver.StreamRequestHandler):
 
     def pump(self, target):
         def back():
-            while data := target.recv(65536):
-                self.wfile.write(data)
-            self.connection.shutdown(socket.SHUT_WR)
+            # Who gives a connection up does not end it in an orderly way.
+            with contextlib.suppress(OSError):
+                while data := target.recv(65536):
+                    self.wfile.write(data)
+                self.connection.shutdown(socket.SHUT_WR)
 
         thread = threading.Thread(target=back)
         thread.start()
@@ -137,10 +154,15 @@ class Proxy(socketserver.ThreadingTCPServer):
         """Connections end as they like."""
 
 
+def write_config(folder, name, option="system"):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="ascii") as file:
+        file.write((CONFIG + WS_CONFIG * HAVE_WS).format(option=option, tls=TLS))
+    return path
+
+
 def ping(folder, address, proxy, status=0, message=None, option="system", **environment):
-    config = os.path.join(folder, "lp2p.conf")
-    with open(config, "w", encoding="ascii") as file:
-        file.write(f"[host]\nproxy='{option}'\n{TRANSPORTS}")
+    config = write_config(folder, "lp2p.conf", option)
     command = [LP2P, "ping", address, "-c", "1", "--timeout", "60", "--config", config]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONG,
                           env={**os.environ, "http_proxy": proxy, **environment}, check=False)
@@ -167,9 +189,28 @@ def expect_hidden(names, proxy, proxied, *args, port=PORT, **named):
         raise Failed(f"expected the name {'not ' * proxied}to be looked up here")
 
 
+def web_cases(folder, proxy, names, peer):
+    """WebSocket, with and without TLS, which proves a name to the dialer."""
+    for kind, url in (("SOCKS 5", f"socks5://{proxy.address}"), ("HTTP", f"http://{proxy.address}")):
+        for what, port, suffix in (("a WebSocket", WS_PORT, f"/ws{peer}"),
+                                   ("a WebSocket Secure", WSS_PORT, SECURE + peer)):
+            yield f"{kind}, {what}", functools.partial(
+                expect, proxy, "works", [f"{PEER}:{port}"], folder, f"/ip4/{PEER}/tcp/{port}{suffix}", url)
+            yield f"{kind}, {what} of a name that is known nowhere else", functools.partial(
+                expect_hidden, names, proxy, True, folder, f"/dns4/{HIDDEN}/tcp/{port}{suffix}", url, port=port)
+        yield f"{kind}, a WebSocket Secure that cannot prove its name", functools.partial(
+            expect_hidden, names, proxy, True, folder, f"/dns4/{HIDDEN}/tcp/{WSS_PORT}/tls/ws{peer}", url,
+            REFUSED_HERE, f"certificate of {HIDDEN} is not trusted", port=WSS_PORT)
+    for what, port, suffix, why in (
+            ("a WebSocket", WS_PORT, "/ws", f"{PEER} did not begin a WebSocket"),
+            ("a WebSocket Secure", WSS_PORT, SECURE, "the TLS handshake with localhost was not complete")):
+        yield f"silence behind the proxy, {what}", functools.partial(
+            expect, proxy, "mute", [f"{PEER}:{port}"], folder, f"/ip4/{PEER}/tcp/{port}{suffix}{peer}", url,
+            TIMED_OUT, f"no answer within .*: {why}")
+
+
 def cases(folder, proxy, names, peer):
     by_ip, by_name = f"/ip4/{PEER}/tcp/{PORT}{peer}", f"/dns4/peer.test/tcp/{PORT}{peer}"
-    by_ws = f"/ip4/{PEER}/tcp/{WS_PORT}/ws{peer}"
     ip, name = [f"{PEER}:{PORT}"], [f"peer.test:{PORT}"]
     socks, http = f"socks5://{proxy.address}", f"http://{proxy.address}"
     through = "through the proxy "
@@ -180,28 +221,25 @@ def cases(folder, proxy, names, peer):
             ("HTTP", ("works", ip, folder, by_ip, http), {}),
             ("HTTP, a name", ("works", name, folder, by_name, http), {}),
             ("HTTP refuses", ("refuses", ip, folder, by_ip, http, COULD_NOT_CONNECT, through + http), {}),
-            ("a silent proxy", ("silent", [], folder, by_ip, socks, TIMED_OUT, "no answer within"), {}),
+            ("a silent proxy", ("silent", [], folder, by_ip, socks, TIMED_OUT, f"no answer within .* the proxy {socks} did not"), {}),
             ("a proxy that is not there",
              ("works", [], folder, by_ip, f"http://{DEAD}", COULD_NOT_CONNECT, through + f"http://{DEAD}"), {}),
             ("an exception", ("works", [], folder, by_ip, f"http://{DEAD}"), {"no_proxy": PEER}),
             ("no proxies wanted", ("works", [], folder, by_ip, f"http://{DEAD}"), {"option": "none"}),
-            *([("SOCKS 5, a WebSocket", ("works", [f"{PEER}:{WS_PORT}"], folder, by_ws, socks), {}),
-               ("HTTP, a WebSocket", ("works", [f"{PEER}:{WS_PORT}"], folder, by_ws, http), {})] if HAVE_WS else ()),
     ):
-        yield title, lambda args=args, named=named: expect(proxy, *args, **named)
-    hidden, hidden_ws = f"/dns4/{HIDDEN}/tcp/{PORT}{peer}", f"/dns4/{HIDDEN}/tcp/{WS_PORT}/ws{peer}"
+        yield title, functools.partial(expect, proxy, *args, **named)
+    hidden = f"/dns4/{HIDDEN}/tcp/{PORT}{peer}"
     for title, args, named in (
             ("SOCKS 5, a name that is known nowhere else", (True, folder, hidden, socks), {}),
             ("HTTP, a name that is known nowhere else", (True, folder, hidden, http), {}),
-            *([("SOCKS 5, a WebSocket of a name that is known nowhere else", (True, folder, hidden_ws, socks), {"port": WS_PORT}),
-               ("HTTP, a WebSocket of a name that is known nowhere else", (True, folder, hidden_ws, http), {"port": WS_PORT})]
-              if HAVE_WS else ()),
             ("a name that is an exception",
              (False, folder, hidden, socks, COULD_NOT_CONNECT, HIDDEN), {"no_proxy": HIDDEN}),
             ("a name without proxies",
              (False, folder, hidden, socks, COULD_NOT_CONNECT, HIDDEN), {"option": "none"}),
     ):
-        yield title, lambda args=args, named=named: expect_hidden(names, proxy, *args, **named)
+        yield title, functools.partial(expect_hidden, names, proxy, *args, **named)
+    if HAVE_WS:
+        yield from web_cases(folder, proxy, names, peer)
 
 
 def main():
@@ -214,10 +252,10 @@ def main():
         for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
             os.environ[name] = folder
         set_up(folder)
-        config = os.path.join(folder, "listener.conf")
-        with open(config, "w", encoding="ascii") as file:
-            file.write(f"[host]\n{TRANSPORTS}")
-        addresses = [f"/ip4/{PEER}/tcp/{PORT}", *([f"/ip4/{PEER}/tcp/{WS_PORT}/ws"] if HAVE_WS else ())]
+        config = write_config(folder, "listener.conf")
+        addresses = [f"/ip4/{PEER}/tcp/{PORT}"]
+        if HAVE_WS:
+            addresses += [f"/ip4/{PEER}/tcp/{WS_PORT}/ws", f"/ip4/{PEER}/tcp/{WSS_PORT}/tls/ws"]
         listener = subprocess.Popen([LP2P, "listen", "--json", *addresses, "--config", config],
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         peer = "/p2p/" + json.loads(listener.stdout.readline())["peer_id"]

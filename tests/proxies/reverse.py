@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""reverse.py BUILD: a listener of WebSocket behind nginx, which has the certificate, as
-`ok`, `not ok` and `skip` lines.
+"""reverse.py BUILD: listeners of WebSocket behind nginx, which has the certificate of them
+all, as `ok`, `not ok` and `skip` lines. To one of them it goes on with TLS.
 
 It changes the addresses of the network: run.sh gives it a network of its own.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -22,7 +23,8 @@ LP2P = os.path.join(BUILD, "core/tools/lp2p")
 TLS = os.path.join(HERE, "..", "fixtures", "tls")
 
 # Whoever connects to an address of the machine does so from there.
-OUTSIDE, FRONT, BACK = "192.0.2.1", 8443, 4002
+OUTSIDE, FRONT = "192.0.2.1", 8443
+PLAIN, SECURE = 4002, 4003
 SECONDS = 60
 
 NGINX = """
@@ -42,18 +44,34 @@ http {{
     ssl_certificate {tls}/localhost.pem;
     ssl_certificate_key {tls}/localhost-key.pem;
     ssl_protocols TLSv1.3;
+    proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection "upgrade";
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_ssl_trusted_certificate {tls}/localhost.pem;
+    proxy_ssl_name localhost;
+    proxy_ssl_server_name on;
+    proxy_ssl_verify on;
+    proxy_ssl_protocols TLSv1.3;
     location / {{
-      proxy_pass http://127.0.0.1:{back};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection "upgrade";
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_pass http://127.0.0.1:{plain};
+    }}
+    location /secure {{
+      proxy_pass https://127.0.0.1:{secure};
     }}
   }}
 }}
 """
 
-LISTENER = "[host]\ntransports=['ws']\n[plugin ws]\ntrusted-proxies=['127.0.0.1']\n"
+LISTENER = """[host]
+transports=['ws', 'wss']
+[plugin ws]
+trusted-proxies=['127.0.0.1']
+[plugin wss]
+trusted-proxies=['127.0.0.1']
+certificate='{tls}/localhost.pem'
+private-key='{tls}/localhost-key.pem'
+"""
 DIALER = "[host]\ntransports=['wss']\n[plugin wss]\nca-file='{tls}/localhost.pem'\n"
 
 
@@ -64,7 +82,8 @@ class Failed(Exception):
 def write(folder, name, text):
     path = os.path.join(folder, name)
     with open(path, "w", encoding="ascii") as file:
-        file.write(text.format(folder=folder, tls=TLS, outside=OUTSIDE, front=FRONT, back=BACK))
+        file.write(text.format(folder=folder, tls=TLS, outside=OUTSIDE, front=FRONT, plain=PLAIN,
+                               secure=SECURE))
     return path
 
 
@@ -96,14 +115,16 @@ def check_identify(address, config):
 
 
 def cases(peer, config):
-    address = f"/ip4/{OUTSIDE}/tcp/{FRONT}/tls/sni/localhost/ws{peer}"
-    yield "ping behind nginx", lambda: run("ping", address, "-c", "3", "--config", config)
-    yield "the client behind nginx", lambda: check_identify(address, config)
+    address = f"/ip4/{OUTSIDE}/tcp/{FRONT}/tls/sni/localhost/ws"
+    for what, target in (("", address + peer), (", which goes on with TLS", f"{address}/http-path/secure{peer}")):
+        yield f"ping behind nginx{what}", functools.partial(run, "ping", target, "-c", "3", "--config", config)
+        yield f"the client behind nginx{what}", functools.partial(check_identify, target, config)
 
 
 def test(folder, nginx_path):
     failed = 0
-    listener = subprocess.Popen([LP2P, "listen", "--json", f"/ip4/127.0.0.1/tcp/{BACK}/ws", "--config",
+    listener = subprocess.Popen([LP2P, "listen", "--json", f"/ip4/127.0.0.1/tcp/{PLAIN}/ws",
+                                 f"/ip4/127.0.0.1/tcp/{SECURE}/tls/ws/http-path/secure", "--config",
                                  write(folder, "listener.conf", LISTENER)],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     peer = "/p2p/" + json.loads(listener.stdout.readline())["peer_id"]

@@ -139,11 +139,31 @@ append_data (GByteArray *out, const char *data, guint8 change)
   g_byte_array_append (out, (const guint8 *) data, (guint) strlen (data));
 }
 
+/* All of a file behind its announcement. */
 static void
-bad_path (GByteArray *out, const char *path)
+append_content (GByteArray *out, const char *data)
+{
+  SendHash hash = send_hash (data, strlen (data));
+  SendHash tree = send_hash (hash.bytes, SEND_HASH_SIZE);
+
+  append_begin (out, 0, 0);
+  append_data (out, data, 0);
+  send_append_end (out, 0, &tree);
+}
+
+static void
+announce (GByteArray *out, const char *path)
 {
   append_offer (out, 1, 4);
   append_file (out, path);
+}
+
+/* With its content: who takes the path writes there. */
+static void
+bad_path (GByteArray *out, const char *path)
+{
+  announce (out, path);
+  append_content (out, "evil");
 }
 
 static void
@@ -195,7 +215,7 @@ too_far_ahead (GByteArray *out, const char *unused)
 static void
 bad_chunk (GByteArray *out, const char *data)
 {
-  bad_path (out, "a");
+  announce (out, "a");
   append_begin (out, 0, 0);
   append_data (out, data, 0);
 }
@@ -203,7 +223,7 @@ bad_chunk (GByteArray *out, const char *data)
 static void
 bad_chunk_hash (GByteArray *out, const char *unused)
 {
-  bad_path (out, "a");
+  announce (out, "a");
   append_begin (out, 0, 0);
   append_data (out, "data", 1);
 }
@@ -222,7 +242,7 @@ too_short (GByteArray *out, const char *unused)
 {
   SendHash hash = send_hash (NULL, 0);
 
-  bad_path (out, "a");
+  announce (out, "a");
   append_begin (out, 0, 0);
   send_append_end (out, 0, &hash);
 }
@@ -230,28 +250,28 @@ too_short (GByteArray *out, const char *unused)
 static void
 no_begin (GByteArray *out, const char *unused)
 {
-  bad_path (out, "a");
+  announce (out, "a");
   append_data (out, "data", 0);
 }
 
 static void
 bad_offset (GByteArray *out, const char *unused)
 {
-  bad_path (out, "a");
+  announce (out, "a");
   append_begin (out, 0, 4);
 }
 
 static void
 bad_number (GByteArray *out, const char *unused)
 {
-  bad_path (out, "a");
+  announce (out, "a");
   append_begin (out, 1, 0);
 }
 
 static void
 nothing (GByteArray *out, const char *unused)
 {
-  bad_path (out, "a");
+  announce (out, "a");
 }
 
 static void
@@ -467,17 +487,12 @@ static int
 cut (const char *size, const char *text, const char *key)
 {
   g_autoptr (GByteArray) out = g_byte_array_new ();
-  SendHash hash = send_hash ("data", 4);
-  SendHash tree = send_hash (hash.bytes, SEND_HASH_SIZE);
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (Lp2pStream) stream = NULL;
 
-  append_offer (out, 1, 4);
-  append_file (out, size != NULL ? size : "000");
-  append_begin (out, 0, 0);
-  append_data (out, "data", 0);
-  send_append_end (out, 0, &tree);
+  announce (out, size != NULL ? size : "000");
+  append_content (out, "data");
   send_append_nothing (out, SEND_BODY (FINISH));
   if (text == NULL)
     {

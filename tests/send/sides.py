@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Processes of lp2p send and lp2p receive, and the files that they move."""
 
+import hashlib
 import json
 import os
 import queue
@@ -173,6 +174,14 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def hash_file(path):
+    content = hashlib.sha256()
+    with open(path, "rb") as file:
+        for piece in iter(lambda: file.read(1 << 20), b""):
+            content.update(piece)
+    return content.digest()
+
+
 def describe(path):
     """All that is to be kept of what is below a folder."""
     found = {}
@@ -187,8 +196,7 @@ def describe(path):
             elif name in folders:
                 content = None
             else:
-                with open(full, "rb") as file:
-                    content = hash(file.read()) if status.st_size < 1 << 30 else status.st_size
+                content = hash_file(full)
             mode = None if os.path.islink(full) else status.st_mode & 0o777
             found[os.path.relpath(full, path)] = (kind, mode, status.st_mtime_ns, content)
     return found

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The command on a terminal."""
 
+import codecs
 import os
 import pty
 import re
@@ -15,6 +16,8 @@ class Terminal:
     def __init__(self, world, *arguments):
         self.name = arguments[0]
         self.text = ""
+        # What is read may end in the middle of a character.
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.status = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -38,7 +41,7 @@ class Terminal:
             data = os.read(self.fd, 65536)
         except OSError:  # the other end is closed
             return False
-        self.text += data.decode("utf-8", "replace").replace("\r\n", "\n")
+        self.text = (self.text + self.decoder.decode(data)).replace("\r\n", "\n")
         return bool(data)
 
     def expect(self, pattern):

@@ -34,7 +34,7 @@ typedef struct
   GPtrArray *layers;
   char *local;
   char *remote;
-  const char *socket_id;
+  char *socket_id;
   const char *wanted; /* the first bytes that it sniffs for */
   guint n_sniffed;
   guint n_changed;
@@ -45,7 +45,7 @@ typedef struct
 {
   Lp2pLayer *layer;
   Lp2pMultiaddr *local;
-  const char *socket_id;
+  char *socket_id;
   GError *error;
   gboolean done;
 } Dial;
@@ -100,9 +100,10 @@ accepted (Lp2pLayer *layer,
   g_ptr_array_add (self->layers, layer);
   g_free (self->local);
   g_free (self->remote);
+  g_free (self->socket_id);
   self->local = g_strdup (lp2p_multiaddr_get_string (local_address));
   self->remote = g_strdup (lp2p_multiaddr_get_string (remote_address));
-  self->socket_id = socket_id;
+  self->socket_id = g_strdup (socket_id);
   if (self->close_inside)
     g_clear_pointer (&self->binding, lp2p_tcp_binding_close);
 }
@@ -152,6 +153,7 @@ stop_listening (Acceptor *self)
   g_clear_pointer (&self->layers, g_ptr_array_unref);
   g_clear_pointer (&self->local, g_free);
   g_clear_pointer (&self->remote, g_free);
+  g_clear_pointer (&self->socket_id, g_free);
 }
 
 G_GNUC_UNUSED static const char *
@@ -214,6 +216,7 @@ dial_clear (Dial *self)
 {
   g_clear_pointer (&self->layer, lp2p_layer_free);
   g_clear_pointer (&self->local, lp2p_multiaddr_unref);
+  g_clear_pointer (&self->socket_id, g_free);
   g_clear_error (&self->error);
 }
 

@@ -560,6 +560,22 @@ test_closures (Fixture *f, gconstpointer data)
   g_assert_true (g_source_is_destroyed (source));
 }
 
+/* Up to a bound, and no further. */
+static void
+test_limit (Fixture *f, gconstpointer data)
+{
+  lp2p_layer_io_stream_limit_input (f->b, 6);
+  write_text (f, "ten bytes.");
+  settle (f);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, 4, NULL, NULL), ==, 4);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, 10, NULL, NULL), ==, 2);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, 1, NULL, &f->error), ==, -1);
+  g_assert_error (f->error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE);
+  g_clear_error (&f->error);
+  lp2p_layer_io_stream_limit_input (f->b, 1);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, 10, NULL, NULL), ==, 1);
+}
+
 /* What was written goes on, what was not read is still there. */
 static void
 test_steal (Fixture *f, gconstpointer data)
@@ -793,6 +809,7 @@ main (int argc, char **argv)
   ADD (close_in_callback, &small);
   ADD (sources, &small);
   ADD (closures, NULL);
+  ADD (limit, NULL);
   ADD (steal, NULL);
   ADD (source_without_stream, NULL);
   ADD (broken, NULL);

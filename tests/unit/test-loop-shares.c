@@ -151,6 +151,31 @@ test_join_in_sweep (LoopFixture *f, gconstpointer phase)
   g_assert_cmpstr (f->log->str, ==, "12L");
 }
 
+/* By the machine's clock: while the thread of the loop does not run, as when the system
+ * gives the processor to others, nobody uses anything. The rest of who was interrupted
+ * does not wait until others had as much; they would all be done by then. */
+static void
+test_absence (LoopFixture *f, gconstpointer data)
+{
+  const guint n = 10000;
+  TestJob jobs[3];
+  g_autoptr (Lp2pLoop) a = lp2p_loop_new_share (f->loop);
+  g_autoptr (Lp2pLoop) b = lp2p_loop_new_share (f->loop);
+
+  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++)
+    test_job_init (&jobs[i], f, "abA"[i], LP2P_JOB_PUMP);
+  jobs[0].job.loop = jobs[2].job.loop = a;
+  jobs[0].sleep = 50000;
+  jobs[0].queues = &jobs[2];
+  jobs[1].job.loop = b;
+  jobs[1].again = n;
+  lp2p_job_queue (&jobs[0].job);
+  lp2p_job_queue (&jobs[1].job);
+  loop_settle (f);
+  g_assert_cmpuint (f->log->len, ==, n + 3);
+  g_assert_cmpint (strchr (f->log->str, 'A') - f->log->str, <, n / 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -164,5 +189,6 @@ main (int argc, char **argv)
               test_join_in_sweep, loop_tear_down);
   g_test_add ("/loop/shares/join-in-sweep/runs", LoopFixture, GUINT_TO_POINTER (LP2P_JOB_RUN), set_up,
               test_join_in_sweep, loop_tear_down);
+  g_test_add ("/loop/shares/absence", LoopFixture, NULL, loop_set_up, test_absence, loop_tear_down);
   return g_test_run ();
 }

@@ -10,7 +10,7 @@ make_connection (const char *socket_id)
 {
   Lp2pConnection *connection = g_object_new (LP2P_TYPE_CONNECTION, NULL);
 
-  connection->socket_id = g_intern_string (socket_id);
+  connection->socket_id = g_strdup (socket_id);
   return connection;
 }
 

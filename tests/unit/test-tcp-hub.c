@@ -21,7 +21,7 @@ test_connect (Fixture *f, gconstpointer data)
 
   g_assert_cmpstr (acceptor.local, ==, get_address (&acceptor));
   g_assert_cmpstr (acceptor.remote, ==, lp2p_multiaddr_get_string (out.local));
-  g_assert_true (acceptor.socket_id == lp2p_tcp_binding_get_socket_id (acceptor.binding));
+  g_assert_cmpstr (acceptor.socket_id, ==, lp2p_tcp_binding_get_socket_id (acceptor.binding));
   g_assert_null (out.socket_id);
   lp2p_layer_get_info (out.layer, &info);
   g_assert_cmpstr (lp2p_multiaddr_get_string (info.remote_address), ==, get_address (&acceptor));
@@ -193,8 +193,7 @@ test_sniff (Fixture *f, gconstpointer data)
   text = g_strdup (get_address (&http));
   start_listening (&tls, f, text, "\x16\x03");
   start_listening (&rest, f, text, NULL);
-  g_assert_true (lp2p_tcp_binding_get_socket_id (http.binding) ==
-                 lp2p_tcp_binding_get_socket_id (rest.binding));
+  g_assert_cmpstr (lp2p_tcp_binding_get_socket_id (http.binding), ==, lp2p_tcp_binding_get_socket_id (rest.binding));
 
   fds[0] = raw_connect (port, "GET / HTTP/1.1");
   wait_accepted (&http, 1);

@@ -18,7 +18,7 @@ import { tls } from '@libp2p/tls'
 import { webSockets } from '@libp2p/websockets'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { perf, reportUsage } from './bench.mjs'
+import { connectLoop, idle, perf, reportUsage } from './bench.mjs'
 import { MANY, serve } from './protocols.mjs'
 import { chooseSteps, runSteps } from './steps.mjs'
 
@@ -153,20 +153,23 @@ async function dial (args) {
   return allOk ? 0 : 1
 }
 
-async function bench (args) {
-  const { values, positionals } = parse(args, {
-    upload: { type: 'string', default: '0' },
-    download: { type: 'string', default: '0' }
-  }, ['ADDRESS'])
-  const node = await newNode(values, [])
-  await perf(node, multiaddr(positionals[0]), Number(values.upload), Number(values.download))
-  await node.stop()
+// Its nodes end with the program.
+async function bench (run, args) {
+  const defaults = { upload: 0, download: 0, count: 100, parallel: 1 }
+  const options = Object.entries(defaults).map(([name, value]) => [name, { type: 'string', default: `${value}` }])
+  const { values, positionals } = parse(args, Object.fromEntries(options), ['ADDRESS'])
+  const numbers = Object.keys(defaults).map(name => [name, Number(values[name])])
+  await run(() => newNode(values, []), multiaddr(positionals[0]), Object.fromEntries(numbers))
 }
 
-const commands = { listen, dial, perf: bench }
+const benches = { perf, 'connect-loop': connectLoop, idle }
+const commands = { listen, dial }
+for (const [name, run] of Object.entries(benches)) {
+  commands[name] = args => bench(run, args)
+}
 const command = commands[process.argv[2]]
 if (command == null) {
-  fail('usage: run listen|dial|perf [options]')
+  fail(`usage: run ${Object.keys(commands).join('|')} [options]`)
 }
 try {
   process.exit(await command(process.argv.slice(3)) ?? 0)

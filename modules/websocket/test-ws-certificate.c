@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The certificates of listeners, and what comes of files that change. */
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "test-log.h"
+#include "ws-fixture.h"
+
+static void
+assert_no_listener (WsFixture *f, const char *certificate, const char *key, const char *suffix, const char *why)
+{
+  g_autofree char *certificate_file = *certificate != '\0' ? ws_fixture_find (certificate) : g_strdup ("");
+  g_autofree char *key_file = *key != '\0' ? ws_fixture_find (key) : g_strdup ("");
+  g_autofree char *address = g_strconcat ("/ip4/127.0.0.1/tcp/0", suffix, NULL);
+  g_autoptr (GError) error = NULL;
+
+  ws_fixture_configure_tls (f, certificate_file, key_file, certificate_file);
+  g_assert_null (ws_fixture_try_listen (f, address, &error));
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_FAILED);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, why));
+}
+
+static void
+test_wrong_certificates (WsFixture *f, gconstpointer data)
+{
+  assert_no_listener (f, "", "", "/tls/ws", "certificate");
+  assert_no_listener (f, "localhost.pem", "", "/tls/ws", "private-key");
+  assert_no_listener (f, "localhost.pem", "absent.pem", "/tls/ws", "absent.pem");
+  assert_no_listener (f, "absent.pem", "localhost-key.pem", "/tls/ws", "absent.pem");
+  assert_no_listener (f, "localhost.pem", "other-key.pem", "/tls/ws", "other-key.pem");
+  assert_no_listener (f, "expired.pem", "localhost-key.pem", "/tls/ws", "2001-01-01");
+  assert_no_listener (f, "localhost.pem", "localhost-key.pem", "/tls/sni/example.org/ws", "example.org");
+  assert_no_listener (f, "README.md", "localhost-key.pem", "/tls/ws", "README.md");
+}
+
+static void
+replace_file (const char *path, const char *name)
+{
+  g_autofree char *source = ws_fixture_find (name);
+  g_autofree char *contents = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (source, &contents, &size, NULL));
+  g_assert_true (g_file_set_contents (path, contents, size, NULL));
+}
+
+static void
+test_reload (WsFixture *f, gconstpointer data)
+{
+  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
+  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
+  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
+  g_autofree char *ours = ws_fixture_find ("localhost.pem");
+  g_autofree char *other = ws_fixture_find ("other.pem");
+
+  replace_file (certificate, "localhost.pem");
+  replace_file (key, "localhost-key.pem");
+  ws_fixture_configure_tls (f, certificate, key, ours);
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+  ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+
+  /* Halfway, and broken: what was there before stays. */
+  replace_file (certificate, "other.pem");
+  test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+  ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+  g_assert_nonnull (test_log_find ("is kept"));
+  test_log_clear ();
+  ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+  g_assert_null (test_log_find ("is kept"));
+
+  replace_file (key, "other-key.pem");
+  test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+  ws_fixture_configure_tls (f, certificate, key, other);
+  ws_fixture_assert_dial (f, "/tls/ws", "example.org");
+
+  g_unlink (certificate);
+  g_unlink (key);
+  g_rmdir (folder);
+}
+
+static gint64
+before_certificates (Lp2pClock *clock)
+{
+  return 0;
+}
+
+static gint64
+after_certificates (Lp2pClock *clock)
+{
+  return G_GINT64_CONSTANT (200) * 365 * 24 * 3600 * G_USEC_PER_SEC;
+}
+
+/* Files that are good only later are looked at again, and complained of once. */
+static void
+test_reload_later (WsFixture *f, gconstpointer data)
+{
+  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
+  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
+  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
+  g_autofree char *ours = ws_fixture_find ("localhost.pem");
+  gint64 (*real_time) (Lp2pClock *clock) = f->world->clock.real_time;
+
+  replace_file (certificate, "localhost.pem");
+  replace_file (key, "localhost-key.pem");
+  ws_fixture_configure_tls (f, certificate, key, ours);
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+
+  test_log_clear ();
+  f->world->clock.real_time = before_certificates;
+  replace_file (certificate, "localhost.pem");
+  for (guint i = 0; i < 3; i++)
+    {
+      test_world_advance (f->world, 61 * G_USEC_PER_SEC);
+      ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+      g_assert_cmpint (test_log_find ("is kept") != NULL, ==, i == 0);
+      g_assert_null (test_log_find ("anew"));
+      test_log_clear ();
+    }
+  f->world->clock.real_time = real_time;
+  test_world_advance (f->world, 61 * G_USEC_PER_SEC);
+  ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+  g_assert_nonnull (test_log_find ("anew"));
+
+  f->world->clock.real_time = after_certificates;
+  for (guint i = 0; i < 2; i++)
+    {
+      test_log_clear ();
+      test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+      ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+      g_assert_cmpint (test_log_find ("has expired") != NULL, ==, i == 0);
+    }
+
+  g_unlink (certificate);
+  g_unlink (key);
+  g_rmdir (folder);
+}
+
+/* Permissions count too. */
+static void
+test_reload_permissions (WsFixture *f, gconstpointer data)
+{
+  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
+  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
+  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
+  g_autofree char *ours = ws_fixture_find ("localhost.pem");
+  GStatBuf before;
+  GStatBuf after;
+
+  replace_file (certificate, "localhost.pem");
+  replace_file (key, "localhost-key.pem");
+  ws_fixture_configure_tls (f, certificate, key, ours);
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+  test_log_clear ();
+  g_assert_cmpint (g_stat (key, &before), ==, 0);
+  do
+    {
+      g_assert_cmpint (g_chmod (key, 0600), ==, 0);
+      g_assert_cmpint (g_stat (key, &after), ==, 0);
+    }
+  while (after.st_ctim.tv_sec == before.st_ctim.tv_sec && after.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+
+  test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+  ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+  g_assert_nonnull (test_log_find ("anew"));
+
+  g_unlink (certificate);
+  g_unlink (key);
+  g_rmdir (folder);
+}
+
+#define ADD(name, set_up, data, func) \
+  g_test_add ("/ws-certificate/" name, WsFixture, data, set_up, func, ws_fixture_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  test_log_install ();
+  ADD ("wrong-certificates", ws_fixture_set_up_secure, NULL, test_wrong_certificates);
+  ADD ("reload", ws_fixture_set_up_secure, NULL, test_reload);
+  ADD ("reload-later", ws_fixture_set_up_secure, NULL, test_reload_later);
+  ADD ("reload-permissions", ws_fixture_set_up_secure, NULL, test_reload_permissions);
+  return g_test_run ();
+}
