@@ -10,10 +10,9 @@
 
 #include <lp2p/codec/lp2p-codec-error.h>
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/obj_mac.h>
 #include <openssl/rand.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 /* So that peers whose clocks are a little slow accept a new certificate. */
@@ -23,16 +22,15 @@
  * not lose its peers because it has run for long. */
 #define VALID_SECONDS (G_GINT64_CONSTANT (100) * 365 * 24 * 3600)
 
-#define SERIAL_SIZE 8
+#define YEAR_9999_END G_GINT64_CONSTANT (253402300799)
 
 /* Two numbers of 32 bytes, in DER. */
 #define SIGNATURE_MAX 72
 
-static const guint8 oid_ec_key[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01 };
-static const guint8 oid_ecdsa_sha256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
-
-/* X.520 serialNumber: any name will do, this one says least. */
-static const guint8 oid_serial_number[] = { 0x55, 0x04, 0x05 };
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509, X509_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_EXTENSION, X509_EXTENSION_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_OBJECT, ASN1_OBJECT_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
 
 /**
  * Lp2pTlsCertificate:
@@ -115,192 +113,78 @@ lp2p_tls_extension_encode (Lp2pIdentity *identity, const guint8 *spki, gsize len
   return g_byte_array_free_to_bytes (signed_key);
 }
 
-/* Appends an element with what was put into @content, which it frees. */
-static void
-wrap (GByteArray *out, guint8 tag, GByteArray *content)
-{
-  lp2p_der_append (out, tag, content->data, content->len);
-  g_byte_array_unref (content);
-}
-
-static void
-append_algorithm (GByteArray *out, const guint8 *oid, gsize oid_len, const guint8 *parameter, gsize parameter_len)
-{
-  GByteArray *content = g_byte_array_new ();
-
-  lp2p_der_append (content, LP2P_DER_OID, oid, oid_len);
-  if (parameter_len > 0)
-    lp2p_der_append (content, LP2P_DER_OID, parameter, parameter_len);
-  wrap (out, LP2P_DER_SEQUENCE, content);
-}
-
-/* No bits of the last byte are unused. */
-static void
-append_bits (GByteArray *out, const guint8 *data, gsize len)
-{
-  static const guint8 unused = 0;
-  GByteArray *content = g_byte_array_sized_new ((guint) len + 1);
-
-  g_byte_array_append (content, &unused, 1);
-  g_byte_array_append (content, data, (guint) len);
-  wrap (out, LP2P_DER_BIT_STRING, content);
-}
-
-/* The name is the serial number in hexadecimal digits. */
-static void
-append_name (GByteArray *out, const guint8 serial[SERIAL_SIZE])
-{
-  GByteArray *part = g_byte_array_new ();
-  GByteArray *set = g_byte_array_new ();
-  GByteArray *name = g_byte_array_new ();
-  char text[2 * SERIAL_SIZE + 1];
-
-  for (guint i = 0; i < SERIAL_SIZE; i++)
-    g_snprintf (text + 2 * i, 3, "%02x", serial[i]);
-  lp2p_der_append (part, LP2P_DER_OID, oid_serial_number, sizeof oid_serial_number);
-  lp2p_der_append (part, LP2P_DER_PRINTABLE_STRING, text, strlen (text));
-  wrap (set, LP2P_DER_SEQUENCE, part);
-  wrap (name, LP2P_DER_SET, set);
-  wrap (out, LP2P_DER_SEQUENCE, name);
-}
-
-/* RFC 5280, section 4.1.2.5: the short form up to 2049. Returns FALSE for a time that
- * has no form. */
+/* The name is the serial number: any name will do, this one says least. */
 static gboolean
-append_time (GByteArray *out, gint64 unix_time)
+name_certificate (X509 *certificate)
 {
-  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (unix_time);
-  g_autofree char *text = NULL;
-  int year;
-  gboolean is_short;
+  X509_NAME *name = X509_get_subject_name (certificate);
+  guint64 serial;
+  char text[2 * sizeof serial + 1];
 
-  if (time == NULL)
+  if (RAND_bytes ((guint8 *) &serial, sizeof serial) != 1)
     return FALSE;
-  year = g_date_time_get_year (time);
-  is_short = year >= 1950 && year < 2050;
-  text = g_strdup_printf ("%0*d%02d%02d%02d%02d%02dZ", is_short ? 2 : 4, is_short ? year % 100 : year,
-                          g_date_time_get_month (time), g_date_time_get_day_of_month (time),
-                          g_date_time_get_hour (time), g_date_time_get_minute (time),
-                          g_date_time_get_second (time));
-  lp2p_der_append (out, is_short ? LP2P_DER_UTC_TIME : LP2P_DER_GENERALIZED_TIME, text, strlen (text));
-  return TRUE;
+  /* Positive, and without a leading zero byte. */
+  serial = (serial & G_MAXINT64) | G_GUINT64_CONSTANT (1) << 62;
+  g_snprintf (text, sizeof text, "%016" G_GINT64_MODIFIER "x", serial);
+  return ASN1_INTEGER_set_uint64 (X509_get_serialNumber (certificate), serial) == 1 &&
+         X509_NAME_add_entry_by_NID (name, NID_serialNumber, MBSTRING_ASC, (const guint8 *) text, -1, -1, 0) == 1 &&
+         X509_set_issuer_name (certificate, name) == 1;
 }
 
 static gboolean
-append_validity (GByteArray *out, gint64 now_unix)
+set_validity (X509 *certificate, gint64 now_unix)
 {
-  GByteArray *content = g_byte_array_new ();
-  gboolean good = append_time (content, MAX (0, now_unix - BACKDATED_SECONDS)) &&
-                  append_time (content, now_unix + VALID_SECONDS);
+  gint64 begin = MAX (0, now_unix - BACKDATED_SECONDS);
 
-  wrap (out, LP2P_DER_SEQUENCE, content);
-  return good;
+  /* RFC 5280, section 4.1.2.5, has no form for later ones. */
+  return now_unix <= YEAR_9999_END - VALID_SECONDS &&
+         ASN1_TIME_set (X509_getm_notBefore (certificate), (time_t) begin) != NULL &&
+         ASN1_TIME_set (X509_getm_notAfter (certificate), (time_t) (now_unix + VALID_SECONDS)) != NULL;
 }
 
-/* SubjectPublicKeyInfo, with the curve named. Returns NULL when libcrypto fails. */
-static GByteArray *
-make_spki (EVP_PKEY *key)
+/* Vouches for the key that @certificate has. Returns FALSE without an error when libcrypto
+ * failed. */
+static gboolean
+add_extension (X509 *certificate, Lp2pIdentity *identity, GError **error)
 {
-  const Lp2pCurve *curve = lp2p_curve_by_nid (NID_X9_62_prime256v1);
-  guint8 point[LP2P_EC_POINT_MAX];
-  gsize size;
-  GByteArray *content;
-  GByteArray *spki;
+  g_autoptr (ASN1_OBJECT) oid = OBJ_txt2obj (LP2P_TLS_EXTENSION_OID, TRUE);
+  g_autoptr (ASN1_OCTET_STRING) value = ASN1_OCTET_STRING_new ();
+  g_autoptr (X509_EXTENSION) extension = NULL;
+  g_autoptr (GBytes) signed_key = NULL;
+  guint8 *spki = NULL;
+  int len = i2d_X509_PUBKEY (X509_get_X509_PUBKEY (certificate), &spki);
 
-  if (EVP_PKEY_get_octet_string_param (key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size) != 1)
-    return NULL;
-  content = g_byte_array_new ();
-  append_algorithm (content, oid_ec_key, sizeof oid_ec_key, curve->oid, curve->oid_len);
-  append_bits (content, point, size);
-  spki = g_byte_array_new ();
-  wrap (spki, LP2P_DER_SEQUENCE, content);
-  return spki;
-}
-
-static void
-append_extensions (GByteArray *out, GBytes *signed_key)
-{
-  GByteArray *extension = g_byte_array_new ();
-  GByteArray *extensions = g_byte_array_new ();
-  GByteArray *tagged = g_byte_array_new ();
-
-  lp2p_der_append (extension, LP2P_DER_OID, lp2p_tls_extension_oid, sizeof lp2p_tls_extension_oid);
-  lp2p_der_append (extension, LP2P_DER_OCTET_STRING, g_bytes_get_data (signed_key, NULL),
-                   g_bytes_get_size (signed_key));
-  wrap (extensions, LP2P_DER_SEQUENCE, extension);
-  wrap (tagged, LP2P_DER_SEQUENCE, extensions);
-  wrap (out, LP2P_DER_CONTEXT (3), tagged);
-}
-
-/* TBSCertificate (RFC 5280, section 4.1), which is what is signed. Returns NULL for a
- * time that has no form. */
-static GByteArray *
-make_tbs (const guint8 serial[SERIAL_SIZE], gint64 now_unix, GByteArray *spki, GBytes *signed_key)
-{
-  static const guint8 version_3 = 2;
-  GByteArray *version = g_byte_array_new ();
-  GByteArray *content = g_byte_array_new ();
-  GByteArray *tbs = g_byte_array_new ();
-  gboolean good;
-
-  lp2p_der_append (version, LP2P_DER_INTEGER, &version_3, 1);
-  wrap (content, LP2P_DER_CONTEXT (0), version);
-  lp2p_der_append (content, LP2P_DER_INTEGER, serial, SERIAL_SIZE);
-  append_algorithm (content, oid_ecdsa_sha256, sizeof oid_ecdsa_sha256, NULL, 0);
-  append_name (content, serial);
-  good = append_validity (content, now_unix);
-  append_name (content, serial);
-  g_byte_array_append (content, spki->data, spki->len);
-  append_extensions (content, signed_key);
-  wrap (tbs, LP2P_DER_SEQUENCE, content);
-  if (!good)
-    g_clear_pointer (&tbs, g_byte_array_unref);
-  return tbs;
-}
-
-/* Returns NULL when libcrypto fails. */
-static GBytes *
-sign_tbs (EVP_PKEY *key, GByteArray *tbs)
-{
-  g_autoptr (GBytes) signature = lp2p_crypto_sign (key, EVP_sha256 (), tbs->data, tbs->len);
-  GByteArray *content;
-  GByteArray *certificate;
-
-  if (signature == NULL)
-    return NULL;
-  content = g_byte_array_sized_new (tbs->len);
-  g_byte_array_append (content, tbs->data, tbs->len);
-  append_algorithm (content, oid_ecdsa_sha256, sizeof oid_ecdsa_sha256, NULL, 0);
-  append_bits (content, g_bytes_get_data (signature, NULL), g_bytes_get_size (signature));
-  certificate = g_byte_array_new ();
-  wrap (certificate, LP2P_DER_SEQUENCE, content);
-  return g_byte_array_free_to_bytes (certificate);
+  if (len <= 0)
+    return FALSE;
+  signed_key = lp2p_tls_extension_encode (identity, spki, (gsize) len, error);
+  OPENSSL_free (spki);
+  if (signed_key == NULL || value == NULL ||
+      ASN1_OCTET_STRING_set (value, g_bytes_get_data (signed_key, NULL), (int) g_bytes_get_size (signed_key)) != 1)
+    return FALSE;
+  extension = X509_EXTENSION_create_by_OBJ (NULL, oid, FALSE, value);
+  return extension != NULL && X509_add_ext (certificate, extension, -1) == 1;
 }
 
 /* Returns FALSE without an error when libcrypto failed. */
 static gboolean
 make (Lp2pTlsCertificate *self, Lp2pIdentity *identity, gint64 now_unix, GError **error)
 {
-  guint8 serial[SERIAL_SIZE];
-  g_autoptr (GByteArray) spki = NULL;
-  g_autoptr (GByteArray) tbs = NULL;
-  g_autoptr (GBytes) signed_key = NULL;
+  g_autoptr (X509) certificate = X509_new ();
+  guint8 *der = NULL;
+  int len;
 
   self->key = EVP_PKEY_Q_keygen (NULL, NULL, "EC", "P-256");
-  if (self->key == NULL || RAND_bytes (serial, sizeof serial) != 1)
+  if (certificate == NULL || self->key == NULL || X509_set_version (certificate, X509_VERSION_3) != 1 ||
+      !name_certificate (certificate) || !set_validity (certificate, now_unix) ||
+      X509_set_pubkey (certificate, self->key) != 1 || !add_extension (certificate, identity, error) ||
+      X509_sign (certificate, self->key, EVP_sha256 ()) == 0)
     return FALSE;
-  /* Positive, and without a leading zero byte. */
-  serial[0] = (serial[0] & 0x7f) | 0x40;
-
-  spki = make_spki (self->key);
-  if (spki == NULL)
+  len = i2d_X509 (certificate, &der);
+  if (len <= 0)
     return FALSE;
-  signed_key = lp2p_tls_extension_encode (identity, spki->data, spki->len, error);
-  if (signed_key == NULL)
-    return FALSE;
-  tbs = make_tbs (serial, now_unix, spki, signed_key);
-  self->der = tbs != NULL ? sign_tbs (self->key, tbs) : NULL;
-  return self->der != NULL;
+  self->der = g_bytes_new (der, (gsize) len);
+  OPENSSL_free (der);
+  return TRUE;
 }
 
 /**
