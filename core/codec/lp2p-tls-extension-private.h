@@ -9,6 +9,9 @@ G_BEGIN_DECLS
  * certificate in DER. */
 #define LP2P_TLS_SIGNATURE_PREFIX "libp2p-tls-handshake:"
 
+/* LP2P_TLS_EXTENSION_OID in DER. */
+static const guint8 lp2p_tls_extension_oid[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x01 };
+
 GByteArray *lp2p_tls_extension_signed_data (const guint8 *spki, gsize len);
 
 G_END_DECLS

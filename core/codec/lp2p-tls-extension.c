@@ -10,10 +10,10 @@
 
 #include <lp2p/codec/lp2p-codec-error.h>
 
-#include <gnutls/abstract.h>
-#include <gnutls/crypto.h>
-#include <gnutls/x509.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
+#include <openssl/rand.h>
 #include <string.h>
 
 /* So that peers whose clocks are a little slow accept a new certificate. */
@@ -23,13 +23,16 @@
  * not lose its peers because it has run for long. */
 #define VALID_SECONDS (G_GINT64_CONSTANT (100) * 365 * 24 * 3600)
 
-/* X.520 serialNumber: any name will do, this one says least. */
-#define NAME_OID "2.5.4.5"
-
 #define SERIAL_SIZE 8
 
 /* Two numbers of 32 bytes, in DER. */
 #define SIGNATURE_MAX 72
+
+static const guint8 oid_ec_key[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01 };
+static const guint8 oid_ecdsa_sha256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
+
+/* X.520 serialNumber: any name will do, this one says least. */
+static const guint8 oid_serial_number[] = { 0x55, 0x04, 0x05 };
 
 /**
  * Lp2pTlsCertificate:
@@ -112,121 +115,192 @@ lp2p_tls_extension_encode (Lp2pIdentity *identity, const guint8 *spki, gsize len
   return g_byte_array_free_to_bytes (signed_key);
 }
 
-/* Everything of GnuTLS that one certificate takes. */
-typedef struct
+/* Appends an element with what was put into @content, which it frees. */
+static void
+wrap (GByteArray *out, guint8 tag, GByteArray *content)
 {
-  gnutls_x509_privkey_t key;
-  gnutls_x509_crt_t crt;
-  gnutls_pubkey_t pubkey;
-} Maker;
+  lp2p_der_append (out, tag, content->data, content->len);
+  g_byte_array_unref (content);
+}
 
 static void
-maker_clear (Maker *maker)
+append_algorithm (GByteArray *out, const guint8 *oid, gsize oid_len, const guint8 *parameter, gsize parameter_len)
 {
-  if (maker->pubkey != NULL)
-    gnutls_pubkey_deinit (maker->pubkey);
-  if (maker->crt != NULL)
-    gnutls_x509_crt_deinit (maker->crt);
-  if (maker->key != NULL)
-    gnutls_x509_privkey_deinit (maker->key);
+  GByteArray *content = g_byte_array_new ();
+
+  lp2p_der_append (content, LP2P_DER_OID, oid, oid_len);
+  if (parameter_len > 0)
+    lp2p_der_append (content, LP2P_DER_OID, parameter, parameter_len);
+  wrap (out, LP2P_DER_SEQUENCE, content);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Maker, maker_clear)
+/* No bits of the last byte are unused. */
+static void
+append_bits (GByteArray *out, const guint8 *data, gsize len)
+{
+  static const guint8 unused = 0;
+  GByteArray *content = g_byte_array_sized_new ((guint) len + 1);
 
-/* Keeps the first failure; the calls after it are not made. */
-#define TRY(code, call)                                                                            \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    if ((code) >= 0)                                                                               \
-      (code) = (call);                                                                             \
-  }                                                                                                \
-  G_STMT_END
+  g_byte_array_append (content, &unused, 1);
+  g_byte_array_append (content, data, (guint) len);
+  wrap (out, LP2P_DER_BIT_STRING, content);
+}
 
-/* A key pair, and a certificate of it without the extension. */
-static int
-make_unsigned (Maker *maker, gint64 now_unix)
+/* The name is the serial number in hexadecimal digits. */
+static void
+append_name (GByteArray *out, const guint8 serial[SERIAL_SIZE])
+{
+  GByteArray *part = g_byte_array_new ();
+  GByteArray *set = g_byte_array_new ();
+  GByteArray *name = g_byte_array_new ();
+  char text[2 * SERIAL_SIZE + 1];
+
+  for (guint i = 0; i < SERIAL_SIZE; i++)
+    g_snprintf (text + 2 * i, 3, "%02x", serial[i]);
+  lp2p_der_append (part, LP2P_DER_OID, oid_serial_number, sizeof oid_serial_number);
+  lp2p_der_append (part, LP2P_DER_PRINTABLE_STRING, text, strlen (text));
+  wrap (set, LP2P_DER_SEQUENCE, part);
+  wrap (name, LP2P_DER_SET, set);
+  wrap (out, LP2P_DER_SEQUENCE, name);
+}
+
+/* RFC 5280, section 4.1.2.5: the short form up to 2049. Returns FALSE for a time that
+ * has no form. */
+static gboolean
+append_time (GByteArray *out, gint64 unix_time)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (unix_time);
+  g_autofree char *text = NULL;
+  int year;
+  gboolean is_short;
+
+  if (time == NULL)
+    return FALSE;
+  year = g_date_time_get_year (time);
+  is_short = year >= 1950 && year < 2050;
+  text = g_strdup_printf ("%0*d%02d%02d%02d%02d%02dZ", is_short ? 2 : 4, is_short ? year % 100 : year,
+                          g_date_time_get_month (time), g_date_time_get_day_of_month (time),
+                          g_date_time_get_hour (time), g_date_time_get_minute (time),
+                          g_date_time_get_second (time));
+  lp2p_der_append (out, is_short ? LP2P_DER_UTC_TIME : LP2P_DER_GENERALIZED_TIME, text, strlen (text));
+  return TRUE;
+}
+
+static gboolean
+append_validity (GByteArray *out, gint64 now_unix)
+{
+  GByteArray *content = g_byte_array_new ();
+  gboolean good = append_time (content, MAX (0, now_unix - BACKDATED_SECONDS)) &&
+                  append_time (content, now_unix + VALID_SECONDS);
+
+  wrap (out, LP2P_DER_SEQUENCE, content);
+  return good;
+}
+
+/* SubjectPublicKeyInfo, with the curve named. Returns NULL when libcrypto fails. */
+static GByteArray *
+make_spki (EVP_PKEY *key)
+{
+  const Lp2pCurve *curve = lp2p_curve_by_nid (NID_X9_62_prime256v1);
+  guint8 point[LP2P_EC_POINT_MAX];
+  gsize size;
+  GByteArray *content;
+  GByteArray *spki;
+
+  if (EVP_PKEY_get_octet_string_param (key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size) != 1)
+    return NULL;
+  content = g_byte_array_new ();
+  append_algorithm (content, oid_ec_key, sizeof oid_ec_key, curve->oid, curve->oid_len);
+  append_bits (content, point, size);
+  spki = g_byte_array_new ();
+  wrap (spki, LP2P_DER_SEQUENCE, content);
+  return spki;
+}
+
+static void
+append_extensions (GByteArray *out, GBytes *signed_key)
+{
+  GByteArray *extension = g_byte_array_new ();
+  GByteArray *extensions = g_byte_array_new ();
+  GByteArray *tagged = g_byte_array_new ();
+
+  lp2p_der_append (extension, LP2P_DER_OID, lp2p_tls_extension_oid, sizeof lp2p_tls_extension_oid);
+  lp2p_der_append (extension, LP2P_DER_OCTET_STRING, g_bytes_get_data (signed_key, NULL),
+                   g_bytes_get_size (signed_key));
+  wrap (extensions, LP2P_DER_SEQUENCE, extension);
+  wrap (tagged, LP2P_DER_SEQUENCE, extensions);
+  wrap (out, LP2P_DER_CONTEXT (3), tagged);
+}
+
+/* TBSCertificate (RFC 5280, section 4.1), which is what is signed. Returns NULL for a
+ * time that has no form. */
+static GByteArray *
+make_tbs (const guint8 serial[SERIAL_SIZE], gint64 now_unix, GByteArray *spki, GBytes *signed_key)
+{
+  static const guint8 version_3 = 2;
+  GByteArray *version = g_byte_array_new ();
+  GByteArray *content = g_byte_array_new ();
+  GByteArray *tbs = g_byte_array_new ();
+  gboolean good;
+
+  lp2p_der_append (version, LP2P_DER_INTEGER, &version_3, 1);
+  wrap (content, LP2P_DER_CONTEXT (0), version);
+  lp2p_der_append (content, LP2P_DER_INTEGER, serial, SERIAL_SIZE);
+  append_algorithm (content, oid_ecdsa_sha256, sizeof oid_ecdsa_sha256, NULL, 0);
+  append_name (content, serial);
+  good = append_validity (content, now_unix);
+  append_name (content, serial);
+  g_byte_array_append (content, spki->data, spki->len);
+  append_extensions (content, signed_key);
+  wrap (tbs, LP2P_DER_SEQUENCE, content);
+  if (!good)
+    g_clear_pointer (&tbs, g_byte_array_unref);
+  return tbs;
+}
+
+/* Returns NULL when libcrypto fails. */
+static GBytes *
+sign_tbs (EVP_PKEY *key, GByteArray *tbs)
+{
+  g_autoptr (GBytes) signature = lp2p_crypto_sign (key, EVP_sha256 (), tbs->data, tbs->len);
+  GByteArray *content;
+  GByteArray *certificate;
+
+  if (signature == NULL)
+    return NULL;
+  content = g_byte_array_sized_new (tbs->len);
+  g_byte_array_append (content, tbs->data, tbs->len);
+  append_algorithm (content, oid_ecdsa_sha256, sizeof oid_ecdsa_sha256, NULL, 0);
+  append_bits (content, g_bytes_get_data (signature, NULL), g_bytes_get_size (signature));
+  certificate = g_byte_array_new ();
+  wrap (certificate, LP2P_DER_SEQUENCE, content);
+  return g_byte_array_free_to_bytes (certificate);
+}
+
+/* Returns FALSE without an error when libcrypto failed. */
+static gboolean
+make (Lp2pTlsCertificate *self, Lp2pIdentity *identity, gint64 now_unix, GError **error)
 {
   guint8 serial[SERIAL_SIZE];
-  char name[2 * SERIAL_SIZE + 1];
-  int code = 0;
+  g_autoptr (GByteArray) spki = NULL;
+  g_autoptr (GByteArray) tbs = NULL;
+  g_autoptr (GBytes) signed_key = NULL;
 
-  TRY (code, gnutls_rnd (GNUTLS_RND_NONCE, serial, sizeof serial));
+  self->key = EVP_PKEY_Q_keygen (NULL, NULL, "EC", "P-256");
+  if (self->key == NULL || RAND_bytes (serial, sizeof serial) != 1)
+    return FALSE;
   /* Positive, and without a leading zero byte. */
   serial[0] = (serial[0] & 0x7f) | 0x40;
-  for (guint i = 0; i < sizeof serial; i++)
-    g_snprintf (name + 2 * i, 3, "%02x", serial[i]);
 
-  TRY (code, gnutls_x509_privkey_init (&maker->key));
-  TRY (code, gnutls_x509_privkey_generate (maker->key, GNUTLS_PK_ECDSA,
-                                           GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0));
-  TRY (code, gnutls_x509_crt_init (&maker->crt));
-  TRY (code, gnutls_x509_crt_set_version (maker->crt, 3));
-  TRY (code, gnutls_x509_crt_set_serial (maker->crt, serial, sizeof serial));
-  TRY (code,
-       gnutls_x509_crt_set_dn_by_oid (maker->crt, NAME_OID, 0, name, (unsigned) strlen (name)));
-  TRY (code,
-       gnutls_x509_crt_set_activation_time (maker->crt, MAX (0, now_unix - BACKDATED_SECONDS)));
-  TRY (code, gnutls_x509_crt_set_expiration_time (maker->crt, now_unix + VALID_SECONDS));
-  TRY (code, gnutls_x509_crt_set_key (maker->crt, maker->key));
-  TRY (code, gnutls_pubkey_init (&maker->pubkey));
-  TRY (code, gnutls_pubkey_import_x509 (maker->pubkey, maker->crt, 0));
-  return code;
-}
-
-static GBytes *
-take_datum (gnutls_datum_t *datum, gboolean secret)
-{
-  GBytes *bytes = secret ? lp2p_secret_bytes_new (datum->data, datum->size)
-                         : g_bytes_new (datum->data, datum->size);
-
-  gnutls_memset (datum->data, 0, datum->size);
-  gnutls_free (datum->data);
-  datum->data = NULL;
-  return bytes;
-}
-
-static int
-add_extension (Maker *maker, Lp2pIdentity *identity, GError **error)
-{
-  gnutls_datum_t datum = { NULL, 0 };
-  g_autoptr (GBytes) spki = NULL;
-  g_autoptr (GBytes) extension = NULL;
-  int code = gnutls_pubkey_export2 (maker->pubkey, GNUTLS_X509_FMT_DER, &datum);
-
-  if (code < 0)
-    return code;
-  spki = take_datum (&datum, FALSE);
-  extension = lp2p_tls_extension_encode (identity, g_bytes_get_data (spki, NULL),
-                                         g_bytes_get_size (spki), error);
-  if (extension == NULL)
-    return GNUTLS_E_PK_SIGN_FAILED;
-  return gnutls_x509_crt_set_extension_by_oid (maker->crt, LP2P_TLS_EXTENSION_OID,
-                                               g_bytes_get_data (extension, NULL),
-                                               g_bytes_get_size (extension), 0);
-}
-
-static int
-finish (Maker *maker, Lp2pTlsCertificate *self)
-{
-  gnutls_datum_t datum = { NULL, 0 };
-  g_autoptr (GBytes) secret = NULL;
-  const guint8 *bytes;
-  gsize size;
-  int code = 0;
-
-  TRY (code, gnutls_x509_crt_sign2 (maker->crt, maker->crt, maker->key, GNUTLS_DIG_SHA256, 0));
-  TRY (code, gnutls_x509_crt_export2 (maker->crt, GNUTLS_X509_FMT_DER, &datum));
-  if (code < 0)
-    return code;
-  self->der = take_datum (&datum, FALSE);
-
-  TRY (code, gnutls_x509_privkey_export2 (maker->key, GNUTLS_X509_FMT_DER, &datum));
-  if (code < 0)
-    return code;
-  secret = take_datum (&datum, TRUE);
-  bytes = g_bytes_get_data (secret, &size);
-  self->key = d2i_PrivateKey (EVP_PKEY_EC, NULL, &bytes, size);
-  return self->key != NULL ? code : GNUTLS_E_PK_SIGN_FAILED;
+  spki = make_spki (self->key);
+  if (spki == NULL)
+    return FALSE;
+  signed_key = lp2p_tls_extension_encode (identity, spki->data, spki->len, error);
+  if (signed_key == NULL)
+    return FALSE;
+  tbs = make_tbs (serial, now_unix, spki, signed_key);
+  self->der = tbs != NULL ? sign_tbs (self->key, tbs) : NULL;
+  return self->der != NULL;
 }
 
 /**
@@ -239,41 +313,32 @@ finish (Maker *maker, Lp2pTlsCertificate *self)
  * Public Key Extension, valid from an hour before @now_unix for 100 years.
  *
  * Returns: (transfer full): the certificate, or %NULL with
- *   %LP2P_CODEC_ERROR_CERTIFICATE when the TLS library refuses, or an error of
- *   [method@Lp2p.Identity.sign]
+ *   %LP2P_CODEC_ERROR_CERTIFICATE when libcrypto fails, or when it would hold beyond
+ *   the year 9999, or an error of [method@Lp2p.Identity.sign]
  *
  * Since: 1.0
  */
 Lp2pTlsCertificate *
 lp2p_tls_certificate_new (Lp2pIdentity *identity, gint64 now_unix, GError **error)
 {
-  g_auto (Maker) maker = { NULL, NULL, NULL };
   g_autoptr (Lp2pTlsCertificate) self = NULL;
-  g_autoptr (GError) reason = NULL;
-  int code;
+  GError *reason = NULL;
 
   g_return_val_if_fail (LP2P_IS_IDENTITY (identity), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   self = g_new0 (Lp2pTlsCertificate, 1);
   g_atomic_ref_count_init (&self->ref_count);
-  code = make_unsigned (&maker, now_unix);
-  TRY (code, add_extension (&maker, identity, &reason));
-  TRY (code, finish (&maker, self));
+  if (make (self, identity, now_unix, &reason))
+    return g_steal_pointer (&self);
+
+  ERR_clear_error ();
   if (reason != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&reason));
-      return NULL;
-    }
-  if (code < 0)
-    {
-      g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE,
-                   _("No certificate can be made for %s: %s"),
-                   lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)),
-                   gnutls_strerror (code));
-      return NULL;
-    }
-  return g_steal_pointer (&self);
+    g_propagate_error (error, reason);
+  else
+    g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE, _("No certificate can be made for %s"),
+                 lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)));
+  return NULL;
 }
 
 /**

@@ -30,8 +30,6 @@ typedef struct
   Lp2pCursor extensions;
 } Certificate;
 
-static const guint8 oid_libp2p[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x01 };
-
 /* Extensions that may be critical: libp2p has no use for the names, chains and
  * purposes that they speak of, and the TLS library itself refuses a key whose
  * usage forbids signatures. */
@@ -276,7 +274,7 @@ find_signed_key (Certificate *certificate, Lp2pCursor *signed_key, GError **erro
 
       if (!read_extension (&in, &oid, &critical, &value))
         return fail (error, _("has a malformed extension"));
-      if (lp2p_der_equal (&oid, oid_libp2p, sizeof oid_libp2p))
+      if (lp2p_der_equal (&oid, lp2p_tls_extension_oid, sizeof lp2p_tls_extension_oid))
         {
           if (found)
             return fail (error, _("has the libp2p extension twice"));

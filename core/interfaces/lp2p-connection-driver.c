@@ -5,6 +5,7 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "net/lp2p-loop-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #include <lp2p/interfaces/lp2p-log.h>
@@ -220,6 +221,16 @@ pump_input (Lp2pConnection *self)
   return more;
 }
 
+/* What the application answers to what was read leaves in one write with the session's
+ * own words. It is waited for once: what the application does takes its time. */
+static void
+pump_output (Lp2pConnection *self, gboolean more)
+{
+  self->output_waits = !more && !self->output_waits && lp2p_job_queue_behind_runs (&self->pump);
+  if (!self->output_waits)
+    self->session->klass->pump_output (self->session);
+}
+
 static void
 run_pump (Lp2pJob *job)
 {
@@ -234,7 +245,7 @@ run_pump (Lp2pJob *job)
   if (klass->input != NULL)
     more = pump_input (self);
   if (klass->pump_output != NULL)
-    klass->pump_output (self->session);
+    pump_output (self, more);
   if (self->answer != NULL)
     lp2p_job_queue (&self->job);
   update_timer (self);

@@ -83,6 +83,7 @@ struct _Lp2pConnection
   guint begun : 1;
   guint incoming : 1;
   guint can_open : 1;
+  guint output_waits : 1;   /* for the application code that is due */
   guint early : 1;          /* the peer is not verified by a fresh handshake */
   guint early_rejected : 1; /* the peer takes nothing of what was sent early */
   guint racing : 1;         /* while it is early, other addresses are tried for it */

@@ -66,7 +66,8 @@ lp2p_connection_close_async (Lp2pConnection *self, GCancellable *cancellable, GA
  *
  * Finishes [method@Connection.close_async].
  *
- * Returns: whether the connection is closed
+ * Returns: whether the connection is closed, be it in order or not, which
+ *   [method@Connection.get_error] tells
  */
 gboolean
 lp2p_connection_close_finish (Lp2pConnection *self, GAsyncResult *result, GError **error)

@@ -177,6 +177,17 @@ lp2p_job_clear (Lp2pJob *self)
   self->queue = NULL;
 }
 
+gboolean
+lp2p_job_queue_behind_runs (Lp2pJob *self)
+{
+  Lp2pLoop *share = get_taken (self->loop);
+
+  if (!share->before_runs || share->jobs[LP2P_JOB_RUN].length == 0)
+    return FALSE;
+  lp2p_job_queue (self);
+  return TRUE;
+}
+
 void
 lp2p_loop_queue_all (GQueue *waiting)
 {
@@ -257,7 +268,9 @@ run_turn (Lp2pLoopCore *self)
   gint64 before = share->used;
 
   self->served = MAX (self->served, share->used);
+  share->before_runs = TRUE;
   run_phase (share, LP2P_JOB_PUMP);
+  share->before_runs = FALSE;
   if (share->jobs[LP2P_JOB_RUN].length > 0)
     {
       run_phase (share, LP2P_JOB_RUN);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by the files of the loop, and lp2p_loop_join() with the host: lp2p-loop.c is
- * the source and what it watches, lp2p-loop-timers.c has the timers, lp2p-loop-jobs.c
- * the run queue, lp2p-loop-sweep.c what comes behind all that is ready. */
+/* Shared by the files of the loop; lp2p_loop_join() with the host too, and
+ * lp2p_job_queue_behind_runs() with connections. lp2p-loop.c is the source and what it
+ * watches, lp2p-loop-timers.c has the timers, lp2p-loop-jobs.c the run queue,
+ * lp2p-loop-sweep.c what comes behind all that is ready. */
 
 #include <lp2p/net/lp2p-loop.h>
 
@@ -29,7 +30,9 @@ typedef enum
  * @joined: the share whose time it takes instead of time of its own, if any
  * @used: how much of the time for jobs it had, on the scale of all shares
  * @link: in the queue of those that have jobs
- * @mark: stands behind the jobs that a sweep waits for */
+ * @mark: stands behind the jobs that a sweep waits for
+ * @before_runs: whether protocol work is under way that comes again in the same turn if
+ *   application code is due between */
 struct _Lp2pLoop
 {
   gatomicrefcount refs;
@@ -39,6 +42,7 @@ struct _Lp2pLoop
   gint64 used;
   GList link;
   Lp2pJob mark;
+  gboolean before_runs;
 };
 
 /* What all shares of a loop have in common.
@@ -130,6 +134,10 @@ gint64 lp2p_loop_core_get_deadline (Lp2pLoopCore *self);
 gboolean lp2p_loop_core_run_turns (Lp2pLoopCore *self);
 void lp2p_loop_queue_all (GQueue *waiting);
 void lp2p_job_move (Lp2pJob *job, GQueue *queue);
+/* Lets protocol work that is under way run once more behind the application code of the
+ * same turn: what that writes leaves together with what is there already. Returns FALSE
+ * when none is due. */
+gboolean lp2p_job_queue_behind_runs (Lp2pJob *job);
 void lp2p_loop_init_share (Lp2pLoop *share, Lp2pLoopCore *core);
 /* A share has no jobs any more. */
 void lp2p_loop_leave (Lp2pLoop *share);

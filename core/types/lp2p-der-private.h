@@ -15,9 +15,11 @@ G_BEGIN_DECLS
 #define LP2P_DER_OCTET_STRING     0x04
 #define LP2P_DER_NULL             0x05
 #define LP2P_DER_OID              0x06
+#define LP2P_DER_PRINTABLE_STRING 0x13
 #define LP2P_DER_UTC_TIME         0x17
 #define LP2P_DER_GENERALIZED_TIME 0x18
 #define LP2P_DER_SEQUENCE         0x30
+#define LP2P_DER_SET              0x31
 #define LP2P_DER_CONTEXT(n)       (0xa0 | (n)) /* constructed, explicitly tagged */
 
 gboolean lp2p_der_read_any (Lp2pCursor *in, guint8 *tag, Lp2pCursor *value);

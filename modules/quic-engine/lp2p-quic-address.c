@@ -38,6 +38,15 @@ get_port (const struct sockaddr *address)
                                         : ((const struct sockaddr_in *) address)->sin_port;
 }
 
+void
+lp2p_quic_address_copy (ngtcp2_sockaddr_union *dest, const struct sockaddr *address)
+{
+  if (address->sa_family == AF_INET6)
+    dest->in6 = *(const struct sockaddr_in6 *) address;
+  else
+    dest->in = *(const struct sockaddr_in *) address;
+}
+
 gboolean
 lp2p_quic_address_equal (const struct sockaddr *a, const struct sockaddr *b)
 {

@@ -235,6 +235,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
 {
   g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
   ngtcp2_pkt_info info = { .ecn = ecn };
+  gboolean elsewhere;
   int code;
 
   if (self->conn == NULL)
@@ -242,7 +243,8 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_was_read_closed (self);
       return;
     }
-  if (!lp2p_quic_path_may_read (self, path))
+  elsewhere = self->server && !ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
+  if (elsewhere && !lp2p_quic_path_may_read (self, path))
     return;
 
   self->bytes_read += size;
@@ -250,6 +252,8 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
   switch (code)
     {
     case 0:
+      if (elsewhere)
+        lp2p_quic_path_was_read (self, path);
       self->heard = TRUE;
       lp2p_quic_path_heard (self, now);
       lp2p_quic_path_follow (self);
@@ -447,6 +451,7 @@ lp2p_quic_connection_unref (Lp2pQuicConnection *self)
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->close_packet, g_bytes_unref);
   g_clear_pointer (&self->token, g_bytes_unref);
+  g_clear_pointer (&self->formers, g_array_unref);
   g_clear_error (&self->error);
   g_free (self->close_reason);
   g_array_unref (self->ids);

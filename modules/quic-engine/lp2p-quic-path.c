@@ -98,20 +98,15 @@ lp2p_quic_path_follow (Lp2pQuicConnection *self)
 
 /* A client that moves
  *
- * Some versions of ngtcp2 must not hear of another path while they may be asking once more
- * whether a new one holds: until they cannot be, such packets are lost, as any may be. */
+ * Some versions of ngtcp2 must not hear of a path that was left while they may be asking
+ * once more whether the next one holds: until they cannot be, such packets are lost, as
+ * any may be. */
 
 /* One more than it waits for an answer. */
 #define VALIDATION_PTOS 4
 
-gboolean
-lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
-{
-  if (!LP2P_QUIC_ASKS_AGAIN || !self->server || ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn)))
-    return TRUE;
-  self->former_pto = MAX (self->former_pto, get_pto (self));
-  return self->doubt == 0;
-}
+/* Who leaves more of them is heard on no other path meanwhile. */
+#define MAX_FORMERS 8
 
 static void
 ask_after (Lp2pQuicConnection *self, gint64 silence)
@@ -124,7 +119,15 @@ end_doubt (Lp2pQuicConnection *self)
 {
   if (self->doubt > 0)
     ask_after (self, self->keep_alive);
-  self->doubt = self->doubt_ends = self->former_pto = 0;
+  self->doubt = self->doubt_ends = 0;
+}
+
+static void
+forget_formers (Lp2pQuicConnection *self)
+{
+  end_doubt (self);
+  self->former_pto = 0;
+  g_clear_pointer (&self->formers, g_array_unref);
 }
 
 /* It asks as soon as it may send something that is to be acknowledged, and gives up some
@@ -137,6 +140,48 @@ follow_doubt (Lp2pQuicConnection *self, gint64 now)
   if (self->doubt_ends == 0)
     self->doubt_ends = now + self->doubt;
   else if (now > self->doubt_ends)
+    forget_formers (self);
+}
+
+static gboolean
+is_former (Lp2pQuicConnection *self, const struct sockaddr *remote)
+{
+  for (guint i = 0; i < self->formers->len; i++)
+    if (lp2p_quic_address_equal ((struct sockaddr *) &g_array_index (self->formers, ngtcp2_sockaddr_union, i), remote))
+      return TRUE;
+  return FALSE;
+}
+
+/* Where it is now may soon be where it was. */
+static void
+add_former (Lp2pQuicConnection *self, const struct sockaddr *remote)
+{
+  if (self->formers == NULL)
+    self->formers = g_array_new (FALSE, FALSE, sizeof (ngtcp2_sockaddr_union));
+  if (self->formers->len == MAX_FORMERS || is_former (self, remote))
+    return;
+  g_array_set_size (self->formers, self->formers->len + 1);
+  lp2p_quic_address_copy (&g_array_index (self->formers, ngtcp2_sockaddr_union, self->formers->len - 1), remote);
+}
+
+/* Something that comes on another path than it is on. */
+gboolean
+lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
+{
+  if (!LP2P_QUIC_ASKS_AGAIN)
+    return TRUE;
+  if (self->doubt > 0 && (self->formers->len == MAX_FORMERS || is_former (self, path->remote.addr)))
+    return FALSE;
+  self->former_pto = MAX (self->former_pto, get_pto (self));
+  add_former (self, ngtcp2_conn_get_path (self->conn)->remote.addr);
+  return TRUE;
+}
+
+/* That was read: where it is on that path now, another question begins. */
+void
+lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
+{
+  if (ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn)))
     end_doubt (self);
 }
 
@@ -148,10 +193,10 @@ lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngt
     return;
   if (result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS || self->doubt > 0)
     {
-      end_doubt (self);
+      forget_formers (self);
       return;
     }
-  if (LP2P_QUIC_ASKS_AGAIN)
+  if (self->formers != NULL)
     {
       self->doubt = VALIDATION_PTOS * MAX (get_pto (self), self->former_pto);
       ask_after (self, self->doubt);

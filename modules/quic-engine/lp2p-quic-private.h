@@ -165,7 +165,8 @@ struct _Lp2pQuicConnection
   gboolean undelivered;  /* what streams were given before they were closed */
   gboolean forgotten; /* by the peer, which was started anew */
   gboolean moved;     /* to a host for which it has no token */
-  gint64 former_pto;  /* of paths from which it may have moved */
+  GArray *formers;    /* ngtcp2_sockaddr_union, from where it may have moved, or NULL */
+  gint64 former_pto;  /* the longest there */
   gint64 doubt;       /* how long it is asked once more where it is, 0 where it is not */
   gint64 doubt_ends;
   guint32 remote_code;
@@ -280,6 +281,7 @@ void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
 void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_path_follow (Lp2pQuicConnection *self);
 gboolean lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path);
+void lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result);
 void lp2p_quic_path_ready (Lp2pQuicConnection *self);
 void lp2p_quic_path_used (Lp2pQuicConnection *self);
@@ -381,6 +383,7 @@ GBytes *lp2p_quic_token_take (Lp2pQuicConnection *self, gnutls_datum_t *token);
 
 Lp2pMultiaddr *lp2p_quic_address_to_multiaddr (const struct sockaddr *address);
 socklen_t lp2p_quic_address_get_size (const struct sockaddr *address);
+void lp2p_quic_address_copy (ngtcp2_sockaddr_union *dest, const struct sockaddr *address);
 gboolean lp2p_quic_address_equal (const struct sockaddr *a, const struct sockaddr *b);
 gboolean lp2p_quic_address_same_host (const struct sockaddr *a, const struct sockaddr *b);
 

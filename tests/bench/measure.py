@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(TESTS, "lib"))
 sys.path.insert(0, os.path.join(TESTS, "interop"))
 sys.path.insert(0, os.path.join(TESTS, "interop", "roundtrips"))
 import roundtrips  # noqa: E402
-from interop import ADDRESSES, tls_options  # noqa: E402
+from interop import IP4, PORTS, tls_options  # noqa: E402
 from link import Link  # noqa: E402
 from link import Missing as LinkMissing  # noqa: E402
 from peers import Listener, Missing, Peer, dial, read_line  # noqa: E402
@@ -117,7 +117,7 @@ def options_of(peer, stack, listens=False):
 def listen(peer, stack, popen=functools.partial(pinned, 0), options=()):
     options = [*options_of(peer, stack, listens=True), *options]
     if not any(o.startswith("--address=") for o in options):
-        options.append(f"--address={ADDRESSES[stack[0]]}")
+        options.append(f"--address={IP4}{PORTS[stack[0]]}")
     if peer.name == "lp2p":
         options.append(f"--set={OUR_SERVICES}")
     return Listener(peer, options, popen)

@@ -111,6 +111,8 @@ def make_files(folder, size, count):
     for number in range(count):
         with open(os.path.join(small, str(number)), "wb") as file:
             file.write(os.urandom(1000))
+    # Else the first transfer waits at its end until the source is on the disk as well.
+    os.sync()
     return large, small
 
 

@@ -9,7 +9,8 @@ A block of code below a line "`NAME`:" is a file of FOLDER. A block of `sh` is t
 into a terminal there: the second one where the line before the block says so. A block
 of `text` behind it is what it prints, where … stands for anything; the last command may
 then go on running. Else every command has to succeed. ADDRESS is the first address that
-was printed, TICKET the first ticket.
+was printed, TICKET the first ticket. A command may take 120 seconds, or as many as
+LP2P_TUTORIAL_SECONDS says.
 """
 
 import os
@@ -21,7 +22,7 @@ import sys
 import threading
 import time
 
-SECONDS = 120
+SECONDS = int(os.environ.get("LP2P_TUTORIAL_SECONDS") or 120)
 BLOCK = re.compile(r"([^\n]*)\n\n```(\w+)\n(.*?)\n```\n", re.S)
 FILE = re.compile(r"`([\w./-]+)`:$")
 PRINTED = {"ADDRESS": re.compile(r"/ip4/127\.0\.0\.1/\S+/p2p/\w+"),

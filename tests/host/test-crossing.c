@@ -26,10 +26,9 @@ typedef struct
 static TestHost *
 new_host (Fixture *self, const Stack *stack, const char *first, const char *second)
 {
-  g_autofree char *certificate = g_test_build_filename (G_TEST_DIST, "fixtures", "tls", "localhost.pem", NULL);
-  g_autofree char *key = g_test_build_filename (G_TEST_DIST, "fixtures", "tls", "localhost-key.pem", NULL);
-  g_autofree char *tls = g_strdup_printf ("[plugin wss]\ncertificate='%s'\nprivate-key='%s'\nca-file='%s'\n",
-                                          certificate, key, certificate);
+  static const char tls[] = "[plugin wss]\ncertificate='" TLS_FIXTURES "/localhost.pem'\n"
+                            "private-key='" TLS_FIXTURES "/localhost-key.pem'\n"
+                            "ca-file='" TLS_FIXTURES "/localhost.pem'\n";
   g_autofree char *config = g_strdup_printf ("[host]\ntransports=['%s']\nsecurity=['%s','%s']\nmuxers=['yamux']\n"
                                              "services=[]\nlisten=['/ip4/127.0.0.1/tcp/0%s']\n%s",
                                              stack->transport, first, second, stack->suffix,

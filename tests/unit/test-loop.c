@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "loop-fixture.h"
+#include "net/lp2p-loop-private.h"
 
 static void
 test_timer_order (LoopFixture *f, gconstpointer data)
@@ -159,6 +160,50 @@ test_job_fairness (LoopFixture *f, gconstpointer data)
   lp2p_job_queue (&app.job);
   loop_settle (f);
   g_assert_cmpstr (f->log->str, ==, "boabbb");
+}
+
+static void
+put_behind (TestJob *self)
+{
+  if (!lp2p_job_queue_behind_runs (&self->job))
+    g_string_append_c (self->f->log, '!');
+}
+
+/* Protocol work comes again behind the application code of its turn, if any is due, also
+ * where that was queued by protocol work; a turn has no more than one such behind. */
+static void
+test_behind_runs (LoopFixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pLoop) share = lp2p_loop_new_share (f->loop);
+  TestJob output, input, app, other;
+
+  test_job_init (&output, f, 'o', LP2P_JOB_PUMP);
+  test_job_init (&input, f, 'i', LP2P_JOB_PUMP);
+  test_job_init (&app, f, 'a', LP2P_JOB_RUN);
+  test_job_init (&other, f, 'x', LP2P_JOB_RUN);
+  output.extra = put_behind;
+  lp2p_job_queue (&output.job);
+  loop_settle (f);
+  g_assert_cmpstr (f->log->str, ==, "o!");
+
+  /* Application code of another share does not count. */
+  g_string_truncate (f->log, 0);
+  other.job.loop = share;
+  lp2p_job_queue (&output.job);
+  lp2p_job_queue (&other.job);
+  loop_settle (f);
+  g_assert_nonnull (strstr (f->log->str, "o!"));
+  g_assert_nonnull (strchr (f->log->str, 'x'));
+  g_assert_cmpuint (f->log->len, ==, 3);
+
+  /* That which application code queues has to wait for the next turn. */
+  g_string_truncate (f->log, 0);
+  input.queues = &app;
+  app.again = 1;
+  lp2p_job_queue (&input.job);
+  lp2p_job_queue (&output.job);
+  loop_settle (f);
+  g_assert_cmpstr (f->log->str, ==, "ioao!a");
 }
 
 static void
@@ -640,6 +685,7 @@ main (int argc, char **argv)
   ADD ("job/order", test_job_order);
   ADD ("job/fairness", test_job_fairness);
   ADD ("job/clear-inside", test_job_clear_inside);
+  ADD ("job/behind-runs", test_behind_runs);
   ADD ("last", test_last);
   ADD ("last/without-share", test_last_without_share);
   ADD ("watch", test_watch);

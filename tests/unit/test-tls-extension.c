@@ -193,6 +193,59 @@ test_make (gconstpointer data)
   g_assert_no_error (error);
 }
 
+/* Others can read it, and would have written it with the same bytes. */
+static void
+assert_standard (Lp2pTlsCertificate *certificate, gint64 not_before)
+{
+  gsize len;
+  const guint8 *der = g_bytes_get_data (lp2p_tls_certificate_get_der (certificate), &len);
+  const guint8 *end = der;
+  g_autofree guint8 *again = g_malloc (len);
+  guint8 *out = again;
+  X509 *crt = d2i_X509 (NULL, &end, (long) len);
+  ASN1_TIME *time = ASN1_TIME_set (NULL, not_before);
+  guint64 serial;
+
+  g_assert_nonnull (crt);
+  g_assert_true (end == der + len);
+  g_assert_cmpint (X509_verify (crt, X509_get0_pubkey (crt)), ==, 1);
+  g_assert_cmpint (X509_get_version (crt), ==, X509_VERSION_3);
+  g_assert_cmpint (X509_get_ext_count (crt), ==, 1);
+  g_assert_cmpint (X509_NAME_cmp (X509_get_subject_name (crt), X509_get_issuer_name (crt)), ==, 0);
+  g_assert_cmpint (X509_NAME_entry_count (X509_get_subject_name (crt)), ==, 1);
+  g_assert_cmpint (ASN1_TIME_compare (X509_get0_notBefore (crt), time), ==, 0);
+  g_assert_cmpint (ASN1_INTEGER_get_uint64 (&serial, X509_get0_serialNumber (crt)), ==, 1);
+  g_assert_cmpint (i2d_X509 (crt, NULL), ==, (int) len);
+  i2d_X509 (crt, &out);
+  g_assert_cmpmem (again, len, der, len);
+  ASN1_TIME_free (time);
+  X509_free (crt);
+}
+
+/* Either end of the period may need the long form of a time. */
+static void
+test_make_at (void)
+{
+  /* The last second of 2049 and the next one, an hour later. */
+  const gint64 turn = G_GINT64_CONSTANT (2524607999) + 3600;
+  const gint64 times[] = { 3600, NOW, turn, turn + 1, G_GINT64_CONSTANT (250000000000) };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, &error);
+
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++)
+    {
+      g_autoptr (Lp2pTlsCertificate) certificate = lp2p_tls_certificate_new (identity, times[i], &error);
+      g_autoptr (Lp2pPublicKey) key = NULL;
+
+      g_assert_no_error (error);
+      assert_standard (certificate, times[i] - 3600);
+      key = verify (lp2p_tls_certificate_get_der (certificate), times[i], &error);
+      g_assert_no_error (error);
+    }
+  g_assert_null (lp2p_tls_certificate_new (identity, G_GINT64_CONSTANT (253000000000), &error));
+  g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE);
+}
+
 /* A certificate of any shape: each field is an element in DER. */
 typedef struct
 {
@@ -594,6 +647,7 @@ main (int argc, char **argv)
                         test_make);
   g_test_add_data_func ("/tls-extension/make/ecdsa", GINT_TO_POINTER (LP2P_KEY_TYPE_ECDSA),
                         test_make);
+  g_test_add_func ("/tls-extension/make/at", test_make_at);
   add ("/tls-extension/shapes", test_shapes);
   add ("/tls-extension/extensions", test_extensions);
   add ("/tls-extension/times", test_times);

@@ -355,18 +355,9 @@ check_error (const ReceivePartial *self, GError **error)
 gboolean
 receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GError **error)
 {
-  Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
-  guint8 *place = self->chunk->data + self->chunk->filled;
-
-  if (data != place)
-    lp2p_cursor_copy (&cursor, place, size);
-  self->chunk->filled += size;
   self->offset += size;
-  if (self->chunk->filled == self->chunk->size)
-    {
-      self->chunk = NULL;
-      receive_writer_push (self->writer);
-    }
+  if (receive_writer_fill (self->writer, data, size))
+    self->chunk = NULL;
   return check_error (self, error);
 }
 

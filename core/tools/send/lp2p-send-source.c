@@ -16,6 +16,7 @@
  * @taken: the chunk that was taken last
  * @next: the one behind it
  * @filled: how much of @next has been read
+ * @threaded: whether a thread always reads
  * @ahead: whether @next is read while @taken is used
  * @reading: whether a thread is at it
  * @complete: whether all of it is there, with its @hash; else @code says why not: an
@@ -30,6 +31,7 @@ struct _SendSource
   guint8 *next;
   gsize filled;
   gboolean in_memory;
+  gboolean threaded;
   gboolean ahead;
   gboolean started;
   gboolean reading;
@@ -47,7 +49,7 @@ send_source_new (int fd, guint64 size)
   self->fd = fd;
   self->size = size;
   self->hasher = send_hasher_new ();
-  self->ahead = size > SEND_CHUNK_SIZE && send_has_spare_processor ();
+  self->threaded = size > SEND_CHUNK_SIZE && send_has_spare_processor ();
   self->in_memory = send_is_in_memory (fd);
   posix_fadvise (self->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   return self;
@@ -132,7 +134,7 @@ on_read (gpointer pointer)
 }
 
 /* A thread reads ahead, so that a disk and a processor that have nothing else to do are
- * used. Without another processor that is of use once the disk has to be waited for. */
+ * used. Without another processor that is of use as long as the disk has to be waited for. */
 static void
 start_reading (SendSource *self)
 {
@@ -147,11 +149,11 @@ start_reading (SendSource *self)
       return;
     }
   /* A file system that is in memory does not know the flag, and need not. */
-  if (!self->ahead)
+  if (!self->threaded)
     fill_next (self, self->in_memory ? 0 : RWF_NOWAIT);
+  self->ahead = !self->complete;
   if (self->complete)
     return;
-  self->ahead = TRUE;
   self->reading = TRUE;
   send_run_in_thread (read_next, on_read, self);
 }
