@@ -32,6 +32,7 @@ typedef struct
   Lp2pTransport *server;
   Lp2pListener *listener;
   TestNat *nat;
+  TestNatFaults faults; /* from the first packet on */
   SessionDriver *out;
   SessionDriver *in;
 } Fixture;
@@ -98,6 +99,7 @@ start (Fixture *self, const char *near_settings, const char *far_settings)
   self->server = test_plugin_new (self->far, "quic-v1");
   self->nat = test_nat_new (self->world, listen_far (self));
   self->nat->delay = DELAY;
+  self->nat->faults = self->faults;
   text = g_strdup_printf ("/ip4/127.0.0.1/udp/%u/quic-v1", test_nat_get_port (self->nat));
   address = lp2p_multiaddr_new_from_string (text, NULL);
 
@@ -206,6 +208,23 @@ test_rebinding (Fixture *self, gconstpointer data)
   test_until (self->world, stream->ended);
   g_assert_cmpuint (stream->n_received, ==, SIZE);
   g_assert_cmpint (self->world->now - begin, <, 3 * G_USEC_PER_SEC);
+}
+
+/* All comes over, once and in order, whatever befalls the packets. */
+static void
+test_faults (Fixture *self, gconstpointer data)
+{
+  gboolean upload = GPOINTER_TO_INT (data);
+  DriverStream *stream;
+
+  self->faults = (TestNatFaults){ .loss = 0.03, .late = 0.05, .twice = 0.05, .damaged = 0.03 };
+  start (self, "", "");
+  /* Many of them, therefore small. */
+  self->nat->mtu = ETHERNET;
+  stream = upload ? start_upload (self) : start_download (self, SIZE);
+  test_until (self->world, stream->ended);
+  g_assert_cmpuint (stream->n_received, ==, SIZE);
+  g_assert_cmpuint (self->nat->n_faults, >, 50);
 }
 
 static Lp2pDatagrams *
@@ -358,6 +377,8 @@ main (int argc, char **argv)
   ADD ("silent-rebinding", test_silent_rebinding, 0);
   ADD ("rebinding-download", test_rebinding, FALSE);
   ADD ("rebinding-upload", test_rebinding, TRUE);
+  ADD ("faults-download", test_faults, FALSE);
+  ADD ("faults-upload", test_faults, TRUE);
   ADD ("large-download", test_large, FALSE);
   ADD ("large-upload", test_large, TRUE);
   ADD ("shrinking-download", test_shrinking, 0);
