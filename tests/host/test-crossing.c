@@ -26,8 +26,8 @@ typedef struct
 static TestHost *
 new_host (Fixture *self, const Stack *stack, const char *first, const char *second)
 {
-  g_autofree char *certificate = g_test_build_filename (G_TEST_DIST, "fixtures", "tls", "localhost.pem", NULL);
-  g_autofree char *key = g_test_build_filename (G_TEST_DIST, "fixtures", "tls", "localhost-key.pem", NULL);
+  g_autofree char *certificate = g_test_build_filename (G_TEST_DIST, "..", "fixtures", "tls", "localhost.pem", NULL);
+  g_autofree char *key = g_test_build_filename (G_TEST_DIST, "..", "fixtures", "tls", "localhost-key.pem", NULL);
   g_autofree char *tls = g_strdup_printf ("[plugin wss]\ncertificate='%s'\nprivate-key='%s'\nca-file='%s'\n",
                                           certificate, key, certificate);
   g_autofree char *config = g_strdup_printf ("[host]\ntransports=['%s']\nsecurity=['%s','%s']\nmuxers=['yamux']\n"
