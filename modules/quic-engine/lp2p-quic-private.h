@@ -121,7 +121,7 @@ struct _Lp2pQuicConnection
   guint32 ticket_lifetime; /* of one that has just come, in seconds */
   guint n_tickets;
   GBytes *token;           /* that has just come */
-  guint n_tokens;
+  guint n_tokens;          /* given to a client, or taken from a server */
   GArray *ids; /* ngtcp2_cid */
   GQueue reset_tokens; /* Lp2pQuicResetToken, those of the endpoint that are the peer's */
   Lp2pQuicMemory memory;

@@ -93,7 +93,8 @@ lp2p_quic_tokens_make (Lp2pQuicTokens *self, const struct sockaddr *remote, gint
 }
 
 /* To a client that has just shown that it is where packets go: at the end of the handshake,
- * and where it has moved to another host. */
+ * and where it has moved to another host. What it does not acknowledge is kept for it: one
+ * that moves for ever gets no more. */
 void
 lp2p_quic_token_give (Lp2pQuicConnection *self)
 {
@@ -101,8 +102,9 @@ lp2p_quic_token_give (Lp2pQuicConnection *self)
   guint8 token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
   ngtcp2_ssize size;
 
-  if (engine == NULL)
+  if (engine == NULL || self->n_tokens >= MAX_TOKENS)
     return;
+  self->n_tokens++;
   size = lp2p_quic_tokens_make (engine->tokens, ngtcp2_conn_get_path (self->conn)->remote.addr,
                                 lp2p_loop_now (self->loop), token);
   if (size > 0)

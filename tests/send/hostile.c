@@ -247,6 +247,21 @@ too_short (GByteArray *out, const char *unused)
   send_append_end (out, 0, &hash);
 }
 
+/* Fewer chunks than the receiver writes at once. */
+static void
+cut_short (GByteArray *out, const char *unused)
+{
+  g_autofree char *chunk = g_strnfill (SEND_CHUNK_SIZE, 'x');
+  SendHash hash = send_hash (NULL, 0);
+
+  append_offer (out, 1, 8 * SEND_CHUNK_SIZE);
+  append_entry (out, LP2P__SEND__KIND__FILE, "a", 8 * SEND_CHUNK_SIZE, "");
+  append_begin (out, 0, 0);
+  for (guint i = 0; i < 3; i++)
+    append_data (out, chunk, 0);
+  send_append_end (out, 0, &hash);
+}
+
 static void
 no_begin (GByteArray *out, const char *unused)
 {
@@ -322,6 +337,7 @@ static const struct
   { "chunk-hash", bad_chunk_hash, NULL, "a chunk has another hash" },
   { "file-hash", bad_file_hash, NULL, "the file has another hash" },
   { "too-short", too_short, NULL, "ended the file before its end" },
+  { "cut-short", cut_short, NULL, "ended the file before its end" },
   { "no-begin", no_begin, NULL, "a chunk of no file" },
   { "offset", bad_offset, NULL, "where it was not asked to" },
   { "number", bad_number, NULL, "another entry than the next one" },

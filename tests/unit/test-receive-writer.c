@@ -193,6 +193,25 @@ test_given_up (gconstpointer alone)
   end (&self);
 }
 
+/* Fewer chunks than are written at once, which no other follows. */
+static void
+test_flushed (gconstpointer alone)
+{
+  for (guint n = 0; n < 8; n++)
+    {
+      Fixture self = { NULL };
+
+      begin (&self, 16 * SEND_CHUNK_SIZE, alone);
+      for (gsize i = 0; i < n; i++)
+        push (&self, i * SEND_CHUNK_SIZE, TRUE);
+      receive_writer_flush (self.writer);
+      wait_idle (&self);
+      g_assert_cmpuint (self.codes->len, ==, n);
+      check_data (&self, n * SEND_CHUNK_SIZE);
+      end (&self);
+    }
+}
+
 /* A disk that is full in the middle of what is written at once. */
 static void
 test_full_disk (gconstpointer alone)
@@ -232,6 +251,7 @@ main (int argc, char **argv)
   add_test ("sizes", test_sizes);
   add_test ("wrong-hash", test_wrong_hash);
   add_test ("given-up", test_given_up);
+  add_test ("flushed", test_flushed);
   add_test ("full-disk", test_full_disk);
   return g_test_run ();
 }

@@ -27,6 +27,7 @@ receive_partial_new (ReceiveStore *store, const ReceiveItem *item, guint64 offse
 void receive_partial_free (ReceivePartial *self);
 gboolean receive_partial_has_room (ReceivePartial *self);
 gboolean receive_partial_is_idle (ReceivePartial *self);
+void receive_partial_flush (ReceivePartial *self);
 gboolean receive_partial_begin_chunk (ReceivePartial *self,
                                       const Lp2p__Send__Chunk *chunk,
                                       GError **error);

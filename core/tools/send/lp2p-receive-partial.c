@@ -285,6 +285,13 @@ receive_partial_is_idle (ReceivePartial *self)
   return receive_writer_is_idle (self->writer);
 }
 
+/* Lets all that came be written, whether or not the peer sent the rest. */
+void
+receive_partial_flush (ReceivePartial *self)
+{
+  receive_writer_flush (self->writer);
+}
+
 /* Returns: (transfer none): where the chunk is to be put that was begun */
 GBytes *
 receive_partial_get_place (ReceivePartial *self)

@@ -34,6 +34,7 @@ ReceiveWriter *receive_writer_new (int fd, guint64 size, ReceiveWritten written,
 void receive_writer_free (ReceiveWriter *self);
 gboolean receive_writer_has_room (ReceiveWriter *self);
 gboolean receive_writer_is_idle (ReceiveWriter *self);
+void receive_writer_flush (ReceiveWriter *self);
 ReceiveChunk *receive_writer_begin (ReceiveWriter *self, guint64 offset, gsize size);
 gboolean receive_writer_fill (ReceiveWriter *self, const guint8 *data, gsize size);
 int receive_writer_steal_fd (ReceiveWriter *self);

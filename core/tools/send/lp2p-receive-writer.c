@@ -91,12 +91,19 @@ receive_writer_new (int fd, guint64 size, ReceiveWritten written, gpointer user_
 
 static void write_filled (ReceiveWriter *self);
 
+/* Nothing more may come: what has come waits for no company. */
+void
+receive_writer_flush (ReceiveWriter *self)
+{
+  self->urgent = TRUE;
+  write_filled (self);
+}
+
 /* A thread may still be at work: it is waited for, and who is told of chunks is. */
 void
 receive_writer_free (ReceiveWriter *self)
 {
-  self->urgent = TRUE;
-  write_filled (self);
+  receive_writer_flush (self);
   while (!receive_writer_is_idle (self))
     g_main_context_iteration (NULL, TRUE);
   send_close (&self->fd);

@@ -344,6 +344,7 @@ take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
     }
   if (self->partial == NULL)
     return send_fail_protocol (error, N_("the peer ended a file that it did not begin"));
+  receive_partial_flush (self->partial);
   while (!receive_partial_is_idle (self->partial))
     if (!send_channel_wait (self->channel, error))
       return FALSE;
