@@ -33,6 +33,9 @@ lp2p_ws_mask (guint8 *dest, const guint8 *src, gsize size, const guint8 mask[LP2
   guint32 word;
   Lane lane;
 
+  /* Who has no bytes may have no address either, from which to count. */
+  if (size == 0)
+    return;
   mask_bytes (dest, src, i, mask, offset);
   for (gsize k = 0; k < LP2P_WS_MASK_SIZE; k++)
     turned[k] = mask[(offset + i + k) % LP2P_WS_MASK_SIZE];
