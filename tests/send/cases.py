@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from sides import Failure, Side, World, check, check_same, describe
+from sides import Side, World, check, check_same, describe
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -456,14 +456,21 @@ def test_full_disk(world):
     check_same(world.path("source"), world.path("target"))
 
 
+def unshare_mounts():
+    """What a command begins with whose mounts no other process sees. When it ends, or is killed,
+    nothing that it started is left."""
+    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    result = subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Skip(f"no mounts of one's own: {result.stderr.strip()}")
+    return unshare
+
+
 @case
 def test_no_space(world):
     """a file system without space"""
-    mount = ["unshare", "--mount", "sh", "-c",
-             'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh",
+    mount = [*unshare_mounts(), "sh", "-c", 'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh",
              world.path("target")]
-    if subprocess.run([*mount, "true"], capture_output=True).returncode != 0:
-        raise Skip("no mount namespace")
     file = world.write_random("a", 8 * MIB)
     sender, ticket = world.send(file)
     receiver = subprocess.run([*mount, world.lp2p, "receive", "--into", world.path("target"), ticket],
@@ -491,9 +498,10 @@ exit $status
 
 def receive_in_one_case(world, *options):
     """A receiver where the file system does not tell cases apart: what became of each file."""
+    unshare = unshare_mounts()
     sender, ticket = world.send(world.path("source/tree"))
     result = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", IN_ONE_CASE, "sh", world.path("image"), world.path("target"),
+        [*unshare, "sh", "-c", IN_ONE_CASE, "sh", world.path("image"), world.path("target"),
          world.path("copy"), world.lp2p, "receive", "--json", "--into", world.path("target"), *options, ticket],
         env=world.env, capture_output=True, text=True, timeout=60)
     if result.returncode == 77:
@@ -501,6 +509,7 @@ def receive_in_one_case(world, *options):
     # It may wait for the receiver to come back.
     sender.kill()
     events = [json.loads(line) for line in result.stdout.splitlines()]
+    check(events and events[-1]["type"] == "final", f"the receiver did not come to its end: {result.stderr}")
     return result.returncode, {event["path"]: event["state"] for event in events if event["type"] == "file"}
 
 
@@ -821,8 +830,8 @@ def main():
             print(f"ok {function.__doc__}", flush=True)
         except Skip as reason:
             print(f"skip {function.__doc__}: {reason}", flush=True)
-        except (Failure, OSError, subprocess.SubprocessError, ValueError) as error:
-            reason = str(error).replace("\n", "; ")
+        except Exception as error:  # pylint: disable=broad-except
+            reason = str(error).replace("\n", "; ") or repr(error)
             print(f"not ok {function.__doc__}: {reason}", flush=True)
             failed = True
         finally:
