@@ -289,6 +289,23 @@ def test_transports(world):
 
 
 @case
+def test_many_addresses(world):
+    """a ticket has eight addresses, and neither QUIC nor TCP takes all of that room"""
+    if not world.has_transport("quic-v1"):
+        raise Skip("quic-v1 is not built")
+    file = world.write("a", b"data")
+    for number, (n_udp, n_tcp, expected) in enumerate([(10, 10, (4, 4)), (10, 2, (6, 2)), (0, 10, (0, 8))]):
+        listen = [f"--listen=/ip4/127.0.0.{n}/{end}" for count, end in ((n_udp, "udp/0/quic-v1"), (n_tcp, "tcp/0"))
+                  for n in range(1, count + 1)]
+        sender = Side(world, "send", "--json", *listen, file)
+        ticket = sender.wait_event("ticket")
+        n_quic = sum("/quic-v1" in address for address in ticket["addresses"])
+        check((n_quic, len(ticket["addresses"]) - n_quic) == expected, ticket)
+        world.receive(ticket["ticket"], target=str(number)).wait(0)
+        sender.wait(0)
+
+
+@case
 def test_bad_tickets(world):
     """tickets that are none, changed, expired or from the future"""
     future = subprocess.run([HOSTILE, "future"], capture_output=True, text=True, check=True).stdout.strip()
