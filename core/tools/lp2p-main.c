@@ -15,6 +15,11 @@
  * processor. */
 #define KEPT_HEAP (16 * 1024 * 1024)
 
+/* From which size on a buffer is mapped for itself, and goes back when it is freed: more than
+ * that of a file of one chunk. The C library finds such a limit from what comes and goes, but
+ * stays at 128 KiB once it is told what to keep. */
+#define MAPPED_BUFFER (4 * 1024 * 1024)
+
 static const ToolCommand commands[] = {
   { "config", N_("[NAME…]"), N_("Shows every option with its value, and checks the configuration."),
     tool_command_config },
@@ -158,6 +163,7 @@ main (int argc, char **argv)
 
 #ifdef M_TRIM_THRESHOLD
   mallopt (M_TRIM_THRESHOLD, KEPT_HEAP);
+  mallopt (M_MMAP_THRESHOLD, MAPPED_BUFFER);
 #endif
   setlocale (LC_ALL, "");
   textdomain (GETTEXT_PACKAGE);

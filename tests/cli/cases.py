@@ -76,6 +76,29 @@ class Result:
         return objects[0]
 
 
+@contextlib.contextmanager
+def deadline(process):
+    """Kills a process that is waited for in vain, so that what is read from it has an end."""
+    watchdog = threading.Timer(LONG, process.kill)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+
+
+def read_line(process, file=None):
+    """The next line that it prints; nothing when it has ended."""
+    with deadline(process):
+        return (file or process.stdout).readline()
+
+
+def stop(process, number=signal.SIGTERM):
+    """Tells a process to end."""
+    process.send_signal(number)
+    return Result(process, *process.communicate(timeout=LONG))
+
+
 class World:
     """A home of its own for each case."""
 
@@ -101,41 +124,34 @@ class World:
             file.write(text)
         return self.path(name)
 
-    def start(self, *arguments):
-        return subprocess.Popen([LP2P, *arguments], env=self.env, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                cwd=self.folder)
+    @contextlib.contextmanager
+    def running(self, *arguments, **options):
+        """A process that does not outlive what is done with it."""
+        options = {"env": self.env, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+                   "stderr": subprocess.PIPE, "text": True, "cwd": self.folder, **options}
+        with subprocess.Popen([LP2P, *arguments], **options) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
-    def run(self, *arguments, timeout=LONG):
-        process = self.start(*arguments)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            process.kill()
-            process.communicate()
-            raise Failure(f"{' '.join(arguments)}: still running after {timeout} s") from error
+    def run(self, *arguments):
+        with self.running(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=LONG)
+            except subprocess.TimeoutExpired as error:
+                raise Failure(f"{' '.join(arguments)}: still running after {LONG} s") from error
         return Result(process, out, err)
 
     @contextlib.contextmanager
     def listener(self, *arguments):
         """Runs `lp2p listen`; yields what it says when it is ready."""
-        process = self.start("listen", "--json", *arguments)
-        # One that neither gets ready nor ends would be waited for without an end.
-        watchdog = threading.Timer(LONG, process.kill)
-        watchdog.start()
-        try:
-            line = process.stdout.readline()
+        with self.running("listen", "--json", *arguments) as process:
+            line = read_line(process)
             check(line, "the listener ended: " + (process.stderr.read() if not line else ""))
             yield json.loads(line)
             check(process.poll() is None, f"the listener ended by itself: {process.poll()}")
-            process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=LONG)
-            Result(process, out, err).expect(0)
-        finally:
-            watchdog.cancel()
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
+            stop(process).expect(0)
 
 
 CASES = []
@@ -369,10 +385,10 @@ def test_config_of_another_version(world):
     config = world.write("lp2p.conf", "[host]\nmax-connections=7\n[plugin no-such-yet]\nsize=1\n")
     result = world.run("--config", config, "config", "host").expect(0)
     check("\nmax-connections=7\n" in result.out, result)
-    process = world.start("--config", config, "--verbose", "listen", LOOPBACK)
-    check(process.stdout.readline(), "it does not listen")
-    process.terminate()
-    check("group [plugin no-such-yet], but no such" in process.communicate(timeout=LONG)[1], "no message")
+    with world.running("--config", config, "--verbose", "listen", LOOPBACK) as process:
+        check(read_line(process), "it does not listen")
+        result = stop(process).expect(0)
+    check("group [plugin no-such-yet], but no such" in result.err, result)
 
 
 @case
@@ -454,31 +470,21 @@ def test_config_sample(world):
 def test_config_reload(world):
     """listen: SIGHUP reads the configuration again"""
     config = world.write("lp2p.conf", f"[host]\nlisten=['{LOOPBACK}']\n")
-    process = world.start("--config", config, "listen", "--json", "--verbose", "--service", "perf")
-    watchdog = threading.Timer(LONG, process.kill)
-    watchdog.start()
-    try:
-        first = json.loads(process.stdout.readline())
+    with world.running("--config", config, "listen", "--json", "--verbose", "--service", "perf") as process:
+        first = json.loads(read_line(process))
         world.write("lp2p.conf", f"[host]\nlisten=['{LOOPBACK}', '/ip4/127.0.0.2/tcp/0']\n")
         process.send_signal(signal.SIGHUP)
-        second = json.loads(process.stdout.readline())
+        second = json.loads(read_line(process))
         check(len(second["addresses"]) == 2, second)
         check(first["addresses"][0] in second["addresses"], (first, second))
         # What the command line enables stays.
         world.run("perf", second["addresses"][0], "-u", "1", "-d", "1").expect(0)
         world.write("lp2p.conf", "[host]\nlisten='wrong'\n")
         process.send_signal(signal.SIGHUP)
-        while "lp2p.conf:2" not in (line := process.stderr.readline()):
+        while "lp2p.conf:2" not in (line := read_line(process, process.stderr)):
             check(line, "no error was told")
         world.run("ping", "-c", "1", second["addresses"][1]).expect(0)
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=LONG)
-        Result(process, out, "").expect(0)
-    finally:
-        watchdog.cancel()
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+        stop(process).expect(0)
 
 
 # Connections
@@ -504,13 +510,12 @@ def test_ping(world):
 @case
 def test_ping_interrupted(world):
     """ping: interrupted, it still sums up"""
-    with world.listener(LOOPBACK) as ready:
-        process = world.start("ping", ready["addresses"][0], "-c", "0", "-i", "60", "--json")
-        first = json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=LONG)
+    with world.listener(LOOPBACK) as ready, \
+            world.running("ping", ready["addresses"][0], "-c", "0", "-i", "60", "--json") as process:
+        first = json.loads(read_line(process))
         check(first["seq"] == 1, first)
-        check(Result(process, out, err).expect(0).object()["count"] == 1, out)
+        result = stop(process, signal.SIGINT).expect(0)
+        check(result.object()["count"] == 1, result)
 
 
 @case
@@ -553,11 +558,9 @@ def test_perf_is_off(world):
 def test_perf_interrupted(world):
     """perf: interrupted, both sides go on to their ends"""
     with world.listener(LOOPBACK, "--service", "perf") as ready:
-        process = world.start("perf", ready["addresses"][0], "-u", "1", "-d", "1024G", "--json")
-        check(json.loads(process.stdout.readline())["type"] == "upload", "no upload")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=LONG)
-        Result(process, out, err).expect(1, "interrupted")
+        with world.running("perf", ready["addresses"][0], "-u", "1", "-d", "1024G", "--json") as process:
+            check(json.loads(read_line(process))["type"] == "upload", "no upload")
+            stop(process, signal.SIGINT).expect(1, "interrupted")
         world.run("perf", ready["addresses"][0], "-u", "1", "-d", "1").expect(0)
 
 
@@ -736,13 +739,10 @@ def test_interrupted(world):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        process = world.start("ping", f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}",
-                              "--timeout", "60")
-        connection, _ = silent.accept()
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=LONG)
-        connection.close()
-        Result(process, out, err).expect(1, "interrupted")
+        silent.settimeout(LONG)
+        address = f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}"
+        with world.running("ping", address, "--timeout", "60") as process, silent.accept()[0]:
+            stop(process).expect(1, "interrupted")
 
 
 @case
@@ -761,15 +761,16 @@ def test_full_output(world):
 def run_on_terminal(world, *arguments, **environment):
     """What is printed there."""
     near, far = pty.openpty()
-    with subprocess.Popen([LP2P, *arguments], env={**world.env, **environment}, stdin=subprocess.DEVNULL,
-                          stdout=far, stderr=subprocess.DEVNULL, cwd=world.folder):
+    text = b""
+    with world.running(*arguments, env={**world.env, **environment}, stdout=far,
+                       stderr=subprocess.DEVNULL) as process, deadline(process):
         os.close(far)
-        text = b""
         try:
             while chunk := os.read(near, 65536):
                 text += chunk
         except OSError:  # the other end is closed
             pass
+        check(process.wait() >= 0, f"{' '.join(arguments)}: still running after {LONG} s")
     os.close(near)
     return text.decode().replace("\r\n", "\n")
 
@@ -789,93 +790,9 @@ def test_colors(world):
         check(run_on_terminal(world, *arguments, **environment) == plain, environment)
 
 
-# The demo
-
-@case
-def test_demo(world):
-    """demo: all rows, as JSON"""
-    rows = world.run("demo", "--size", "1M", "--json").expect(0).objects()
-    check({row["transport"] for row in rows} == set(LOOPBACKS), rows)
-    for row in rows:
-        check(row["ok"] and row["error"] is None, row)
-        check(row["transport"] and row["security"] and row["muxer"] and row["address"], row)
-        check(all(row[key] > 0 for key in ("connect_ms", "ping_ms", "up_mb_s", "down_mb_s")), row)
-    check(not os.listdir(world.path("tmp")), "the temporary folder is still there")
-
-
-@case
-def test_demo_ws(world):
-    """demo: WebSocket, with a certificate of its own"""
-    # What the user has is for another name.
-    config = world.write("lp2p.conf", "[host]\ntransports=['ws', 'wss']\n"
-                         "[plugin wss]\ncertificate='/nowhere.pem'\nprivate-key='/nowhere-key.pem'\n")
-    rows = world.run("demo", "--config", config, "--size", "1M", "--json").expect(0).objects()
-    stacks = {(row["transport"], row["security"], row["muxer"]) for row in rows}
-    for transport, end in ("ws", "/ws/"), ("wss", "/tls/ws/"):
-        check((transport, "noise", "yamux") in stacks, rows)
-        check(all(row["ok"] and end in row["address"] for row in rows if row["transport"] == transport), rows)
-    check(not os.listdir(world.path("tmp")), "the temporary folder is still there")
-
-
-@case
-def test_demo_table(world):
-    """demo: the table"""
-    result = world.run("demo", "--size", "100000", "--keep")
-    check(result.status == 0 and "temporary" not in result.out, result)
-    check(result.out.startswith("TRANSPORT  SECURITY"), result)
-    check("\033" not in result.out + result.err, "escape sequences in a pipe")
-    folder = os.listdir(world.path("tmp"))
-    check(len(folder) == 1 and world.path("tmp", folder[0]) in result.err, (folder, result))
-    check(os.listdir(world.path("tmp", folder[0])), "nothing was kept")
-
-
-@case
-def test_demo_nothing(world):
-    """demo: nothing to try, or not all of it"""
-    config = world.write("lp2p.conf", "[host]\ntransports=[]\n")
-    world.run("demo", "--config", config, "--json").expect(1, "nothing to try")
-    config = world.write("lp2p.conf", "[host]\ntransports=['tcp', 'no-such']\nservices=[]\n")
-    result = world.run("demo", "--config", config, "--size", "1", "--json")
-    check(result.status == 0 and result.objects()[0]["ok"], result)
-    check("no-such left out: enabled but not installed" in result.err, result)
-
-
-@case
-def test_demo_memory(world):
-    """demo: a transport that stays in its process"""
-    if not os.path.exists(os.path.join(BUILD, "plugins", "memory.plugin")):
-        return
-    config = world.write("lp2p.conf", "[host]\ntransports=['memory']\n")
-    result = world.run("demo", "--config", config, "--size", "1M")
-    check(result.status == 0 and "does not leave its process" in result.out, result)
-
-
-@case
-def test_demo_foreign(world):
-    """demo: a transport of somebody else"""
-    options = write_foreign(world, FOREIGN_ADDRESSES, "Traits=native;local;")
-    row = world.run("demo", *options, "--size", "1M", "--json").expect(0).object()
-    check(row["ok"] and (row["transport"], row["security"]) == ("fake", "fake-tls"), row)
-    result = world.run("demo", *write_foreign(world), "--json")
-    check(result.status == 1 and "does not say where it listens" in result.err, result)
-
-
-@case
-def test_demo_interrupted(world):
-    """demo: interrupted, it leaves nothing behind"""
-    process = world.start("demo", "--size", "4G", "--json")
-    deadline = time.monotonic() + LONG
-    while not glob.glob(world.path("tmp", "*", "random")) and time.monotonic() < deadline:
-        check(process.poll() is None, f"it ended with {process.poll()}")
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=LONG)
-    check(process.returncode == 1, Result(process, out, err))
-    check(not os.listdir(world.path("tmp")), "the temporary folder is still there")
-
-
-# It adds its cases to those of this program, which is no module of that name.
+# They add their cases to those of this program, which is no module of that name.
 sys.modules["cases"] = sys.modules[__name__]
+import demo_cases  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import key_cases  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import status_cases  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 
-from cases import BUILD, LONG, LOOPBACK, LP2P, Result, Skip, case, check
+from cases import BUILD, LONG, LOOPBACK, Result, Skip, case, check, read_line, stop
 
 FIXTURES = os.path.join(BUILD, "tests", "fixtures", "plugins")
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -121,20 +121,15 @@ def test_id_usage(world):
 def confirm(world, answer):
     """lp2p id --remove identity on a terminal of its own."""
     master, slave = pty.openpty()
-    process = subprocess.Popen([LP2P, "id", "--remove", "identity"], env=world.env, stdin=slave,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    os.close(slave)
-    try:
+    with world.running("id", "--remove", "identity", stdin=slave) as process:
+        os.close(slave)
         ready, _, _ = select.select([process.stdout], [], [], LONG)
         check(ready, "it asks nothing")
         os.write(master, answer.encode())
         out, err = process.communicate(timeout=LONG)
-        check("for good? [y/N]" in out, out)
-        return Result(process, out, err)
-    finally:
-        os.close(master)
-        if process.poll() is None:
-            end(process)
+    os.close(master)
+    check("for good? [y/N]" in out, out)
+    return Result(process, out, err)
 
 
 @case
@@ -229,8 +224,7 @@ def test_no_keyring(world):
         check(world.run("id", "--json").expect(0).object() == made, "the key is gone")
         world.write("lp2p.conf", "[host]\nkey-store='secret'\nkey-store-fallback='file'\n"
                     "identity='identity'\n")
-        process = world.start("--config", config, "listen", "--json", LOOPBACK)
-        check(json.loads(process.stdout.readline())["peer_id"] == made["peer_id"], "no fallback")
-        process.terminate()
-        _, err = process.communicate(timeout=LONG)
-        check(process.returncode == 0 and "taken from the key store file" in err, err)
+        with world.running("--config", config, "listen", "--json", LOOPBACK) as process:
+            check(json.loads(read_line(process))["peer_id"] == made["peer_id"], "no fallback")
+            result = stop(process).expect(0)
+        check("taken from the key store file" in result.err, result)

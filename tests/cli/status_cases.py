@@ -4,11 +4,10 @@
 import contextlib
 import json
 import os
-import signal
 import socket
-import threading
 
-from cases import ANOTHER_PEER, COMMANDS, LONG, LOOPBACK, Failure, Result, case, check
+from cases import (ANOTHER_PEER, COMMANDS, LONG, LOOPBACK, Failure, Result, case, check, read_line,
+                   stop)
 
 # What stands for an address: of a listener, of nobody, of another peer than the one that
 # is there, and of somebody who says nothing.
@@ -80,16 +79,10 @@ def read_objects(text):
 
 def interrupt(world, arguments):
     """A command that runs until it is told to end."""
-    process = world.start(*arguments)
-    watchdog = threading.Timer(LONG, process.kill)
-    watchdog.start()
-    try:
-        first = process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate()
-        return Result(process, first + out, err)
-    finally:
-        watchdog.cancel()
+    with world.running(*arguments) as process:
+        first = read_line(process)
+        result = stop(process)
+    return Result(process, first + result.out, result.err)
 
 
 def check_row(world, arguments, status, told):
@@ -147,17 +140,10 @@ def test_every_status(world):
 def test_transfer_status(world):
     """send and receive: exit status and JSON of both sides"""
     world.write("file", "text")
-    sender = world.start("send", "--json", "--listen", LOOPBACK, "file")
-    watchdog = threading.Timer(LONG, sender.kill)
-    watchdog.start()
-    try:
-        first = sender.stdout.readline()
+    with world.running("send", "--json", "--listen", LOOPBACK, "file") as sender:
+        first = read_line(sender)
         ticket = json.loads(first)["ticket"]
         check_row(world, ["receive", "--into", "target", ticket], 0, OBJECTS)
-        out, err = sender.communicate()
+        out, err = sender.communicate(timeout=LONG)
         read_objects(Result(sender, first + out, err).expect(0).out)
-    finally:
-        watchdog.cancel()
-        sender.kill()
-        sender.wait()
     check_row(world, ["receive", "--into", "target", ticket], 3, LINE)

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from sides import Failure, Side, World, check, check_same, describe
+from sides import Side, World, check, check_same, describe
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -289,6 +289,23 @@ def test_transports(world):
 
 
 @case
+def test_many_addresses(world):
+    """a ticket has eight addresses, and neither QUIC nor TCP takes all of that room"""
+    if not world.has_transport("quic-v1"):
+        raise Skip("quic-v1 is not built")
+    file = world.write("a", b"data")
+    for number, (n_udp, n_tcp, expected) in enumerate([(10, 10, (4, 4)), (10, 2, (6, 2)), (0, 10, (0, 8))]):
+        listen = [f"--listen=/ip4/127.0.0.{n}/{end}" for count, end in ((n_udp, "udp/0/quic-v1"), (n_tcp, "tcp/0"))
+                  for n in range(1, count + 1)]
+        sender = Side(world, "send", "--json", *listen, file)
+        ticket = sender.wait_event("ticket")
+        n_quic = sum("/quic-v1" in address for address in ticket["addresses"])
+        check((n_quic, len(ticket["addresses"]) - n_quic) == expected, ticket)
+        world.receive(ticket["ticket"], target=str(number)).wait(0)
+        sender.wait(0)
+
+
+@case
 def test_bad_tickets(world):
     """tickets that are none, changed, expired or from the future"""
     future = subprocess.run([HOSTILE, "future"], capture_output=True, text=True, check=True).stdout.strip()
@@ -456,14 +473,21 @@ def test_full_disk(world):
     check_same(world.path("source"), world.path("target"))
 
 
+def unshare_mounts():
+    """What a command begins with whose mounts no other process sees. When it ends, or is killed,
+    nothing that it started is left."""
+    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    result = subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Skip(f"no mounts of one's own: {result.stderr.strip()}")
+    return unshare
+
+
 @case
 def test_no_space(world):
     """a file system without space"""
-    mount = ["unshare", "--mount", "sh", "-c",
-             'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh",
+    mount = [*unshare_mounts(), "sh", "-c", 'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh",
              world.path("target")]
-    if subprocess.run([*mount, "true"], capture_output=True).returncode != 0:
-        raise Skip("no mount namespace")
     file = world.write_random("a", 8 * MIB)
     sender, ticket = world.send(file)
     receiver = subprocess.run([*mount, world.lp2p, "receive", "--into", world.path("target"), ticket],
@@ -491,9 +515,10 @@ exit $status
 
 def receive_in_one_case(world, *options):
     """A receiver where the file system does not tell cases apart: what became of each file."""
+    unshare = unshare_mounts()
     sender, ticket = world.send(world.path("source/tree"))
     result = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", IN_ONE_CASE, "sh", world.path("image"), world.path("target"),
+        [*unshare, "sh", "-c", IN_ONE_CASE, "sh", world.path("image"), world.path("target"),
          world.path("copy"), world.lp2p, "receive", "--json", "--into", world.path("target"), *options, ticket],
         env=world.env, capture_output=True, text=True, timeout=60)
     if result.returncode == 77:
@@ -501,6 +526,7 @@ def receive_in_one_case(world, *options):
     # It may wait for the receiver to come back.
     sender.kill()
     events = [json.loads(line) for line in result.stdout.splitlines()]
+    check(events and events[-1]["type"] == "final", f"the receiver did not come to its end: {result.stderr}")
     return result.returncode, {event["path"]: event["state"] for event in events if event["type"] == "file"}
 
 
@@ -821,8 +847,8 @@ def main():
             print(f"ok {function.__doc__}", flush=True)
         except Skip as reason:
             print(f"skip {function.__doc__}: {reason}", flush=True)
-        except (Failure, OSError, subprocess.SubprocessError, ValueError) as error:
-            reason = str(error).replace("\n", "; ")
+        except Exception as error:  # pylint: disable=broad-except
+            reason = str(error).replace("\n", "; ") or repr(error)
             print(f"not ok {function.__doc__}: {reason}", flush=True)
             failed = True
         finally:

@@ -20,8 +20,9 @@
 #define BATCH      4
 #define MAX_CHUNKS (2 * BATCH)
 
-/* Chunks that come slower than this do not wait for others: little would be gained, and
- * much would have to come again after a cut. */
+/* A chunk that comes slower than this waits for no others, and has those written that came
+ * before it: little would be gained. Fast ones may wait, as long as nothing else comes. A cut or
+ * a failure has them written too; whoever is killed loses them, and they come again. */
 #define SLOW (10 * G_TIME_SPAN_MILLISECOND)
 
 /* What writes past the page cache are aligned to, in memory and in the file. */
