@@ -63,6 +63,7 @@ dial_free (Dial *self)
   lp2p_ws_address_clear (&self->address);
   g_free (self->host);
   g_free (self->socket_id);
+  g_clear_error (&self->error);
   g_free (self);
 }
 
