@@ -280,8 +280,8 @@ resolve (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
   Lp2pTcpHub *hub = self->swarm->tcp_hub;
   Resolve *resolve = begin_resolve (self, address, given);
 
-  if (hub->proxy_resolver != NULL && lp2p_proxy_is_name (address) && !is_obvious (address) &&
-      find_dialing_transport (self->transports, address) != NULL)
+  if (hub->proxy_resolver != NULL && lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP) > 0 &&
+      !is_obvious (address) && find_dialing_transport (self->transports, address) != NULL)
     lp2p_tcp_hub_takes_name_async (hub, address, self->cancellable, on_proxy_known, resolve);
   else
     look_up (resolve);

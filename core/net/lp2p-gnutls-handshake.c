@@ -34,12 +34,21 @@ is_no_tls (int code)
          code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET || code == GNUTLS_E_RECORD_OVERFLOW;
 }
 
+/* A client whose first answer is another message than that of a server. */
+static gboolean
+is_same_role (Lp2pGnutlsLayer *self, int code)
+{
+  return code == GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET && !self->answered &&
+         gnutls_handshake_get_last_out (self->session) == GNUTLS_HANDSHAKE_CLIENT_HELLO;
+}
+
 /* The peer is told why, as far as it still listens. */
 static int
 fail_with_alert (Lp2pGnutlsLayer *self, int code)
 {
   if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
     return lp2p_gnutls_fail_refused (self, gnutls_alert_get (self->session));
+  self->same_role = is_same_role (self, code);
   fail (self, is_no_tls (code) ? G_TLS_ERROR_NOT_TLS : G_TLS_ERROR_HANDSHAKE, gnutls_strerror (code));
   gnutls_alert_send_appropriate (self->session, code);
   lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
@@ -124,6 +133,7 @@ take_secret (gnutls_session_t session,
   Lp2pGnutlsLayer *self = gnutls_transport_get_ptr (session);
   Lp2pAead aead;
 
+  self->answered = TRUE;
   if (level != GNUTLS_ENCRYPTION_LEVEL_APPLICATION)
     return 0;
   if (!get_aead (session, &aead) || size > LP2P_TLS_MAX_SECRET ||

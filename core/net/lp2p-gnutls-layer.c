@@ -313,6 +313,22 @@ lp2p_gnutls_layer_handshake (Lp2pLayer *layer)
 }
 
 /**
+ * lp2p_gnutls_layer_get_same_role: (skip)
+ * @layer: a TLS layer
+ *
+ * Tells why a handshake failed: two that dial each other at once may find that
+ * they are the clients of one connection.
+ *
+ * Returns: whether both sides are clients, as far as the failure tells
+ */
+gboolean
+lp2p_gnutls_layer_get_same_role (Lp2pLayer *layer)
+{
+  g_return_val_if_fail (layer != NULL && layer->klass == &gnutls_layer_class, FALSE);
+  return ((Lp2pGnutlsLayer *) layer)->same_role;
+}
+
+/**
  * lp2p_gnutls_layer_steal_session: (skip)
  * @layer: a TLS layer whose handshake is complete
  *

@@ -17,6 +17,8 @@ void lp2p_gnutls_layer_set_require_close_notify (Lp2pLayer *layer, gboolean requ
 LP2P_AVAILABLE_IN_1_0
 int lp2p_gnutls_layer_handshake (Lp2pLayer *layer);
 LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_gnutls_layer_get_same_role (Lp2pLayer *layer);
+LP2P_AVAILABLE_IN_1_0
 gnutls_session_t lp2p_gnutls_layer_steal_session (Lp2pLayer *layer);
 
 G_END_DECLS

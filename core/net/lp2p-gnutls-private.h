@@ -31,6 +31,8 @@ struct _Lp2pGnutlsLayer
   Lp2pReady lower_wanted;
   gssize pulled;       /* what the layer below said when it had no bytes */
   guint handshake : 1; /* it is not complete */
+  guint answered : 1;  /* there are keys, so the peer has the other role */
+  guint same_role : 1; /* it failed since the peer has not */
   guint heard : 1; /* the peer sent something behind its handshake */
   guint require_close_notify : 1;
   guint eof : 1;

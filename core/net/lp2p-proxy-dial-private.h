@@ -24,8 +24,7 @@ char *lp2p_proxy_dial_dup_current (Lp2pProxyDial *self);
 void lp2p_proxy_dial_failed (Lp2pProxyDial *self, GError *error);
 void lp2p_proxy_dial_stop (Lp2pProxyDial *self);
 
-/* Whether @address begins with a name and a TCP port. */
-gboolean lp2p_proxy_is_name (Lp2pMultiaddr *address);
+/* Of an address that begins with a name and a TCP port. */
 void lp2p_tcp_hub_takes_name_async (Lp2pTcpHub *hub, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 gboolean lp2p_tcp_hub_takes_name_finish (Lp2pTcpHub *hub, GAsyncResult *result);
 

@@ -364,17 +364,6 @@ get_name_port (Lp2pMultiaddr *address)
   return (guint16) (value[0] << 8 | value[1]);
 }
 
-gboolean
-lp2p_proxy_is_name (Lp2pMultiaddr *address)
-{
-  Lp2pProtocol first = 0;
-  Lp2pProtocol second = 0;
-
-  return lp2p_multiaddr_get_component (address, 0, &first, NULL, NULL) &&
-         lp2p_multiaddr_get_component (address, 1, &second, NULL, NULL) && second == LP2P_PROTOCOL_TCP &&
-         (first == LP2P_PROTOCOL_DNS || first == LP2P_PROTOCOL_DNS4 || first == LP2P_PROTOCOL_DNS6);
-}
-
 static char *
 make_uri (const char *host, guint16 port)
 {

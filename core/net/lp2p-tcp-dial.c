@@ -499,7 +499,7 @@ lp2p_tcp_hub_dial_name_async (Lp2pTcpHub *self,
   Dial *dial;
 
   g_return_if_fail (LP2P_IS_TCP_HUB (self));
-  g_return_if_fail (lp2p_proxy_is_name (address));
+  g_return_if_fail (lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP) > 0);
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_tcp_hub_dial_async);

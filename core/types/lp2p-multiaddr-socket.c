@@ -207,6 +207,30 @@ lp2p_multiaddr_count_socket (Lp2pMultiaddr *self, Lp2pProtocol transport)
 }
 
 /**
+ * lp2p_multiaddr_count_named_socket:
+ * @self: a multiaddr
+ * @transport: %LP2P_PROTOCOL_TCP or %LP2P_PROTOCOL_UDP
+ *
+ * Likewise where a multiaddr starts with a host name, which somebody has to look
+ * up, and a port of @transport.
+ *
+ * Returns: how many components there are, 0 if the multiaddr starts otherwise
+ */
+guint
+lp2p_multiaddr_count_named_socket (Lp2pMultiaddr *self, Lp2pProtocol transport)
+{
+  Lp2pProtocol name;
+  Lp2pProtocol port;
+
+  g_return_val_if_fail (self != NULL, 0);
+
+  if (!lp2p_multiaddr_get_component (self, 0, &name, NULL, NULL) ||
+      !lp2p_multiaddr_get_component (self, 1, &port, NULL, NULL) || port != transport)
+    return 0;
+  return name == LP2P_PROTOCOL_DNS || name == LP2P_PROTOCOL_DNS4 || name == LP2P_PROTOCOL_DNS6 ? 2 : 0;
+}
+
+/**
  * lp2p_multiaddr_is_ip:
  * @self: a multiaddr
  *

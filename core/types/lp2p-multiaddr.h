@@ -155,6 +155,8 @@ GSocketAddress *lp2p_multiaddr_get_socket_address (Lp2pMultiaddr *self, GError *
 LP2P_AVAILABLE_IN_1_0
 guint lp2p_multiaddr_count_socket (Lp2pMultiaddr *self, Lp2pProtocol transport);
 LP2P_AVAILABLE_IN_1_0
+guint lp2p_multiaddr_count_named_socket (Lp2pMultiaddr *self, Lp2pProtocol transport);
+LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_multiaddr_is_ip (Lp2pMultiaddr *self);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_multiaddr_is_loopback (Lp2pMultiaddr *self);

@@ -65,17 +65,6 @@ get_uint (Lp2pTcpTransport *self, const char *key)
 
 /* Addresses */
 
-/* How many components name a host and its TCP port, 0 where none do. */
-static guint
-count_named_socket (Lp2pMultiaddr *address)
-{
-  gboolean named = lp2p_multiaddr_find (address, LP2P_PROTOCOL_DNS, 0) == 0 ||
-                   lp2p_multiaddr_find (address, LP2P_PROTOCOL_DNS4, 0) == 0 ||
-                   lp2p_multiaddr_find (address, LP2P_PROTOCOL_DNS6, 0) == 0;
-
-  return named && lp2p_multiaddr_find (address, LP2P_PROTOCOL_TCP, 0) == 1 ? 2 : 0;
-}
-
 /* Whether there is a socket, and nothing but a peer id behind it. */
 static gboolean
 ends_with_socket (Lp2pMultiaddr *address, guint socket_end)
@@ -96,7 +85,7 @@ lp2p_tcp_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
 static gboolean
 lp2p_tcp_transport_match_name (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
-  return ends_with_socket (address, count_named_socket (address));
+  return ends_with_socket (address, lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP));
 }
 
 static GSocketAddress *
@@ -210,8 +199,8 @@ static Dial *
 dial_new (Lp2pTcpTransport *self, GTask *task, Lp2pMultiaddr *address)
 {
   Dial *dial = g_new0 (Dial, 1);
-  guint socket_end =
-      MAX (lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP), count_named_socket (address));
+  guint socket_end = MAX (lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP),
+                          lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP));
   g_autoptr (Lp2pMultiaddr) plain = lp2p_multiaddr_slice (address, 0, socket_end);
 
   lp2p_dialing_begin (&dial->parent, &self->dialings, task, plain);

@@ -33,24 +33,17 @@ take_value (Lp2pMultiaddr *address, guint *index, Lp2pProtocol protocol, char **
   return strlen (*out) == size;
 }
 
-/* A name and a port. Returns: whether they are there */
-static gboolean
-take_named_socket (Lp2pWsAddress *self, Lp2pMultiaddr *address, guint *index)
-{
-  return take_value (address, index, LP2P_PROTOCOL_DNS, &self->host_name) &&
-         (self->host_name != NULL || take_value (address, index, LP2P_PROTOCOL_DNS4, &self->host_name)) &&
-         (self->host_name != NULL || take_value (address, index, LP2P_PROTOCOL_DNS6, &self->host_name)) &&
-         self->host_name != NULL && take (address, index, LP2P_PROTOCOL_TCP);
-}
-
 static gboolean
 take_socket (Lp2pWsAddress *self, Lp2pMultiaddr *address, guint *index)
 {
   g_autofree char *port = NULL;
+  guint named = lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP);
 
-  *index = lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP);
-  if (*index == 0 && !take_named_socket (self, address, index))
+  *index = MAX (named, lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP));
+  if (*index == 0)
     return FALSE;
+  if (named > 0)
+    self->host_name = lp2p_multiaddr_get_component_string (address, 0);
   port = lp2p_multiaddr_get_component_string (address, *index - 1);
   self->port = (guint16) g_ascii_strtoull (port, NULL, 10);
   self->socket_end = *index;

@@ -63,6 +63,7 @@ dial_free (Dial *self)
   lp2p_ws_address_clear (&self->address);
   g_free (self->host);
   g_free (self->socket_id);
+  g_clear_error (&self->error);
   g_free (self);
 }
 
@@ -122,20 +123,12 @@ copy_layer_error (Dial *self)
 
 /* TLS */
 
-/* A client that gets the first message of one. */
-static gboolean
-is_other_client (const GError *error)
-{
-  return error != NULL && error->domain == G_TLS_ERROR &&
-         g_str_has_suffix (error->message, gnutls_strerror (GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET));
-}
-
 static GError *
 explain_tls (Dial *self)
 {
   g_autofree char *what = lp2p_ws_trust_explain (self->session);
 
-  if (what == NULL && is_other_client (lp2p_layer_get_error (self->layer)))
+  if (lp2p_gnutls_layer_get_same_role (self->layer))
     return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("The other side began a handshake of TLS as well"));
   if (what == NULL)
     return copy_layer_error (self);

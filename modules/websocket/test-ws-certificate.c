@@ -8,6 +8,8 @@
 #include "test-log.h"
 #include "ws-fixture.h"
 
+#define YEAR (G_GINT64_CONSTANT (365) * 24 * 3600 * G_USEC_PER_SEC)
+
 static void
 assert_no_listener (WsFixture *f, const char *certificate, const char *key, const char *suffix, const char *why)
 {
@@ -47,23 +49,52 @@ replace_file (const char *path, const char *name)
   g_assert_true (g_file_set_contents (path, contents, size, NULL));
 }
 
+/* Files that a listener has its certificate from, in a folder of their own. */
+typedef struct
+{
+  char *folder;
+  char *certificate;
+  char *key;
+} Files;
+
+static void
+start_with_files (WsFixture *f, Files *files)
+{
+  g_autofree char *trusted = ws_fixture_find ("localhost.pem");
+
+  files->folder = g_dir_make_tmp (NULL, NULL);
+  files->certificate = g_build_filename (files->folder, "certificate.pem", NULL);
+  files->key = g_build_filename (files->folder, "key.pem", NULL);
+  replace_file (files->certificate, "localhost.pem");
+  replace_file (files->key, "localhost-key.pem");
+  ws_fixture_configure_tls (f, files->certificate, files->key, trusted);
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+}
+
+static void
+files_clear (Files *files)
+{
+  g_unlink (files->certificate);
+  g_unlink (files->key);
+  g_rmdir (files->folder);
+  g_free (files->certificate);
+  g_free (files->key);
+  g_free (files->folder);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
+
 static void
 test_reload (WsFixture *f, gconstpointer data)
 {
-  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
-  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
-  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
-  g_autofree char *ours = ws_fixture_find ("localhost.pem");
+  g_auto (Files) files = { 0 };
   g_autofree char *other = ws_fixture_find ("other.pem");
 
-  replace_file (certificate, "localhost.pem");
-  replace_file (key, "localhost-key.pem");
-  ws_fixture_configure_tls (f, certificate, key, ours);
-  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+  start_with_files (f, &files);
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
 
   /* Halfway, and broken: what was there before stays. */
-  replace_file (certificate, "other.pem");
+  replace_file (files.certificate, "other.pem");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
   g_assert_nonnull (test_log_find ("is kept"));
@@ -71,46 +102,23 @@ test_reload (WsFixture *f, gconstpointer data)
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
   g_assert_null (test_log_find ("is kept"));
 
-  replace_file (key, "other-key.pem");
+  replace_file (files.key, "other-key.pem");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
-  ws_fixture_configure_tls (f, certificate, key, other);
+  ws_fixture_configure_tls (f, files.certificate, files.key, other);
   ws_fixture_assert_dial (f, "/tls/ws", "example.org");
-
-  g_unlink (certificate);
-  g_unlink (key);
-  g_rmdir (folder);
-}
-
-static gint64
-before_certificates (Lp2pClock *clock)
-{
-  return 0;
-}
-
-static gint64
-after_certificates (Lp2pClock *clock)
-{
-  return G_GINT64_CONSTANT (200) * 365 * 24 * 3600 * G_USEC_PER_SEC;
 }
 
 /* Files that are good only later are looked at again, and complained of once. */
 static void
 test_reload_later (WsFixture *f, gconstpointer data)
 {
-  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
-  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
-  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
-  g_autofree char *ours = ws_fixture_find ("localhost.pem");
-  gint64 (*real_time) (Lp2pClock *clock) = f->world->clock.real_time;
+  g_auto (Files) files = { 0 };
+  gint64 now = f->world->epoch;
 
-  replace_file (certificate, "localhost.pem");
-  replace_file (key, "localhost-key.pem");
-  ws_fixture_configure_tls (f, certificate, key, ours);
-  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
-
+  start_with_files (f, &files);
   test_log_clear ();
-  f->world->clock.real_time = before_certificates;
-  replace_file (certificate, "localhost.pem");
+  f->world->epoch = 0;
+  replace_file (files.certificate, "localhost.pem");
   for (guint i = 0; i < 3; i++)
     {
       test_world_advance (f->world, 61 * G_USEC_PER_SEC);
@@ -119,12 +127,12 @@ test_reload_later (WsFixture *f, gconstpointer data)
       g_assert_null (test_log_find ("anew"));
       test_log_clear ();
     }
-  f->world->clock.real_time = real_time;
+  f->world->epoch = now;
   test_world_advance (f->world, 61 * G_USEC_PER_SEC);
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
   g_assert_nonnull (test_log_find ("anew"));
 
-  f->world->clock.real_time = after_certificates;
+  f->world->epoch = now + 200 * YEAR;
   for (guint i = 0; i < 2; i++)
     {
       test_log_clear ();
@@ -132,43 +140,29 @@ test_reload_later (WsFixture *f, gconstpointer data)
       ws_fixture_assert_dial (f, "/tls/ws", "localhost");
       g_assert_cmpint (test_log_find ("has expired") != NULL, ==, i == 0);
     }
-
-  g_unlink (certificate);
-  g_unlink (key);
-  g_rmdir (folder);
 }
 
 /* Permissions count too. */
 static void
 test_reload_permissions (WsFixture *f, gconstpointer data)
 {
-  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
-  g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
-  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
-  g_autofree char *ours = ws_fixture_find ("localhost.pem");
+  g_auto (Files) files = { 0 };
   GStatBuf before;
   GStatBuf after;
 
-  replace_file (certificate, "localhost.pem");
-  replace_file (key, "localhost-key.pem");
-  ws_fixture_configure_tls (f, certificate, key, ours);
-  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+  start_with_files (f, &files);
   test_log_clear ();
-  g_assert_cmpint (g_stat (key, &before), ==, 0);
+  g_assert_cmpint (g_stat (files.key, &before), ==, 0);
   do
     {
-      g_assert_cmpint (g_chmod (key, 0600), ==, 0);
-      g_assert_cmpint (g_stat (key, &after), ==, 0);
+      g_assert_cmpint (g_chmod (files.key, 0600), ==, 0);
+      g_assert_cmpint (g_stat (files.key, &after), ==, 0);
     }
   while (after.st_ctim.tv_sec == before.st_ctim.tv_sec && after.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
 
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
   g_assert_nonnull (test_log_find ("anew"));
-
-  g_unlink (certificate);
-  g_unlink (key);
-  g_rmdir (folder);
 }
 
 #define ADD(name, set_up, data, func) \

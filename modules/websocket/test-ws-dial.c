@@ -79,8 +79,7 @@ test_untrusted (WsFixture *f, gconstpointer data)
 static void
 test_ip6 (WsFixture *f, gconstpointer data)
 {
-  gboolean secure = LP2P_IS_WSS_TRANSPORT (f->transport);
-  const char *suffix = secure ? "/tls/ws" : "/ws";
+  const char *suffix = ws_fixture_get_suffix (f);
   g_autofree char *listen = g_strconcat ("/ip6/::1/tcp/0", suffix, NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pRawConnection) out = NULL;
@@ -94,7 +93,7 @@ test_ip6 (WsFixture *f, gconstpointer data)
   g_assert_cmpstr (lp2p_multiaddr_get_string (out->remote_address), ==, lp2p_multiaddr_get_string (in->local_address));
   g_assert_cmpstr (lp2p_multiaddr_get_string (out->local_address), ==, lp2p_multiaddr_get_string (in->remote_address));
   ws_fixture_assert_dial (f, suffix, "localhost");
-  if (secure)
+  if (LP2P_IS_WSS_TRANSPORT (f->transport))
     ws_fixture_assert_no_dial (f, suffix, "example.org", "example.org");
 }
 
@@ -113,8 +112,7 @@ dial_bytes (WsFixture *f, GCancellable *cancellable, const guint8 **bytes, gssiz
 
   options.reuse_local_port = FALSE;
   f->listener = lp2p_tcp_port_new (LP2P_CONTEXT (f->context), "tcp", native, NULL);
-  text = g_strconcat (lp2p_listener_get_socket_id (f->listener),
-                      LP2P_IS_WSS_TRANSPORT (f->transport) ? "/tls/ws" : "/ws", NULL);
+  text = g_strconcat (lp2p_listener_get_socket_id (f->listener), ws_fixture_get_suffix (f), NULL);
   target = lp2p_multiaddr_new_from_string (text, NULL);
   lp2p_transport_dial_async (f->transport, target, &options, cancellable, test_take_result, result);
   test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);

@@ -23,6 +23,15 @@ assert_answer (WsFixture *f, const char *request, const char *status, const char
   g_assert_cmpuint (f->context->inbound.length, ==, 0);
 }
 
+/* The connection ends without any. */
+static void
+assert_no_answer (WsFixture *f, Lp2pLayer *layer)
+{
+  g_autofree char *answer = ws_fixture_read_all (f, layer);
+
+  g_assert_cmpstr (answer, ==, "");
+}
+
 /* HTTP */
 
 static void
@@ -124,10 +133,7 @@ send_many_heads (WsFixture *f)
   gsize taken;
 
   for (guint i = 0; i < MANY; i++)
-    {
-      layers[i] = ws_fixture_connect_bytes (f);
-      ws_fixture_send_bytes (layers[i], head);
-    }
+    layers[i] = ws_fixture_begin (f, head);
   test_until (f->world, f->context->n_half_open == MANY);
   test_world_settle (f->world);
   g_assert_cmpint (f->context->n_half_open, ==, MANY);
@@ -136,12 +142,8 @@ send_many_heads (WsFixture *f)
 
   for (guint i = 0; i < MANY; i++)
     {
-      GString *answer = g_string_new (NULL);
-
       lp2p_layer_write (layers[i], head, MAX_HEAD - 1, LP2P_WRITE_NONE);
-      test_until (f->world, ws_fixture_read_more (layers[i], answer));
-      g_assert_cmpuint (answer->len, ==, 0);
-      g_string_free (answer, TRUE);
+      assert_no_answer (f, layers[i]);
       lp2p_layer_free (layers[i]);
     }
   test_world_settle (f->world);
@@ -202,9 +204,9 @@ test_early (WsFixture *f, gconstpointer data)
   gssize n;
 
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
-  layer = ws_fixture_connect_bytes (f);
-  ws_fixture_send_bytes (layer, "GET / HTTP/1.1\r\n" WS_UPGRADE "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
-                     "\x82\x83zzzz\x12\x1f\x16");
+  layer = ws_fixture_begin (f, "GET / HTTP/1.1\r\n" WS_UPGRADE
+                               "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+                               "\x82\x83zzzz\x12\x1f\x16");
   test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
   lp2p_layer_want (raw->layer, LP2P_READY_READ);
   test_until (f->world, (n = lp2p_layer_read (raw->layer, buffer, sizeof buffer)) != LP2P_IO_AGAIN);
@@ -229,8 +231,7 @@ test_close_code (WsFixture *f, gconstpointer data)
   gssize n;
 
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
-  layer = ws_fixture_connect_bytes (f);
-  ws_fixture_send_bytes (layer, "GET / HTTP/1.1\r\n" WS_UPGRADE "\r\n\x82\x03not masked");
+  layer = ws_fixture_begin (f, "GET / HTTP/1.1\r\n" WS_UPGRADE "\r\n\x82\x03not masked");
   test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
   lp2p_layer_want (raw->layer, LP2P_READY_READ);
   test_until (f->world, (n = lp2p_layer_read (raw->layer, &byte, 1)) != LP2P_IO_AGAIN);
@@ -251,22 +252,18 @@ test_slow (WsFixture *f, gconstpointer data)
 {
   g_autoptr (Lp2pLayer) silent = NULL;
   g_autoptr (Lp2pLayer) half = NULL;
-  GString *answer = g_string_new (NULL);
 
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
   silent = ws_fixture_connect_bytes (f);
-  half = ws_fixture_connect_bytes (f);
-  ws_fixture_send_bytes (half, "GET / HTTP/1.1\r\nHost: loc");
+  half = ws_fixture_begin (f, "GET / HTTP/1.1\r\nHost: loc");
   test_until (f->world, f->context->n_half_open == 2);
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   g_assert_cmpint (f->context->n_half_open, ==, 2);
   ws_fixture_send_bytes (half, "alhost\r\nX: a");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   g_assert_cmpint (f->context->n_half_open, ==, 0);
-  test_until (f->world, ws_fixture_read_more (half, answer));
-  test_until (f->world, ws_fixture_read_more (silent, answer));
-  g_assert_cmpstr (answer->str, ==, "");
-  g_string_free (answer, TRUE);
+  assert_no_answer (f, half);
+  assert_no_answer (f, silent);
 }
 
 /* A hello that never ends. */
@@ -274,16 +271,14 @@ static void
 test_slow_tls (WsFixture *f, gconstpointer data)
 {
   g_autoptr (Lp2pLayer) layer = NULL;
-  GString *answer = g_string_new (NULL);
+  g_autofree char *answer = NULL;
 
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
-  layer = ws_fixture_connect_bytes (f);
-  ws_fixture_send_bytes (layer, "\x16\x03\x01\x02");
+  layer = ws_fixture_begin (f, "\x16\x03\x01\x02");
   test_until (f->world, f->context->n_half_open == 1);
   test_world_advance (f->world, 11 * G_USEC_PER_SEC);
   g_assert_cmpint (f->context->n_half_open, ==, 0);
-  test_until (f->world, ws_fixture_read_more (layer, answer));
-  g_string_free (answer, TRUE);
+  answer = ws_fixture_read_all (f, layer);
 }
 
 /* Whoever is not a WebSocket yet makes room for others, in TLS as in HTTP. */
@@ -292,21 +287,18 @@ test_room (WsFixture *f, gconstpointer data)
 {
   static const char *const beginnings[] = { "", "GET / HTTP/1.1\r\nHost: loc" };
   gboolean secure = LP2P_IS_WSS_TRANSPORT (f->transport);
+  g_autofree char *address = g_strconcat ("/ip4/127.0.0.1/tcp/0", ws_fixture_get_suffix (f), NULL);
 
-  ws_fixture_start_listening (f, secure ? "/ip4/127.0.0.1/tcp/0/tls/ws" : "/ip4/127.0.0.1/tcp/0/ws");
+  ws_fixture_start_listening (f, address);
   for (guint i = 0; i < G_N_ELEMENTS (beginnings); i++)
     {
-      g_autoptr (Lp2pLayer) layer = ws_fixture_connect_bytes (f);
-      GString *answer = g_string_new (NULL);
+      g_autoptr (Lp2pLayer) layer = ws_fixture_begin (f, secure ? "\x16\x03\x01\x02" : beginnings[i]);
 
-      ws_fixture_send_bytes (layer, secure ? "\x16\x03\x01\x02" : beginnings[i]);
       test_until (f->world, f->context->n_half_open == 1);
       test_world_settle (f->world);
       test_context_give_up_handshake (f->context);
       g_assert_cmpint (f->context->n_half_open, ==, 0);
-      test_until (f->world, ws_fixture_read_more (layer, answer));
-      g_assert_cmpstr (answer->str, ==, "");
-      g_string_free (answer, TRUE);
+      assert_no_answer (f, layer);
     }
 }
 
@@ -317,19 +309,17 @@ static void
 test_refused_client (WsFixture *f, gconstpointer data)
 {
   g_autoptr (Lp2pLayer) layer = NULL;
-  GString *answer = g_string_new (NULL);
+  g_autofree char *answer = NULL;
 
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
-  layer = ws_fixture_connect_bytes (f);
-  ws_fixture_send_bytes (layer, "GET / HTTP/1.1\r\n");
+  layer = ws_fixture_begin (f, "GET / HTTP/1.1\r\n");
   test_until (f->world, f->context->n_half_open == 1);
   f->context->refuse = TRUE;
   ws_fixture_send_bytes (layer, WS_UPGRADE "X-Forwarded-For: 203.0.113.7\r\n\r\n");
-  test_until (f->world, ws_fixture_read_more (layer, answer));
-  g_assert_true (g_str_has_prefix (answer->str, "HTTP/1.1 503 "));
+  answer = ws_fixture_read_all (f, layer);
+  g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 503 "));
   g_assert_cmpint (f->context->n_half_open, ==, 0);
   g_assert_cmpuint (f->context->inbound.length, ==, 0);
-  g_string_free (answer, TRUE);
 }
 
 static void
@@ -353,10 +343,9 @@ test_forwarded (WsFixture *f, gconstpointer data)
     {
       g_autofree char *request = g_strconcat ("GET / HTTP/1.1\r\n" WS_UPGRADE, cases[i].header, "\r\n", NULL);
       guint n_begun = f->context->n_begun;
-      g_autoptr (Lp2pLayer) layer = ws_fixture_connect_bytes (f);
+      g_autoptr (Lp2pLayer) layer = ws_fixture_begin (f, request);
       g_autoptr (Lp2pRawConnection) raw = NULL;
 
-      ws_fixture_send_bytes (layer, request);
       test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
       g_test_message ("%s", lp2p_multiaddr_get_string (raw->remote_address));
       g_assert_true (g_str_has_prefix (lp2p_multiaddr_get_string (raw->remote_address), cases[i].remote));
@@ -375,8 +364,7 @@ test_not_forwarded (WsFixture *f, gconstpointer data)
   g_autoptr (Lp2pRawConnection) raw = NULL;
 
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
-  layer = ws_fixture_connect_bytes (f);
-  ws_fixture_send_bytes (layer, "GET / HTTP/1.1\r\n" WS_UPGRADE "X-Forwarded-For: 203.0.113.7\r\n\r\n");
+  layer = ws_fixture_begin (f, "GET / HTTP/1.1\r\n" WS_UPGRADE "X-Forwarded-For: 203.0.113.7\r\n\r\n");
   test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
   g_assert_true (g_str_has_prefix (lp2p_multiaddr_get_string (raw->remote_address), "/ip4/127.0.0.1/"));
 }
@@ -415,8 +403,7 @@ test_shared_port (WsFixture *f, gconstpointer data)
   ws_fixture_assert_dial (f, "/ws", NULL);
   f->transport = secure;
   ws_fixture_assert_dial (f, "/tls/ws", NULL);
-  layer = ws_fixture_connect_bytes (f);
-  ws_fixture_send_bytes (layer, "\x13/multistream/1.0.0\n");
+  layer = ws_fixture_begin (f, "\x13/multistream/1.0.0\n");
   test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
   g_assert_cmpstr (raw->transport, ==, "tcp");
   assert_answer (f, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 ", "This port is for libp2p");

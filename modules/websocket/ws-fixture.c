@@ -74,6 +74,12 @@ ws_fixture_tear_down (WsFixture *f, gconstpointer data)
   test_world_free (f->world);
 }
 
+const char *
+ws_fixture_get_suffix (WsFixture *f)
+{
+  return LP2P_IS_WSS_TRANSPORT (f->transport) ? "/tls/ws" : "/ws";
+}
+
 Lp2pListener *
 ws_fixture_try_listen (WsFixture *f, const char *text, GError **error)
 {
@@ -117,6 +123,15 @@ ws_fixture_send_bytes (Lp2pLayer *layer, const char *text)
   g_assert_cmpint (lp2p_layer_write (layer, text, strlen (text), LP2P_WRITE_NONE), ==, strlen (text));
 }
 
+Lp2pLayer *
+ws_fixture_begin (WsFixture *f, const char *text)
+{
+  Lp2pLayer *layer = ws_fixture_connect_bytes (f);
+
+  ws_fixture_send_bytes (layer, text);
+  return layer;
+}
+
 gboolean
 ws_fixture_read_more (Lp2pLayer *layer, GString *answer)
 {
@@ -128,16 +143,21 @@ ws_fixture_read_more (Lp2pLayer *layer, GString *answer)
   return n == 0 || n == LP2P_IO_FAILED;
 }
 
-/* What a request is answered, up to the end of the connection. */
+char *
+ws_fixture_read_all (WsFixture *f, Lp2pLayer *layer)
+{
+  GString *all = g_string_new (NULL);
+
+  test_until (f->world, ws_fixture_read_more (layer, all));
+  return g_string_free (all, FALSE);
+}
+
 char *
 ws_fixture_ask (WsFixture *f, const char *request)
 {
-  g_autoptr (Lp2pLayer) layer = ws_fixture_connect_bytes (f);
-  GString *answer = g_string_new (NULL);
+  g_autoptr (Lp2pLayer) layer = ws_fixture_begin (f, request);
 
-  ws_fixture_send_bytes (layer, request);
-  test_until (f->world, ws_fixture_read_more (layer, answer));
-  return g_string_free (answer, FALSE);
+  return ws_fixture_read_all (f, layer);
 }
 
 /* Dialing */

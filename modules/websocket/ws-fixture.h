@@ -32,15 +32,21 @@ void ws_fixture_configure (WsFixture *f, const char *text);
 void ws_fixture_configure_tls (WsFixture *f, const char *certificate, const char *key, const char *ca);
 void ws_fixture_start (WsFixture *f, GType type, const char *name);
 
+/* What an address of it has behind the socket. */
+const char *ws_fixture_get_suffix (WsFixture *f);
 Lp2pListener *ws_fixture_try_listen (WsFixture *f, const char *text, GError **error);
 void ws_fixture_start_listening (WsFixture *f, const char *text);
 
 /* A client of bytes. */
 Lp2pLayer *ws_fixture_connect_bytes (WsFixture *f);
+/* Likewise, which begins with some. */
+Lp2pLayer *ws_fixture_begin (WsFixture *f, const char *text);
 void ws_fixture_send_bytes (Lp2pLayer *layer, const char *text);
 /* Whether the connection has ended. */
 gboolean ws_fixture_read_more (Lp2pLayer *layer, GString *answer);
-/* What a request is answered, up to the end of the connection. */
+/* What comes up to the end of the connection. */
+char *ws_fixture_read_all (WsFixture *f, Lp2pLayer *layer);
+/* What a request is answered, likewise. */
 char *ws_fixture_ask (WsFixture *f, const char *request);
 
 /* Dials the port. */

@@ -9,39 +9,37 @@
 
 #include "layer-game.h"
 #include "lp2p-noise-layer.h"
-#include "noise-fixture.h"
+#include "lp2p-noise-security.h"
+#include "security-pair.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
-static NoiseFixture fixture;
+static SecurityPair fixture;
 
 static void
 run_handshake (guint side, const guint8 *data, gsize size)
 {
-  NoiseSide *s = &fixture.sides[side];
+  SecuritySide *s = &fixture.sides[side];
 
-  noise_fixture_connect_wires (&fixture, NULL);
-  noise_fixture_start (&fixture, side);
+  security_pair_connect_wires (&fixture, NULL);
+  security_pair_start (&fixture, side);
   while (size > 0)
     {
       gssize n = lp2p_layer_write (fixture.wire[side], data, size, LP2P_WRITE_NONE);
 
-      noise_fixture_settle ();
+      security_pair_settle ();
       if (n <= 0)
         break;
       data += n;
       size -= n;
     }
   lp2p_layer_shutdown_write (fixture.wire[side]);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_true (s->done);
   g_assert_nonnull (s->error);
 
-  g_clear_error (&s->error);
-  s->done = FALSE;
   lp2p_layer_free (fixture.lower[1 - side]);
-  for (guint i = 0; i < 2; i++)
-    g_clear_pointer (&fixture.wire[i], lp2p_layer_free);
+  security_pair_disconnect (&fixture);
 }
 
 /* A pair of layers. The handshake needs no loop here. */
@@ -51,10 +49,10 @@ make_layers (Lp2pLayer *layers[2])
   static const MemoryLayerOptions options = { .capacity = 256 * 1024 };
   Lp2pNoise *noise[2];
 
-  noise_fixture_connect_wires (&fixture, &options);
+  security_pair_connect_wires (&fixture, &options);
   for (guint i = 0; i < 2; i++)
     {
-      Lp2pNoiseParams params = { .initiator = i == 0, .identity = fixture.sides[i].identity };
+      Lp2pNoiseParams params = { .initiator = i == 0, .identity = security_pair_get_identity (&fixture, i) };
 
       noise[i] = lp2p_noise_new (&params, NULL);
     }
@@ -79,7 +77,7 @@ make_layers (Lp2pLayer *layers[2])
 static gsize
 forward (gsize max, gsize at, guint8 flip)
 {
-  return noise_fixture_forward (&fixture, 0, max, at, flip);
+  return security_pair_forward (&fixture, 0, max, at, flip);
 }
 
 static gboolean
@@ -93,7 +91,7 @@ slip_in (guint8 first, guint8 arg)
 static void
 run_layers (const guint8 *data, gsize size)
 {
-  LayerGame game = { .settle = noise_fixture_settle, .forward = forward, .slip_in = slip_in };
+  LayerGame game = { .settle = security_pair_settle, .forward = forward, .slip_in = slip_in };
   Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
   gssize last;
 
@@ -103,23 +101,21 @@ run_layers (const guint8 *data, gsize size)
   if (!game.tampered)
     g_assert_cmpint (last, ==, LP2P_IO_AGAIN);
   for (guint i = 0; i < 2; i++)
-    {
-      lp2p_layer_free (game.layers[i]);
-      g_clear_pointer (&fixture.wire[i], lp2p_layer_free);
-    }
+    lp2p_layer_free (game.layers[i]);
+  security_pair_disconnect (&fixture);
 }
 
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
-  if (fixture.loop == NULL)
-    noise_fixture_init (&fixture);
+  if (fixture.world == NULL)
+    security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
   if (size == 0)
     return 0;
   if (data[0] % 4 < 2)
     run_handshake (data[0] % 2, data + 1, size - 1);
   else
     run_layers (data + 1, size - 1);
-  noise_fixture_settle ();
+  security_pair_settle ();
   return 0;
 }

@@ -2,75 +2,47 @@
 
 #include <string.h>
 
-#include "noise-fixture.h"
+#include "lp2p-noise-security.h"
+#include "security-pair.h"
 
 static const char *const yamux_mplex[] = { "/yamux/1.0.0", "/mplex/6.7.0", NULL };
 static const char *const mplex_yamux[] = { "/mplex/6.7.0", "/yamux/1.0.0", NULL };
 static const char *const mplex_only[] = { "/mplex/6.7.0", NULL };
 static const char *const yamux_only[] = { "/yamux/1.0.0", NULL };
 
-static Lp2pPeerId *
-get_peer_id (NoiseFixture *fixture, guint side)
-{
-  return lp2p_identity_get_peer_id (fixture->sides[side].identity);
-}
-
-static void
-assert_peers (NoiseFixture *fixture)
-{
-  for (guint i = 0; i < 2; i++)
-    {
-      Lp2pSecurityResult *result = fixture->sides[i].result;
-
-      g_assert_true (lp2p_peer_id_equal (result->remote_peer, get_peer_id (fixture, 1 - i)));
-      g_assert_true (lp2p_peer_id_matches_public_key (result->remote_peer, result->remote_key));
-    }
-}
-
 /* What one side writes the other reads. */
 static void
-assert_talk (NoiseFixture *fixture)
+assert_talk (SecurityPair *fixture)
 {
   for (guint i = 0; i < 2; i++)
     {
       const guint8 *data;
 
       g_assert_cmpint (
-          lp2p_layer_write (noise_fixture_get_layer (fixture, i), "hello", 5, LP2P_WRITE_NONE), ==,
+          lp2p_layer_write (security_pair_get_layer (fixture, i), "hello", 5, LP2P_WRITE_NONE), ==,
           5);
-      noise_fixture_settle ();
-      g_assert_cmpint (lp2p_layer_peek (noise_fixture_get_layer (fixture, 1 - i), &data), ==, 5);
+      security_pair_settle ();
+      g_assert_cmpint (lp2p_layer_peek (security_pair_get_layer (fixture, 1 - i), &data), ==, 5);
       g_assert_cmpmem (data, 5, "hello", 5);
-      lp2p_layer_consume (noise_fixture_get_layer (fixture, 1 - i), 5);
+      lp2p_layer_consume (security_pair_get_layer (fixture, 1 - i), 5);
     }
-}
-
-static void
-assert_failed (NoiseFixture *fixture, guint side, GQuark domain, int code, const char *part)
-{
-  GError *error = fixture->sides[side].error;
-
-  g_assert_true (fixture->sides[side].done);
-  g_assert_error (error, domain, code);
-  if (strstr (error->message, part) == NULL)
-    g_error ("'%s' not in '%s'", part, error->message);
 }
 
 static void
 test_success (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
 
-  noise_fixture_init (&fixture);
+  security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
   g_assert_cmpstr (lp2p_security_get_protocol (fixture.sides[0].security), ==, "/noise");
-  fixture.sides[0].params.expected_peer = get_peer_id (&fixture, 1);
-  fixture.sides[1].params.expected_peer = get_peer_id (&fixture, 0);
-  noise_fixture_connect (&fixture, NULL);
-  noise_fixture_handshake (&fixture);
-  assert_peers (&fixture);
+  fixture.sides[0].params.expected_peer = security_pair_get_peer_id (&fixture, 1);
+  fixture.sides[1].params.expected_peer = security_pair_get_peer_id (&fixture, 0);
+  security_pair_connect (&fixture, NULL);
+  security_pair_handshake (&fixture);
+  security_pair_assert_peers (&fixture);
   g_assert_null (fixture.sides[0].result->muxer);
   assert_talk (&fixture);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* The wire moves a byte at a time, and holds hardly more. */
@@ -86,29 +58,29 @@ test_small_steps (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (options); i++)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
 
-      noise_fixture_init (&fixture);
-      noise_fixture_connect (&fixture, &options[i]);
-      noise_fixture_handshake (&fixture);
-      assert_peers (&fixture);
-      noise_fixture_clear (&fixture);
+      security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+      security_pair_connect (&fixture, &options[i]);
+      security_pair_handshake (&fixture);
+      security_pair_assert_peers (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
 static void
 check_muxer (const char *const *initiator, const char *const *responder, const char *expected)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
 
-  noise_fixture_init (&fixture);
-  fixture.sides[NOISE_INITIATOR].params.muxers = initiator;
-  fixture.sides[NOISE_RESPONDER].params.muxers = responder;
-  noise_fixture_connect (&fixture, NULL);
-  noise_fixture_handshake (&fixture);
+  security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+  fixture.sides[PAIR_INITIATOR].params.muxers = initiator;
+  fixture.sides[PAIR_RESPONDER].params.muxers = responder;
+  security_pair_connect (&fixture, NULL);
+  security_pair_handshake (&fixture);
   for (guint i = 0; i < 2; i++)
     g_assert_cmpstr (fixture.sides[i].result->muxer, ==, expected);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 static void
@@ -129,20 +101,19 @@ test_wrong_peer (void)
 {
   for (guint side = 0; side < 2; side++)
     {
-      NoiseFixture fixture;
-      NoiseSide *other;
+      SecurityPair fixture;
+      SecuritySide *other;
 
-      noise_fixture_init (&fixture);
+      security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
       other = &fixture.sides[1 - side];
-      fixture.sides[side].params.expected_peer = get_peer_id (&fixture, side);
-      noise_fixture_connect (&fixture, NULL);
-      noise_fixture_start (&fixture, NOISE_RESPONDER);
-      noise_fixture_start (&fixture, NOISE_INITIATOR);
-      noise_fixture_settle ();
+      fixture.sides[side].params.expected_peer = security_pair_get_peer_id (&fixture, side);
+      security_pair_connect (&fixture, NULL);
+      security_pair_start_both (&fixture);
+      security_pair_settle ();
 
-      assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "expected peer");
+      security_pair_assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "expected peer");
       g_assert_true (other->done);
-      if (side == NOISE_INITIATOR)
+      if (side == PAIR_INITIATOR)
         {
           /* It did not say who it is. */
           g_assert_null (other->result);
@@ -153,7 +124,7 @@ test_wrong_peer (void)
 
           g_assert_cmpint (lp2p_layer_peek (other->result->layer, &data), ==, LP2P_IO_FAILED);
         }
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -164,51 +135,50 @@ test_cancel (void)
   for (guint n = 0; n < 3; n++)
     for (guint side = 0; side < 2; side++)
       {
-        NoiseFixture fixture;
-        gboolean finished = n == 2 && side == NOISE_INITIATOR;
+        SecurityPair fixture;
+        gboolean finished = n == 2 && side == PAIR_INITIATOR;
 
-        noise_fixture_init (&fixture);
-        noise_fixture_connect_wires (&fixture, NULL);
-        noise_fixture_start (&fixture, NOISE_RESPONDER);
-        noise_fixture_start (&fixture, NOISE_INITIATOR);
+        security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+        security_pair_connect_wires (&fixture, NULL);
+        security_pair_start_both (&fixture);
         for (guint i = 0; i < n; i++)
           {
-            noise_fixture_settle ();
-            g_assert_cmpuint (noise_fixture_forward (&fixture, i % 2, G_MAXSIZE, G_MAXSIZE, 0), >,
+            security_pair_settle ();
+            g_assert_cmpuint (security_pair_forward (&fixture, i % 2, G_MAXSIZE, G_MAXSIZE, 0), >,
                               0);
           }
         if (n > 0)
-          noise_fixture_settle ();
+          security_pair_settle ();
 
         g_cancellable_cancel (fixture.sides[side].cancellable);
-        noise_fixture_settle ();
+        security_pair_settle ();
         if (finished)
           g_assert_no_error (fixture.sides[side].error);
         else
-          assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+          security_pair_assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
         g_cancellable_cancel (fixture.sides[1 - side].cancellable);
-        noise_fixture_settle ();
+        security_pair_settle ();
         g_assert_true (fixture.sides[1 - side].done);
-        noise_fixture_clear (&fixture);
+        security_pair_clear (&fixture);
       }
 }
 
 static void
 test_cancelled_before (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
 
-  noise_fixture_init (&fixture);
-  noise_fixture_connect_wires (&fixture, NULL);
+  security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+  security_pair_connect_wires (&fixture, NULL);
   g_cancellable_cancel (fixture.sides[0].cancellable);
-  noise_fixture_start (&fixture, 0);
-  noise_fixture_settle ();
-  assert_failed (&fixture, 0, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+  security_pair_start (&fixture, 0);
+  security_pair_settle ();
+  security_pair_assert_failed (&fixture, 0, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
   g_cancellable_cancel (fixture.sides[1].cancellable);
-  noise_fixture_start (&fixture, 1);
-  noise_fixture_settle ();
-  assert_failed (&fixture, 1, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-  noise_fixture_clear (&fixture);
+  security_pair_start (&fixture, 1);
+  security_pair_settle ();
+  security_pair_assert_failed (&fixture, 1, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+  security_pair_clear (&fixture);
 }
 
 /* A peer that says nothing is waited for until somebody gives up. */
@@ -217,20 +187,20 @@ test_silence (void)
 {
   for (guint side = 0; side < 2; side++)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
 
-      noise_fixture_init (&fixture);
-      noise_fixture_connect_wires (&fixture, NULL);
-      noise_fixture_start (&fixture, side);
-      noise_fixture_settle ();
+      security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start (&fixture, side);
+      security_pair_settle ();
       g_assert_false (fixture.sides[side].done);
       g_cancellable_cancel (fixture.sides[side].cancellable);
-      noise_fixture_settle ();
-      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                     side == NOISE_INITIATOR ? "message 2 of 3, the peer's"
+      security_pair_settle ();
+      security_pair_assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                     side == PAIR_INITIATOR ? "message 2 of 3, the peer's"
                                              : "message 1 of 3, the peer's");
       lp2p_layer_free (fixture.lower[1 - side]);
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -238,7 +208,7 @@ test_silence (void)
  *
  * Returns: how many did, less if there were no more */
 static gsize
-pass (NoiseFixture *fixture, gsize n, gsize flip_at)
+pass (SecurityPair *fixture, gsize n, gsize flip_at)
 {
   gsize passed = 0;
   guint idle = 0;
@@ -249,28 +219,27 @@ pass (NoiseFixture *fixture, gsize n, gsize flip_at)
         gsize at = flip_at >= passed ? flip_at - passed : G_MAXSIZE;
         gsize size;
 
-        noise_fixture_settle ();
-        size = noise_fixture_forward (fixture, i, n - passed, at, 0x20);
+        security_pair_settle ();
+        size = security_pair_forward (fixture, i, n - passed, at, 0x20);
         passed += size;
         idle = size > 0 ? 0 : idle + 1;
       }
-  noise_fixture_settle ();
+  security_pair_settle ();
   return passed;
 }
 
 static gsize
 measure (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   gsize total;
 
-  noise_fixture_init (&fixture);
-  noise_fixture_connect_wires (&fixture, NULL);
-  noise_fixture_start (&fixture, NOISE_RESPONDER);
-  noise_fixture_start (&fixture, NOISE_INITIATOR);
+  security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+  security_pair_connect_wires (&fixture, NULL);
+  security_pair_start_both (&fixture);
   total = pass (&fixture, G_MAXSIZE, G_MAXSIZE);
-  assert_peers (&fixture);
-  noise_fixture_clear (&fixture);
+  security_pair_assert_peers (&fixture);
+  security_pair_clear (&fixture);
   return total;
 }
 
@@ -282,13 +251,12 @@ test_close (void)
 
   for (gsize n = 0; n < total; n += n < 40 || n > total - 4 ? 1 : 7)
     {
-      NoiseFixture fixture;
-      NoiseSide *responder = &fixture.sides[NOISE_RESPONDER];
+      SecurityPair fixture;
+      SecuritySide *responder = &fixture.sides[PAIR_RESPONDER];
 
-      noise_fixture_init (&fixture);
-      noise_fixture_connect_wires (&fixture, NULL);
-      noise_fixture_start (&fixture, NOISE_RESPONDER);
-      noise_fixture_start (&fixture, NOISE_INITIATOR);
+      security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start_both (&fixture);
       g_assert_cmpuint (pass (&fixture, n, G_MAXSIZE), ==, n);
 
       for (guint i = 0; i < 2; i++)
@@ -296,14 +264,14 @@ test_close (void)
           lp2p_layer_shutdown_write (fixture.wire[i]);
         else
           g_clear_pointer (&fixture.wire[i], lp2p_layer_free);
-      noise_fixture_settle ();
+      security_pair_settle ();
 
-      assert_failed (&fixture, NOISE_RESPONDER, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+      security_pair_assert_failed (&fixture, PAIR_RESPONDER, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
                      n < 34 ? "message 1 of 3" : "message 3 of 3");
       g_assert_nonnull (strstr (responder->error->message,
                                 n == 0 || n == 34 ? "before it" : "the connection ended"));
-      g_assert_true (fixture.sides[NOISE_INITIATOR].done);
-      noise_fixture_clear (&fixture);
+      g_assert_true (fixture.sides[PAIR_INITIATOR].done);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -312,18 +280,18 @@ test_break (void)
 {
   for (guint side = 0; side < 2; side++)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
 
-      noise_fixture_init (&fixture);
-      noise_fixture_connect_wires (&fixture, NULL);
-      noise_fixture_start (&fixture, side);
-      noise_fixture_settle ();
+      security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start (&fixture, side);
+      security_pair_settle ();
       memory_layer_break (fixture.lower[side]);
-      noise_fixture_settle ();
-      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+      security_pair_settle ();
+      security_pair_assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
                      "The connection broke");
       lp2p_layer_free (fixture.lower[1 - side]);
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -335,22 +303,21 @@ test_tampering (void)
 
   for (gsize at = 0; at < total; at += at < 40 ? 1 : 5)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
 
-      noise_fixture_init (&fixture);
-      noise_fixture_connect_wires (&fixture, NULL);
-      noise_fixture_start (&fixture, NOISE_RESPONDER);
-      noise_fixture_start (&fixture, NOISE_INITIATOR);
+      security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start_both (&fixture);
       pass (&fixture, G_MAXSIZE, at);
       for (guint i = 0; i < 2; i++)
         if (fixture.wire[i] != NULL)
           lp2p_layer_shutdown_write (fixture.wire[i]);
-      noise_fixture_settle ();
+      security_pair_settle ();
 
       g_assert_true (fixture.sides[0].done && fixture.sides[1].done);
-      g_assert_null (fixture.sides[NOISE_RESPONDER].result);
-      g_assert_error (fixture.sides[NOISE_RESPONDER].error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
-      noise_fixture_clear (&fixture);
+      g_assert_null (fixture.sides[PAIR_RESPONDER].result);
+      g_assert_error (fixture.sides[PAIR_RESPONDER].error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -373,18 +340,18 @@ test_garbage (void)
   for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
     for (guint side = 0; side < 2; side++)
       {
-        NoiseFixture fixture;
+        SecurityPair fixture;
 
-        noise_fixture_init (&fixture);
-        noise_fixture_connect_wires (&fixture, NULL);
-        noise_fixture_start (&fixture, side);
+        security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+        security_pair_connect_wires (&fixture, NULL);
+        security_pair_start (&fixture, side);
         lp2p_layer_write (fixture.wire[side], inputs[i].bytes, inputs[i].size, LP2P_WRITE_NONE);
         lp2p_layer_shutdown_write (fixture.wire[side]);
-        noise_fixture_settle ();
-        assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+        security_pair_settle ();
+        security_pair_assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
                        "Noise handshake failed at message");
         lp2p_layer_free (fixture.lower[1 - side]);
-        noise_fixture_clear (&fixture);
+        security_pair_clear (&fixture);
       }
 }
 
@@ -403,14 +370,14 @@ typedef enum
 
 typedef struct
 {
-  NoiseSide *side;
+  SecuritySide *side;
   FirstWriter writer;
   Lp2pJob others[N_OTHERS];
   Lp2pJob application;
 } FirstWrite;
 
 static void
-write_first (NoiseSide *side)
+write_first (SecuritySide *side)
 {
   g_assert_cmpint (lp2p_layer_write (side->result->layer, "first", 5, LP2P_WRITE_MORE), ==, 5);
   /* It leaves with what others write. */
@@ -432,7 +399,7 @@ static void
 take_session (GObject *source, GAsyncResult *result, gpointer data)
 {
   FirstWrite *self = data;
-  NoiseSide *side = self->side;
+  SecuritySide *side = self->side;
 
   side->result = lp2p_security_secure_finish (LP2P_SECURITY (source), result, &side->error);
   g_assert_no_error (side->error);
@@ -452,8 +419,8 @@ test_last_message (void)
 {
   for (FirstWriter writer = NOBODY; writer < N_WRITERS; writer++)
     {
-      NoiseFixture fixture;
-      NoiseSide *initiator = &fixture.sides[NOISE_INITIATOR];
+      SecurityPair fixture;
+      SecuritySide *initiator = &fixture.sides[PAIR_INITIATOR];
       FirstWrite first = { .side = initiator, .writer = writer };
       gsize plain = writer == NOBODY ? 0 : writer == BOTH ? 10 : 5;
       Lp2pLayer *layer;
@@ -461,20 +428,20 @@ test_last_message (void)
       const guint8 *data;
       gsize size;
 
-      noise_fixture_init (&fixture);
-      noise_fixture_connect_wires (&fixture, NULL);
+      security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+      security_pair_connect_wires (&fixture, NULL);
       lp2p_job_init (&first.application, fixture.lower[0]->loop, LP2P_JOB_RUN, run_application);
       for (guint i = 0; i < N_OTHERS; i++)
         lp2p_job_init (&first.others[i], fixture.lower[0]->loop, LP2P_JOB_RUN, run_other);
-      noise_fixture_start (&fixture, NOISE_RESPONDER);
+      security_pair_start (&fixture, PAIR_RESPONDER);
       lp2p_security_secure_async (initiator->security, fixture.lower[0], &initiator->params, NULL,
                                   take_session, &first);
-      noise_fixture_settle ();
-      noise_fixture_forward (&fixture, NOISE_INITIATOR, G_MAXSIZE, G_MAXSIZE, 0);
-      noise_fixture_settle ();
+      security_pair_settle ();
+      security_pair_forward (&fixture, PAIR_INITIATOR, G_MAXSIZE, G_MAXSIZE, 0);
+      security_pair_settle ();
       written = memory_layer_get_written (fixture.lower[0]);
-      noise_fixture_forward (&fixture, NOISE_RESPONDER, G_MAXSIZE, G_MAXSIZE, 0);
-      noise_fixture_settle ();
+      security_pair_forward (&fixture, PAIR_RESPONDER, G_MAXSIZE, G_MAXSIZE, 0);
+      security_pair_settle ();
       g_assert_true (initiator->done);
 
       /* Pieces that arrive are not joined: a look yields one. */
@@ -482,12 +449,12 @@ test_last_message (void)
       g_assert_cmpint (lp2p_layer_peek (fixture.wire[0], &data), ==, size);
       g_assert_cmpuint (size, ==, 2 + (data[0] << 8 | data[1]) + (plain > 0 ? 2 + plain + 16 : 0));
 
-      noise_fixture_forward (&fixture, NOISE_INITIATOR, G_MAXSIZE, G_MAXSIZE, 0);
-      noise_fixture_settle ();
-      assert_peers (&fixture);
-      layer = noise_fixture_get_layer (&fixture, NOISE_RESPONDER);
+      security_pair_forward (&fixture, PAIR_INITIATOR, G_MAXSIZE, G_MAXSIZE, 0);
+      security_pair_settle ();
+      security_pair_assert_peers (&fixture);
+      layer = security_pair_get_layer (&fixture, PAIR_RESPONDER);
       g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, plain > 0 ? (gssize) plain : LP2P_IO_AGAIN);
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -495,19 +462,19 @@ test_last_message (void)
 static void
 test_large_offer (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   char *muxers[66] = { NULL };
 
-  noise_fixture_init (&fixture);
+  security_pair_init (&fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
   for (guint i = 0; i < 65; i++)
     muxers[i] = (char *) "/m";
   fixture.sides[0].params.muxers = (const char *const *) muxers;
-  noise_fixture_connect_wires (&fixture, NULL);
-  noise_fixture_start (&fixture, NOISE_INITIATOR);
-  noise_fixture_settle ();
-  assert_failed (&fixture, 0, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "stream muxers");
+  security_pair_connect_wires (&fixture, NULL);
+  security_pair_start (&fixture, PAIR_INITIATOR);
+  security_pair_settle ();
+  security_pair_assert_failed (&fixture, 0, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "stream muxers");
   lp2p_layer_free (fixture.lower[1]);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 int

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "lp2p-noise-layer-private.h"
-#include "noise-fixture.h"
+#include "lp2p-noise-security.h"
+#include "security-pair.h"
 
-#define A NOISE_INITIATOR
-#define B NOISE_RESPONDER
+#define A PAIR_INITIATOR
+#define B PAIR_RESPONDER
 
 /* What is sent is told by its place in the stream. */
 static guint8
@@ -35,40 +36,34 @@ assert_bytes (const guint8 *bytes, guint64 offset, gsize size)
 }
 
 static void
-setup (NoiseFixture *fixture, const MemoryLayerOptions *options)
+setup (SecurityPair *fixture, const MemoryLayerOptions *options)
 {
-  noise_fixture_init (fixture);
-  noise_fixture_connect (fixture, options);
-  noise_fixture_handshake (fixture);
-  noise_fixture_settle ();
+  security_pair_init (fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+  security_pair_connect (fixture, options);
+  security_pair_handshake (fixture);
+  security_pair_settle ();
 }
 
 /* With the test between the sides. */
 static void
-setup_wires (NoiseFixture *fixture)
+setup_wires (SecurityPair *fixture)
 {
   static const MemoryLayerOptions options = { .capacity = 1024 * 1024 };
 
-  noise_fixture_init (fixture);
-  noise_fixture_connect_wires (fixture, &options);
-  noise_fixture_start (fixture, A);
-  noise_fixture_start (fixture, B);
-  for (guint i = 0; i < 3; i++)
-    {
-      noise_fixture_settle ();
-      noise_fixture_forward (fixture, i % 2, G_MAXSIZE, G_MAXSIZE, 0);
-    }
-  noise_fixture_settle ();
+  security_pair_init (fixture, LP2P_TYPE_NOISE_SECURITY, "noise");
+  security_pair_connect_wires (fixture, &options);
+  security_pair_start_both (fixture);
+  security_pair_forward_all (fixture);
 }
 
 static Lp2pNoiseLayer *
-get_layer (NoiseFixture *fixture, guint side)
+get_layer (SecurityPair *fixture, guint side)
 {
-  return (Lp2pNoiseLayer *) noise_fixture_get_layer (fixture, side);
+  return (Lp2pNoiseLayer *) security_pair_get_layer (fixture, side);
 }
 
 static void
-assert_idle (NoiseFixture *fixture)
+assert_idle (SecurityPair *fixture)
 {
   for (guint i = 0; i < 2; i++)
     {
@@ -158,7 +153,7 @@ write_some (Lp2pLayer *layer, guint64 offset, gsize most)
 static void
 transfer (const MemoryLayerOptions *options, gsize total)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   guint64 sent[2] = { 0 }, received[2] = { 0 };
 
   setup (&fixture, options);
@@ -166,26 +161,26 @@ transfer (const MemoryLayerOptions *options, gsize total)
     {
       for (guint i = 0; i < 2; i++)
         {
-          Lp2pLayer *layer = noise_fixture_get_layer (&fixture, i);
+          Lp2pLayer *layer = security_pair_get_layer (&fixture, i);
 
           sent[i] += write_some (layer, sent[i], total - sent[i]);
           if (g_test_rand_int_range (0, 3) == 0 || sent[i] == total)
             lp2p_layer_flush (layer);
         }
-      noise_fixture_iterate ();
+      security_pair_iterate ();
       for (guint i = 0; i < 2; i++)
         received[1 - i] +=
-            read_some (noise_fixture_get_layer (&fixture, i), received[1 - i], g_test_rand_int ());
+            read_some (security_pair_get_layer (&fixture, i), received[1 - i], g_test_rand_int ());
     }
   g_assert_cmpuint (sent[A], ==, total);
-  noise_fixture_settle ();
+  security_pair_settle ();
   for (guint i = 0; i < 2; i++)
     {
-      g_assert_cmpint (lp2p_layer_flush (noise_fixture_get_layer (&fixture, i)), ==, 0);
-      lp2p_layer_park (noise_fixture_get_layer (&fixture, i));
+      g_assert_cmpint (lp2p_layer_flush (security_pair_get_layer (&fixture, i)), ==, 0);
+      lp2p_layer_park (security_pair_get_layer (&fixture, i));
     }
   assert_idle (&fixture);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 static void
@@ -237,14 +232,14 @@ test_readiness (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (options); i++)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
       Listener writer = { LP2P_READY_WRITE }, reader = { LP2P_READY_READ };
       guint64 sent = 0, received = 0;
       Lp2pLayer *from, *to;
 
       setup (&fixture, &options[i]);
-      from = noise_fixture_get_layer (&fixture, A);
-      to = noise_fixture_get_layer (&fixture, B);
+      from = security_pair_get_layer (&fixture, A);
+      to = security_pair_get_layer (&fixture, B);
       lp2p_layer_set_events (from, &listener_events, &writer);
       lp2p_layer_set_events (to, &listener_events, &reader);
       lp2p_layer_want (from, LP2P_READY_WRITE);
@@ -269,9 +264,9 @@ test_readiness (void)
               lp2p_layer_park (to);
             }
           else
-            noise_fixture_iterate ();
+            security_pair_iterate ();
         }
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -279,13 +274,13 @@ test_readiness (void)
 static void
 test_coalescing (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   Lp2pLayer *layer;
   const guint8 *data;
   guint64 before;
 
   setup (&fixture, NULL);
-  layer = noise_fixture_get_layer (&fixture, A);
+  layer = security_pair_get_layer (&fixture, A);
   before = memory_layer_get_written (fixture.lower[A]);
   for (guint i = 0; i < 100; i++)
     {
@@ -296,10 +291,10 @@ test_coalescing (void)
   g_assert_cmpuint (memory_layer_get_written (fixture.lower[A]), ==, before);
   g_assert_cmpint (lp2p_layer_flush (layer), ==, 0);
   g_assert_cmpuint (memory_layer_get_written (fixture.lower[A]), ==, before + 1200 + 18);
-  noise_fixture_settle ();
-  g_assert_cmpint (lp2p_layer_peek (noise_fixture_get_layer (&fixture, B), &data), ==, 1200);
+  security_pair_settle ();
+  g_assert_cmpint (lp2p_layer_peek (security_pair_get_layer (&fixture, B), &data), ==, 1200);
   assert_bytes (data, 0, 1200);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* Whole records of the largest size, sealed from the caller's memory; a peek
@@ -310,14 +305,14 @@ test_large_records (void)
   static const MemoryLayerOptions options = { .capacity = 1024 * 1024 };
   const gsize total = 4 * LP2P_NOISE_PLAIN_MAX;
   g_autofree guint8 *bytes = make_bytes (0, total);
-  NoiseFixture fixture;
+  SecurityPair fixture;
   const guint8 *data;
   Lp2pLayerInfo info;
   guint64 before;
   Lp2pLayer *layer;
 
   setup (&fixture, &options);
-  layer = noise_fixture_get_layer (&fixture, A);
+  layer = security_pair_get_layer (&fixture, A);
   lp2p_layer_get_info (layer, &info);
   g_assert_cmpuint (info.record_size, ==, LP2P_NOISE_PLAIN_MAX);
   g_assert_cmpuint (info.overhead, ==, 18);
@@ -325,8 +320,8 @@ test_large_records (void)
   before = memory_layer_get_written (fixture.lower[A]);
   g_assert_cmpint (lp2p_layer_write (layer, bytes, total, LP2P_WRITE_NONE), ==, total);
   g_assert_cmpuint (memory_layer_get_written (fixture.lower[A]), ==, before + total + 4 * 18);
-  noise_fixture_settle ();
-  layer = noise_fixture_get_layer (&fixture, B);
+  security_pair_settle ();
+  layer = security_pair_get_layer (&fixture, B);
   for (gsize done = 0; done < total; done += LP2P_NOISE_PLAIN_MAX)
     {
       g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_NOISE_PLAIN_MAX);
@@ -335,12 +330,12 @@ test_large_records (void)
     }
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_IO_AGAIN);
   assert_idle (&fixture);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* A record as another implementation may make it. */
 static void
-send_record (NoiseFixture *fixture, gsize size)
+send_record (SecurityPair *fixture, gsize size)
 {
   Lp2pNoiseLayer *layer = get_layer (fixture, A);
   g_autofree guint8 *plain = make_bytes (0, size);
@@ -358,18 +353,18 @@ static void
 test_foreign_records (void)
 {
   static const MemoryLayerOptions options = { .capacity = 1024 * 1024 };
-  NoiseFixture fixture;
+  SecurityPair fixture;
   const guint8 *data;
   Lp2pLayer *layer;
   Listener listener = { 0 };
 
   setup (&fixture, &options);
-  layer = noise_fixture_get_layer (&fixture, B);
+  layer = security_pair_get_layer (&fixture, B);
   lp2p_layer_set_events (layer, &listener_events, &listener);
 
   /* The largest that Noise allows. */
   send_record (&fixture, 65519);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, 65519);
   assert_bytes (data, 0, 65519);
   lp2p_layer_consume (layer, 65519);
@@ -379,58 +374,58 @@ test_foreign_records (void)
   for (guint i = 0; i < 3000; i++)
     send_record (&fixture, 0);
   send_record (&fixture, 3);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_IO_AGAIN);
   listener.ready = LP2P_READY_NONE;
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (listener.ready, ==, LP2P_READY_READ);
   while (lp2p_layer_peek (layer, &data) == LP2P_IO_AGAIN)
-    noise_fixture_settle ();
+    security_pair_settle ();
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, 3);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* What came while older plaintext was being read is announced again behind it. */
 static void
 test_announced_again (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   Listener listener = { 0 };
   guint8 buffer[10];
   Lp2pLayer *layer;
 
   setup (&fixture, NULL);
-  layer = noise_fixture_get_layer (&fixture, B);
+  layer = security_pair_get_layer (&fixture, B);
   lp2p_layer_set_events (layer, &listener_events, &listener);
   lp2p_layer_want (layer, LP2P_READY_READ);
   send_record (&fixture, 20);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (lp2p_layer_read (layer, buffer, 10), ==, 10);
   send_record (&fixture, 10);
-  noise_fixture_settle ();
+  security_pair_settle ();
 
   listener.ready = LP2P_READY_NONE;
   g_assert_cmpint (lp2p_layer_read (layer, buffer, 10), ==, 10);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (listener.ready, ==, LP2P_READY_READ);
   g_assert_cmpint (lp2p_layer_read (layer, buffer, 10), ==, 10);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* A read with room for a record gets it without a detour. */
 static void
 test_direct_read (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   guint8 buffer[2000];
   GInputVector vectors[] = { { buffer, 1000 }, { buffer + 1000, 1000 } };
   Lp2pLayer *layer;
 
   setup (&fixture, NULL);
-  layer = noise_fixture_get_layer (&fixture, B);
+  layer = security_pair_get_layer (&fixture, B);
   for (guint i = 0; i < 4; i++)
     send_record (&fixture, 500);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (lp2p_layer_readv (layer, vectors, 2), ==, 2000);
   g_assert_null (get_layer (&fixture, B)->plain);
   for (guint i = 0; i < 4; i++)
@@ -439,12 +434,12 @@ test_direct_read (void)
   /* The second does not fit behind the first. */
   send_record (&fixture, 700);
   send_record (&fixture, 700);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (lp2p_layer_readv (layer, vectors, 1), ==, 700);
   g_assert_cmpint (lp2p_layer_readv (layer, vectors, 1), ==, 700);
   assert_bytes (buffer, 0, 700);
   g_assert_cmpint (lp2p_layer_readv (layer, vectors, 1), ==, LP2P_IO_AGAIN);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* Errors */
@@ -456,7 +451,7 @@ test_tampering (void)
 
   for (guint victim = 1; victim <= n_records; victim++)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
       g_autofree char *expected = g_strdup_printf ("Noise record %u does not authenticate", victim);
       const guint8 *data;
       Lp2pLayer *layer;
@@ -465,12 +460,12 @@ test_tampering (void)
       setup_wires (&fixture);
       for (guint i = 0; i < n_records; i++)
         send_record (&fixture, 10);
-      noise_fixture_settle ();
-      noise_fixture_forward (&fixture, A, G_MAXSIZE, (victim - 1) * 28 + 2 + victim, 1);
-      noise_fixture_settle ();
+      security_pair_settle ();
+      security_pair_forward (&fixture, A, G_MAXSIZE, (victim - 1) * 28 + 2 + victim, 1);
+      security_pair_settle ();
 
       /* Whole records before it are delivered. */
-      layer = noise_fixture_get_layer (&fixture, B);
+      layer = security_pair_get_layer (&fixture, B);
       n = lp2p_layer_peek (layer, &data);
       if (victim > 1)
         {
@@ -484,7 +479,7 @@ test_tampering (void)
       g_assert_cmpint (lp2p_layer_write (layer, "x", 1, LP2P_WRITE_NONE), ==, LP2P_IO_FAILED);
       g_assert_cmpint (lp2p_layer_flush (layer), ==, LP2P_IO_FAILED);
       g_assert_cmpuint (lp2p_layer_write_room (layer), ==, 0);
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -494,17 +489,17 @@ test_short_record (void)
   for (guint size = 0; size < 16; size++)
     {
       guint8 record[18] = { 0, (guint8) size };
-      NoiseFixture fixture;
+      SecurityPair fixture;
       const guint8 *data;
       Lp2pLayer *layer;
 
       setup_wires (&fixture);
-      layer = noise_fixture_get_layer (&fixture, B);
+      layer = security_pair_get_layer (&fixture, B);
       lp2p_layer_write (fixture.wire[B], record, 2 + size, LP2P_WRITE_NONE);
-      noise_fixture_settle ();
+      security_pair_settle ();
       g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_IO_FAILED);
       g_assert_nonnull (strstr (lp2p_layer_get_error (layer)->message, "expected at least 16"));
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -514,22 +509,22 @@ test_end (void)
 {
   for (gsize n = 0; n <= 28; n++)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
       Listener listener = { 0 };
       const guint8 *data;
       Lp2pLayer *layer;
       gssize size;
 
       setup_wires (&fixture);
-      layer = noise_fixture_get_layer (&fixture, B);
+      layer = security_pair_get_layer (&fixture, B);
       lp2p_layer_set_events (layer, &listener_events, &listener);
       lp2p_layer_want (layer, LP2P_READY_READ);
       send_record (&fixture, 10);
       send_record (&fixture, 10);
-      noise_fixture_settle ();
-      noise_fixture_forward (&fixture, A, 28 + n, G_MAXSIZE, 0);
+      security_pair_settle ();
+      security_pair_forward (&fixture, A, 28 + n, G_MAXSIZE, 0);
       lp2p_layer_shutdown_write (fixture.wire[B]);
-      noise_fixture_settle ();
+      security_pair_settle ();
       g_assert_cmpint (listener.ready, ==, LP2P_READY_READ);
 
       size = lp2p_layer_peek (layer, &data);
@@ -537,7 +532,7 @@ test_end (void)
       listener.ready = LP2P_READY_NONE;
       lp2p_layer_consume (layer, size);
       lp2p_layer_park (layer);
-      noise_fixture_settle ();
+      security_pair_settle ();
       /* The end is announced by itself. */
       g_assert_cmpint (listener.ready, ==, LP2P_READY_READ);
 
@@ -550,38 +545,38 @@ test_end (void)
           g_assert_null (lp2p_layer_get_error (layer));
           g_assert_cmpint (lp2p_layer_write (layer, "still", 5, LP2P_WRITE_NONE), ==, 5);
         }
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
 static void
 test_broken (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   Listener listener = { 0 };
   const guint8 *data;
   Lp2pLayer *layer;
 
   setup (&fixture, NULL);
-  layer = noise_fixture_get_layer (&fixture, B);
+  layer = security_pair_get_layer (&fixture, B);
   lp2p_layer_set_events (layer, &listener_events, &listener);
   lp2p_layer_want (layer, LP2P_READY_READ);
   send_record (&fixture, 10);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, 10);
   memory_layer_break (fixture.lower[B]);
-  noise_fixture_settle ();
+  security_pair_settle ();
   /* What had come before can be read to the end. */
   lp2p_layer_consume (layer, 10);
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_IO_FAILED);
   g_assert_error (lp2p_layer_get_error (layer), G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
 
-  layer = noise_fixture_get_layer (&fixture, A);
+  layer = security_pair_get_layer (&fixture, A);
   lp2p_layer_abort (layer, 0);
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_IO_FAILED);
   g_assert_cmpint (lp2p_layer_write (layer, "x", 1, LP2P_WRITE_NONE), ==, LP2P_IO_FAILED);
   g_assert_error (lp2p_layer_get_error (layer), G_IO_ERROR, G_IO_ERROR_CLOSED);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* Writing */
@@ -589,15 +584,15 @@ test_broken (void)
 static void
 test_back_pressure (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   Listener listener = { 0 };
   guint64 sent = 0, received = 0;
   Lp2pLayer *from, *to;
   gsize n;
 
   setup (&fixture, NULL);
-  from = noise_fixture_get_layer (&fixture, A);
-  to = noise_fixture_get_layer (&fixture, B);
+  from = security_pair_get_layer (&fixture, A);
+  to = security_pair_get_layer (&fixture, B);
   lp2p_layer_set_events (from, &listener_events, &listener);
   memory_layer_set_stalled (fixture.lower[A], TRUE);
 
@@ -609,21 +604,21 @@ test_back_pressure (void)
   g_assert_cmpint (lp2p_layer_write (from, "x", 1, LP2P_WRITE_NONE), ==, LP2P_IO_AGAIN);
   g_assert_cmpint (lp2p_layer_write (from, "x", 1, LP2P_WRITE_MORE), ==, LP2P_IO_AGAIN);
   lp2p_layer_want (from, LP2P_READY_WRITE);
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (listener.ready, ==, LP2P_READY_NONE);
 
   memory_layer_set_stalled (fixture.lower[A], FALSE);
   while (received < sent)
     {
-      noise_fixture_iterate ();
+      security_pair_iterate ();
       received += read_some (to, received, 0);
     }
-  noise_fixture_settle ();
+  security_pair_settle ();
   g_assert_cmpint (listener.ready, ==, LP2P_READY_WRITE);
   g_assert_cmpint (lp2p_layer_flush (from), ==, 0);
   g_assert_cmpuint (lp2p_layer_write_room (from), >, 0);
   assert_idle (&fixture);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 static void
@@ -633,19 +628,19 @@ test_shutdown (void)
 
   for (guint i = 0; i < 2; i++)
     {
-      NoiseFixture fixture;
+      SecurityPair fixture;
       guint64 received = 0;
       const guint8 *data;
       Lp2pLayer *from, *to;
       g_autofree guint8 *bytes = make_bytes (0, 100);
 
       setup (&fixture, i == 0 ? NULL : &slow);
-      from = noise_fixture_get_layer (&fixture, A);
-      to = noise_fixture_get_layer (&fixture, B);
+      from = security_pair_get_layer (&fixture, A);
+      to = security_pair_get_layer (&fixture, B);
       g_assert_cmpint (lp2p_layer_write (from, bytes, 100, LP2P_WRITE_MORE), ==, 100);
       g_assert_cmpint (lp2p_layer_shutdown_write (from), ==, i == 0 ? 0 : LP2P_IO_AGAIN);
       g_assert_cmpuint (lp2p_layer_write_room (from), ==, 0);
-      noise_fixture_settle ();
+      security_pair_settle ();
       while (received < 100)
         received += read_some (to, received, 0);
       g_assert_cmpint (lp2p_layer_peek (to, &data), ==, 0);
@@ -653,9 +648,9 @@ test_shutdown (void)
 
       /* The other direction lives on. */
       g_assert_cmpint (lp2p_layer_write (to, bytes, 100, LP2P_WRITE_NONE), ==, 100);
-      noise_fixture_settle ();
+      security_pair_settle ();
       g_assert_cmpint (lp2p_layer_peek (from, &data), ==, 100);
-      noise_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -664,7 +659,7 @@ test_shutdown (void)
 static void
 test_park (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   Lp2pNoiseLayer *layer;
   const guint8 *data;
   const guint8 *before;
@@ -673,9 +668,9 @@ test_park (void)
   layer = get_layer (&fixture, B);
   send_record (&fixture, 100);
   send_record (&fixture, 5000);
-  noise_fixture_settle ();
-  noise_fixture_forward (&fixture, A, 118 + 700, G_MAXSIZE, 0);
-  noise_fixture_settle ();
+  security_pair_settle ();
+  security_pair_forward (&fixture, A, 118 + 700, G_MAXSIZE, 0);
+  security_pair_settle ();
 
   g_assert_cmpint (lp2p_layer_peek (&layer->parent, &data), ==, 100);
   before = data;
@@ -688,20 +683,20 @@ test_park (void)
   g_assert_cmpuint (layer->frames.size, <, 2 * 698);
   lp2p_layer_consume (&layer->parent, 70);
 
-  noise_fixture_forward (&fixture, A, G_MAXSIZE, G_MAXSIZE, 0);
-  noise_fixture_settle ();
+  security_pair_forward (&fixture, A, G_MAXSIZE, G_MAXSIZE, 0);
+  security_pair_settle ();
   g_assert_cmpint (lp2p_layer_peek (&layer->parent, &data), ==, 5000);
   assert_bytes (data, 0, 5000);
   lp2p_layer_consume (&layer->parent, 5000);
   assert_idle (&fixture);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* A long record that is only announced costs nothing. */
 static void
 test_announced_record (void)
 {
-  NoiseFixture fixture;
+  SecurityPair fixture;
   const guint8 *data;
 
   setup_wires (&fixture);
@@ -709,11 +704,11 @@ test_announced_record (void)
                     "\xff\xff"
                     "abc",
                     5, LP2P_WRITE_NONE);
-  noise_fixture_settle ();
-  g_assert_cmpint (lp2p_layer_peek (noise_fixture_get_layer (&fixture, B), &data), ==,
+  security_pair_settle ();
+  g_assert_cmpint (lp2p_layer_peek (security_pair_get_layer (&fixture, B), &data), ==,
                    LP2P_IO_AGAIN);
   g_assert_cmpuint (get_layer (&fixture, B)->frames.size, <=, 512);
-  noise_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 static void
@@ -726,12 +721,12 @@ test_idle_size (void)
   {
     N = 50
   };
-  NoiseFixture fixtures[N];
+  SecurityPair fixtures[N];
   struct mallinfo2 before, after;
 
   /* Warm: what is allocated once is not counted. */
   setup (&fixtures[0], NULL);
-  noise_fixture_clear (&fixtures[0]);
+  security_pair_clear (&fixtures[0]);
   for (guint i = 0; i < N; i++)
     setup (&fixtures[i], NULL);
   before = mallinfo2 ();
@@ -754,7 +749,7 @@ test_idle_size (void)
   g_test_message ("%zu bytes for each layer", (before.uordblks - after.uordblks) / (2 * N));
   g_assert_cmpuint ((before.uordblks - after.uordblks) / (2 * N), <, 2048);
   for (guint i = N; i > 0; i--)
-    noise_fixture_clear (&fixtures[i - 1]);
+    security_pair_clear (&fixtures[i - 1]);
 #else
   g_test_skip ("there is no mallinfo2()");
 #endif

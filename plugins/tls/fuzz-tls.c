@@ -10,43 +10,34 @@
  *   layer-game.h. */
 
 #include "layer-game.h"
-#include "tls-fixture.h"
+#include "lp2p-tls-security.h"
+#include "security-pair.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
-static TlsFixture fixture;
-
-static void
-drop_wires (void)
-{
-  for (guint i = 0; i < 2; i++)
-    {
-      g_clear_pointer (&fixture.wire[i], lp2p_layer_free);
-      tls_fixture_forget (&fixture, i);
-    }
-}
+static SecurityPair fixture;
 
 static void
 run_input (guint side, const guint8 *data, gsize size)
 {
-  tls_fixture_connect_wires (&fixture, NULL);
-  tls_fixture_start (&fixture, side);
+  security_pair_connect_wires (&fixture, NULL);
+  security_pair_start (&fixture, side);
   while (size > 0)
     {
       gssize n = lp2p_layer_write (fixture.wire[side], data, size, LP2P_WRITE_NONE);
 
-      tls_fixture_settle ();
+      security_pair_settle ();
       if (n <= 0)
         break;
       data += n;
       size -= n;
     }
   lp2p_layer_shutdown_write (fixture.wire[side]);
-  tls_fixture_settle ();
+  security_pair_settle ();
   g_assert_true (fixture.sides[side].done);
   g_assert_nonnull (fixture.sides[side].error);
   lp2p_layer_free (fixture.lower[1 - side]);
-  drop_wires ();
+  security_pair_disconnect (&fixture);
 }
 
 /* Returns whether something passed. */
@@ -57,10 +48,10 @@ pass (gsize max, gsize at, guint8 flip)
 
   for (guint i = 0; i < 2; i++)
     {
-      tls_fixture_settle ();
-      passed += tls_fixture_forward (&fixture, i, max, at, flip);
+      security_pair_settle ();
+      passed += security_pair_forward (&fixture, i, max, at, flip);
     }
-  tls_fixture_settle ();
+  security_pair_settle ();
   return passed > 0;
 }
 
@@ -69,9 +60,9 @@ run_changes (Lp2pCursor *cursor)
 {
   guint8 count, at, flip;
 
-  tls_fixture_connect_wires (&fixture, NULL);
+  security_pair_connect_wires (&fixture, NULL);
   for (guint i = 0; i < 2; i++)
-    tls_fixture_start (&fixture, i);
+    security_pair_start (&fixture, i);
   while (lp2p_cursor_read_u8 (cursor, &count) && lp2p_cursor_read_u8 (cursor, &at) &&
          lp2p_cursor_read_u8 (cursor, &flip))
     pass (count + 1u, at, flip);
@@ -79,7 +70,7 @@ run_changes (Lp2pCursor *cursor)
     ;
   for (guint i = 0; i < 2; i++)
     lp2p_layer_shutdown_write (fixture.wire[i]);
-  tls_fixture_settle ();
+  security_pair_settle ();
 
   for (guint i = 0; i < 2; i++)
     {
@@ -88,9 +79,9 @@ run_changes (Lp2pCursor *cursor)
       g_assert_true (fixture.sides[i].done);
       if (result != NULL)
         g_assert_true (lp2p_peer_id_equal (result->remote_peer,
-                                           lp2p_identity_get_peer_id (fixture.sides[1 - i].identity)));
+                                           security_pair_get_peer_id (&fixture, 1 - i)));
     }
-  drop_wires ();
+  security_pair_disconnect (&fixture);
 }
 
 /* A connection */
@@ -100,22 +91,22 @@ connect_layers (LayerGame *game)
 {
   static const MemoryLayerOptions options = { .capacity = 256 * 1024 };
 
-  tls_fixture_connect_wires (&fixture, &options);
+  security_pair_connect_wires (&fixture, &options);
   for (guint i = 0; i < 2; i++)
-    tls_fixture_start (&fixture, i);
+    security_pair_start (&fixture, i);
   while (pass (G_MAXSIZE, G_MAXSIZE, 0))
     ;
   for (guint i = 0; i < 2; i++)
     {
       g_assert_no_error (fixture.sides[i].error);
-      game->layers[i] = tls_fixture_get_layer (&fixture, i);
+      game->layers[i] = security_pair_get_layer (&fixture, i);
     }
 }
 
 static gsize
 forward (gsize max, gsize at, guint8 flip)
 {
-  return tls_fixture_forward (&fixture, 0, max, at, flip);
+  return security_pair_forward (&fixture, 0, max, at, flip);
 }
 
 static gboolean
@@ -129,7 +120,7 @@ slip_in (guint8 first, guint8 arg)
 static void
 run_layers (Lp2pCursor *cursor)
 {
-  LayerGame game = { .settle = tls_fixture_settle, .forward = forward, .slip_in = slip_in };
+  LayerGame game = { .settle = security_pair_settle, .forward = forward, .slip_in = slip_in };
   gssize last;
 
   connect_layers (&game);
@@ -138,7 +129,7 @@ run_layers (Lp2pCursor *cursor)
   /* A session of TLS says that it ends. */
   if (!game.tampered)
     g_assert_cmpint (last, ==, game.ended ? 0 : LP2P_IO_AGAIN);
-  drop_wires ();
+  security_pair_disconnect (&fixture);
 }
 
 int
@@ -149,8 +140,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 
   if (!lp2p_cursor_read_u8 (&cursor, &game))
     return 0;
-  if (fixture.loop == NULL)
-    tls_fixture_init (&fixture);
+  if (fixture.world == NULL)
+    security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
   switch (game % 4)
     {
     case 0:
@@ -163,6 +154,6 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     default:
       run_changes (&cursor);
     }
-  tls_fixture_settle ();
+  security_pair_settle ();
   return 0;
 }

@@ -53,15 +53,6 @@ is_old_client (Handshake *self)
   return !self->parent.initiator && version != GNUTLS_VERSION_UNKNOWN && version < GNUTLS_TLS1_3;
 }
 
-/* A client that gets the first message of one: any other at this place is as wrong, but
- * no program sends one. */
-static gboolean
-is_other_client (Handshake *self, const GError *error)
-{
-  return self->parent.initiator && self->key == NULL &&
-         g_str_has_suffix (error->message, gnutls_strerror (GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET));
-}
-
 /* What the layer says of TLS itself is complete. */
 static void
 fail_layer (Handshake *self)
@@ -72,7 +63,7 @@ fail_layer (Handshake *self)
     lp2p_security_handshake_fail (&self->parent, g_steal_pointer (&self->refusal));
   else if (error->domain == G_TLS_ERROR && is_old_client (self))
     fail (self, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("the peer does not speak TLS 1.3"));
-  else if (error->domain == G_TLS_ERROR && is_other_client (self, error))
+  else if (lp2p_gnutls_layer_get_same_role (self->parent.layer))
     fail (self, LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("the peer began a handshake as well"));
   else if (error->domain == G_TLS_ERROR)
     lp2p_security_handshake_fail (

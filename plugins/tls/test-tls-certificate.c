@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lp2p-tls-peer.h"
+#include "lp2p-tls-security.h"
 #include "tls-foreign.h"
 
 /* When the certificates in tests/unit/data were made. */
@@ -89,7 +90,7 @@ test_number (void)
 
 /* The certificate that side 0 shows. */
 static GBytes *
-see_certificate (TlsFixture *fixture)
+see_certificate (SecurityPair *fixture)
 {
   static const TlsForeignOptions options = { .certificate.n_more_certificates = 0 };
   TlsForeign foreign;
@@ -97,30 +98,36 @@ see_certificate (TlsFixture *fixture)
   unsigned n;
   GBytes *der;
 
-  tls_fixture_connect_wires (fixture, NULL);
+  security_pair_connect_wires (fixture, NULL);
   lp2p_layer_free (fixture->lower[1]);
   g_clear_pointer (&fixture->wire[1], lp2p_layer_free);
   tls_foreign_start (&foreign, fixture, 0, &options);
-  tls_fixture_start (fixture, 0);
-  tls_fixture_settle ();
+  security_pair_start (fixture, 0);
+  security_pair_settle ();
   g_assert_no_error (fixture->sides[0].error);
   certificates = gnutls_certificate_get_peers (foreign.session, &n);
   g_assert_cmpuint (n, ==, 1);
   der = g_bytes_new (certificates->data, certificates->size);
   tls_foreign_clear (&foreign);
-  tls_fixture_forget (fixture, 0);
+  security_pair_forget (fixture, 0);
   return der;
 }
 
+static void
+set_time (SecurityPair *fixture, gint64 unix_time)
+{
+  fixture->world->epoch = unix_time * G_USEC_PER_SEC - fixture->world->now;
+}
+
 static gboolean
-shows_the_same (TlsFixture *fixture, gint64 earlier, gint64 later)
+shows_the_same (SecurityPair *fixture, gint64 earlier, gint64 later)
 {
   g_autoptr (GBytes) one = NULL;
   g_autoptr (GBytes) two = NULL;
 
-  fixture->unix_time = earlier;
+  set_time (fixture, earlier);
   one = see_certificate (fixture);
-  fixture->unix_time = later;
+  set_time (fixture, later);
   two = see_certificate (fixture);
   g_assert_true (lp2p_tls_verify_certificate (g_bytes_get_data (two, NULL), g_bytes_get_size (two),
                                               later, NULL, NULL));
@@ -130,17 +137,18 @@ shows_the_same (TlsFixture *fixture, gint64 earlier, gint64 later)
 static void
 test_renewal (void)
 {
-  gint64 start = TLS_FIXTURE_TIME;
-  TlsFixture fixture;
+  /* 2025-01-01 00:00:00 UTC */
+  const gint64 start = G_GINT64_CONSTANT (1735689600);
+  SecurityPair fixture;
 
-  tls_fixture_init (&fixture);
+  security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
   g_assert_true (shows_the_same (&fixture, start, start + 3600));
   g_assert_true (shows_the_same (&fixture, start, start + YEAR - 1));
   g_assert_false (shows_the_same (&fixture, start, start + YEAR));
   g_assert_true (shows_the_same (&fixture, start + YEAR, start + YEAR + 1));
   /* The clock was wrong and was set back. */
   g_assert_false (shows_the_same (&fixture, start + YEAR, start));
-  tls_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 int

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "lp2p-tls-security.h"
 #include "tls-foreign.h"
 
 #define YAMUX "/yamux/1.0.0"
@@ -18,67 +19,37 @@ static const char *const yamux_only[] = { YAMUX, NULL };
 static const char *const libp2p_only[] = { "libp2p", NULL };
 static const char *const http_only[] = { "h2", "http/1.1", NULL };
 
-static Lp2pPeerId *
-get_peer_id (TlsFixture *fixture, guint side)
-{
-  return lp2p_identity_get_peer_id (fixture->sides[side].identity);
-}
-
-static void
-assert_peers (TlsFixture *fixture)
-{
-  for (guint i = 0; i < 2; i++)
-    {
-      Lp2pSecurityResult *result = fixture->sides[i].result;
-
-      g_assert_true (lp2p_peer_id_equal (result->remote_peer, get_peer_id (fixture, 1 - i)));
-      g_assert_true (lp2p_peer_id_matches_public_key (result->remote_peer, result->remote_key));
-    }
-}
-
-static void
-assert_failed (TlsFixture *fixture, guint side, GQuark domain, int code, const char *part)
-{
-  GError *error = fixture->sides[side].error;
-
-  g_assert_true (fixture->sides[side].done);
-  g_assert_error (error, domain, code);
-  g_test_message ("%s", error->message);
-  if (strstr (error->message, part) == NULL)
-    g_error ("'%s' not in '%s'", part, error->message);
-}
-
 /* Two of ours */
 
 static void
 test_success (void)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
 
-  tls_fixture_init (&fixture);
+  security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
   g_assert_cmpstr (lp2p_security_get_protocol (fixture.sides[0].security), ==, "/tls/1.0.0");
-  fixture.sides[0].params.expected_peer = get_peer_id (&fixture, 1);
-  fixture.sides[1].params.expected_peer = get_peer_id (&fixture, 0);
-  tls_fixture_connect (&fixture, NULL);
-  tls_fixture_handshake (&fixture);
-  assert_peers (&fixture);
+  fixture.sides[0].params.expected_peer = security_pair_get_peer_id (&fixture, 1);
+  fixture.sides[1].params.expected_peer = security_pair_get_peer_id (&fixture, 0);
+  security_pair_connect (&fixture, NULL);
+  security_pair_handshake (&fixture);
+  security_pair_assert_peers (&fixture);
   g_assert_null (fixture.sides[0].result->muxer);
-  tls_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 static void
 check_muxer (const char *const *client, const char *const *server, const char *expected)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
 
-  tls_fixture_init (&fixture);
-  fixture.sides[TLS_CLIENT].params.muxers = client;
-  fixture.sides[TLS_SERVER].params.muxers = server;
-  tls_fixture_connect (&fixture, NULL);
-  tls_fixture_handshake (&fixture);
+  security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+  fixture.sides[PAIR_INITIATOR].params.muxers = client;
+  fixture.sides[PAIR_RESPONDER].params.muxers = server;
+  security_pair_connect (&fixture, NULL);
+  security_pair_handshake (&fixture);
   for (guint i = 0; i < 2; i++)
     g_assert_cmpstr (fixture.sides[i].result->muxer, ==, expected);
-  tls_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 static void
@@ -106,23 +77,22 @@ test_wrong_peer (void)
 {
   for (guint side = 0; side < 2; side++)
     {
-      TlsFixture fixture;
-      TlsSide *other;
+      SecurityPair fixture;
+      SecuritySide *other;
 
-      tls_fixture_init (&fixture);
+      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
       other = &fixture.sides[1 - side];
-      fixture.sides[side].params.expected_peer = get_peer_id (&fixture, side);
-      tls_fixture_connect (&fixture, NULL);
-      tls_fixture_start (&fixture, TLS_SERVER);
-      tls_fixture_start (&fixture, TLS_CLIENT);
-      tls_fixture_settle ();
+      fixture.sides[side].params.expected_peer = security_pair_get_peer_id (&fixture, side);
+      security_pair_connect (&fixture, NULL);
+      security_pair_start_both (&fixture);
+      security_pair_settle ();
 
-      assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "expected peer");
+      security_pair_assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "expected peer");
       g_assert_true (other->done);
-      if (side == TLS_CLIENT)
+      if (side == PAIR_INITIATOR)
         {
           /* It did not say who it is. */
-          assert_failed (&fixture, TLS_SERVER, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the alert");
+          security_pair_assert_failed (&fixture, PAIR_RESPONDER, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "the alert");
         }
       else
         {
@@ -135,7 +105,7 @@ test_wrong_peer (void)
           g_test_message ("%s", error->message);
           g_assert_nonnull (strstr (error->message, "the alert"));
         }
-      tls_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -144,18 +114,18 @@ test_silence (void)
 {
   for (guint side = 0; side < 2; side++)
     {
-      TlsFixture fixture;
+      SecurityPair fixture;
 
-      tls_fixture_init (&fixture);
-      tls_fixture_connect_wires (&fixture, NULL);
-      tls_fixture_start (&fixture, side);
-      tls_fixture_settle ();
+      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start (&fixture, side);
+      security_pair_settle ();
       g_assert_false (fixture.sides[side].done);
       g_cancellable_cancel (fixture.sides[side].cancellable);
-      tls_fixture_settle ();
-      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+      security_pair_settle ();
+      security_pair_assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
       lp2p_layer_free (fixture.lower[1 - side]);
-      tls_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -164,18 +134,18 @@ test_break (void)
 {
   for (guint side = 0; side < 2; side++)
     {
-      TlsFixture fixture;
+      SecurityPair fixture;
 
-      tls_fixture_init (&fixture);
-      tls_fixture_connect_wires (&fixture, NULL);
-      tls_fixture_start (&fixture, side);
-      tls_fixture_settle ();
+      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start (&fixture, side);
+      security_pair_settle ();
       memory_layer_break (fixture.lower[side]);
-      tls_fixture_settle ();
-      assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+      security_pair_settle ();
+      security_pair_assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
                      "TLS handshake failed: The connection broke");
       lp2p_layer_free (fixture.lower[1 - side]);
-      tls_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -202,48 +172,48 @@ test_garbage (void)
   for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
     for (guint side = 0; side < 2; side++)
       {
-        TlsFixture fixture;
+        SecurityPair fixture;
 
-        tls_fixture_init (&fixture);
-        tls_fixture_connect_wires (&fixture, NULL);
-        tls_fixture_start (&fixture, side);
+        security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+        security_pair_connect_wires (&fixture, NULL);
+        security_pair_start (&fixture, side);
         lp2p_layer_write (fixture.wire[side], inputs[i].bytes, inputs[i].size, LP2P_WRITE_NONE);
         lp2p_layer_shutdown_write (fixture.wire[side]);
-        tls_fixture_settle ();
-        assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "TLS handshake failed: ");
+        security_pair_settle ();
+        security_pair_assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "TLS handshake failed: ");
         lp2p_layer_free (fixture.lower[1 - side]);
-        tls_fixture_clear (&fixture);
+        security_pair_clear (&fixture);
       }
 }
 
 /* With GnuTLS */
 
 static void
-run_foreign (TlsFixture *fixture, TlsForeign *foreign, guint ours, const TlsForeignOptions *options)
+run_foreign (SecurityPair *fixture, TlsForeign *foreign, guint ours, const TlsForeignOptions *options)
 {
-  tls_fixture_init (fixture);
+  security_pair_init (fixture, LP2P_TYPE_TLS_SECURITY, "tls");
   fixture->sides[ours].params.muxers = yamux_mplex;
-  tls_fixture_connect_wires (fixture, NULL);
+  security_pair_connect_wires (fixture, NULL);
   lp2p_layer_free (fixture->lower[1 - ours]);
   tls_foreign_start (foreign, fixture, ours, options);
-  tls_fixture_start (fixture, ours);
-  tls_fixture_settle ();
+  security_pair_start (fixture, ours);
+  security_pair_settle ();
   g_assert_true (fixture->sides[ours].done);
 }
 
 static void
-end_foreign (TlsFixture *fixture, TlsForeign *foreign)
+end_foreign (SecurityPair *fixture, TlsForeign *foreign)
 {
   tls_foreign_clear (foreign);
-  tls_fixture_clear (fixture);
+  security_pair_clear (fixture);
 }
 
 static void
 check_accepted (guint ours, const TlsForeignOptions *options, const char *muxer)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
   TlsForeign foreign;
-  TlsSide *side = &fixture.sides[ours];
+  SecuritySide *side = &fixture.sides[ours];
 
   run_foreign (&fixture, &foreign, ours, options);
   g_assert_no_error (side->error);
@@ -259,13 +229,13 @@ check_accepted (guint ours, const TlsForeignOptions *options, const char *muxer)
 static void
 check_refused_by (guint ours, const TlsForeignOptions *options, const char *part, const char *alert)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
   TlsForeign foreign;
   const GError *error;
   const guint8 *data;
 
   run_foreign (&fixture, &foreign, ours, options);
-  assert_failed (&fixture, ours, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, part);
+  security_pair_assert_failed (&fixture, ours, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, part);
   g_assert_true (g_str_has_prefix (fixture.sides[ours].error->message, "TLS handshake failed: "));
 
   /* A client may have believed that all is well. */
@@ -318,16 +288,16 @@ test_protocols (void)
   static const char *const yamux_libp2p[] = { "/other/1", YAMUX, "libp2p", NULL };
   TlsForeignOptions options = { .protocols = yamux_libp2p };
 
-  check_accepted (TLS_SERVER, &options, YAMUX);
-  check_accepted (TLS_CLIENT, &options, YAMUX);
+  check_accepted (PAIR_RESPONDER, &options, YAMUX);
+  check_accepted (PAIR_INITIATOR, &options, YAMUX);
 
   /* No list at all is what go-libp2p takes, too. */
   options.protocols = NULL;
-  check_accepted (TLS_SERVER, &options, NULL);
-  check_accepted (TLS_CLIENT, &options, NULL);
+  check_accepted (PAIR_RESPONDER, &options, NULL);
+  check_accepted (PAIR_INITIATOR, &options, NULL);
 
   options.protocols = http_only;
-  check_refused_by (TLS_SERVER, &options, "No common application protocol", "protocol");
+  check_refused_by (PAIR_RESPONDER, &options, "No common application protocol", "protocol");
 }
 
 static void
@@ -374,15 +344,15 @@ test_one_sided (void)
 {
   TlsForeignOptions options = { .protocols = libp2p_only, .certificate.no_certificate = TRUE };
 
-  check_refused_by (TLS_SERVER, &options, "Certificate is required", "Certificate is required");
+  check_refused_by (PAIR_RESPONDER, &options, "Certificate is required", "Certificate is required");
   options.certificate.no_certificate = FALSE;
   options.no_request = TRUE;
   {
-    TlsFixture fixture;
+    SecurityPair fixture;
     TlsForeign foreign;
 
-    run_foreign (&fixture, &foreign, TLS_CLIENT, &options);
-    assert_failed (&fixture, TLS_CLIENT, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+    run_foreign (&fixture, &foreign, PAIR_INITIATOR, &options);
+    security_pair_assert_failed (&fixture, PAIR_INITIATOR, LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
                    "did not ask for our certificate");
     end_foreign (&fixture, &foreign);
   }
@@ -396,23 +366,23 @@ test_old_version (void)
     .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2",
   };
 
-  check_refused_by (TLS_SERVER, &options, "does not speak TLS 1.3", "the alert");
-  check_refused_by (TLS_CLIENT, &options, "the alert", NULL);
+  check_refused_by (PAIR_RESPONDER, &options, "does not speak TLS 1.3", "the alert");
+  check_refused_by (PAIR_INITIATOR, &options, "the alert", NULL);
 }
 
 /* RFC 6066 is not for us. */
 static void
 test_no_server_name (void)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
   TlsForeign foreign;
   static const TlsForeignOptions options = { .protocols = libp2p_only };
   char name[256];
   size_t size = sizeof name;
   unsigned type;
 
-  run_foreign (&fixture, &foreign, TLS_CLIENT, &options);
-  g_assert_no_error (fixture.sides[TLS_CLIENT].error);
+  run_foreign (&fixture, &foreign, PAIR_INITIATOR, &options);
+  g_assert_no_error (fixture.sides[PAIR_INITIATOR].error);
   g_assert_cmpint (gnutls_server_name_get (foreign.session, name, &size, &type, 0), ==,
                    GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE);
   end_foreign (&fixture, &foreign);
@@ -422,13 +392,13 @@ test_no_server_name (void)
 static void
 test_no_tickets (void)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
   TlsForeign foreign;
   static const TlsForeignOptions options = { .protocols = libp2p_only };
   const guint8 *data;
 
-  run_foreign (&fixture, &foreign, TLS_SERVER, &options);
-  g_assert_no_error (fixture.sides[TLS_SERVER].error);
+  run_foreign (&fixture, &foreign, PAIR_RESPONDER, &options);
+  g_assert_no_error (fixture.sides[PAIR_RESPONDER].error);
   lp2p_layer_peek (foreign.layer, &data);
   g_assert_cmpuint (gnutls_session_get_flags (foreign.session) & GNUTLS_SFLAGS_SESSION_TICKET, ==, 0);
   end_foreign (&fixture, &foreign);

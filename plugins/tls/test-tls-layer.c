@@ -6,45 +6,20 @@
 #include <malloc.h>
 #include <string.h>
 
-#include "tls-fixture.h"
+#include "lp2p-tls-security.h"
+#include "security-pair.h"
 
 #define N_IDLE    500
 #define MAX_IDLE  (4 * 1024)
 #define HEAD_SIZE 5
 
 static void
-start_both (TlsFixture *fixture)
+connect_over_wires (SecurityPair *fixture)
 {
-  tls_fixture_start (fixture, TLS_SERVER);
-  tls_fixture_start (fixture, TLS_CLIENT);
-}
-
-/* Passes all on until both rest. */
-static void
-pass (TlsFixture *fixture)
-{
-  gsize passed;
-
-  do
-    {
-      passed = 0;
-      for (guint i = 0; i < 2; i++)
-        {
-          tls_fixture_settle ();
-          passed += tls_fixture_forward (fixture, i, G_MAXSIZE, G_MAXSIZE, 0);
-        }
-    }
-  while (passed > 0);
-  tls_fixture_settle ();
-}
-
-static void
-connect_over_wires (TlsFixture *fixture)
-{
-  tls_fixture_init (fixture);
-  tls_fixture_connect_wires (fixture, NULL);
-  start_both (fixture);
-  pass (fixture);
+  security_pair_init (fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+  security_pair_connect_wires (fixture, NULL);
+  security_pair_start_both (fixture);
+  security_pair_forward_all (fixture);
   for (guint i = 0; i < 2; i++)
     g_assert_no_error (fixture->sides[i].error);
 }
@@ -72,7 +47,7 @@ write_text (Lp2pLayer *layer, const char *text)
 static void
 write_at_once (GObject *source, GAsyncResult *result, gpointer data)
 {
-  TlsSide *side = data;
+  SecuritySide *side = data;
 
   side->result = lp2p_security_secure_finish (LP2P_SECURITY (source), result, &side->error);
   g_assert_no_error (side->error);
@@ -89,38 +64,38 @@ test_first_bytes (void)
 {
   for (guint step = 0; step < 2; step++)
     {
-      TlsFixture fixture;
-      TlsSide *client = &fixture.sides[TLS_CLIENT];
+      SecurityPair fixture;
+      SecuritySide *client = &fixture.sides[PAIR_INITIATOR];
       Lp2pLayer *layer;
       guint64 written;
       const guint8 *data;
 
-      tls_fixture_init (&fixture);
-      tls_fixture_connect_wires (&fixture, NULL);
-      tls_fixture_start (&fixture, TLS_SERVER);
-      lp2p_security_secure_async (client->security, fixture.lower[TLS_CLIENT], &client->params, NULL,
+      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start (&fixture, PAIR_RESPONDER);
+      lp2p_security_secure_async (client->security, fixture.lower[PAIR_INITIATOR], &client->params, NULL,
                                   write_at_once, client);
-      tls_fixture_settle ();
-      tls_fixture_forward (&fixture, TLS_CLIENT, G_MAXSIZE, G_MAXSIZE, 0);
-      tls_fixture_settle ();
-      tls_fixture_forward (&fixture, TLS_SERVER, G_MAXSIZE, G_MAXSIZE, 0);
-      written = memory_layer_get_written (fixture.lower[TLS_CLIENT]);
-      tls_fixture_settle ();
+      security_pair_settle ();
+      security_pair_forward (&fixture, PAIR_INITIATOR, G_MAXSIZE, G_MAXSIZE, 0);
+      security_pair_settle ();
+      security_pair_forward (&fixture, PAIR_RESPONDER, G_MAXSIZE, G_MAXSIZE, 0);
+      written = memory_layer_get_written (fixture.lower[PAIR_INITIATOR]);
+      security_pair_settle ();
       g_assert_true (client->done);
-      written = memory_layer_get_written (fixture.lower[TLS_CLIENT]) - written;
+      written = memory_layer_get_written (fixture.lower[PAIR_INITIATOR]) - written;
       g_assert_cmpuint (written, >, 5);
       /* Pieces that arrive are not joined: a look yields one. */
-      g_assert_cmpint (lp2p_layer_peek (fixture.wire[TLS_CLIENT], &data), ==, written);
+      g_assert_cmpint (lp2p_layer_peek (fixture.wire[PAIR_INITIATOR], &data), ==, written);
 
-      while (tls_fixture_forward (&fixture, TLS_CLIENT, step == 0 ? G_MAXSIZE : 1, G_MAXSIZE, 0) > 0)
-        tls_fixture_settle ();
-      g_assert_no_error (fixture.sides[TLS_SERVER].error);
-      layer = tls_fixture_get_layer (&fixture, TLS_SERVER);
+      while (security_pair_forward (&fixture, PAIR_INITIATOR, step == 0 ? G_MAXSIZE : 1, G_MAXSIZE, 0) > 0)
+        security_pair_settle ();
+      g_assert_no_error (fixture.sides[PAIR_RESPONDER].error);
+      layer = security_pair_get_layer (&fixture, PAIR_RESPONDER);
       assert_read (layer, "first");
       write_text (layer, "second");
-      pass (&fixture);
-      assert_read (tls_fixture_get_layer (&fixture, TLS_CLIENT), "second");
-      tls_fixture_clear (&fixture);
+      security_pair_forward_all (&fixture);
+      assert_read (security_pair_get_layer (&fixture, PAIR_INITIATOR), "second");
+      security_pair_clear (&fixture);
     }
 }
 
@@ -128,11 +103,11 @@ test_first_bytes (void)
 static void
 test_silent_client (void)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
 
   connect_over_wires (&fixture);
-  g_assert_true (fixture.sides[TLS_SERVER].done);
-  tls_fixture_clear (&fixture);
+  g_assert_true (fixture.sides[PAIR_RESPONDER].done);
+  security_pair_clear (&fixture);
 }
 
 /* The end */
@@ -140,16 +115,16 @@ test_silent_client (void)
 static void
 test_close_notify (void)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
   const guint8 *data;
 
   connect_over_wires (&fixture);
-  write_text (tls_fixture_get_layer (&fixture, 0), "last");
-  g_assert_cmpint (lp2p_layer_shutdown_write (tls_fixture_get_layer (&fixture, 0)), ==, 0);
-  pass (&fixture);
-  assert_read (tls_fixture_get_layer (&fixture, 1), "last");
-  g_assert_cmpint (lp2p_layer_peek (tls_fixture_get_layer (&fixture, 1), &data), ==, 0);
-  tls_fixture_clear (&fixture);
+  write_text (security_pair_get_layer (&fixture, 0), "last");
+  g_assert_cmpint (lp2p_layer_shutdown_write (security_pair_get_layer (&fixture, 0)), ==, 0);
+  security_pair_forward_all (&fixture);
+  assert_read (security_pair_get_layer (&fixture, 1), "last");
+  g_assert_cmpint (lp2p_layer_peek (security_pair_get_layer (&fixture, 1), &data), ==, 0);
+  security_pair_clear (&fixture);
 }
 
 /* The byte stream ends behind each byte of a record: what came before is read,
@@ -162,18 +137,18 @@ test_cut (void)
 
   for (gsize n = 0; n <= record; n++)
     {
-      TlsFixture fixture;
+      SecurityPair fixture;
       Lp2pLayer *reader;
       const guint8 *data;
 
       connect_over_wires (&fixture);
-      reader = tls_fixture_get_layer (&fixture, 1);
-      write_text (tls_fixture_get_layer (&fixture, 0), "good");
-      write_text (tls_fixture_get_layer (&fixture, 0), "half");
-      tls_fixture_settle ();
-      g_assert_cmpuint (tls_fixture_forward (&fixture, 0, record + n, G_MAXSIZE, 0), ==, record + n);
+      reader = security_pair_get_layer (&fixture, 1);
+      write_text (security_pair_get_layer (&fixture, 0), "good");
+      write_text (security_pair_get_layer (&fixture, 0), "half");
+      security_pair_settle ();
+      g_assert_cmpuint (security_pair_forward (&fixture, 0, record + n, G_MAXSIZE, 0), ==, record + n);
       lp2p_layer_shutdown_write (fixture.wire[1]);
-      tls_fixture_settle ();
+      security_pair_settle ();
       assert_read (reader, "good");
       if (n == record)
         assert_read (reader, "half");
@@ -185,7 +160,7 @@ test_cut (void)
           g_assert_error (lp2p_layer_get_error (reader), G_TLS_ERROR, G_TLS_ERROR_EOF);
           g_assert_nonnull (strstr (lp2p_layer_get_error (reader)->message, "inside a record"));
         }
-      tls_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -195,26 +170,26 @@ test_order (void)
 {
   for (guint twice = 0; twice < 2; twice++)
     {
-      TlsFixture fixture;
+      SecurityPair fixture;
       Lp2pLayer *reader;
       const guint8 *data;
       const gsize record = HEAD_SIZE + 3 + 1 + 16;
       guint8 bytes[2 * (HEAD_SIZE + 3 + 1 + 16)];
 
       connect_over_wires (&fixture);
-      reader = tls_fixture_get_layer (&fixture, 1);
-      write_text (tls_fixture_get_layer (&fixture, 0), "one");
-      write_text (tls_fixture_get_layer (&fixture, 0), "two");
-      tls_fixture_settle ();
+      reader = security_pair_get_layer (&fixture, 1);
+      write_text (security_pair_get_layer (&fixture, 0), "one");
+      write_text (security_pair_get_layer (&fixture, 0), "two");
+      security_pair_settle ();
       g_assert_cmpint (lp2p_layer_read (fixture.wire[0], bytes, sizeof bytes), ==, sizeof bytes);
       lp2p_layer_write (fixture.wire[1], bytes + (twice ? 0 : record), record, LP2P_WRITE_NONE);
       lp2p_layer_write (fixture.wire[1], bytes, record, LP2P_WRITE_NONE);
-      tls_fixture_settle ();
+      security_pair_settle ();
       if (twice)
         assert_read (reader, "one");
       g_assert_cmpint (lp2p_layer_peek (reader, &data), ==, LP2P_IO_FAILED);
       g_assert_error (lp2p_layer_get_error (reader), G_TLS_ERROR, G_TLS_ERROR_MISC);
-      tls_fixture_clear (&fixture);
+      security_pair_clear (&fixture);
     }
 }
 
@@ -223,22 +198,22 @@ test_order (void)
 static void
 test_full_records (void)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
   g_autofree guint8 *bytes = g_malloc0 (40000);
   g_autofree guint8 *wire = g_malloc0 (65536);
   gssize size;
   guint n = 0;
 
   connect_over_wires (&fixture);
-  g_assert_cmpint (lp2p_layer_write (tls_fixture_get_layer (&fixture, 0), bytes, 40000,
+  g_assert_cmpint (lp2p_layer_write (security_pair_get_layer (&fixture, 0), bytes, 40000,
                                      LP2P_WRITE_NONE),
                    ==, 40000);
-  tls_fixture_settle ();
+  security_pair_settle ();
   size = lp2p_layer_read (fixture.wire[0], wire, 65536);
   for (gssize at = 0; at < size; at += HEAD_SIZE + (wire[at + 3] << 8 | wire[at + 4]))
     n++;
   g_assert_cmpuint (n, ==, 3);
-  tls_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 /* Puts something through and takes it away, so that what it needed could go. */
@@ -255,7 +230,7 @@ use (Lp2pLayer *from, Lp2pLayer *to)
 
       g_assert_cmpint (n, !=, LP2P_IO_FAILED);
       got += MAX (n, 0);
-      tls_fixture_settle ();
+      security_pair_settle ();
     }
   lp2p_layer_park (to);
 }
@@ -264,7 +239,7 @@ use (Lp2pLayer *from, Lp2pLayer *to)
 static void
 test_idle_memory (void)
 {
-  TlsFixture fixture;
+  SecurityPair fixture;
   g_autoptr (GPtrArray) results =
       g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_security_result_free);
   gsize before = 0;
@@ -275,13 +250,13 @@ test_idle_memory (void)
       g_test_skip ("the allocator does not count");
       return;
     }
-  tls_fixture_init (&fixture);
+  security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
   for (guint i = 0; i < N_IDLE + 1; i++)
     {
-      tls_fixture_connect (&fixture, NULL);
-      tls_fixture_handshake (&fixture);
-      use (tls_fixture_get_layer (&fixture, 0), tls_fixture_get_layer (&fixture, 1));
-      use (tls_fixture_get_layer (&fixture, 1), tls_fixture_get_layer (&fixture, 0));
+      security_pair_connect (&fixture, NULL);
+      security_pair_handshake (&fixture);
+      use (security_pair_get_layer (&fixture, 0), security_pair_get_layer (&fixture, 1));
+      use (security_pair_get_layer (&fixture, 1), security_pair_get_layer (&fixture, 0));
       for (guint side = 0; side < 2; side++)
         {
           g_ptr_array_add (results, g_steal_pointer (&fixture.sides[side].result));
@@ -294,7 +269,7 @@ test_idle_memory (void)
   g_test_message ("%d bytes for each side of an idle connection", (int) used);
   g_assert_cmpuint (used, <, MAX_IDLE);
   g_ptr_array_set_size (results, 0);
-  tls_fixture_clear (&fixture);
+  security_pair_clear (&fixture);
 }
 
 int

@@ -48,17 +48,18 @@ static const Lp2pLayerEvents events = { layer_ready, layer_failed };
 
 void
 tls_foreign_start (TlsForeign *self,
-                   TlsFixture *fixture,
+                   SecurityPair *fixture,
                    guint ours,
                    const TlsForeignOptions *options)
 {
+  gint64 now = lp2p_loop_real_time (fixture->world->loop) / G_USEC_PER_SEC;
   const char *priority = options->priority != NULL ? options->priority
                                                    : "NORMAL:-VERS-ALL:+VERS-TLS1.3";
 
   self->identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
-  self->credentials = tls_foreign_credentials_new (self->identity, fixture->unix_time, &options->certificate);
+  self->credentials = tls_foreign_credentials_new (self->identity, now, &options->certificate);
   CHECK (gnutls_init (&self->session,
-                      GNUTLS_NONBLOCK | (ours == TLS_SERVER ? GNUTLS_CLIENT : GNUTLS_SERVER)));
+                      GNUTLS_NONBLOCK | (ours == PAIR_RESPONDER ? GNUTLS_CLIENT : GNUTLS_SERVER)));
   CHECK (gnutls_priority_set_direct (self->session, priority, NULL));
   CHECK (gnutls_credentials_set (self->session, GNUTLS_CRD_CERTIFICATE, self->credentials));
   gnutls_certificate_server_set_request (self->session, options->no_request ? GNUTLS_CERT_IGNORE
@@ -67,7 +68,7 @@ tls_foreign_start (TlsForeign *self,
   self->layer = lp2p_gnutls_layer_new (g_steal_pointer (&fixture->wire[ours]), self->session);
   self->result = LP2P_IO_AGAIN;
   lp2p_layer_set_events (self->layer, &events, self);
-  lp2p_job_init (&self->job, fixture->loop, LP2P_JOB_PUMP, shake_hands);
+  lp2p_job_init (&self->job, fixture->world->loop, LP2P_JOB_PUMP, shake_hands);
   lp2p_job_queue (&self->job);
 }
 

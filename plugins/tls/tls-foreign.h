@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "tls-fixture.h"
+#include "security-pair.h"
 #include "tls-foreign-certificate.h"
 
 G_BEGIN_DECLS
@@ -35,7 +35,7 @@ typedef struct
 
 /* Takes the other end of side @ours and starts a handshake there. */
 void tls_foreign_start (TlsForeign *self,
-                        TlsFixture *fixture,
+                        SecurityPair *fixture,
                         guint ours,
                         const TlsForeignOptions *options);
 void tls_foreign_clear (TlsForeign *self);

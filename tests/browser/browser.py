@@ -12,6 +12,7 @@ import http.server
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -25,11 +26,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 from authority import TOOLS, Authority  # noqa: E402
 from peers import Listener, Peer, last_line  # noqa: E402
+from report import Report  # noqa: E402
 
 STEPS = ("connect", "identify", "ping", "upload", "download", "streams", "half-close", "reset", "wrong-peer")
 UPLOAD_BYTES = 8 * 1024 * 1024
 STREAMS = 100
 ADDRESSES = {"ws": "/ip4/127.0.0.1/tcp/0/ws", "wss": "/ip4/127.0.0.1/tcp/0/tls/ws"}
+
+# Who does not know an authority says so in an alert, of which the listener tells.
+LISTENER_LOG = {"G_MESSAGES_DEBUG": "lp2p-websocket"}
+REFUSED = re.compile('the peer sent the alert "(CA is unknown|Unknown certificate|Certificate is bad)"')
 
 # From the start of a browser to its last line; all nine steps have 30 seconds each.
 RUN_SECONDS = 240
@@ -156,7 +162,7 @@ def listen(build, transport, authority):
     options = ["--transport", transport, "--address", ADDRESSES[transport]]
     if transport == "wss":
         options += ["--tls-certificate", authority.certificate, "--tls-key", authority.key]
-    return Listener(Peer("lp2p", os.path.abspath(build)), options)
+    return Listener(Peer("lp2p", os.path.abspath(build), LISTENER_LOG), options)
 
 
 def check_all(build, page, name, transport, authority):
@@ -171,42 +177,51 @@ def check_all(build, page, name, transport, authority):
     return reasons
 
 
+def explain_refusal(steps, why, listener):
+    """None where the browser did not connect since it does not trust the certificate."""
+    if "connect" not in steps:
+        return why or "the page did not tell whether it connected"
+    if steps["connect"]["ok"]:
+        return "it connected"
+    if REFUSED.search(listener.stderr()):
+        return None
+    return f"the listener got no such alert: {reason(steps, 'connect', why)}; {last_line(listener.stderr())}"
+
+
 def check_untrusted(build, page, name, authority):
     """Likewise, with a browser that never heard of the authority."""
     with listen(build, "wss", authority) as listener:
         steps, why = run(name, listener.address, page, None)
         status = listener.stop()
-    connected = steps.get("connect", {}).get("ok")
-    return {"refusal": why if connected is None else "it connected" if connected else None,
+    return {"refusal": explain_refusal(steps, why, listener),
             "end": None if status == 0 else f"the listener ended with status {status}"}
 
 
 def cases(build, page, name, authority):
     yield "ws", lambda: check_all(build, page, name, "ws", authority)
-    yield "wss", lambda: check_all(build, page, name, "wss", authority)
-    yield "wss of an unknown authority", lambda: check_untrusted(build, page, name, authority)
+    if authority is not None:
+        yield "wss", lambda: check_all(build, page, name, "wss", authority)
+        yield "wss of an unknown authority", lambda: check_untrusted(build, page, name, authority)
 
 
 def test(build, page, authority):
-    failed = 0
+    report = Report()
     for name, (programs, *_) in BROWSERS.items():
         if find_program(name) is None:
-            print(f"skip {name}->lp2p: missing: {' or '.join(programs)}", flush=True)
+            report.skip(f"{name}->lp2p", f"missing: {' or '.join(programs)}")
             continue
         for case, check in cases(build, page, name, authority):
             for step, problem in check().items():
-                line = f"{name}->lp2p {case} {step}"
-                print(f"ok {line}" if problem is None else f"not ok {line}: {problem}", flush=True)
-                failed += problem is not None
-    return 1 if failed else 0
+                report.case(f"{name}->lp2p {case} {step}", problem)
+        if authority is None:
+            report.skip(f"{name}->lp2p wss", f"missing: {' or '.join(TOOLS)}")
+    return report.status
 
 
 def main():
     build, page = sys.argv[1:]
-    for tool in TOOLS:
-        if shutil.which(tool) is None:
-            print(f"skip browser: missing: {tool}")
-            return 0
+    if not all(map(shutil.which, TOOLS)):
+        return test(build, page, None)
     with tempfile.TemporaryDirectory(prefix="lp2p-authority-") as folder:
         return test(build, page, Authority(folder))
 

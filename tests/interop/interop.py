@@ -11,6 +11,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 from peers import Listener, Missing, Peer, dial, last_line  # noqa: E402
+from report import Report  # noqa: E402
 
 # Lines for each peer, with all that it has; the preferred of each comes first. A row
 # comes of each combination of which our build has the plugins. What a transport has
@@ -65,20 +66,6 @@ RUN_SECONDS = 150
 
 KEY_SEED = "7"
 SEEDED_PEER_ID = "12D3KooWL6nDXu5hGD71Ei3bs3TFmNk36y94XRkyXV6wfdfG4Rb4"
-
-
-class Report:
-    failed = 0
-
-    def case(self, name, reason=None):
-        if reason is None:
-            print(f"ok {name}", flush=True)
-        else:
-            self.failed += 1
-            print(f"not ok {name}: {reason}", flush=True)
-
-    def skip(self, name, reason):
-        print(f"skip {name}: {reason}", flush=True)
 
 
 class Built(Peer):
@@ -257,7 +244,7 @@ def main():
                 report.case(f"{case} build", peer.error)
             else:
                 run_pair(report, case, dialer, listener, (dialing, listening), ip, steps, work)
-    return 1 if report.failed else 0
+    return report.status
 
 
 if __name__ == "__main__":

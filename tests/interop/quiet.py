@@ -10,8 +10,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from interop import IP4, PORTS, Built, Report, in_common  # noqa: E402
+from interop import IP4, PORTS, Built, in_common  # noqa: E402
 from peers import Listener, Peer, dial, last_line  # noqa: E402
+from report import Report  # noqa: E402
 
 TRANSPORT = "quic-v1"
 PEERS = ("lp2p", "go", "rust", "js", "py")
@@ -49,7 +50,8 @@ def main():
     ours = Peer("lp2p", build)
     report = Report()
     if not all(in_common([[TRANSPORT]], build)):
-        return 0
+        report.skip(f"{TRANSPORT} quiet for {QUIET_SECONDS} s", "QUIC is not built")
+        return report.status
     with concurrent.futures.ThreadPoolExecutor(max_workers=2 * len(PEERS)) as pool:
         cases = []
         for name in wanted or PEERS:
@@ -67,7 +69,7 @@ def main():
                 report.case(case, outcome.result())
             except (RuntimeError, OSError) as error:
                 report.case(case, error)
-    return 1 if report.failed else 0
+    return report.status
 
 
 if __name__ == "__main__":

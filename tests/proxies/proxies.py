@@ -3,35 +3,25 @@
 """proxies.py BUILD: `lp2p ping` goes through the proxy that the environment names, as
 `ok` and `not ok` lines.
 
-It changes the addresses of the network and files in /etc: run.sh gives it a network
-and mounts of its own.
+It changes files in /etc as well: run.sh gives it mounts of its own.
 """
 
 import contextlib
 import functools
-import json
-import os
 import re
-import signal
 import socket
 import socketserver
-import subprocess
 import sys
-import tempfile
 import threading
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TLS = os.path.join(HERE, "..", "fixtures", "tls")
-BUILD = os.path.abspath(sys.argv[1])
-LP2P = os.path.join(BUILD, "core/tools/lp2p")
+from lab import HAVE_WS, OUTSIDE, TLS, Failed, Report, listening, lp2p, place, run, run_cases, write
 
 # The peer can be reached without a proxy as well: a dial that did so is noticed.
-PEER, PORT, WS_PORT, WSS_PORT = "192.0.2.1", 4001, 4002, 4003
+PEER, PORT, WS_PORT, WSS_PORT = OUTSIDE, 4001, 4002, 4003
 # What the certificate is for.
 SECURE = "/tls/sni/localhost/ws"
 # What only the proxy knows; the machine's own name server knows nothing.
 HIDDEN = "hidden.test"
-HAVE_WS = os.path.exists(os.path.join(BUILD, "plugins/ws.plugin"))
 CONFIG = "[host]\nproxy='{option}'\n"
 WS_CONFIG = """transports=['tcp', 'ws', 'wss']
 [plugin wss]
@@ -40,27 +30,13 @@ private-key='{tls}/localhost-key.pem'
 ca-file='{tls}/localhost.pem'
 """
 DEAD = "127.0.0.1:1"
-LONG = 120
 REFUSED_HERE, COULD_NOT_CONNECT, TIMED_OUT = 1, 3, 5
 
 
-class Failed(Exception):
-    pass
-
-
-def run(*command):
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-
-
-def set_up(folder):
-    run("ip", "link", "set", "lo", "up")
-    run("ip", "addr", "add", f"{PEER}/32", "dev", "lo")
+def set_up_names(folder):
     for name, text in {"hosts": f"{PEER} peer.test\n", "nsswitch.conf": "hosts: files dns\n",
                        "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"}.items():
-        path = os.path.join(folder, name)
-        with open(path, "w", encoding="ascii") as file:
-            file.write(text)
-        run("mount", "--bind", path, f"/etc/{name}")
+        run("mount", "--bind", write(folder, name, text), f"/etc/{name}")
 
 
 class NameServer:
@@ -155,19 +131,13 @@ class Proxy(socketserver.ThreadingTCPServer):
 
 
 def write_config(folder, name, option="system"):
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="ascii") as file:
-        file.write((CONFIG + WS_CONFIG * HAVE_WS).format(option=option, tls=TLS))
-    return path
+    return write(folder, name, (CONFIG + WS_CONFIG * HAVE_WS).format(option=option, tls=TLS))
 
 
 def ping(folder, address, proxy, status=0, message=None, option="system", **environment):
     config = write_config(folder, "lp2p.conf", option)
-    command = [LP2P, "ping", address, "-c", "1", "--timeout", "60", "--config", config]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONG,
-                          env={**os.environ, "http_proxy": proxy, **environment}, check=False)
-    if done.returncode != status:
-        raise Failed(f"expected status {status}, got {done.returncode}: {done.stderr}")
+    done = lp2p("ping", address, "-c", "1", "--timeout", "60", "--config", config, status=status,
+                http_proxy=proxy, **environment)
     if message is not None and not re.search(message, done.stderr):
         raise Failed(f"expected {message!r} in {done.stderr!r}")
     return done.stderr
@@ -191,7 +161,8 @@ def expect_hidden(names, proxy, proxied, *args, port=PORT, **named):
 
 def web_cases(folder, proxy, names, peer):
     """WebSocket, with and without TLS, which proves a name to the dialer."""
-    for kind, url in (("SOCKS 5", f"socks5://{proxy.address}"), ("HTTP", f"http://{proxy.address}")):
+    http = f"http://{proxy.address}"
+    for kind, url in (("SOCKS 5", f"socks5://{proxy.address}"), ("HTTP", http)):
         for what, port, suffix in (("a WebSocket", WS_PORT, f"/ws{peer}"),
                                    ("a WebSocket Secure", WSS_PORT, SECURE + peer)):
             yield f"{kind}, {what}", functools.partial(
@@ -205,7 +176,7 @@ def web_cases(folder, proxy, names, peer):
             ("a WebSocket", WS_PORT, "/ws", f"{PEER} did not begin a WebSocket"),
             ("a WebSocket Secure", WSS_PORT, SECURE, "the TLS handshake with localhost was not complete")):
         yield f"silence behind the proxy, {what}", functools.partial(
-            expect, proxy, "mute", [f"{PEER}:{port}"], folder, f"/ip4/{PEER}/tcp/{port}{suffix}{peer}", url,
+            expect, proxy, "mute", [f"{PEER}:{port}"], folder, f"/ip4/{PEER}/tcp/{port}{suffix}{peer}", http,
             TIMED_OUT, f"no answer within .*: {why}")
 
 
@@ -243,38 +214,18 @@ def cases(folder, proxy, names, peer):
 
 
 def main():
-    failed = 0
-    os.environ.update(LC_ALL="C.UTF-8", GSETTINGS_BACKEND="memory", G_DEBUG="fatal-criticals",
-                      LP2P_PLUGIN_PATH=os.path.join(BUILD, "plugins"))
-    for name in ("all_proxy", "https_proxy", "no_proxy", "XDG_CURRENT_DESKTOP"):
-        os.environ.pop(name, None)
-    with tempfile.TemporaryDirectory(prefix="lp2p-proxies-") as folder:
-        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
-            os.environ[name] = folder
-        set_up(folder)
-        config = write_config(folder, "listener.conf")
-        addresses = [f"/ip4/{PEER}/tcp/{PORT}"]
-        if HAVE_WS:
-            addresses += [f"/ip4/{PEER}/tcp/{WS_PORT}/ws", f"/ip4/{PEER}/tcp/{WSS_PORT}/tls/ws"]
-        listener = subprocess.Popen([LP2P, "listen", "--json", *addresses, "--config", config],
-                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        peer = "/p2p/" + json.loads(listener.stdout.readline())["peer_id"]
-        if "GIO has no module" in ping(folder, f"/ip4/{PEER}/tcp/{PORT}{peer}", ""):
-            print("skip proxies: missing: a module of GIO that reads http_proxy (glib-networking)")
-        else:
-            for name, test in cases(folder, Proxy(), NameServer(), peer):
-                try:
-                    test()
-                except (Failed, subprocess.TimeoutExpired) as reason:
-                    failed += 1
-                    print(f"not ok {name}: {' '.join(str(reason).split())}", flush=True)
-                else:
-                    print(f"ok {name}", flush=True)
-        listener.send_signal(signal.SIGTERM)
-        if listener.wait(LONG) != 0:
-            failed += 1
-            print(f"not ok listener: ended with status {listener.returncode}")
-    return 1 if failed else 0
+    report = Report()
+    addresses = [f"/ip4/{PEER}/tcp/{PORT}"]
+    if HAVE_WS:
+        addresses += [f"/ip4/{PEER}/tcp/{WS_PORT}/ws", f"/ip4/{PEER}/tcp/{WSS_PORT}/tls/ws"]
+    with place("proxies") as folder:
+        set_up_names(folder)
+        with listening(report, "the listener behind proxies", addresses, write_config(folder, "listener.conf")) as peer:
+            if "GIO has no module" in ping(folder, addresses[0] + peer, ""):
+                report.skip("proxies", "missing: a module of GIO that reads http_proxy (glib-networking)")
+            else:
+                run_cases(report, cases(folder, Proxy(), NameServer(), peer))
+    return report.status
 
 
 if __name__ == "__main__":

@@ -2,30 +2,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """reverse.py BUILD: listeners of WebSocket behind nginx, which has the certificate of them
 all, as `ok`, `not ok` and `skip` lines. To one of them it goes on with TLS.
-
-It changes the addresses of the network: run.sh gives it a network of its own.
 """
 
 import functools
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.path.abspath(sys.argv[1])
-LP2P = os.path.join(BUILD, "core/tools/lp2p")
-TLS = os.path.join(HERE, "..", "fixtures", "tls")
+from lab import HAVE_WS, OUTSIDE, SECONDS, TLS, Failed, Report, listening, lp2p, place, run_cases, running, write
 
-# Whoever connects to an address of the machine does so from there.
-OUTSIDE, FRONT = "192.0.2.1", 8443
+FRONT = 8443
 PLAIN, SECURE = 4002, 4003
-SECONDS = 60
 
 NGINX = """
 daemon off;
@@ -75,38 +66,22 @@ private-key='{tls}/localhost-key.pem'
 DIALER = "[host]\ntransports=['wss']\n[plugin wss]\nca-file='{tls}/localhost.pem'\n"
 
 
-class Failed(Exception):
-    pass
+def fill(text, folder):
+    return text.format(folder=folder, tls=TLS, outside=OUTSIDE, front=FRONT, plain=PLAIN, secure=SECURE)
 
 
-def write(folder, name, text):
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text.format(folder=folder, tls=TLS, outside=OUTSIDE, front=FRONT, plain=PLAIN,
-                               secure=SECURE))
-    return path
-
-
-def run(*command):
-    done = subprocess.run([LP2P, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=SECONDS, check=False)
-    if done.returncode != 0:
-        raise Failed(f"{command[0]} ended with status {done.returncode}: {done.stderr}")
-    return done.stdout
-
-
-def wait_for_nginx(nginx):
+def wait_for(nginx):
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and nginx.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex((OUTSIDE, FRONT)) == 0:
                 return
         time.sleep(0.05)
-    raise Failed("nginx does not listen")
+    raise Failed("it does not")
 
 
 def check_identify(address, config):
-    known = json.loads(run("identify", "--json", address, "--config", config))
+    known = json.loads(lp2p("identify", "--json", address, "--config", config).stdout)
     if known["transport"] != "wss":
         raise Failed(f"the transport is {known['transport']}")
     observed = known["observed_addresses"]
@@ -114,58 +89,32 @@ def check_identify(address, config):
         raise Failed(f"the listener takes us for {observed}, expected {OUTSIDE}")
 
 
-def cases(peer, config):
+def cases(nginx, peer, config):
+    yield "nginx listens", functools.partial(wait_for, nginx)
     address = f"/ip4/{OUTSIDE}/tcp/{FRONT}/tls/sni/localhost/ws"
     for what, target in (("", address + peer), (", which goes on with TLS", f"{address}/http-path/secure{peer}")):
-        yield f"ping behind nginx{what}", functools.partial(run, "ping", target, "-c", "3", "--config", config)
+        yield f"ping behind nginx{what}", functools.partial(lp2p, "ping", target, "-c", "3", "--config", config)
         yield f"the client behind nginx{what}", functools.partial(check_identify, target, config)
 
 
-def test(folder, nginx_path):
-    failed = 0
-    listener = subprocess.Popen([LP2P, "listen", "--json", f"/ip4/127.0.0.1/tcp/{PLAIN}/ws",
-                                 f"/ip4/127.0.0.1/tcp/{SECURE}/tls/ws/http-path/secure", "--config",
-                                 write(folder, "listener.conf", LISTENER)],
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    peer = "/p2p/" + json.loads(listener.stdout.readline())["peer_id"]
-    nginx = subprocess.Popen([nginx_path, "-p", folder, "-c", write(folder, "nginx.conf", NGINX)],
-                             stdin=subprocess.DEVNULL)
-    try:
-        wait_for_nginx(nginx)
-        for name, case in cases(peer, write(folder, "dialer.conf", DIALER)):
-            try:
-                case()
-            except (Failed, subprocess.TimeoutExpired) as reason:
-                failed += 1
-                print(f"not ok {name}: {' '.join(str(reason).split())}", flush=True)
-            else:
-                print(f"ok {name}", flush=True)
-    finally:
-        nginx.terminate()
-        nginx.wait(SECONDS)
-        listener.send_signal(signal.SIGTERM)
-        if listener.wait(SECONDS) != 0:
-            failed += 1
-            print(f"not ok the listener behind nginx: ended with status {listener.returncode}")
-    return 1 if failed else 0
-
-
 def main():
-    nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-    if not os.path.exists(os.path.join(BUILD, "plugins", "ws.plugin")):
-        print("skip behind nginx: missing: the transports over WebSocket")
-        return 0
-    if nginx is None:
-        print("skip behind nginx: missing: nginx")
-        return 0
-    os.environ.update(LC_ALL="C.UTF-8", GSETTINGS_BACKEND="memory", G_DEBUG="fatal-criticals",
-                      LP2P_PLUGIN_PATH=os.path.join(BUILD, "plugins"))
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    subprocess.run(["ip", "addr", "replace", f"{OUTSIDE}/32", "dev", "lo"], check=True)
-    with tempfile.TemporaryDirectory(prefix="lp2p-reverse-") as folder:
-        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
-            os.environ[name] = folder
-        return test(folder, nginx)
+    report = Report()
+    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+    if not HAVE_WS:
+        report.skip("behind nginx", "missing: the transports over WebSocket")
+        return report.status
+    if program is None:
+        report.skip("behind nginx", "missing: nginx")
+        return report.status
+    addresses = [f"/ip4/127.0.0.1/tcp/{PLAIN}/ws", f"/ip4/127.0.0.1/tcp/{SECURE}/tls/ws/http-path/secure"]
+    with place("reverse") as folder:
+        configs = {name: write(folder, f"{name}.conf", fill(text, folder))
+                   for name, text in (("nginx", NGINX), ("listener", LISTENER), ("dialer", DIALER))}
+        with (listening(report, "the listener behind nginx", addresses, configs["listener"]) as peer,
+              running(report, "nginx", [program, "-p", folder, "-c", configs["nginx"]],
+                      stdin=subprocess.DEVNULL) as nginx):
+            run_cases(report, cases(nginx, peer, configs["dialer"]))
+    return report.status
 
 
 if __name__ == "__main__":

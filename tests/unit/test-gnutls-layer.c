@@ -728,6 +728,29 @@ test_refused (Fixture *f, gconstpointer data)
   g_assert_error (lp2p_layer_get_error (f->server.layer), G_TLS_ERROR, G_TLS_ERROR_HANDSHAKE);
   g_assert_nonnull (strstr (lp2p_layer_get_error (f->server.layer)->message, "Certificate is bad"));
   g_assert_cmpint (lp2p_gnutls_layer_handshake (f->server.layer), ==, LP2P_IO_FAILED);
+  g_assert_false (lp2p_gnutls_layer_get_same_role (f->client.layer));
+  g_assert_false (lp2p_gnutls_layer_get_same_role (f->server.layer));
+}
+
+/* The first that the client hears is what a client says. */
+static void
+test_same_role (Fixture *f, gconstpointer data)
+{
+  const guint8 *hello;
+  gssize n;
+
+  g_assert_cmpint (lp2p_gnutls_layer_handshake (f->client.layer), ==, LP2P_IO_AGAIN);
+  settle (f);
+  g_assert_false (lp2p_gnutls_layer_get_same_role (f->client.layer));
+  while ((n = lp2p_layer_peek (f->server.below, &hello)) > 0)
+    {
+      g_assert_cmpint (lp2p_layer_write (f->server.below, hello, n, 0), ==, n);
+      lp2p_layer_consume (f->server.below, n);
+    }
+  settle (f);
+  g_assert_cmpint (lp2p_gnutls_layer_handshake (f->client.layer), ==, LP2P_IO_FAILED);
+  g_assert_error (lp2p_layer_get_error (f->client.layer), G_TLS_ERROR, G_TLS_ERROR_HANDSHAKE);
+  g_assert_true (lp2p_gnutls_layer_get_same_role (f->client.layer));
 }
 
 static void
@@ -827,6 +850,7 @@ main (int argc, char **argv)
   ADD ("broken", broken, set_up, NULL);
   ADD ("abort", abort, set_up, NULL);
   ADD ("refused", refused, set_up_raw, NULL);
+  ADD ("same-role", same_role, set_up_raw, NULL);
   ADD ("not-tls", not_tls, set_up_raw, NULL);
   ADD ("handshake-ends", handshake_ends, set_up_raw, NULL);
   ADD ("free", free, set_up, &small);

@@ -555,15 +555,22 @@ test_count_socket (void)
     const char *text;
     guint tcp;
     guint udp;
+    guint named_tcp;
+    guint named_udp;
   } cases[] = {
-    { "/ip4/192.0.2.1/tcp/1", 2, 0 },
-    { "/ip6/::1/tcp/1/tls/ws", 2, 0 },
-    { "/ip6zone/lo/ip6/fe80::1/tcp/1/ws", 3, 0 },
-    { "/ip4/192.0.2.1/udp/1/quic-v1", 0, 2 },
-    { "/ip4/192.0.2.1", 0, 0 },
-    { "/ip4/192.0.2.1/ws/tcp/1", 0, 0 },
-    { "/dns/localhost/tcp/1", 0, 0 },
-    { "/tcp/1", 0, 0 },
+    { "/ip4/192.0.2.1/tcp/1", 2, 0, 0, 0 },
+    { "/ip6/::1/tcp/1/tls/ws", 2, 0, 0, 0 },
+    { "/ip6zone/lo/ip6/fe80::1/tcp/1/ws", 3, 0, 0, 0 },
+    { "/ip4/192.0.2.1/udp/1/quic-v1", 0, 2, 0, 0 },
+    { "/ip4/192.0.2.1", 0, 0, 0, 0 },
+    { "/ip4/192.0.2.1/ws/tcp/1", 0, 0, 0, 0 },
+    { "/dns/localhost/tcp/1", 0, 0, 2, 0 },
+    { "/dns4/localhost/tcp/1/tls/ws", 0, 0, 2, 0 },
+    { "/dns6/localhost/udp/1/quic-v1", 0, 0, 0, 2 },
+    { "/dnsaddr/localhost/tcp/1", 0, 0, 0, 0 },
+    { "/dns/localhost", 0, 0, 0, 0 },
+    { "/dns/localhost/ws/tcp/1", 0, 0, 0, 0 },
+    { "/tcp/1", 0, 0, 0, 0 },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -572,6 +579,8 @@ test_count_socket (void)
 
       g_assert_cmpuint (lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP), ==, cases[i].tcp);
       g_assert_cmpuint (lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_UDP), ==, cases[i].udp);
+      g_assert_cmpuint (lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP), ==, cases[i].named_tcp);
+      g_assert_cmpuint (lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_UDP), ==, cases[i].named_udp);
     }
 }
 

@@ -206,7 +206,7 @@ def run_row(build, name, stack, kept, load, expected):
         return False
     if found == expected:
         print(f"ok {case}", flush=True)
-    elif kept == "cookie" and misses_fast_open(link_binary):
+    elif kept == "cookie" and found == expected + 1 and misses_fast_open(link_binary):
         print(f"skip {case}: missing: TCP Fast Open on this machine", flush=True)
     else:
         print(f"not ok {case}: {found:g}, expected {expected}", flush=True)

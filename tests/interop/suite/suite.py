@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(HERE, ".."))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
 from interop import BUILT_IN, CERTIFICATE, PRIVATE_KEY, combinations, stack_name  # noqa: E402
 from peers import Missing, Peer, last_line  # noqa: E402
+from report import Report  # noqa: E402
 
 DIAL_SECONDS = 60
 START_SECONDS = 20
@@ -147,10 +148,10 @@ def pairs(build, report):
     try:
         go = Program("go", build)
     except Missing as reason:
-        print(f"skip suite lp2p->go: missing: {reason}", flush=True)
+        report.skip("suite lp2p->go", f"missing: {reason}")
         return
     except RuntimeError as error:
-        report("suite go build", error)
+        report.case("suite go build", error)
         return
     for stack in combinations("go", build):
         yield ours, go, stack
@@ -159,23 +160,17 @@ def pairs(build, report):
 
 def main():
     build = os.path.abspath(sys.argv[1])
-    failed = 0
-
-    def report(name, reason):
-        nonlocal failed
-        failed += reason is not None
-        print(f"ok {name}" if reason is None else f"not ok {name}: {reason}", flush=True)
-
+    report = Report()
     binary = shutil.which("redis-server")
     if binary is None:
-        print("skip suite: missing: redis-server", flush=True)
+        report.skip("suite", "missing: redis-server")
         return 0
-    report("suite without a redis", lost_redis(Program("lp2p", build)))
+    report.case("suite without a redis", lost_redis(Program("lp2p", build)))
     with Redis(binary) as redis:
         for dialer, listener, stack in pairs(build, report):
-            report(f"suite {dialer.name}->{listener.name} {stack_name(stack)}",
-                   check(dialer, listener, redis.address, stack))
-    return 1 if failed else 0
+            report.case(f"suite {dialer.name}->{listener.name} {stack_name(stack)}",
+                        check(dialer, listener, redis.address, stack))
+    return report.status
 
 
 if __name__ == "__main__":

@@ -134,6 +134,8 @@ main (int argc, char **argv)
   int status;
 
   setlocale (LC_ALL, "");
+  /* Standard output has what the contract says, and nothing else. */
+  g_log_writer_default_set_use_stderr (TRUE);
   if (argc < 2)
     return peer_fail_usage ("usage: lp2p-peer listen|dial|perf|connect-loop|idle [options]");
   command = argv[1];
