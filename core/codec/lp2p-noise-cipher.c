@@ -13,13 +13,13 @@
 
 #include "codec/lp2p-aead-private.h"
 #include "codec/lp2p-noise-cipher-private.h"
+#include "types/lp2p-crypto-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 
 struct _Lp2pNoiseCipher
 {
@@ -33,13 +33,8 @@ struct _Lp2pNoiseCipher
 gboolean
 lp2p_noise_set_crypto_error (GError **error, const char *what)
 {
-  unsigned long code = ERR_peek_error ();
-  const char *reason = code != 0 ? ERR_reason_error_string (code) : NULL;
-
   /* Translators: what cannot be done, and why */
-  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE, _("Noise: %s: %s"), what,
-               reason != NULL ? reason : _("libcrypto failed"));
-  ERR_clear_error ();
+  g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_NOISE, _("Noise: %s: %s"), what, lp2p_crypto_take_error ());
   return FALSE;
 }
 

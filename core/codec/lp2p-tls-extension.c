@@ -24,6 +24,8 @@
 
 #define YEAR_9999_END G_GINT64_CONSTANT (253402300799)
 
+#define DAY_SECONDS (24 * 3600)
+
 /* Two numbers of 32 bytes, in DER. */
 #define SIGNATURE_MAX 72
 
@@ -131,15 +133,18 @@ name_certificate (X509 *certificate)
          X509_set_issuer_name (certificate, name) == 1;
 }
 
+/* Counted from 1970 on, as a time_t of 32 bits ends before most certificates do. */
+static gboolean
+set_time (ASN1_TIME *when, gint64 unix_time)
+{
+  return ASN1_TIME_adj (when, 0, (int) (unix_time / DAY_SECONDS), (long) (unix_time % DAY_SECONDS)) != NULL;
+}
+
 static gboolean
 set_validity (X509 *certificate, gint64 now_unix)
 {
-  gint64 begin = MAX (0, now_unix - BACKDATED_SECONDS);
-
-  /* RFC 5280, section 4.1.2.5, has no form for later ones. */
-  return now_unix <= YEAR_9999_END - VALID_SECONDS &&
-         ASN1_TIME_set (X509_getm_notBefore (certificate), (time_t) begin) != NULL &&
-         ASN1_TIME_set (X509_getm_notAfter (certificate), (time_t) (now_unix + VALID_SECONDS)) != NULL;
+  return set_time (X509_getm_notBefore (certificate), MAX (0, now_unix - BACKDATED_SECONDS)) &&
+         set_time (X509_getm_notAfter (certificate), now_unix + VALID_SECONDS);
 }
 
 /* Vouches for the key that @certificate has. Returns FALSE without an error when libcrypto
@@ -211,17 +216,25 @@ lp2p_tls_certificate_new (Lp2pIdentity *identity, gint64 now_unix, GError **erro
   g_return_val_if_fail (LP2P_IS_IDENTITY (identity), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
+  /* RFC 5280, section 4.1.2.5, has no form for later ones. */
+  if (now_unix > YEAR_9999_END - VALID_SECONDS)
+    {
+      g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE,
+                           _("The clock is wrong: a certificate that is made now would hold beyond the year 9999"));
+      return NULL;
+    }
   self = g_new0 (Lp2pTlsCertificate, 1);
   g_atomic_ref_count_init (&self->ref_count);
   if (make (self, identity, now_unix, &reason))
     return g_steal_pointer (&self);
 
-  ERR_clear_error ();
   if (reason != NULL)
     g_propagate_error (error, reason);
   else
-    g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE, _("No certificate can be made for %s"),
-                 lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)));
+    /* Translators: a peer, and why */
+    g_set_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE, _("No certificate can be made for %s: %s"),
+                 lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)), lp2p_crypto_take_error ());
+  ERR_clear_error ();
   return NULL;
 }
 

@@ -510,7 +510,10 @@ lp2p_connection_get_muxer (Lp2pConnection *self)
  * Gets which of the sockets of this host the connection uses, to tell those of one
  * socket from others.
  *
- * Returns: (transfer none) (nullable): the local socket, as a listener names it
+ * Returns: (transfer none) (nullable): the local socket, as a listener names it. It lives
+ *   as long as the connection, but where that is dialed again and goes on, as behind a
+ *   muxer that was refused, another one takes its place: who needs it beyond this turn of
+ *   the main loop copies it
  */
 const char *
 lp2p_connection_get_socket_id (Lp2pConnection *self)

@@ -175,7 +175,8 @@ lp2p_listener_get_transport (Lp2pListener *self)
  * lp2p_listener_get_socket_id:
  * @self: a listener
  *
- * Returns: (transfer none) (nullable): the name of its socket
+ * Returns: (transfer none) (nullable): the name of its socket, which lives as long as the
+ *   listener, or until [method@Lp2p.Listener.set_socket_id] gives it another
  */
 const char *
 lp2p_listener_get_socket_id (Lp2pListener *self)

@@ -52,16 +52,16 @@ lp2p_flush_hold_begin (Lp2pFlushHold *self)
 }
 
 /**
- * lp2p_flush_hold_is_on: (skip)
+ * lp2p_flush_hold_defers: (skip)
  * @self: the hold
  *
- * To be asked for each flush of the layer.
+ * To be asked for each flush of the layer. That somebody asked is kept, for who does the
+ * flush later.
  *
- * Returns: whether it is held back: then it ends with %LP2P_IO_AGAIN, and all leaves
- *   later
+ * Returns: whether it is put off: then it ends with %LP2P_IO_AGAIN, and all leaves later
  */
 gboolean
-lp2p_flush_hold_is_on (Lp2pFlushHold *self)
+lp2p_flush_hold_defers (Lp2pFlushHold *self)
 {
   self->asked |= self->turns > 0;
   return self->turns > 0;

@@ -26,7 +26,7 @@ void lp2p_flush_hold_init (Lp2pFlushHold *self, Lp2pJob *work);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_flush_hold_begin (Lp2pFlushHold *self);
 LP2P_AVAILABLE_IN_1_0
-gboolean lp2p_flush_hold_is_on (Lp2pFlushHold *self);
+gboolean lp2p_flush_hold_defers (Lp2pFlushHold *self);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_flush_hold_take (Lp2pFlushHold *self, gboolean *asked);
 LP2P_AVAILABLE_IN_1_0

@@ -347,7 +347,7 @@ lp2p_gnutls_flush (Lp2pLayer *layer)
   if (self->error != NULL || seal_plain (self) == LP2P_IO_FAILED)
     return LP2P_IO_FAILED;
   /* The layer below keeps it, so that no scratch memory is held meanwhile. */
-  if (!self->ending && lp2p_flush_hold_is_on (&self->hold))
+  if (!self->ending && lp2p_flush_hold_defers (&self->hold))
     return lp2p_gnutls_send_out (self, LP2P_WRITE_MORE) == LP2P_IO_FAILED ? LP2P_IO_FAILED : LP2P_IO_AGAIN;
   return lp2p_gnutls_finish_output (self);
 }

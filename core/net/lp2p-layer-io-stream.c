@@ -174,6 +174,18 @@ fail_io (Lp2pLayerIoStream *self, GError **error)
   return -1;
 }
 
+/* Behind the limit may still come the end of the stream, which is not too much: what comes
+ * is looked at, and nothing of it read. */
+static gssize
+read_within_limit (Lp2pLayerIoStream *self, void *buffer, gsize size)
+{
+  const guint8 *beyond;
+
+  if (self->read_limit == 0)
+    return lp2p_layer_peek (self->layer, &beyond);
+  return lp2p_layer_read (self->layer, buffer, MIN (size, self->read_limit));
+}
+
 static gssize
 layer_io_stream_read (GIOStream *stream, void *buffer, gsize size, GError **error)
 {
@@ -182,26 +194,26 @@ layer_io_stream_read (GIOStream *stream, void *buffer, gsize size, GError **erro
 
   if (size == 0)
     return 0;
-  if (self->read_limit == 0)
+  n = read_within_limit (self, buffer, size);
+  if (n == LP2P_IO_FAILED)
+    return fail_io (self, error);
+  if (n == LP2P_IO_AGAIN)
+    {
+      self->ready &= ~LP2P_READY_READ;
+      set_wanted (self, self->wanted | LP2P_READY_READ);
+      lp2p_async_io_set_would_block (error);
+      return -1;
+    }
+
+  /* Nobody knows when the application reads on. */
+  lp2p_layer_park (self->layer);
+  if ((gsize) n > self->read_limit)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE, _("More came than may be read"));
       return -1;
     }
-  n = lp2p_layer_read (self->layer, buffer, MIN (size, self->read_limit));
-  if (n == LP2P_IO_FAILED)
-    return fail_io (self, error);
-  if (n >= 0)
-    {
-      self->read_limit -= n;
-      /* Nobody knows when the application reads on. */
-      lp2p_layer_park (self->layer);
-      return n;
-    }
-
-  self->ready &= ~LP2P_READY_READ;
-  set_wanted (self, self->wanted | LP2P_READY_READ);
-  lp2p_async_io_set_would_block (error);
-  return -1;
+  self->read_limit -= n;
+  return n;
 }
 
 static gssize
@@ -389,7 +401,7 @@ lp2p_layer_to_io_stream (Lp2pLayer *layer)
  * @size: how many bytes may be read from now on
  *
  * Keeps whoever reads the stream, and has no bound of its own or a larger one, from
- * collecting more: then reading fails with %G_IO_ERROR_MESSAGE_TOO_LARGE.
+ * collecting more: where more comes, reading fails with %G_IO_ERROR_MESSAGE_TOO_LARGE.
  */
 void
 lp2p_layer_io_stream_limit_input (GIOStream *stream, gsize size)

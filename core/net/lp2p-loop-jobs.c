@@ -228,7 +228,9 @@ measure_absence (Lp2pLoopCore *self)
 
 /* The system may have given the processor to others in the midst of a turn that took so
  * long. It often does when a share writes to another process of this machine, which is
- * woken by that: the share would have to wait for as long as that process ran. */
+ * woken by that: the share would have to wait for as long as that process ran. Code that
+ * waits for something inside a job, such as a disk, is forgiven that, too, as the thread
+ * did not run, although everybody else waited meanwhile. */
 static void
 forgive_absence (Lp2pLoop *share, gint64 took)
 {

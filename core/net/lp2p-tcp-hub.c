@@ -276,7 +276,7 @@ lp2p_tcp_binding_get_addresses (Lp2pTcpBinding *self)
  * lp2p_tcp_binding_get_socket_id: (skip)
  * @self: a binding
  *
- * Returns: (transfer none): the name of the socket, interned
+ * Returns: (transfer none): the name of the socket, which lives as long as the binding
  */
 const char *
 lp2p_tcp_binding_get_socket_id (Lp2pTcpBinding *self)

@@ -4,6 +4,7 @@
  * unknown is an error, for a descriptor that is half understood would load
  * something else than its author meant. */
 
+#include "plugin/lp2p-address-form-private.h"
 #include "plugin/lp2p-descriptor-private.h"
 #include "types/lp2p-i18n-private.h"
 
@@ -262,12 +263,10 @@ get_list (Reader *reader,
   return TRUE;
 }
 
-/* Of the address that an interface has, only its place is there. */
 static gboolean
 is_form_of_address (const char *text)
 {
-  const char *behind_ip = g_str_has_prefix (text, "/ip/") ? text + strlen ("/ip") : text;
-  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (behind_ip, NULL);
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (lp2p_address_form_get_rest (text), NULL);
 
   return address != NULL;
 }

@@ -93,7 +93,8 @@ listen_anywhere (Lp2pHost *host, ToolOptions *options, GError **error)
       if (transport == NULL || tool_transport_has (transport, LP2P_TRAIT_LOCAL))
         continue;
       n += try_to_listen (host, options, transport, ANY_IP4);
-      n += try_to_listen (host, options, transport, ANY_IP6);
+      if (tool_transport_has_ip (transport))
+        n += try_to_listen (host, options, transport, ANY_IP6);
     }
   if (n > 0)
     return TRUE;

@@ -2,10 +2,9 @@
 
 #include "tools/lp2p-transports-private.h"
 
-#include <string.h>
+#include "plugin/lp2p-address-form-private.h"
 
-/* In the beginning of a form it stands for the address of an interface. */
-#define ANY_IP "/ip"
+#include <string.h>
 
 static gboolean
 is_transport (Lp2pDescriptor *descriptor)
@@ -34,12 +33,6 @@ tool_find_transport (GListModel *descriptors, const char *name)
   return NULL;
 }
 
-static const char *
-behind_ip (const char *form)
-{
-  return g_str_has_prefix (form, ANY_IP "/") ? form + strlen (ANY_IP) : form;
-}
-
 static Lp2pProtocol
 get_protocol (Lp2pMultiaddr *address, guint i, gsize *size)
 {
@@ -64,7 +57,7 @@ find_start (Lp2pMultiaddr *address)
 static gboolean
 has_form (Lp2pMultiaddr *address, const char *text)
 {
-  g_autoptr (Lp2pMultiaddr) form = lp2p_multiaddr_new_from_string (behind_ip (text), NULL);
+  g_autoptr (Lp2pMultiaddr) form = lp2p_multiaddr_new_from_string (lp2p_address_form_get_rest (text), NULL);
   guint n_form = lp2p_multiaddr_get_n_components (form);
   guint next = 0;
 
@@ -125,10 +118,19 @@ tool_transport_needs_relay (Lp2pDescriptor *transport)
   return form != NULL && strstr (form, "/p2p-circuit") != NULL;
 }
 
+/* Whether the address of an interface is a part of where it listens. */
+gboolean
+tool_transport_has_ip (Lp2pDescriptor *transport)
+{
+  const char *form = lp2p_descriptor_get_addresses (transport)[0];
+
+  return form != NULL && lp2p_address_form_has_ip (form);
+}
+
 /**
  * tool_transport_dup_address:
  * @transport: a transport
- * @ip: the address of an interface, such as `/ip4/127.0.0.1`
+ * @ip: the address of an interface, such as `/ip4/127.0.0.1`, for a transport that has one
  *
  * Returns: (transfer full) (nullable): an address on a free port
  */
@@ -136,9 +138,8 @@ char *
 tool_transport_dup_address (Lp2pDescriptor *transport, const char *ip)
 {
   const char *form = lp2p_descriptor_get_addresses (transport)[0];
-  const char *rest = form != NULL ? behind_ip (form) : NULL;
 
   if (form == NULL || tool_transport_needs_relay (transport))
     return NULL;
-  return rest == form ? g_strdup (form) : g_strconcat (ip, rest, NULL);
+  return g_strconcat (lp2p_address_form_has_ip (form) ? ip : "", lp2p_address_form_get_rest (form), NULL);
 }

@@ -47,6 +47,8 @@ gboolean lp2p_crypto_verify (EVP_PKEY *key,
                              gsize signature_len);
 GBytes *lp2p_crypto_sign (EVP_PKEY *key, const EVP_MD *digest, const guint8 *data, gsize len);
 
+const char *lp2p_crypto_take_error (void);
+
 /* A copy that is overwritten when the last reference goes. */
 GBytes *lp2p_secret_bytes_new (const guint8 *data, gsize len);
 

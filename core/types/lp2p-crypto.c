@@ -352,6 +352,18 @@ lp2p_crypto_sign (EVP_PKEY *key, const EVP_MD *digest, const guint8 *data, gsize
   return g_bytes_new_take (g_steal_pointer (&signature), size);
 }
 
+/* What libcrypto has in its error queue, which this empties: the first one, of which the
+ * others came. */
+const char *
+lp2p_crypto_take_error (void)
+{
+  unsigned long code = ERR_peek_error ();
+  const char *reason = code != 0 ? ERR_reason_error_string (code) : NULL;
+
+  ERR_clear_error ();
+  return reason != NULL ? reason : _("libcrypto failed");
+}
+
 typedef struct
 {
   gsize len;

@@ -2,8 +2,6 @@
 
 #include "lp2p-memory-private.h"
 
-#include <glib/gi18n-lib.h>
-
 /*
  * A dial takes as long as on a network: the call travels, waits until the
  * listener takes it, and the answer travels back.
@@ -142,10 +140,10 @@ lp2p_memory_dial_refused (Lp2pMemoryDial *self, GError *error)
 static gboolean
 on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  Lp2pMemoryDial *self = user_data;
+  GError *error = NULL;
 
-  lp2p_memory_dial_fail (self, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, _("The dial of %s was cancelled"),
-                                            lp2p_multiaddr_get_string (self->remote_address)));
+  g_cancellable_set_error_if_cancelled (cancellable, &error);
+  lp2p_memory_dial_fail (user_data, error);
   return G_SOURCE_REMOVE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a connection sends: packets in trains, a train in one system call. */
+/* What a connection sends: packets in trains, those of a turn in one system call. */
 
 #include "lp2p-quic-private.h"
 

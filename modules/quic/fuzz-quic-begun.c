@@ -11,8 +11,6 @@
 
 #include "quic-stranger.h"
 
-#include <unistd.h>
-
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 enum

@@ -152,7 +152,7 @@ test_version_refused (Fixture *f, gconstpointer data)
   g_assert_nonnull (strstr (error->message, "does not speak version 1"));
 }
 
-/* Forged beginnings */
+/* Resets */
 
 static guint8 unknown[40] = { 0x40, 'u', 'n', 'k', 'n', 'o', 'w', 'n', '!' };
 

@@ -341,6 +341,40 @@ get_kept (QuicHost *self, Fixture *f)
                                      "quic-engine", "token libp2p");
 }
 
+/* A client that moves on and on gets eight, however many it would take. */
+static void
+test_moves (Fixture *f, gconstpointer data)
+{
+  Client client;
+  Lp2pRawConnection *dialed;
+
+  client_init (&client, f);
+  dialed = connect_through (&client, f, test_nat_get_port (client.nat));
+  test_world_advance (f->world, 10 * DELAY);
+  for (guint i = 1; i < 12; i++)
+    {
+      Lp2pQuicConnection *connection = quic_host_get_connection (&client.dialer);
+      g_autofree char *address = g_strdup_printf ("127.0.0.%u", 1 + i);
+      g_autofree char *prefix = g_strdup_printf ("/ip4/%s/", address);
+      g_autoptr (GBytes) before = get_kept (&client.dialer, f);
+      g_autoptr (GBytes) after = NULL;
+      const char *seen;
+
+      connection->n_tokens = 0;
+      test_nat_move (client.nat, address);
+      lp2p_quic_path_network_changed (connection);
+      test_world_advance (f->world, 3 * G_USEC_PER_SEC);
+      seen = lp2p_multiaddr_get_string (quic_host_get_connection (&f->host)->remote_address);
+      g_assert_true (g_str_has_prefix (seen, prefix));
+      after = get_kept (&client.dialer, f);
+      /* The first came with the handshake. */
+      g_assert_cmpint (g_bytes_equal (before, after), ==, i >= 8);
+    }
+  lp2p_raw_connection_free (dialed);
+  test_context_drop_inbound (f->host.context);
+  client_clear (&client, f);
+}
+
 /* A server that gives one after the other: it cannot make the client write for ever. */
 static void
 test_many (Fixture *f, gconstpointer data)
@@ -390,6 +424,7 @@ main (int argc, char **argv)
   ADD ("other-address", test_other_address);
   ADD ("moved", test_moved);
   ADD ("server-anew", test_server_anew);
+  ADD ("moves", test_moves);
   ADD ("many", test_many);
   return g_test_run ();
 }

@@ -377,7 +377,7 @@ lp2p_noise_layer_flush (Lp2pLayer *layer)
   int result;
 
   /* The end of the handshake is held back, to take along what others write. */
-  if (!self->ending && self->error == NULL && lp2p_flush_hold_is_on (&self->hold))
+  if (!self->ending && self->error == NULL && lp2p_flush_hold_defers (&self->hold))
     return LP2P_IO_AGAIN;
   lp2p_flush_hold_end (&self->hold);
   self->flushing = TRUE;

@@ -676,6 +676,9 @@ def test_listen_foreign(world):
     """listen: without addresses, on a transport of somebody else"""
     with world.listener(*write_foreign(world, FOREIGN_ADDRESSES, "Traits=native;")) as ready:
         check(any(re.match(r"/ip4/127.0.0.1/udp/\d+/quic-v1/", address) for address in ready["addresses"]), ready)
+    fixed = "Addresses=/ip4/127.0.0.1/udp/0/quic-v1;"
+    with world.listener(*write_foreign(world, fixed, "Traits=native;")) as ready:
+        check(len({address.split("/")[4] for address in ready["addresses"]}) == 1, ready)
     for more in ("Traits=native;",), (FOREIGN_ADDRESSES, "Traits=native;local;"):
         world.run("listen", *write_foreign(world, *more)).expect(1, "no address to listen on")
 

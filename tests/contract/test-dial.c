@@ -397,6 +397,21 @@ test_reasons (DialFixture *self, gconstpointer data)
   mock_resolver_remove (resolver);
 }
 
+/* A transport that waited for nothing in particular adds nothing to that. */
+static void
+test_silence (DialFixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_without_peer_id (self->to_b);
+  const char *text = lp2p_multiaddr_get_string (address);
+  g_autofree char *expected = g_strdup_printf ("Cannot connect: %s: no answer within 10 seconds", text);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (dial (self, LIST (text), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpstr (error->message, ==, expected);
+  dial_assert_clean (self, 0);
+}
+
 static void
 test_deadline (DialFixture *self, gconstpointer data)
 {
@@ -637,6 +652,7 @@ main (int argc, char **argv)
   dial_add_test ("/dial/black-hole", NULL, test_black_hole);
   dial_add_test ("/dial/names", NULL, test_names);
   dial_add_test ("/dial/reasons", NULL, test_reasons);
+  dial_add_test ("/dial/silence", "[plugin memory]\ndelay-ms=60000", test_silence);
   dial_add_test ("/dial/deadline", "dial-timeout=3", test_deadline);
   dial_add_test ("/dial/host-limit", NULL, test_host_limit);
   dial_add_test ("/dial/gater", NULL, test_gater);

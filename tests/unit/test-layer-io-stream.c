@@ -576,6 +576,40 @@ test_limit (Fixture *f, gconstpointer data)
   g_assert_cmpint (g_input_stream_read (f->in, f->buffer, 10, NULL, NULL), ==, 1);
 }
 
+/* As much as may come, and no more: that is no error, whenever the end comes. */
+static void
+test_limit_reached (Fixture *f, gconstpointer data)
+{
+  lp2p_layer_io_stream_limit_input (f->b, 10);
+  write_text (f, "ten bytes.");
+  settle (f);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, sizeof f->buffer, NULL, NULL), ==, 10);
+  g_assert_cmpint (g_input_stream_read (f->in, f->buffer, 1, NULL, &f->error), ==, -1);
+  g_assert_error (f->error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_clear_error (&f->error);
+  read_async (f, sizeof f->buffer);
+  settle (f);
+  g_assert_cmpuint (f->n_calls, ==, 0);
+
+  g_assert_true (g_output_stream_close (f->out, NULL, NULL));
+  wait_for (f, 1);
+  g_assert_no_error (f->error);
+  g_assert_cmpint (f->n, ==, 0);
+}
+
+/* A read that waits behind the limit is told what comes. */
+static void
+test_limit_passed (Fixture *f, gconstpointer data)
+{
+  lp2p_layer_io_stream_limit_input (f->b, 0);
+  read_async (f, sizeof f->buffer);
+  settle (f);
+  g_assert_cmpuint (f->n_calls, ==, 0);
+  write_text (f, "x");
+  wait_for (f, 1);
+  g_assert_error (f->error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE);
+}
+
 /* What was written goes on, what was not read is still there. */
 static void
 test_steal (Fixture *f, gconstpointer data)
@@ -810,6 +844,8 @@ main (int argc, char **argv)
   ADD (sources, &small);
   ADD (closures, NULL);
   ADD (limit, NULL);
+  ADD (limit_reached, NULL);
+  ADD (limit_passed, NULL);
   ADD (steal, NULL);
   ADD (source_without_stream, NULL);
   ADD (broken, NULL);

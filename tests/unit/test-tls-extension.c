@@ -244,6 +244,28 @@ test_make_at (void)
     }
   g_assert_null (lp2p_tls_certificate_new (identity, G_GINT64_CONSTANT (253000000000), &error));
   g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE);
+  g_assert_nonnull (strstr (error->message, "year 9999"));
+}
+
+/* It is told what libcrypto has against it. */
+static void
+test_make_impossible (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, &error);
+  g_autofree char *known = NULL;
+
+  g_assert_no_error (error);
+  known = g_strdup_printf ("No certificate can be made for %s: ",
+                           lp2p_peer_id_get_string (lp2p_identity_get_peer_id (identity)));
+  /* Nobody has keys with that property. */
+  g_assert_cmpint (EVP_set_default_properties (NULL, "nowhere=yes"), ==, 1);
+  g_assert_null (lp2p_tls_certificate_new (identity, NOW, &error));
+  g_assert_cmpint (EVP_set_default_properties (NULL, ""), ==, 1);
+  g_test_message ("%s", error->message);
+  g_assert_error (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE);
+  g_assert_true (g_str_has_prefix (error->message, known));
+  g_assert_null (strstr (error->message, "libcrypto failed"));
 }
 
 /* A certificate of any shape: each field is an element in DER. */
@@ -648,6 +670,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/tls-extension/make/ecdsa", GINT_TO_POINTER (LP2P_KEY_TYPE_ECDSA),
                         test_make);
   g_test_add_func ("/tls-extension/make/at", test_make_at);
+  g_test_add_func ("/tls-extension/make/impossible", test_make_impossible);
   add ("/tls-extension/shapes", test_shapes);
   add ("/tls-extension/extensions", test_extensions);
   add ("/tls-extension/times", test_times);
