@@ -49,7 +49,7 @@ class Gate(collections.namedtuple("Gate", "what value sign limit holds")):
     """A limit, and what was measured; None where nothing was."""
 
     def __str__(self):
-        value = "(not measured)" if self.value is None else self.value
+        value = "(not measured)" if self.value is None else f"{self.value:g}"
         return f"{self.what} {value} {self.sign} {self.limit}"
 
 

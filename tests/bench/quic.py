@@ -193,23 +193,44 @@ def share(packets):
     return 100 * sum(n for n, mine in counted if mine) / sum(n for n, _ in counted)
 
 
+@contextlib.contextmanager
+def urgent():
+    """What is started meanwhile has a processor as soon as it wants one, where that is
+    allowed. A narrow line keeps none busy; but who comes late to it loses packets, or sends
+    them at once, whatever its control of congestion is."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def share_once(context, upload, upload_other, number):
+    """The part of the first of two flows, in percent."""
+    size = context.size["shared_bytes"]
+    # The line is closed first: with it end the programs that threads wait for.
+    with (urgent(), concurrent.futures.ThreadPoolExecutor() as pool,
+          Link(context.link, seed=number + 1, **SHARED) as line):
+        running = [pool.submit(run, line, size) for run in (upload, upload_other)]
+        for one in running:
+            one.result()
+        return share(line.trace())
+
+
 @noting
 def shared(context):
     """Two flows on one narrow line: each must get its part of it."""
     bare_program(context)
-    size = context.size["bytes"] // 8
     others = {"cubic TCP": functools.partial(upload_tcp, context),
               "cubic QUIC": functools.partial(upload_bare, context, "cubic", OTHER_PORT)}
     for name, upload in flows(context):
         for other, upload_other in others.items():
             for number in range(context.size["link_runs"]):
-                # The line is closed first: with it end the programs that threads wait for.
-                with (concurrent.futures.ThreadPoolExecutor() as pool,
-                      Link(context.link, seed=number + 1, **SHARED) as line):
-                    running = [pool.submit(run, line, size) for run in (upload, upload_other)]
-                    for one in running:
-                        one.result()
-                    part = share(line.trace())
+                part = share_once(context, upload, upload_other, number)
                 for metric, value in ((f"own part beside {other}", part),
                                       (f"smaller part beside {other}", min(part, 100 - part))):
                     yield Sample("shared line", QUIC_STACK, name, metric, "%", value, number)
