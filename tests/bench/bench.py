@@ -7,6 +7,15 @@ beside js-libp2p too, and beside our own TCP.
 Values are medians of alternating runs, ratios medians of the ratios of each run.
 "CPU" is that of both sides. "heap" is what malloc() has given out, "private" are
 the pages that no other process shares.
+
+With --tries, a bench is measured again where a gate is missed. Whatever else the
+machine does only ever lowers a rate and raises a time, the heap or a number of
+round trips: the better value of the same run in two tries is nearer to what it is.
+Both sides of a ratio keep their better value for themselves, the best ratio would
+be the one whose other side was disturbed most. So a gate that holds at once is
+not yet believed where half of the runs of what ours is compared with were more
+than 5 % below their best. Parts of a shared line move both ways and keep what
+the first try found.
 """
 
 import argparse
@@ -18,7 +27,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from measure import MIB  # noqa: E402
+from rows import OURS, rows_of  # noqa: E402
+import expected  # noqa: E402
 import gates  # noqa: E402
+import gating  # noqa: E402
 import measure  # noqa: E402
 import quic  # noqa: E402
 import results  # noqa: E402
@@ -26,21 +38,27 @@ import sending  # noqa: E402
 import websocket  # noqa: E402
 
 BENCHES = {**measure.BENCHES, **websocket.BENCHES, **quic.BENCHES, "send": sending.send}
+# Flows that share a line take ten seconds to find their parts of it.
 SIZES = {
     "quick": {"runs": 1, "bytes": 16 * MIB, "connects": 64, "idle": 500, "foreign_idle": 20,
-              "link_runs": 1, "link_bytes": 16 * MIB, "js_bytes": 2 * MIB, "js_connects": 8},
+              "link_runs": 1, "link_bytes": 16 * MIB, "shared_bytes": 2 * MIB,
+              "js_bytes": 2 * MIB, "js_connects": 8},
     "normal": {"runs": 7, "bytes": 128 * MIB, "connects": 256, "idle": 1000, "foreign_idle": 100,
-               "link_runs": 3, "link_bytes": 256 * MIB, "js_bytes": 16 * MIB, "js_connects": 64},
+               "link_runs": 3, "link_bytes": 256 * MIB, "shared_bytes": 32 * MIB,
+               "js_bytes": 16 * MIB, "js_connects": 64},
     "full": {"runs": 7, "bytes": 256 * MIB, "connects": 256, "idle": 5000, "foreign_idle": 200,
-             "link_runs": 3, "link_bytes": 512 * MIB, "js_bytes": 32 * MIB, "js_connects": 64},
+             "link_runs": 3, "link_bytes": 512 * MIB, "shared_bytes": 32 * MIB,
+             "js_bytes": 32 * MIB, "js_connects": 64},
 }
 
 
-def collect(context, names):
+def collect(context, wanted, tries):
     samples = []
-    for name in names:
-        samples += BENCHES[name](context)
-    return gates.rows_of(samples)
+    for name in wanted:
+        for best in gating.tries_of(name, BENCHES[name], context, wanted[name], tries):
+            pass
+        samples += best
+    return rows_of(samples)
 
 
 def print_table(rows, prefix=""):
@@ -51,36 +69,16 @@ def print_table(rows, prefix=""):
               f"{r['value']:>10.3f} {r['unit']}")
 
 
-def print_gates(rows):
+def print_gates(rows, wanted):
     """Returns whether all gates hold; goals are only told."""
-    found, goals = gates.judge(rows)
+    found, goals = gates.judge(rows, wanted)
     for gate in found:
-        print(f"{'PASS' if gate.holds else 'MISS'} {gate.what} {gate.value} {gate.sign} {gate.limit}")
+        print(f"{'PASS' if gate.holds else 'MISS'} {gate}")
+    for what, reason in gates.left_out(wanted):
+        print(f"skip {what}: {reason}")
     for goal in goals:
-        print(f"goal {'reached' if goal.holds else 'not yet'}: "
-              f"{goal.what} {goal.value} {goal.sign} {goal.limit}")
+        print(f"goal {'reached' if goal.holds else 'not yet'}: {goal}")
     return all(gate.holds for gate in found)
-
-
-def expected_rows(build):
-    """The rows of a quick run that need neither other peers nor privileges."""
-    for stack in (*measure.STACKS, measure.QUIC_STACK, *websocket.STACKS):
-        if os.path.exists(os.path.join(build, "plugins", f"{stack[0]}.plugin")):
-            yield from stack_rows(stack)
-    for place, _ in sending.places():
-        for metric in ("throughput", "throughput / perf", "small files"):
-            yield f"send, {place}", measure.STACKS[0], metric
-
-
-def stack_rows(stack):
-    beside = gates.beside("", stack)[0]
-    for bench in measure.DIRECTIONS:
-        for metric in ("throughput", "dialer CPU", "listener CPU", f"throughput / {beside}"):
-            yield bench, stack, metric
-    for metric in ("sequential", "64 parallel"):
-        yield "connect", stack, metric
-    for side in ("dialer", "listener"):
-        yield "idle", stack, f"{side} heap"
 
 
 def check(build):
@@ -89,15 +87,12 @@ def check(build):
     samples = []
     context = measure.Context(build, SIZES["quick"], notes.append)
     for name, bench in BENCHES.items():
-        try:
-            samples += bench(context)
-        except (RuntimeError, ValueError, subprocess.SubprocessError) as reason:
-            notes.append(f"{name}: {reason}")
-    rows = gates.rows_of(samples)
+        samples += gating.forgiving(name, bench)(context)
+    rows = rows_of(samples)
     found = {(r["bench"], (r["transport"], r["security"], r["muxer"]), r["metric"]): r["value"]
-             for r in rows if r["peer"] == gates.OURS}
+             for r in rows if r["peer"] == OURS}
     small = [gate for gate in gates.judge(rows)[0] if gate.what.startswith("idle")]
-    wanted = list(expected_rows(build))
+    wanted = list(expected.quick_rows(build))
     print(f"1..{len(wanted) + 1}")
     failed = 0
     for number, row in enumerate(wanted, 1):
@@ -118,6 +113,13 @@ def write_json(rows, name):
         file.writelines(json.dumps(r) + "\n" for r in rows)
 
 
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,8 +131,15 @@ def main():
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one run of little: does it work")
     size.add_argument("--full", action="store_true", help="256 MiB and 5,000 connections")
-    parser.add_argument("--runs", type=int, metavar="N", help="alternating runs (7)")
-    parser.add_argument("--gate", action="store_true", help="end with 1 when a gate does not hold")
+    parser.add_argument("--runs", type=positive, metavar="N", help="alternating runs (7)")
+    parser.add_argument("--gate", action="store_true",
+                        help="end with 1 when a gate does not hold, or was not measured though it can be here")
+    parser.add_argument("--tries", type=positive, default=1, metavar="N",
+                        help="measure a bench up to N times where a gate is missed (1)")
+    parser.add_argument("--tap", action="store_true",
+                        help="print TAP, a case for each gate, and measure nothing that no gate looks at")
+    parser.add_argument("--minutes", type=positive, default=18, metavar="N",
+                        help="with --tap: give up after N minutes (18)")
     parser.add_argument("--write", action="store_true", help="write data/docs/results.md")
     parser.add_argument("--check", action="store_true",
                         help="print TAP of a quick run: only whether all rows come out and memory is small")
@@ -141,15 +150,19 @@ def main():
 
     chosen = dict(SIZES["quick" if args.quick else "full" if args.full else "normal"])
     chosen["runs"] = args.runs or chosen["runs"]
+    names = dict.fromkeys(args.only or BENCHES)
+    if args.tap:
+        return gating.run(build, chosen, {name: BENCHES[name] for name in names}, args.tries, args.minutes)
     load = os.getloadavg()[0]
     try:
         context = measure.Context(build, chosen, lambda note: print(note, file=sys.stderr))
-        rows = collect(context, args.only or BENCHES)
+        wanted = {name: expected.gate_rows(context, name) for name in names}
+        rows = collect(context, wanted, args.tries)
     except (RuntimeError, ValueError, subprocess.SubprocessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print_table(rows)
-    hold = print_gates(rows)
+    hold = print_gates(rows, {key: reason for keys in wanted.values() for key, reason in keys.items()})
     if args.json:
         write_json(rows, args.json)
     if args.write:

@@ -59,12 +59,16 @@ Sample = collections.namedtuple("Sample", "bench stack peer metric unit value ro
 
 
 class Context:
-    """The build, how much to do, and which peers there are."""
+    """The build, how much to do, and which peers there are. With gates_only, what no gate
+    looks at is left out."""
 
-    def __init__(self, build, size, note):
+    def __init__(self, build, size, note, gates_only=False):
         self.build = build
         self.size = size
         self.note = note
+        self.gates_only = gates_only
+        # The reasons, by name.
+        self.missing = {}
         self.peers = list(self.built(PEERS))
 
     def built(self, names):
@@ -74,11 +78,26 @@ class Context:
                 peer.build()
                 yield peer
             except Missing as reason:
+                self.missing[name] = f"missing: {str(reason).removeprefix('missing: ')}"
                 self.note(f"the peer {name} is left out: {reason}")
 
     @functools.cached_property
     def web_peers(self):
-        return [*self.peers, *self.built(WEB_PEERS)]
+        return [*self.peers, *(() if self.gates_only else self.built(WEB_PEERS))]
+
+    @functools.cached_property
+    def without_line(self):
+        """Why there are no lines between namespaces here, or None."""
+        try:
+            with Link(self.link, delay_ms=1, trace=False):
+                return None
+        except LinkMissing as reason:
+            return str(reason)
+
+    @functools.cached_property
+    def without_fast_open(self):
+        """Why TCP Fast Open tells nothing here, or None."""
+        return "missing: TCP Fast Open on this machine" if roundtrips.misses_fast_open(self.link) else None
 
     def amount(self, peer, what):
         """How many `bytes` or `connects` it gets."""
@@ -272,6 +291,8 @@ def idle_of(context, peer, stack, count):
 
 def idle_all(context, peers, stack):
     for peer in peers:
+        if context.gates_only and peer.name != "lp2p":
+            continue
         count = context.size["idle" if peer.name == "lp2p" else "foreign_idle"]
         try:
             yield from idle_of(context, peer, stack, count)

@@ -114,12 +114,7 @@ def idle(context):
     for side in ("dialer", "listener"):
         yield Sample("idle", QUIC_STACK, "none", f"{side} heap", "KiB/connection",
                      bare[f"{side}Heap"] / 1024, 0)
-    for peer in able:
-        count = context.size["idle" if peer.name == "lp2p" else "foreign_idle"]
-        try:
-            yield from measure.idle_of(context, peer, QUIC_STACK, count)
-        except RuntimeError as reason:
-            context.note(f"idle, quic-v1, {peer.name}: not available: {reason}")
+    yield from measure.idle_all(context, able, QUIC_STACK)
 
 
 # Lines between two namespaces
@@ -155,6 +150,8 @@ def flows(context):
     peer = ours(context)
     if peer is not None:
         yield "lp2p", functools.partial(upload_ours, peer)
+    if context.gates_only:
+        return
     for congestion in ("bbr", "cubic"):
         yield f"bare {congestion}", functools.partial(upload_bare, context, congestion, PORT)
 
@@ -186,30 +183,54 @@ def share(packets):
                if p["from"] == "a" and p["proto"] in ("udp", "tcp") and "dropped" not in p]
     ours_at = [t for t, length, mine in carried if mine and length > 1000]
     others_at = [t for t, length, mine in carried if not mine and length > 1000]
-    begin = max(ours_at[0], others_at[0]) + SETTLE_US
-    end = min(ours_at[-1], others_at[-1])
-    counted = [(length, mine) for t, length, mine in carried if begin <= t < end]
+    counted = []
+    if ours_at and others_at:
+        begin = max(ours_at[0], others_at[0]) + SETTLE_US
+        end = min(ours_at[-1], others_at[-1])
+        counted = [(length, mine) for t, length, mine in carried if begin <= t < end]
     if not counted:
         raise RuntimeError("the two flows were not on the line together")
     return 100 * sum(n for n, mine in counted if mine) / sum(n for n, _ in counted)
+
+
+@contextlib.contextmanager
+def urgent():
+    """What is started meanwhile has a processor as soon as it wants one, where that is
+    allowed. A narrow line keeps none busy; but who comes late to it loses packets, or sends
+    them at once, whatever its control of congestion is."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def share_once(context, upload, upload_other, number):
+    """The part of the first of two flows, in percent."""
+    size = context.size["shared_bytes"]
+    # The line is closed first: with it end the programs that threads wait for.
+    with (urgent(), concurrent.futures.ThreadPoolExecutor() as pool,
+          Link(context.link, seed=number + 1, **SHARED) as line):
+        running = [pool.submit(run, line, size) for run in (upload, upload_other)]
+        for one in running:
+            one.result()
+        return share(line.trace())
 
 
 @noting
 def shared(context):
     """Two flows on one narrow line: each must get its part of it."""
     bare_program(context)
-    size = context.size["bytes"] // 8
     others = {"cubic TCP": functools.partial(upload_tcp, context),
               "cubic QUIC": functools.partial(upload_bare, context, "cubic", OTHER_PORT)}
     for name, upload in flows(context):
         for other, upload_other in others.items():
             for number in range(context.size["link_runs"]):
-                with (Link(context.link, seed=number + 1, **SHARED) as line,
-                      concurrent.futures.ThreadPoolExecutor() as pool):
-                    running = [pool.submit(run, line, size) for run in (upload, upload_other)]
-                    for one in running:
-                        one.result()
-                    part = share(line.trace())
+                part = share_once(context, upload, upload_other, number)
                 for metric, value in ((f"own part beside {other}", part),
                                       (f"smaller part beside {other}", min(part, 100 - part))):
                     yield Sample("shared line", QUIC_STACK, name, metric, "%", value, number)

@@ -182,8 +182,10 @@ def idle_lines(rows):
 
 
 def send_lines(rows):
-    for (bench, stack, _), m in group(rows, "send, disk", "send, memory").items():
-        yield (f"| {bench[6:]} | {stack} | {m['perf']:.0f} MB/s | {m['throughput']:.0f} MB/s "
+    perf = group(rows, "beside send, disk", "beside send, memory")
+    for (bench, stack, peer), m in group(rows, "send, disk", "send, memory").items():
+        moved = perf[f"beside {bench}", stack, peer]["throughput"]
+        yield (f"| {bench[6:]} | {stack} | {moved:.0f} MB/s | {m['throughput']:.0f} MB/s "
                f"| {m['small files']:.0f} files/s |")
 
 
