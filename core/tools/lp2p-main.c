@@ -15,6 +15,9 @@
  * processor. */
 #define KEPT_HEAP (16 * 1024 * 1024)
 
+/* What is larger is no such buffer, and does not come from there. */
+#define HEAP_BLOCK (4 * 1024 * 1024)
+
 static const ToolCommand commands[] = {
   { "config", N_("[NAME…]"), N_("Shows every option with its value, and checks the configuration."),
     tool_command_config },
@@ -158,6 +161,7 @@ main (int argc, char **argv)
 
 #ifdef M_TRIM_THRESHOLD
   mallopt (M_TRIM_THRESHOLD, KEPT_HEAP);
+  mallopt (M_MMAP_THRESHOLD, HEAP_BLOCK);
 #endif
   setlocale (LC_ALL, "");
   textdomain (GETTEXT_PACKAGE);
