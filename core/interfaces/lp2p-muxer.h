@@ -140,6 +140,8 @@ struct _Lp2pMuxerEvents
  * @get_remote_peer: (nullable): who the peer is, as far as the session knows by
  *   now; for a session that can be early. The driver asks when it is ready: another
  *   one than the transport had named ends it
+ * @stream_lend: (nullable): bytes within @bytes, which may be %NULL, that are written from
+ *   now on may be held instead of copied
  *
  * The functions of a session: streams over one connection. A session over a
  * layer is driven by its owner through @input and @pump_output; a native one
@@ -175,8 +177,9 @@ struct _Lp2pMuxerSessionClass
   void (*get_info) (Lp2pMuxerSession *session, Lp2pLayerInfo *info);
   GObject *(*get_capability) (Lp2pMuxerSession *session, GType interface_type);
   Lp2pPeerId *(*get_remote_peer) (Lp2pMuxerSession *session);
+  void (*stream_lend) (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, GBytes *bytes);
 
-  gpointer padding[8];
+  gpointer padding[7];
 };
 
 /**

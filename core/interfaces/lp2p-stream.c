@@ -633,6 +633,28 @@ lp2p_stream_reset (Lp2pStream *self, guint32 code)
 }
 
 /**
+ * lp2p_stream_lend:
+ * @self: a stream
+ * @bytes: (nullable): bytes of which some are going to be written
+ *
+ * Lends bytes to a stream, in place of those that were lent before. What is written from
+ * where @bytes are may be kept as a reference to them until the peer has it, instead of
+ * as a copy. QUIC does that, which has to keep all that it sends; others copy as ever.
+ * It is of use for blocks of many kilobytes.
+ *
+ * Writing does not change, and may end before @bytes are given back. They are freed where
+ * the stream does its work: what frees them must not use the stream.
+ */
+void
+lp2p_stream_lend (Lp2pStream *self, GBytes *bytes)
+{
+  g_return_if_fail (LP2P_IS_STREAM (self));
+
+  if (self->handle != NULL && self->session->klass->stream_lend != NULL)
+    self->session->klass->stream_lend (self->session, self->handle, bytes);
+}
+
+/**
  * lp2p_stream_negotiate_async:
  * @self: a stream
  * @io_priority: the priority of the callback

@@ -65,6 +65,8 @@ void lp2p_stream_stop_reading (Lp2pStream *self, guint32 code);
 LP2P_AVAILABLE_IN_1_0
 void lp2p_stream_reset (Lp2pStream *self, guint32 code);
 LP2P_AVAILABLE_IN_1_0
+void lp2p_stream_lend (Lp2pStream *self, GBytes *bytes);
+LP2P_AVAILABLE_IN_1_0
 void lp2p_stream_negotiate_async (Lp2pStream *self, int io_priority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 gboolean lp2p_stream_negotiate_finish (Lp2pStream *self, GAsyncResult *result, GError **error);

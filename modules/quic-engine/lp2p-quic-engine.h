@@ -189,6 +189,8 @@ LP2P_QUIC_API gboolean lp2p_quic_stream_is_one_way (Lp2pQuicStream *self);
 LP2P_QUIC_API void lp2p_quic_stream_set_user_data (Lp2pQuicStream *self, gpointer user_data);
 LP2P_QUIC_API gpointer lp2p_quic_stream_get_user_data (Lp2pQuicStream *self);
 LP2P_QUIC_API gssize lp2p_quic_stream_readv (Lp2pQuicStream *self, const GInputVector *vectors, guint n_vectors);
+/* @bytes: (nullable) */
+LP2P_QUIC_API void lp2p_quic_stream_lend (Lp2pQuicStream *self, GBytes *bytes);
 LP2P_QUIC_API gssize lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, guint n_vectors);
 LP2P_QUIC_API void lp2p_quic_stream_want (Lp2pQuicStream *self, Lp2pReady ready);
 LP2P_QUIC_API int lp2p_quic_stream_shutdown_write (Lp2pQuicStream *self);

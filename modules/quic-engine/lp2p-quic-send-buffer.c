@@ -7,25 +7,33 @@
 #define MIN_CHUNK 1024
 #define MAX_CHUNK (64 * 1024)
 
+/* @offset: of its first byte in the stream
+ * @capacity: no more than @size where the bytes are not its own
+ * @loan: (nullable): what the bytes are part of, if they are not its own */
 struct _Lp2pQuicChunk
 {
   Lp2pQuicChunk *next;
-  guint64 offset; /* of its first byte in the stream */
+  guint64 offset;
   gsize size;
   gsize capacity;
-  guint8 data[];
+  GBytes *loan;
+  const guint8 *data;
+  guint8 own[];
 };
 
-static Lp2pQuicChunk *
-add_chunk (Lp2pQuicSendBuffer *self, gsize wanted)
+static void
+chunk_free (Lp2pQuicChunk *self)
 {
-  gsize capacity = CLAMP (wanted, MIN_CHUNK, MAX_CHUNK);
+  g_clear_pointer (&self->loan, g_bytes_unref);
+  g_free (self);
+}
+
+static Lp2pQuicChunk *
+add_chunk (Lp2pQuicSendBuffer *self, gsize capacity)
+{
   Lp2pQuicChunk *chunk = g_malloc (sizeof *chunk + capacity);
 
-  chunk->next = NULL;
-  chunk->offset = self->end;
-  chunk->size = 0;
-  chunk->capacity = capacity;
+  *chunk = (Lp2pQuicChunk){ .offset = self->end, .capacity = capacity, .data = chunk->own };
   if (self->tail != NULL)
     self->tail->next = chunk;
   else
@@ -36,8 +44,45 @@ add_chunk (Lp2pQuicSendBuffer *self, gsize wanted)
   return chunk;
 }
 
+void
+lp2p_quic_send_buffer_lend (Lp2pQuicSendBuffer *self, GBytes *bytes)
+{
+  g_autoptr (GBytes) before = self->loan;
+
+  self->loan = bytes != NULL ? g_bytes_ref (bytes) : NULL;
+}
+
+static gboolean
+is_lent (const Lp2pQuicSendBuffer *self, const guint8 *data, gsize size)
+{
+  gsize lent;
+  const guint8 *begin;
+
+  if (self->loan == NULL)
+    return FALSE;
+  begin = g_bytes_get_data (self->loan, &lent);
+  return size > 0 && data >= begin && data < begin + lent && size <= (gsize) (begin + lent - data);
+}
+
+/* Behind the last ones, where they are the next ones of the same loan. */
 static void
-append (Lp2pQuicSendBuffer *self, const guint8 *data, gsize size, gsize left)
+append_lent (Lp2pQuicSendBuffer *self, const guint8 *data, gsize size)
+{
+  Lp2pQuicChunk *chunk = self->tail;
+
+  if (chunk == NULL || chunk->loan != self->loan || data != chunk->data + chunk->size)
+    {
+      chunk = add_chunk (self, 0);
+      chunk->loan = g_bytes_ref (self->loan);
+      chunk->data = data;
+    }
+  chunk->size += size;
+  chunk->capacity = chunk->size;
+  self->end += size;
+}
+
+static void
+append_copy (Lp2pQuicSendBuffer *self, const guint8 *data, gsize size, gsize left)
 {
   Lp2pCursor cursor = LP2P_CURSOR_INIT (data, size);
 
@@ -47,9 +92,9 @@ append (Lp2pQuicSendBuffer *self, const guint8 *data, gsize size, gsize left)
       gsize n;
 
       if (chunk == NULL || chunk->size == chunk->capacity)
-        chunk = add_chunk (self, left);
+        chunk = add_chunk (self, CLAMP (left, MIN_CHUNK, MAX_CHUNK));
       n = MIN (chunk->capacity - chunk->size, lp2p_cursor_left (&cursor));
-      lp2p_cursor_copy (&cursor, chunk->data + chunk->size, n);
+      lp2p_cursor_copy (&cursor, chunk->own + chunk->size, n);
       chunk->size += n;
       self->end += n;
       left -= n;
@@ -66,7 +111,11 @@ lp2p_quic_send_buffer_append (Lp2pQuicSendBuffer *self, const GOutputVector *vec
     {
       gsize n = MIN (vectors[i].size, left);
 
-      append (self, vectors[i].buffer, n, left);
+      /* Room for what comes behind it is of use only where that is copied as well. */
+      if (is_lent (self, vectors[i].buffer, n))
+        append_lent (self, vectors[i].buffer, n);
+      else
+        append_copy (self, vectors[i].buffer, n, self->loan != NULL ? n : left);
       left -= n;
     }
   return total;
@@ -84,7 +133,7 @@ lp2p_quic_send_buffer_peek (Lp2pQuicSendBuffer *self, ngtcp2_vec *vectors, guint
 
       if (skip == chunk->size)
         continue;
-      vectors[n].base = chunk->data + skip;
+      vectors[n].base = (guint8 *) chunk->data + skip;
       vectors[n++].len = chunk->size - skip;
       from = chunk->offset + chunk->size;
     }
@@ -109,7 +158,7 @@ drop_head (Lp2pQuicSendBuffer *self)
     self->tail = NULL;
   if (self->next == chunk)
     self->next = chunk->next;
-  g_free (chunk);
+  chunk_free (chunk);
 }
 
 /* All up to @offset has arrived. */
@@ -127,6 +176,7 @@ lp2p_quic_send_buffer_truncate (Lp2pQuicSendBuffer *self)
   Lp2pQuicChunk *last = NULL;
   Lp2pQuicChunk *rest = self->head;
 
+  lp2p_quic_send_buffer_lend (self, NULL);
   for (; rest != NULL && rest->offset < self->sent; rest = rest->next)
     last = rest;
   if (last != NULL)
@@ -143,7 +193,7 @@ lp2p_quic_send_buffer_truncate (Lp2pQuicSendBuffer *self)
       Lp2pQuicChunk *chunk = rest;
 
       rest = chunk->next;
-      g_free (chunk);
+      chunk_free (chunk);
     }
 }
 
@@ -152,5 +202,6 @@ lp2p_quic_send_buffer_clear (Lp2pQuicSendBuffer *self)
 {
   while (self->head != NULL)
     drop_head (self);
+  lp2p_quic_send_buffer_lend (self, NULL);
   self->sent = self->acknowledged = self->end;
 }

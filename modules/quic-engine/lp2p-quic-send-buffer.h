@@ -18,19 +18,23 @@ typedef struct
   Lp2pQuicChunk *head;
   Lp2pQuicChunk *tail;
   Lp2pQuicChunk *next; /* where unsent bytes begin */
+  GBytes *loan;        /* (nullable) */
   guint64 acknowledged;
   guint64 sent;
   guint64 end;
 } Lp2pQuicSendBuffer;
 
+/* Bytes within @bytes are not copied from now on, but held. @bytes: (nullable) */
+void lp2p_quic_send_buffer_lend (Lp2pQuicSendBuffer *self, GBytes *bytes);
 /* Appends at most @max bytes; returns their number. */
 gsize lp2p_quic_send_buffer_append (Lp2pQuicSendBuffer *self, const GOutputVector *vectors, guint n_vectors, gsize max);
 /* Where the next bytes to be sent are; returns the number of @vectors. */
 guint lp2p_quic_send_buffer_peek (Lp2pQuicSendBuffer *self, ngtcp2_vec *vectors, guint n_vectors);
 void lp2p_quic_send_buffer_sent (Lp2pQuicSendBuffer *self, gsize size);
 void lp2p_quic_send_buffer_acknowledge (Lp2pQuicSendBuffer *self, guint64 offset);
-/* Forgets what was not sent. */
+/* Forgets what was not sent, and the loan. */
 void lp2p_quic_send_buffer_truncate (Lp2pQuicSendBuffer *self);
+/* Forgets all, and the loan. */
 void lp2p_quic_send_buffer_clear (Lp2pQuicSendBuffer *self);
 
 static inline gsize

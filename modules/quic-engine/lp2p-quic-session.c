@@ -188,6 +188,12 @@ stream_writev (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const GOutput
 }
 
 static void
+stream_lend (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, GBytes *bytes)
+{
+  lp2p_quic_stream_lend (STREAM (stream), bytes);
+}
+
+static void
 stream_want (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, Lp2pReady ready)
 {
   lp2p_quic_stream_want (STREAM (stream), ready);
@@ -312,6 +318,7 @@ static const Lp2pMuxerSessionClass session_class = {
   .accept = session_accept,
   .stream_readv = stream_readv,
   .stream_writev = stream_writev,
+  .stream_lend = stream_lend,
   .stream_want = stream_want,
   .stream_shutdown_write = stream_shutdown_write,
   .stream_stop_reading = stream_stop_reading,

@@ -409,6 +409,13 @@ can_write (Lp2pQuicStream *self)
          lp2p_quic_connection_is_usable (self->connection);
 }
 
+/* Who may not write gets nothing kept. */
+void
+lp2p_quic_stream_lend (Lp2pQuicStream *self, GBytes *bytes)
+{
+  lp2p_quic_send_buffer_lend (&self->output, can_write (self) ? bytes : NULL);
+}
+
 gssize
 lp2p_quic_stream_writev (Lp2pQuicStream *self, const GOutputVector *vectors, guint n_vectors)
 {

@@ -149,7 +149,7 @@ receive_partial_verify (ReceiveStore *store,
     return TRUE;
   while (*offset < item->size)
     {
-      const guint8 *chunk;
+      GBytes *chunk;
       SendHash noted;
       SendHash found;
 

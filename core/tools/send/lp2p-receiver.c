@@ -100,7 +100,7 @@ want_file (Receiver *self, ReceiveItem *item, GError **error)
 static gboolean
 hash_file (SendSource *source, guint64 size, SendHash *hash, GError **reason, GError **error)
 {
-  const guint8 *chunk;
+  GBytes *chunk;
 
   while (send_source_get_offset (source) < size)
     {
@@ -507,7 +507,7 @@ finish (Receiver *self, GError **error)
   result.failed = send_report_get_count (self->report, SEND_OUTCOME_FAILED);
   send_append (send_channel_get_output (self->channel), SEND_BODY (RESULT), &result);
   check_complete (self);
-  return send_channel_write (self->channel, NULL, 0, error);
+  return send_channel_write (self->channel, NULL, error);
 }
 
 /**

@@ -23,7 +23,7 @@ void send_channel_set_notify (SendChannel *self, SendNotify notify, gpointer use
 
 GByteArray *send_channel_get_output (SendChannel *self);
 void send_channel_push (SendChannel *self);
-gboolean send_channel_write (SendChannel *self, const void *data, gsize size, GError **error);
+gboolean send_channel_write (SendChannel *self, GBytes *bytes, GError **error);
 void send_channel_part (SendChannel *self, Lp2p__Send__Frame__BodyCase kind, const char *text);
 
 SendInput send_channel_poll (SendChannel *self, SendEvent *event, GError **error);

@@ -173,15 +173,18 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-start_writing (SendChannel *self, const void *data, gsize size)
+start_writing (SendChannel *self, GBytes *bytes)
 {
   GByteArray *leaving = self->output;
+  gsize size = 0;
+  const void *data = bytes != NULL ? g_bytes_get_data (bytes, &size) : NULL;
 
   self->output = self->leaving;
   self->leaving = leaving;
   self->vectors[0] = (GOutputVector) { leaving->data, leaving->len };
   self->vectors[1] = (GOutputVector) { data, size };
   self->writing = TRUE;
+  lp2p_stream_lend (self->stream, bytes);
   g_output_stream_writev_all_async (g_io_stream_get_output_stream (G_IO_STREAM (self->stream)),
                                     self->vectors, size > 0 ? 2 : 1, G_PRIORITY_DEFAULT,
                                     self->cancellable, on_written, g_rc_box_acquire (self));
@@ -192,7 +195,7 @@ void
 send_channel_push (SendChannel *self)
 {
   if (!self->writing && self->error == NULL && self->output->len > 0)
-    start_writing (self, NULL, 0);
+    start_writing (self, NULL);
 }
 
 static gboolean
@@ -233,9 +236,12 @@ finish_writing (SendChannel *self, GError **error)
   return good;
 }
 
-/* Writes the output, and behind it some bytes, and waits until all has left. */
+/* Writes the output, and behind it some bytes, and waits until all has left. The stream
+ * may hold them longer.
+ *
+ * @bytes: (nullable) */
 gboolean
-send_channel_write (SendChannel *self, const void *data, gsize size, GError **error)
+send_channel_write (SendChannel *self, GBytes *bytes, GError **error)
 {
   gboolean good = finish_writing (self, error);
 
@@ -250,8 +256,8 @@ send_channel_write (SendChannel *self, const void *data, gsize size, GError **er
       g_byte_array_set_size (self->output, 0);
       return FALSE;
     }
-  if (self->output->len + size > 0)
-    start_writing (self, data, size);
+  if (self->output->len > 0 || bytes != NULL)
+    start_writing (self, bytes);
   return finish_writing (self, error);
 }
 

@@ -15,8 +15,7 @@ typedef struct _SendSource SendSource;
 SendSource *send_source_new (int fd, guint64 size);
 void send_source_free (SendSource *self);
 guint64 send_source_get_offset (SendSource *self);
-gssize
-send_source_read (SendSource *self, const guint8 **chunk, SendHash *hash, GError **error);
+gssize send_source_read (SendSource *self, GBytes **chunk, SendHash *hash, GError **error);
 void send_source_rewind (SendSource *self);
 SendHash send_source_get_hash (SendSource *self);
 gboolean send_source_check (SendSource *self, gint64 mtime, GError **error);

@@ -13,8 +13,8 @@
 
 /* @offset: of what was taken
  * @hasher: of the hashes of the chunks before @offset
- * @taken: the chunk that was taken last
- * @next: the one behind it
+ * @taken: the chunk that was taken last, if it is still there
+ * @next: room for the one behind it
  * @filled: how much of @next has been read
  * @threaded: whether a thread always reads
  * @ahead: whether @next is read while @taken is used
@@ -27,7 +27,7 @@ struct _SendSource
   guint64 size;
   guint64 offset;
   SendHasher *hasher;
-  guint8 *taken;
+  GBytes *taken;
   guint8 *next;
   gsize filled;
   gboolean in_memory;
@@ -69,7 +69,7 @@ send_source_free (SendSource *self)
   wait_read (self);
   send_close (&self->fd);
   send_hasher_free (self->hasher);
-  g_free (self->taken);
+  g_clear_pointer (&self->taken, g_bytes_unref);
   g_free (self->next);
   g_free (self);
 }
@@ -161,7 +161,8 @@ start_reading (SendSource *self)
 /**
  * send_source_read:
  * @self: a file that is not at its end
- * @chunk: (out): the next chunk, until the next call
+ * @chunk: (out) (transfer none): the next chunk; who holds no reference has it until the
+ *   next call
  * @hash: (out): its hash
  * @error: return location for an error
  *
@@ -171,10 +172,11 @@ start_reading (SendSource *self)
  * Returns: the size of the chunk, or -1
  */
 gssize
-send_source_read (SendSource *self, const guint8 **chunk, SendHash *hash, GError **error)
+send_source_read (SendSource *self, GBytes **chunk, SendHash *hash, GError **error)
 {
   gsize size = get_next_size (self);
 
+  g_clear_pointer (&self->taken, g_bytes_unref);
   if (!self->started)
     start_reading (self);
   wait_read (self);
@@ -187,18 +189,12 @@ send_source_read (SendSource *self, const guint8 **chunk, SendHash *hash, GError
         set_changed (error);
       return -1;
     }
-  *chunk = self->next;
+  *chunk = self->taken = g_bytes_new_take (g_steal_pointer (&self->next), size);
   *hash = self->hash;
   self->offset += (guint64) size;
   send_hasher_add (self->hasher, hash->bytes, SEND_HASH_SIZE);
   if (self->ahead && self->offset < self->size)
-    {
-      guint8 *free = self->taken;
-
-      self->taken = self->next;
-      self->next = free;
-      start_reading (self);
-    }
+    start_reading (self);
   return (gssize) size;
 }
 

@@ -222,9 +222,9 @@ wait_input (Sender *self, GError **error)
 /* Sending */
 
 static gboolean
-write_out (Sender *self, const void *data, gsize size, GError **error)
+write_out (Sender *self, GBytes *bytes, GError **error)
 {
-  if (send_channel_write (self->channel, data, size, error) && self->error == NULL)
+  if (send_channel_write (self->channel, bytes, error) && self->error == NULL)
     return TRUE;
   if (self->error != NULL)
     {
@@ -238,7 +238,7 @@ static gboolean
 write_batch (Sender *self, GError **error)
 {
   return send_channel_get_output (self->channel)->len < BATCH_SIZE ||
-         write_out (self, NULL, 0, error);
+         write_out (self, NULL, error);
 }
 
 static gboolean
@@ -349,7 +349,7 @@ send_chunks (
 
   while (send_source_get_offset (source) < item->size)
     {
-      const guint8 *chunk;
+      GBytes *chunk;
       SendHash hash;
       gssize n = send_source_read (source, &chunk, &hash, reason);
       gboolean sent;
@@ -360,12 +360,12 @@ send_chunks (
       send_append_chunk (out, (gsize) n, &hash);
       if (n <= SMALL_SIZE)
         {
-          g_byte_array_append (out, chunk, (guint) n);
+          g_byte_array_append (out, g_bytes_get_data (chunk, NULL), (guint) n);
           sent = write_batch (self, error);
         }
       else
         {
-          sent = write_out (self, chunk, (gsize) n, error);
+          sent = write_out (self, chunk, error);
         }
       if (!sent)
         return FALSE;
@@ -391,7 +391,7 @@ read_prefix (
 {
   while (send_source_get_offset (source) < size)
     {
-      const guint8 *chunk;
+      GBytes *chunk;
       SendHash hash;
 
       if (send_source_read (source, &chunk, &hash, reason) < 0)

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Bytes that were lent to a stream, on a line on which they take their time: they stay as
+ * long as they may have to be sent again, and go however the stream ends. */
+
+#include "quic-stranger.h"
+#include "test-wire.h"
+
+#define SIZE (1024 * 1024)
+
+/* Longer than a close waits for the peer. */
+#define PATIENCE_US (6 * G_USEC_PER_SEC)
+
+/* @stream: of the dialer, or NULL
+ * @other: the same of the listener, or NULL
+ * @lent: what the stream holds, and nobody else
+ * @written: how much of it was taken
+ * @n_gone: how often it was freed */
+typedef struct
+{
+  TestWorld *world;
+  TestWire *wire;
+  QuicHost listener;
+  QuicHost dialer;
+  Lp2pRawConnection *raw[2]; /* dialed, accepted */
+  Lp2pMuxerSession *dialed;
+  Lp2pMuxerSession *accepted;
+  Lp2pMuxerStream *stream;
+  Lp2pMuxerStream *other;
+  guint8 *lent;
+  gsize written;
+  guint n_gone;
+} Fixture;
+
+static void
+free_lent (gpointer pointer)
+{
+  Fixture *f = pointer;
+
+  g_free (f->lent);
+  f->n_gone++;
+}
+
+static void
+lend (Fixture *f)
+{
+  g_autoptr (GBytes) bytes = NULL;
+
+  f->lent = g_malloc (SIZE);
+  test_fill_pattern (f->lent, SIZE, 0);
+  bytes = g_bytes_new_with_free_func (f->lent, SIZE, free_lent, f);
+  f->dialed->klass->stream_lend (f->dialed, f->stream, bytes);
+}
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  f->world = test_world_new (TRUE);
+  f->world->ticking = TRUE;
+  f->wire = test_wire_new (f->world);
+  quic_host_init (&f->listener, f->world, NULL, 0);
+  quic_host_init (&f->dialer, f->world, NULL, -1);
+  test_wire_set_server (f->wire, g_ntohs (f->listener.address.sin_port));
+  f->listener.address.sin_port = g_htons (test_wire_get_port (f->wire));
+  f->raw[0] = quic_host_dial (&f->dialer, &f->listener, NULL);
+  g_assert_nonnull (f->raw[0]);
+  test_until (f->world, (f->raw[1] = test_context_take_inbound (f->listener.context)) != NULL);
+  f->dialed = f->raw[0]->session;
+  f->accepted = f->raw[1]->session;
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpint (f->dialed->klass->open (f->dialed, &f->stream), ==, 0);
+  lend (f);
+}
+
+/* Nothing of a test is left, and the loan went once. */
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  for (guint i = 0; i < 2; i++)
+    g_clear_pointer (&f->raw[i], lp2p_raw_connection_free);
+  quic_host_clear (&f->dialer);
+  quic_host_clear (&f->listener);
+  test_wire_free (f->wire);
+  test_world_free (f->world);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+}
+
+/* As much as there is room for. */
+static void
+write_on (Fixture *f)
+{
+  GOutputVector vector = { f->lent + f->written, SIZE - f->written };
+  gssize n = f->written < SIZE ? f->dialed->klass->stream_writev (f->dialed, f->stream, &vector, 1) : 0;
+
+  g_assert_cmpint (n, !=, LP2P_IO_FAILED);
+  f->written += MAX (n, 0);
+}
+
+/* Some of it is on its way, and some waits. */
+static void
+begin (Fixture *f)
+{
+  write_on (f);
+  test_until (f->world, (f->other = f->accepted->klass->accept (f->accepted)) != NULL);
+  write_on (f);
+  test_world_settle (f->world);
+  g_assert_cmpuint (f->n_gone, ==, 0);
+}
+
+static gsize
+read_on (Fixture *f, gsize offset)
+{
+  static guint8 data[64 * 1024];
+  GInputVector vector = { data, sizeof data };
+  gssize n = f->accepted->klass->stream_readv (f->accepted, f->other, &vector, 1);
+
+  g_assert_cmpint (n, !=, LP2P_IO_FAILED);
+  if (n > 0)
+    test_assert_pattern (data, n, offset);
+  return MAX (n, 0);
+}
+
+/* With nothing lent any more. */
+static void
+end_loan (Fixture *f)
+{
+  f->dialed->klass->stream_lend (f->dialed, f->stream, NULL);
+}
+
+static void
+release (Fixture *f)
+{
+  f->dialed->klass->stream_release (f->dialed, f->stream);
+  f->accepted->klass->stream_release (f->accepted, f->other);
+}
+
+/* Packets are lost again and again, and sent again from where the bytes still are. */
+static void
+test_loss (Fixture *f, gconstpointer data)
+{
+  gsize seen = 0;
+
+  begin (f);
+  for (guint i = 0; seen < SIZE; i++)
+    {
+      g_assert_cmpuint (i, <, 10000);
+      test_wire_set_deaf (f->wire, i % 10 == 0);
+      write_on (f);
+      test_world_advance (f->world, 10 * G_TIME_SPAN_MILLISECOND);
+      seen += read_on (f, seen);
+      g_assert_cmpuint (f->n_gone, ==, 0);
+    }
+  end_loan (f);
+  test_wire_set_deaf (f->wire, FALSE);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+  release (f);
+}
+
+static gboolean
+is_sent (Fixture *f)
+{
+  return f->written == SIZE && lp2p_quic_send_buffer_get_unsent (&((Lp2pQuicStream *) f->stream)->output) == 0;
+}
+
+/* All has arrived, but that is not known yet. */
+static void
+test_not_acknowledged (Fixture *f, gconstpointer data)
+{
+  gsize seen = 0;
+
+  begin (f);
+  for (guint i = 0; !is_sent (f); i++, test_world_advance (f->world, G_TIME_SPAN_MILLISECOND))
+    {
+      g_assert_cmpuint (i, <, 10000);
+      write_on (f);
+      seen += read_on (f, seen);
+    }
+  end_loan (f);
+  test_wire_set_silent (f->wire, TRUE);
+  for (guint i = 0; seen < SIZE; i++, test_world_advance (f->world, G_TIME_SPAN_MILLISECOND))
+    {
+      g_assert_cmpuint (i, <, 1000);
+      seen += read_on (f, seen);
+    }
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 0);
+  test_wire_set_silent (f->wire, FALSE);
+  test_world_advance (f->world, 5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+  release (f);
+}
+
+static void
+test_reset (Fixture *f, gconstpointer data)
+{
+  begin (f);
+  f->dialed->klass->stream_reset (f->dialed, f->stream, 7);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+  release (f);
+}
+
+/* What was on its way is lost, and the reset with it. */
+static void
+test_reset_lost (Fixture *f, gconstpointer data)
+{
+  begin (f);
+  test_wire_set_deaf (f->wire, TRUE);
+  test_world_advance (f->world, 4 * TEST_WIRE_DELAY_US);
+  f->dialed->klass->stream_reset (f->dialed, f->stream, 7);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 0);
+  test_wire_set_deaf (f->wire, FALSE);
+  test_world_advance (f->world, 5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+  release (f);
+}
+
+/* The peer does not want it. */
+static void
+test_stopped (Fixture *f, gconstpointer data)
+{
+  begin (f);
+  f->accepted->klass->stream_stop_reading (f->accepted, f->other, 7);
+  release (f);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+}
+
+/* Who has given up a stream can lend it nothing. */
+static void
+test_late (Fixture *f, gconstpointer data)
+{
+  begin (f);
+  f->dialed->klass->stream_reset (f->dialed, f->stream, 7);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+  lend (f);
+  g_assert_cmpuint (f->n_gone, ==, 2);
+  f->n_gone = 1;
+  release (f);
+}
+
+/* The stream is given back before all that was written has arrived, which goes on. */
+static void
+test_released (Fixture *f, gconstpointer data)
+{
+  gsize seen = 0;
+
+  begin (f);
+  g_assert_cmpint (f->dialed->klass->stream_shutdown_write (f->dialed, f->stream), ==, 0);
+  f->dialed->klass->stream_release (f->dialed, f->stream);
+  for (guint i = 0; seen < f->written; i++, test_world_advance (f->world, 10 * G_TIME_SPAN_MILLISECOND))
+    {
+      g_assert_cmpuint (i, <, 1000);
+      seen += read_on (f, seen);
+    }
+  f->accepted->klass->stream_release (f->accepted, f->other);
+  test_world_advance (f->world, G_USEC_PER_SEC);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+}
+
+static void
+test_abort (Fixture *f, gconstpointer data)
+{
+  begin (f);
+  f->dialed->klass->abort (f->dialed, 0);
+  test_world_settle (f->world);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+  release (f);
+}
+
+/* Nobody is there any more who could acknowledge it. */
+static void
+test_close (Fixture *f, gconstpointer data)
+{
+  begin (f);
+  test_wire_set_deaf (f->wire, TRUE);
+  f->dialed->klass->close (f->dialed, 0, "");
+  test_world_advance (f->world, 500 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpuint (f->n_gone, ==, 0);
+  test_world_advance (f->world, PATIENCE_US);
+  g_assert_cmpuint (f->n_gone, ==, 1);
+  release (f);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+
+#define ADD(name, data, function) g_test_add ("/quic-lend/" name, Fixture, data, set_up, function, tear_down)
+  ADD ("loss", NULL, test_loss);
+  ADD ("not-acknowledged", NULL, test_not_acknowledged);
+  ADD ("reset", NULL, test_reset);
+  ADD ("reset-lost", NULL, test_reset_lost);
+  ADD ("stopped", NULL, test_stopped);
+  ADD ("late", NULL, test_late);
+  ADD ("released", NULL, test_released);
+  ADD ("abort", NULL, test_abort);
+  ADD ("close", NULL, test_close);
+#undef ADD
+
+  return g_test_run ();
+}
