@@ -169,7 +169,7 @@ static void
 test_lent (void)
 {
   Lp2pQuicSendBuffer buffer = { 0 };
-  guint8 data[9000];
+  static guint8 data[9000];
   guint n_gone = 0;
   GBytes *loan = new_loan (data, sizeof data, &n_gone);
   ngtcp2_vec vectors[2];
@@ -201,7 +201,7 @@ static void
 test_not_lent (void)
 {
   Lp2pQuicSendBuffer buffer = { 0 };
-  guint8 data[300];
+  static guint8 data[300];
   guint n_gone = 0;
   g_autoptr (GBytes) loan = new_loan (data + 100, 100, &n_gone);
   GOutputVector around[] = { { data, 100 }, { data + 100, 101 }, { data + 201, 99 }, { NULL, 0 } };
@@ -222,7 +222,7 @@ test_not_lent (void)
 static void
 test_loans (void)
 {
-  guint8 data[20000];
+  static guint8 data[20000];
   guint n_lent = 0, n_gone = 0;
 
   test_fill_pattern (data, sizeof data, 0);
@@ -259,7 +259,7 @@ static void
 test_lent_truncate (void)
 {
   Lp2pQuicSendBuffer buffer = { 0 };
-  guint8 data[2000];
+  static guint8 data[2000];
   guint n_first = 0, n_second = 0;
   GBytes *first = new_loan (data, 1000, &n_first);
   GBytes *second = new_loan (data + 1000, 1000, &n_second);
