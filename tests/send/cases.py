@@ -456,21 +456,30 @@ def test_damaged_partial(world):
 
 # Cuts
 
-@case
-def test_full_disk(world):
-    """a disk that is full"""
-    file = world.write_random("a", 8 * MIB)
-    sender, ticket = world.send(file)
-    # As if the disk had 4 MiB: a write beyond fails, where the signal is ignored.
+def receive_beyond(world, size, limit):
+    """As if the disk had no more room: a write beyond fails, where the signal is ignored."""
+    sender, ticket = world.send(world.write_random("a", size))
     receiver = world.receive(ticket, restore_signals=False, preexec_fn=lambda: resource.setrlimit(
-        resource.RLIMIT_FSIZE, (4 * MIB, 4 * MIB)))
+        resource.RLIMIT_FSIZE, (limit, limit)))
     receiver.wait(1, "File too large")
     check(not os.path.exists(world.path("target/a")), "a file that is not complete is there")
     receiver = world.receive(ticket)
     receiver.wait(0)
-    check(receiver.events[-1]["bytes"] == 4 * MIB, receiver.events[-1])
+    check(receiver.events[-1]["bytes"] == size - limit, receiver.events[-1])
     sender.wait(0, "gave up.*File too large")
     check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_full_disk(world):
+    """a disk that is full"""
+    receive_beyond(world, 20 * MIB, 4 * MIB)
+
+
+@case
+def test_full_disk_at_end(world):
+    """a disk that has no room for the last chunk, behind which comes the end"""
+    receive_beyond(world, 2 * MIB, MIB)
 
 
 def unshare_mounts():

@@ -34,6 +34,7 @@ gboolean receive_partial_begin_chunk (ReceivePartial *self,
 GBytes *receive_partial_get_place (ReceivePartial *self);
 gboolean
 receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GError **error);
+gboolean receive_partial_is_good (const ReceivePartial *self, GError **error);
 gboolean receive_partial_check (ReceivePartial *self, const Lp2p__Send__End *end, GError **error);
 int receive_partial_steal_fd (ReceivePartial *self, GError **error);
 

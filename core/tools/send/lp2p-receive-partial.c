@@ -349,8 +349,10 @@ on_written (const ReceiveChunk *chunk, int code, gpointer user_data)
     note_chunk (self, &chunk->expected, &self->error);
 }
 
-static gboolean
-check_error (const ReceivePartial *self, GError **error)
+/* Whether all that was written is on the disk, and had the hash that the peer said. What
+ * came before the first chunk that is not goes on in the next transfer. */
+gboolean
+receive_partial_is_good (const ReceivePartial *self, GError **error)
 {
   if (self->error != NULL)
     g_propagate_error (error, g_error_copy (self->error));
@@ -365,18 +367,16 @@ receive_partial_write (ReceivePartial *self, const guint8 *data, gsize size, GEr
   self->offset += size;
   if (receive_writer_fill (self->writer, data, size))
     self->chunk = NULL;
-  return check_error (self, error);
+  return receive_partial_is_good (self, error);
 }
 
-/* Whether the file, all of which is written, is complete, and the one that the peer
+/* Whether the file, all of which is good, is complete, and the one that the peer
  * read. */
 gboolean
 receive_partial_check (ReceivePartial *self, const Lp2p__Send__End *end, GError **error)
 {
   SendHash hash = send_hasher_get (self->tree);
 
-  if (!check_error (self, error))
-    return FALSE;
   if (self->offset != self->item->size)
     return fail_protocol (self, N_("the peer ended the file before its end"), error);
   return send_hash_equal_bytes (&hash, end->hash.data, end->hash.len) ||

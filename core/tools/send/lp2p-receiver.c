@@ -348,6 +348,8 @@ take_end (Receiver *self, const Lp2p__Send__End *end, GError **error)
   while (!receive_partial_is_idle (self->partial))
     if (!send_channel_wait (self->channel, error))
       return FALSE;
+  if (!receive_partial_is_good (self->partial, error))
+    return FALSE;
   if (!receive_partial_check (self->partial, end, error))
     {
       receive_partial_remove (self->store, item);
