@@ -124,12 +124,16 @@ class World:
             file.write(text)
         return self.path(name)
 
+    def start(self, *arguments, **options):
+        """A process that the caller ends."""
+        options = {"env": self.env, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+                   "stderr": subprocess.PIPE, "text": True, "cwd": self.folder, **options}
+        return subprocess.Popen([LP2P, *arguments], **options)
+
     @contextlib.contextmanager
     def running(self, *arguments, **options):
         """A process that does not outlive what is done with it."""
-        options = {"env": self.env, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
-                   "stderr": subprocess.PIPE, "text": True, "cwd": self.folder, **options}
-        with subprocess.Popen([LP2P, *arguments], **options) as process:
+        with self.start(*arguments, **options) as process:
             try:
                 yield process
             finally:
