@@ -155,14 +155,24 @@ lp2p_quic_settings_set_token (ngtcp2_settings *settings, const uint8_t *token, s
   settings->token_type = retry ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN;
 }
 
+/* The room that a packet needs is kept for as long as the connection: where 65 KB pass,
+ * each one that is asked would hold as much, though nobody may ever send so large ones.
+ * There the size is known, and nobody asks. */
+#define LP2P_QUIC_MAX_PROBE (16 * 1024)
+
 static inline int
 lp2p_quic_settings_set_size (ngtcp2_settings *settings, Lp2pQuicProbes *probes, size_t size, int on_link)
 {
   uint16_t sizes[] = { 1406, 1342, 1232, 1444, (uint16_t) size };
 
+  settings->max_tx_udp_payload_size = size;
+  if (on_link && size > LP2P_QUIC_MAX_PROBE)
+    {
+      settings->no_tx_udp_payload_size_shaping = 1;
+      return 1;
+    }
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
     (*probes)[i] = sizes[i];
-  settings->max_tx_udp_payload_size = size;
   settings->pmtud_probes = *probes;
   settings->pmtud_probeslen = sizeof sizes / sizeof sizes[0];
   return 0;
