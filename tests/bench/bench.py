@@ -140,6 +140,7 @@ def main():
                         help="print TAP, a case for each gate, and measure nothing that no gate looks at")
     parser.add_argument("--minutes", type=positive, default=18, metavar="N",
                         help="with --tap: give up after N minutes (18)")
+    parser.add_argument("--goals", action="store_true", help="with --tap: goals are gates too")
     parser.add_argument("--write", action="store_true", help="write data/docs/results.md")
     parser.add_argument("--check", action="store_true",
                         help="print TAP of a quick run: only whether all rows come out and memory is small")
@@ -152,7 +153,7 @@ def main():
     chosen["runs"] = args.runs or chosen["runs"]
     names = dict.fromkeys(args.only or BENCHES)
     if args.tap:
-        return gating.run(build, chosen, {name: BENCHES[name] for name in names}, args.tries, args.minutes)
+        return gating.run(build, chosen, {name: BENCHES[name] for name in names}, args.tries, args.minutes, args.goals)
     load = os.getloadavg()[0]
     try:
         context = measure.Context(build, chosen, lambda note: print(note, file=sys.stderr))

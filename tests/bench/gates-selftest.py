@@ -290,12 +290,12 @@ def test_time_limit():
 
 # The whole
 
-def run_test(benches, minutes=1):
+def run_test(benches, minutes=1, goals=False):
     """The status, and what is printed."""
     printed = io.StringIO()
     context = context_with(note=lambda note: None)
     with contextlib.redirect_stdout(printed), mock.patch.object(measure, "Context", lambda *_, **__: context):
-        return gating.run("", {}, benches, 2, minutes), printed.getvalue().splitlines()
+        return gating.run("", {}, benches, 2, minutes, goals), printed.getvalue().splitlines()
 
 
 def test_a_case_for_each_gate():
@@ -304,6 +304,15 @@ def test_a_case_for_each_gate():
     check(status == 1 and lines[-1] == "1..2", lines)
     check(f"ok 1 - {gates.name_of(*LINK_RATIO)} 0.95 >= 0.9" in lines, lines)
     check("not ok 2 - delayed line tcp/tls/yamux: throughput / raw 0.6 >= 0.9" in lines, lines)
+
+
+def test_goals_as_gates():
+    beside = [*line_samples((100,), (95,)), *line_samples((100,), (95,), TLS)]
+    idle = Sample("idle", QUIC_STACK, OURS, "dialer heap", "KiB/connection", 100, 0)
+    for goals, count in ((False, 3), (True, 4)):
+        _, lines = run_test({"link": Bench([*beside, idle])}, goals=goals)
+        check(lines[-1] == f"1..{count}", lines)
+    check("not ok 4 - idle quic-v1/tls/native: dialer heap 100 <= 72" in lines, lines)
 
 
 def test_time_is_up():

@@ -8,7 +8,8 @@ from rows import OURS, key_of
 SIDES = ("dialer", "listener")
 
 # For what is at most so much of the heap for an idle connection on each side, in KiB, and what
-# it should be. ngtcp2 0.12 holds most of it; with 1.x the second is what there should be.
+# it should be. ngtcp2 0.12 holds most of it; with 1.x the second is a gate as well, in
+# tests/debian13.
 IDLE_HEAP_KIB = {"noise": (24, None), "tls": (32, None), "ws": (28, None), "wss": (28, None),
                  "quic-v1": (128, 72)}
 QUIC_IDLE_OWN_KIB = 12

@@ -25,6 +25,8 @@ done
 meson test -C "$build" --no-rebuild --logbase debian13 --timeout-multiplier 3 "$@" \
   >"$build/meson-logs/debian13.out" 2>&1 || true
 python3 "$lp2p_root/tests/debian13/lines.py" "$build/meson-logs/debian13.json"
+# What ngtcp2 0.12 leaves as a goal: how much of the heap a connection takes.
+python3 "$lp2p_root/tests/bench/bench.py" --build "$build" --only quic-idle --tap --goals || true
 printf 'ngtcp2 %s, GnuTLS %s, GLib %s, %s\n' \
   "$(pkg-config --modversion libngtcp2 2>/dev/null || echo none)" \
   "$(pkg-config --modversion gnutls)" "$(pkg-config --modversion glib-2.0)" \
