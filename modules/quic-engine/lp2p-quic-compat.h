@@ -3,6 +3,7 @@
 
 /* ngtcp2 0.12 under the names of 1.x: the one place that knows the difference. */
 
+#include <glib.h>
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
@@ -89,14 +90,39 @@ lp2p_quic_get_close_error (ngtcp2_conn *conn, ngtcp2_ccerr *error)
   ngtcp2_conn_get_connection_close_error (conn, error);
 }
 
-/* Packets may leave up to a millisecond before the time that pacing gives them. A time
- * that is nearer holds nothing back, but would wake the loop: it counts as reached. */
-static inline void
-lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now)
+static inline double
+lp2p_quic_get_pacing_rate (const ngtcp2_conn_stat *stat)
 {
+  return stat->pacing_rate > 0 ? stat->pacing_rate : 1.25 * (double) stat->cwnd / (double) stat->smoothed_rtt;
+}
+
+/* What may leave at once. BBR of this version says what a round trip takes, which is more
+ * than a queue on the way may hold: what takes a millisecond saves as many calls of the
+ * kernel as there are to save. */
+static inline size_t
+lp2p_quic_get_quantum (ngtcp2_conn *conn, size_t packet)
+{
+  ngtcp2_conn_stat stat;
+
+  ngtcp2_conn_get_conn_stat (conn, &stat);
+  return MIN (stat.send_quantum, MAX ((size_t) (lp2p_quic_get_pacing_rate (&stat) * NGTCP2_MILLISECONDS), 2 * packet));
+}
+
+/* Packets may leave up to a millisecond before the time that pacing gives them, and are
+ * late by as much where the loop was. This version counts from when the last ones left,
+ * so that as many again could follow at once: @paced is when they were to have left. A
+ * time that is nearer than a millisecond holds nothing back, but would wake the loop: it
+ * counts as reached. */
+static inline void
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, size_t size, ngtcp2_tstamp *paced)
+{
+  ngtcp2_conn_stat stat;
+  ngtcp2_tstamp begin = MAX (*paced, now - NGTCP2_MILLISECONDS);
   ngtcp2_tstamp expiry;
 
-  ngtcp2_conn_update_pkt_tx_time (conn, now);
+  ngtcp2_conn_get_conn_stat (conn, &stat);
+  *paced = begin + (ngtcp2_tstamp) ((double) size / lp2p_quic_get_pacing_rate (&stat));
+  ngtcp2_conn_update_pkt_tx_time (conn, begin);
   expiry = ngtcp2_conn_get_expiry (conn);
   if (expiry > now && expiry <= now + NGTCP2_MILLISECONDS)
     ngtcp2_conn_handle_expiry (conn, now);
@@ -196,10 +222,16 @@ lp2p_quic_get_close_error (ngtcp2_conn *conn, ngtcp2_ccerr *error)
   *error = *ngtcp2_conn_get_ccerr (conn);
 }
 
+static inline size_t
+lp2p_quic_get_quantum (ngtcp2_conn *conn, size_t packet)
+{
+  return ngtcp2_conn_get_send_quantum (conn);
+}
+
 /* A time that pacing gives and that is reached holds nothing back, but would wake the
  * loop. */
 static inline void
-lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now)
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, size_t size, ngtcp2_tstamp *paced)
 {
   ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry (conn);
 

@@ -304,7 +304,7 @@ fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 {
   gsize room = lp2p_quic_path_get_max_size (self);
   gsize first_room = lp2p_quic_path_get_probe_size (self);
-  gsize max = MIN (ngtcp2_conn_get_send_quantum (self->conn), MAX_TRAIN);
+  gsize max = MIN (lp2p_quic_get_quantum (self->conn, room), MAX_TRAIN);
 
   *more = TRUE;
   while (batch->n_packets < MAX_PACKETS && (batch->size == 0 || batch->size + room <= max))
@@ -365,7 +365,7 @@ lp2p_quic_output_run (Lp2pQuicConnection *self)
   lp2p_quic_streams_finish_resets (self);
   /* Pacing begins behind the handshake, whose second flight it would delay. */
   if (batch.n_packets > 0 && self->phase != LP2P_QUIC_HANDSHAKE)
-    lp2p_quic_pace (self->conn, now);
+    lp2p_quic_pace (self->conn, now, batch.size, &self->paced);
   tell_datagrams_writable (self);
   if (more && self->held.length == 0)
     lp2p_quic_connection_want_output (self);

@@ -173,6 +173,7 @@ struct _Lp2pQuicConnection
   gint64 rtt;
   guint64 bytes_read;
   guint64 bytes_written;
+  ngtcp2_tstamp paced;
 };
 
 struct _Lp2pQuicStream
