@@ -118,13 +118,12 @@ lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, size_t size, ngtcp2_tstamp
 {
   ngtcp2_conn_stat stat;
   ngtcp2_tstamp begin = MAX (*paced, now - NGTCP2_MILLISECONDS);
-  ngtcp2_tstamp expiry;
+  ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry (conn);
 
   ngtcp2_conn_get_conn_stat (conn, &stat);
   *paced = begin + (ngtcp2_tstamp) ((double) size / lp2p_quic_get_pacing_rate (&stat));
   ngtcp2_conn_update_pkt_tx_time (conn, begin);
-  expiry = ngtcp2_conn_get_expiry (conn);
-  if (expiry > now && expiry <= now + NGTCP2_MILLISECONDS)
+  if (expiry > now && ngtcp2_conn_get_expiry (conn) <= now + NGTCP2_MILLISECONDS)
     ngtcp2_conn_handle_expiry (conn, now);
 }
 
