@@ -304,7 +304,8 @@ fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 {
   gsize room = lp2p_quic_path_get_max_size (self);
   gsize first_room = lp2p_quic_path_get_probe_size (self);
-  gsize max = MIN (lp2p_quic_get_quantum (self->conn, room), MAX_TRAIN);
+  gsize quantum = self->phase == LP2P_QUIC_HANDSHAKE ? MAX_TRAIN : lp2p_quic_get_quantum (self->conn, room);
+  gsize max = MIN (quantum, MAX_TRAIN);
 
   *more = TRUE;
   while (batch->n_packets < MAX_PACKETS && (batch->size == 0 || batch->size + room <= max))

@@ -173,7 +173,7 @@ struct _Lp2pQuicConnection
   gint64 rtt;
   guint64 bytes_read;
   guint64 bytes_written;
-  ngtcp2_tstamp paced;
+  ngtcp2_tstamp paced;     /* when what was sent should have left */
 };
 
 struct _Lp2pQuicStream
