@@ -31,6 +31,8 @@ LARGE = (4 << 30) if FULL else (64 << 20)
 SEED = int(os.environ.get("LP2P_SEND_SEED") or random.randrange(1 << 32))
 MIB = 1 << 20
 STATE = ".lp2p-receive"
+# So many may be at the door of a receiver who have not said yet what they want.
+AT_THE_DOOR = 16
 
 CASES = []
 
@@ -374,6 +376,18 @@ def test_hostile_cuts(world):
     check(f"{size:03}" in files, files)
     for name in files:
         check(read(world.path("target", name)) == b"data", f"cut at byte {name}: a part is there")
+
+
+@case
+def test_hostile_crowd(world):
+    """who comes when the door is full is turned away, and who stands there is served"""
+    key, peer = world.make_id("hostile")
+    receiver, address = world.listen("--allow", peer)
+    result = subprocess.run([HOSTILE, "crowd", address, key, str(AT_THE_DOOR + 1)], env=world.env,
+                            capture_output=True, text=True, timeout=60)
+    check(result.stdout == f"turned away: {AT_THE_DOOR + 1}\n", result.stdout + result.stderr)
+    receiver.wait(0)
+    check(read(world.path("target/a")) == b"data", "who stood there was not served")
 
 
 # What changes while it is sent
