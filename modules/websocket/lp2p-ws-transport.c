@@ -127,8 +127,10 @@ lp2p_ws_transport_match_name (Lp2pTransport *transport, Lp2pMultiaddr *address)
 static void
 set_no_match (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
 {
+  const char *expected = is_secure (transport) ? "/tls/ws" : "/ws";
+
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("%s is not an IP address with a TCP port and %s alone"),
-               lp2p_multiaddr_get_string (address), is_secure (transport) ? "/tls/ws" : "/ws");
+               lp2p_multiaddr_get_string (address), expected);
 }
 
 /* Dialing */
