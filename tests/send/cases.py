@@ -837,6 +837,27 @@ def test_progress(world):
 
 
 @case
+def test_unread(world):
+    """who prints to a pipe that nobody reads leaves out progress, no result, and does not wait"""
+    # A pipe with room for few lines of paths that are long.
+    unread = {"unread": True, "pipesize": 16384}
+    name = "/".join(letter * 200 for letter in "abcdefghij")
+    os.truncate(world.write(name, b""), 256 * MIB)
+    folder = world.path("source", name.split("/", maxsplit=1)[0])
+    friend, friend_id = world.make_id("friend")
+    sender, ticket = world.send(folder)
+    receivers = [(world.receive(ticket, target="fetched", **unread), sender)]
+    receiver, address = world.listen("--allow", friend_id)
+    receivers.append((world.dial(address, "--identity", friend, folder, **unread), receiver))
+    for quiet, other in receivers:
+        quiet.wait(0)
+        other.wait(0)
+        types = [event["type"] for event in quiet.events]
+        check([kind for kind in types if kind != "progress"] == ["begin", "file", "final"], types)
+        check(0 < types.count("progress") < other.events[-1]["bytes"] // (16 * MIB), types)
+
+
+@case
 def test_usage(world):
     """wrong usage"""
     file = world.write("a", b"x")
