@@ -77,6 +77,23 @@ lp2p_connection_close_finish (Lp2pConnection *self, GAsyncResult *result, GError
 }
 
 /**
+ * lp2p_connection_code_to_string:
+ * @code: why a connection ended, as a peer tells it
+ *
+ * Puts a code into words, as far as it is one of [enum@Code], for messages.
+ *
+ * Returns: (transfer full): the code, such as `4103 (connection-gated)`
+ */
+char *
+lp2p_connection_code_to_string (guint32 code)
+{
+  g_autoptr (GEnumClass) codes = g_type_class_ref (LP2P_TYPE_CODE);
+  const GEnumValue *value = code != LP2P_CODE_NONE ? g_enum_get_value (codes, (gint) code) : NULL;
+
+  return value != NULL ? g_strdup_printf ("%u (%s)", code, value->value_nick) : g_strdup_printf ("%u", code);
+}
+
+/**
  * lp2p_connection_abort:
  * @self: a connection
  * @code: why, where the muxer can say it; 0 for no reason

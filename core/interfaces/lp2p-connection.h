@@ -81,6 +81,8 @@ typedef enum
 } Lp2pCode;
 
 LP2P_AVAILABLE_IN_1_0
+char *lp2p_connection_code_to_string (guint32 code);
+LP2P_AVAILABLE_IN_1_0
 guint64 lp2p_connection_get_id (Lp2pConnection *self);
 LP2P_AVAILABLE_IN_1_0
 Lp2pConnectionState lp2p_connection_get_state (Lp2pConnection *self);

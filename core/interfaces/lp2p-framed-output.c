@@ -402,3 +402,18 @@ lp2p_framed_session_pump_output (Lp2pMuxerSession *session)
   give_turns (self);
   come_again (self);
 }
+
+/* Of a session that is given up at once: where the layer has room, the peer still learns
+ * the reason. */
+void
+lp2p_framed_session_say_why (Lp2pFramedSession *self, guint32 code)
+{
+  const Lp2pFramedSessionClass *klass = lp2p_framed_session_get_class (self);
+  guint8 bytes[LP2P_FRAME_HEADER_MAX];
+
+  if (klass->put_goodbye == NULL || self->parent.phase >= LP2P_PHASE_DRAINING ||
+      lp2p_layer_write_room (self->layer) < klass->header_max)
+    return;
+  lp2p_layer_write (self->layer, bytes, klass->put_goodbye (self, code, bytes), LP2P_WRITE_NONE);
+  lp2p_layer_shutdown_write (self->layer);
+}

@@ -25,6 +25,7 @@ void lp2p_framed_session_start_output (Lp2pFramedSession *self);
 void lp2p_framed_session_moved (Lp2pFramedSession *self);
 gboolean lp2p_framed_session_is_stuck (Lp2pFramedSession *self, gint64 now);
 void lp2p_framed_session_pump_output (Lp2pMuxerSession *session);
+void lp2p_framed_session_say_why (Lp2pFramedSession *self, guint32 code);
 gssize lp2p_framed_session_stream_writev (Lp2pMuxerSession *session,
                                           Lp2pMuxerStream *stream,
                                           const GOutputVector *vectors,

@@ -223,6 +223,8 @@ session_abort (Lp2pMuxerSession *session, guint32 code)
 
   if (self->parent.phase == LP2P_PHASE_OVER)
     return;
+  if (code != LP2P_CODE_NONE)
+    lp2p_framed_session_say_why (self, code);
   lp2p_layer_abort (self->layer, code);
   lp2p_queued_session_fail (&self->parent,
                             g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The session was aborted")));

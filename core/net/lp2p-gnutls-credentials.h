@@ -24,6 +24,14 @@ typedef enum
   LP2P_GNUTLS_MIDDLEBOXES = 1 << 0,
 } Lp2pGnutlsFlags;
 
+/**
+ * LP2P_GNUTLS_MAX_HANDSHAKE: (skip)
+ *
+ * How many bytes of a handshake a peer may send. GnuTLS has the same limit for its
+ * messages, but looks at it only when one is complete, which may be 16 MiB.
+ */
+#define LP2P_GNUTLS_MAX_HANDSHAKE (128 * 1024)
+
 LP2P_AVAILABLE_IN_1_0
 char *lp2p_gnutls_get_priorities (Lp2pGnutlsFlags flags);
 LP2P_AVAILABLE_IN_1_0

@@ -55,6 +55,23 @@ fail_with_alert (Lp2pGnutlsLayer *self, int code)
   return LP2P_IO_FAILED;
 }
 
+static gssize
+take_pulled (Lp2pGnutlsLayer *self, const guint8 *data, gsize size, void *buffer)
+{
+  if (self->handshake && self->n_pulled + size > LP2P_GNUTLS_MAX_HANDSHAKE)
+    {
+      g_autofree char *reason = g_strdup_printf (_("the peer sent more than %u KiB"), LP2P_GNUTLS_MAX_HANDSHAKE / 1024);
+
+      fail (self, G_TLS_ERROR_HANDSHAKE, reason);
+      gnutls_transport_set_errno (self->session, EMSGSIZE);
+      return -1;
+    }
+  self->n_pulled += size;
+  memcpy (buffer, data, size);
+  lp2p_layer_consume (self->lower, size);
+  return size;
+}
+
 /* For GnuTLS. The end of the layer below and its errors are kept from it: why there
  * are no bytes is explained better here. */
 static ssize_t
@@ -66,13 +83,7 @@ pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
 
   self->more = n > 0;
   if (n > 0)
-    {
-      n = MIN ((gsize) n, size);
-      memcpy (buffer, data, n);
-      lp2p_layer_consume (self->lower, n);
-      return n;
-    }
-
+    return take_pulled (self, data, MIN ((gsize) n, size), buffer);
   self->pulled = n;
   gnutls_transport_set_errno (self->session, EAGAIN);
   return -1;

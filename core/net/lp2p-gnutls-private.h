@@ -5,6 +5,7 @@
 
 #include "codec/lp2p-tls-record-private.h"
 #include <lp2p/net/lp2p-flush-hold.h>
+#include <lp2p/net/lp2p-gnutls-credentials.h>
 #include <lp2p/net/lp2p-held.h>
 
 G_BEGIN_DECLS
@@ -30,6 +31,7 @@ struct _Lp2pGnutlsLayer
   Lp2pReady wanted;
   Lp2pReady lower_wanted;
   gssize pulled;       /* what the layer below said when it had no bytes */
+  guint n_pulled;      /* bytes of the handshake */
   guint handshake : 1; /* it is not complete */
   guint answered : 1;  /* there are keys, so the peer has the other role */
   guint same_role : 1; /* it failed since the peer has not */

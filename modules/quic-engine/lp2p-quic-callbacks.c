@@ -5,7 +5,10 @@
 
 #include "lp2p-quic-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
+
+#include <lp2p/net/lp2p-gnutls-credentials.h>
 
 /* The same for a stream: ngtcp2 raises it as it needs to. That of the connection is
  * raised where the host has memory for it. */
@@ -125,11 +128,25 @@ on_reset (ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset, void *user
 
 /* Whoever sends a message of TLS that is encrypted has our answer, and so is where that
  * went (RFC 9000 section 8.1). */
+/* What is in order is handed to GnuTLS, which collects a message as long as it goes on. */
+static int
+on_message (ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const guint8 *data, size_t size, void *user_data)
+{
+  Lp2pQuicConnection *self = user_data;
+
+  if (offset + size <= LP2P_GNUTLS_MAX_HANDSHAKE)
+    return ngtcp2_crypto_recv_crypto_data_cb (conn, level, offset, data, size, user_data);
+  if (self->error == NULL)
+    self->error = g_error_new (LP2P_ERROR, self->phase == LP2P_QUIC_HANDSHAKE ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_PROTOCOL,
+                               _("QUIC: the peer sent more than %u KiB of the handshake"), LP2P_GNUTLS_MAX_HANDSHAKE / 1024);
+  return NGTCP2_ERR_PROTO;
+}
+
 static int
 on_client_message (ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const guint8 *data, size_t size, void *user_data)
 {
   ((Lp2pQuicConnection *) user_data)->proved |= level == NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE;
-  return ngtcp2_crypto_recv_crypto_data_cb (conn, level, offset, data, size, user_data);
+  return on_message (conn, level, offset, data, size, user_data);
 }
 
 static int
@@ -288,7 +305,7 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
 const ngtcp2_callbacks lp2p_quic_client_callbacks = {
   COMMON_CALLBACKS,
   .client_initial = ngtcp2_crypto_client_initial_cb,
-  .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
+  .recv_crypto_data = on_message,
   .recv_new_token = on_new_token,
   .recv_retry = ngtcp2_crypto_recv_retry_cb,
 };

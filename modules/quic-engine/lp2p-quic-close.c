@@ -288,10 +288,15 @@ new_peer_error (Lp2pQuicConnection *self, const ngtcp2_ccerr *told)
       return g_error_new (LP2P_ERROR, handshake ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_CONNECTION_LOST,
                           _("QUIC handshake failed: the peer refused it: %s"), name != NULL ? name : _("unknown alert"));
     }
+  if (told->type == NGTCP2_CCERR_TYPE_APPLICATION)
+    {
+      g_autofree char *code = lp2p_connection_code_to_string (MIN (told->error_code, G_MAXUINT32));
+
+      return g_error_new (LP2P_ERROR, handshake ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_CONNECTION_LOST,
+                          _("QUIC: the peer closed the connection with code %s%s"), code, text);
+    }
   return g_error_new (LP2P_ERROR, handshake ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_CONNECTION_LOST,
-                      told->type == NGTCP2_CCERR_TYPE_APPLICATION
-                          ? _("QUIC: the peer closed the connection with application code 0x%" PRIx64 "%s")
-                          : _("QUIC: the peer closed the connection with transport code 0x%" PRIx64 "%s"),
+                      _("QUIC: the peer closed the connection with transport code 0x%" PRIx64 "%s"),
                       (guint64) told->error_code, text);
 }
 

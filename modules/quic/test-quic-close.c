@@ -162,6 +162,21 @@ test_both (Fixture *f, gconstpointer data)
   g_assert_null (f->accepted->klass->get_error (f->accepted, NULL));
 }
 
+/* What the other side is told. */
+static void
+test_code (Fixture *f, gconstpointer data)
+{
+  guint32 code = 0;
+  const GError *error;
+
+  f->accepted->klass->close (f->accepted, 0x1234, "enough of this");
+  test_until (f->world, get_state (f->dialed) == LP2P_SESSION_CLOSED);
+  error = f->dialed->klass->get_error (f->dialed, &code);
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  g_assert_nonnull (strstr (error->message, "enough of this"));
+  g_assert_cmphex (code, ==, 0x1234);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -174,6 +189,7 @@ main (int argc, char **argv)
   ADD ("undelivered-end", NULL, test_undelivered);
   ADD ("stopped", NULL, test_stopped);
   ADD ("both", NULL, test_both);
+  ADD ("code", NULL, test_code);
 #undef ADD
 
   return g_test_run ();

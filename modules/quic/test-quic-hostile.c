@@ -271,6 +271,38 @@ test_no_params (Fixture *f, gconstpointer data)
   assert_handshake_fails (f, "libp2p", ALERT (GNUTLS_A_MISSING_EXTENSION));
 }
 
+static void
+lengthen (QuicStranger *self, gnutls_handshake_description_t type, guint8 *data, gsize *size)
+{
+  for (guint i = 1; i < 4; i++)
+    data[i] = 0xff;
+}
+
+/* A message that goes on and on is not collected, whoever sends it. */
+static void
+test_endless_hello (Fixture *f, gconstpointer data)
+{
+  static const guint8 more[1000];
+  gsize before = mallinfo2 ().uordblks;
+  Lp2pQuicConnection *connection;
+
+  f->stranger.change = lengthen;
+  quic_stranger_dial (&f->stranger, "libp2p");
+  connection = lp2p_quic_connection_ref (find_connection (f));
+  for (guint i = 0; i < 1000 && connection->phase == LP2P_QUIC_HANDSHAKE; i++)
+    {
+      ngtcp2_conn_submit_crypto_data (f->stranger.conn, NGTCP2_ENCRYPTION_LEVEL_INITIAL, more, sizeof more);
+      quic_stranger_advance (&f->stranger, G_TIME_SPAN_MILLISECOND);
+      g_assert_cmpuint (mallinfo2 ().uordblks, <, before + 3 * 1024 * 1024);
+    }
+  g_assert_error (connection->error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
+  g_assert_nonnull (strstr (connection->error->message, "more than 128 KiB"));
+  lp2p_quic_connection_unref (connection);
+  quic_stranger_end (&f->stranger);
+  quic_stranger_advance (&f->stranger, 12 * G_USEC_PER_SEC);
+  g_assert_null (find_connection (f));
+}
+
 /* Frames of a client whose handshake was good */
 
 typedef struct
@@ -424,6 +456,17 @@ make_crypto (GByteArray *array, guint round)
   g_byte_array_set_size (array, array->len + 256);
 }
 
+/* One message of TLS, in order, that has 16 MiB. */
+static void
+make_message (GByteArray *array, guint round)
+{
+  append (array, "\x06", 1);
+  quic_append_number (array, round * 1000);
+  append (array, "\x43\xe8", 2);
+  append (array, round == 0 ? "\x04\xff\xff\xff" : "\0\0\0\0", 4);
+  g_byte_array_set_size (array, array->len + 996);
+}
+
 static void
 make_stream_holes (GByteArray *array, guint round)
 {
@@ -496,6 +539,7 @@ typedef struct
 static const Flood challenges = { make_challenges, FALSE, 128 * 1024 };
 static const Flood ids = { make_ids, TRUE, 128 * 1024 };
 static const Flood crypto = { make_crypto, TRUE, 256 * 1024 };
+static const Flood message = { make_message, TRUE, 512 * 1024 };
 static const Flood stream_holes = { make_stream_holes, FALSE, 4 * 1024 * 1024 };
 static const Flood resets = { make_resets, TRUE, 1024 * 1024 };
 static const Flood pings = { make_pings, FALSE, 128 * 1024 };
@@ -823,9 +867,11 @@ main (int argc, char **argv)
   ADD ("params", NULL, test_params);
   ADD ("no-params", NULL, test_no_params);
   ADD ("frames", NULL, test_frames);
+  ADD ("endless-hello", NULL, test_endless_hello);
   ADD ("flood/challenges", &challenges, test_flood);
   ADD ("flood/ids", &ids, test_flood);
   ADD ("flood/crypto", &crypto, test_flood);
+  ADD ("flood/message", &message, test_flood);
   ADD ("flood/stream-holes", &stream_holes, test_flood);
   ADD ("flood/resets", &resets, test_flood);
   ADD ("flood/pings", &pings, test_flood);

@@ -108,6 +108,42 @@ test_reload (WsFixture *f, gconstpointer data)
   ws_fixture_assert_dial (f, "/tls/ws", "example.org");
 }
 
+/* What an editor, a full disk or a renewal that went wrong may leave. */
+static void
+test_reload_broken (WsFixture *f, gconstpointer data)
+{
+  static const char cut[] = "-----BEGIN CERTIFICATE-----\nMIIB";
+  static const struct
+  {
+    gboolean key;
+    const char *contents; /* NULL: no file */
+  } cases[] = {
+    { FALSE, NULL }, { FALSE, "" }, { FALSE, "nothing of the kind\n" }, { FALSE, cut },
+    { TRUE, NULL },  { TRUE, "" },  { TRUE, "nothing of the kind\n" },  { TRUE, cut },
+  };
+  g_auto (Files) files = { 0 };
+
+  start_with_files (f, &files);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const char *path = cases[i].key ? files.key : files.certificate;
+
+      test_log_clear ();
+      if (cases[i].contents == NULL)
+        g_assert_cmpint (g_unlink (path), ==, 0);
+      else
+        g_assert_true (g_file_set_contents (path, cases[i].contents, -1, NULL));
+      test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+      ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+      g_assert_nonnull (test_log_find ("is kept"));
+      g_assert_nonnull (test_log_find (path));
+      replace_file (path, cases[i].key ? "localhost-key.pem" : "localhost.pem");
+      test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+      ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+      g_assert_nonnull (test_log_find ("anew"));
+    }
+}
+
 /* Files that are good only later are looked at again, and complained of once. */
 static void
 test_reload_later (WsFixture *f, gconstpointer data)
@@ -175,6 +211,7 @@ main (int argc, char **argv)
   test_log_install ();
   ADD ("wrong-certificates", ws_fixture_set_up_secure, NULL, test_wrong_certificates);
   ADD ("reload", ws_fixture_set_up_secure, NULL, test_reload);
+  ADD ("reload-broken", ws_fixture_set_up_secure, NULL, test_reload_broken);
   ADD ("reload-later", ws_fixture_set_up_secure, NULL, test_reload_later);
   ADD ("reload-permissions", ws_fixture_set_up_secure, NULL, test_reload_permissions);
   return g_test_run ();

@@ -266,6 +266,24 @@ test_slow (WsFixture *f, gconstpointer data)
   assert_no_answer (f, silent);
 }
 
+/* A head, and half a frame behind it: the time for that is not the host's to give, but that
+ * of the handshake which comes next. */
+static void
+test_half_frame (WsFixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pLayer) layer = NULL;
+  g_autoptr (Lp2pRawConnection) raw = NULL;
+  char byte;
+
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/ws");
+  layer = ws_fixture_begin (f, "GET / HTTP/1.1\r\n" WS_UPGRADE "\r\n\x82\xfe\xff");
+  test_until (f->world, (raw = test_context_take_inbound (f->context)) != NULL);
+  g_assert_cmpint (f->context->n_half_open, ==, 0);
+  lp2p_layer_want (raw->layer, LP2P_READY_READ);
+  test_world_settle (f->world);
+  g_assert_cmpint (lp2p_layer_read (raw->layer, &byte, 1), ==, LP2P_IO_AGAIN);
+}
+
 /* A hello that never ends. */
 static void
 test_slow_tls (WsFixture *f, gconstpointer data)
@@ -279,6 +297,34 @@ test_slow_tls (WsFixture *f, gconstpointer data)
   test_world_advance (f->world, 11 * G_USEC_PER_SEC);
   g_assert_cmpint (f->context->n_half_open, ==, 0);
   answer = ws_fixture_read_all (f, layer);
+}
+
+/* One that goes on and on: a message of 16 MiB, in whole records. It is not collected. */
+static void
+test_endless_tls (WsFixture *f, gconstpointer data)
+{
+  static const guint8 hello[] = { 0x16, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff };
+  guint8 record[5 + 0x4000] = { 0x16, 3, 1, 0x40, 0 };
+  g_autoptr (Lp2pLayer) layer = NULL;
+  g_autoptr (GString) answer = g_string_new (NULL);
+  gsize sent = 0;
+
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+  layer = ws_fixture_connect_bytes (f);
+  g_assert_cmpint (lp2p_layer_write (layer, hello, sizeof hello, LP2P_WRITE_NONE), ==, sizeof hello);
+  g_assert_cmpint (lp2p_layer_write (layer, record + sizeof hello, sizeof record - sizeof hello, LP2P_WRITE_NONE), ==,
+                   sizeof record - sizeof hello);
+  while (!ws_fixture_read_more (layer, answer))
+    {
+      gssize n = lp2p_layer_write (layer, record + sent % sizeof record, sizeof record - sent % sizeof record,
+                                   LP2P_WRITE_NONE);
+
+      sent += MAX (n, 0);
+      g_assert_cmpuint (sent, <, 8 * 1024 * 1024);
+      lp2p_layer_want (layer, LP2P_READY_READ | LP2P_READY_WRITE);
+      test_world_settle (f->world);
+    }
+  g_assert_cmpint (f->context->n_half_open, ==, 0);
 }
 
 /* Whoever is not a WebSocket yet makes room for others, in TLS as in HTTP. */
@@ -430,6 +476,8 @@ main (int argc, char **argv)
   ADD ("close-code", ws_fixture_set_up, NULL, test_close_code);
   ADD ("slow", ws_fixture_set_up, "[plugin ws]\nupgrade-timeout=3\n", test_slow);
   ADD ("slow-tls", ws_fixture_set_up_secure, NULL, test_slow_tls);
+  ADD ("endless-tls", ws_fixture_set_up_secure, NULL, test_endless_tls);
+  ADD ("half-frame", ws_fixture_set_up, NULL, test_half_frame);
   ADD ("room", ws_fixture_set_up, NULL, test_room);
   ADD ("room-tls", ws_fixture_set_up_secure, NULL, test_room);
   ADD ("refused-client", ws_fixture_set_up, "[plugin ws]\ntrusted-proxies=['127.0.0.0/8']\n", test_refused_client);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include <lp2p/net/lp2p-gnutls-credentials.h>
+
 #include "lp2p-tls-security.h"
 #include "security-cases.h"
 #include "tls-foreign.h"
@@ -109,6 +111,40 @@ test_garbage (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
     security_case_garbage (TLS, inputs[i].bytes, inputs[i].size, "TLS handshake failed: ");
+}
+
+/* A message that goes on and on is not collected. */
+static void
+test_endless (void)
+{
+  static const guint8 hello[] = { 0x16, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff };
+  g_autofree guint8 *record = g_malloc0 (5 + 0x4000);
+
+  for (guint side = 0; side < 2; side++)
+    {
+      SecurityPair fixture;
+      gsize sent = 0;
+
+      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+      security_pair_connect_wires (&fixture, NULL);
+      security_pair_start (&fixture, side);
+      memcpy (record, hello, sizeof hello);
+      record[5] = side == PAIR_RESPONDER ? 1 : 2;
+      while (!fixture.sides[side].done)
+        {
+          gssize n = lp2p_layer_write (fixture.wire[side], record + sent % (5 + 0x4000), 5 + 0x4000 - sent % (5 + 0x4000),
+                                       LP2P_WRITE_NONE);
+
+          sent += MAX (n, 0);
+          g_assert_cmpuint (sent, <, 2 * LP2P_GNUTLS_MAX_HANDSHAKE);
+          if (sent >= 5 + 0x4000)
+            memset (record + 5, 0, 4);
+          security_pair_settle ();
+        }
+      security_pair_assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "more than 128 KiB");
+      lp2p_layer_free (fixture.lower[1 - side]);
+      security_pair_clear (&fixture);
+    }
 }
 
 /* With GnuTLS */
@@ -295,6 +331,37 @@ test_old_version (void)
   check_refused_by (PAIR_INITIATOR, &options, "the alert", NULL);
 }
 
+/* The cipher that our processor is fast at, whatever the other side likes best. */
+static void
+test_cipher (void)
+{
+  static const TlsForeignOptions options[] = {
+    { .protocols = libp2p_only,
+      .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305:+AES-256-GCM:+AES-128-GCM" },
+    { .protocols = libp2p_only,
+      .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" },
+  };
+  g_autofree char *priorities = lp2p_gnutls_get_priorities (LP2P_GNUTLS_NONE);
+  gboolean aes_first = strstr (priorities, "+AES-128-GCM") < strstr (priorities, "+CHACHA20-POLY1305");
+
+#ifdef __x86_64__
+  if (__builtin_cpu_supports ("aes"))
+    g_assert_true (aes_first);
+#endif
+  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
+    for (guint ours = 0; ours < 2; ours++)
+      {
+        SecurityPair fixture;
+        TlsForeign foreign;
+
+        run_foreign (&fixture, &foreign, ours, &options[i]);
+        g_assert_no_error (fixture.sides[ours].error);
+        g_assert_cmpint (gnutls_cipher_get (foreign.session), ==,
+                         aes_first ? GNUTLS_CIPHER_AES_128_GCM : GNUTLS_CIPHER_CHACHA20_POLY1305);
+        end_foreign (&fixture, &foreign);
+      }
+}
+
 /* RFC 6066 is not for us. */
 static void
 test_no_server_name (void)
@@ -339,7 +406,9 @@ main (int argc, char **argv)
   g_test_add_func ("/tls/handshake/silence", test_silence);
   g_test_add_func ("/tls/handshake/break", test_break);
   g_test_add_func ("/tls/handshake/garbage", test_garbage);
+  g_test_add_func ("/tls/handshake/endless", test_endless);
   g_test_add_func ("/tls/foreign/accepted", test_foreign);
+  g_test_add_func ("/tls/foreign/cipher", test_cipher);
   g_test_add_func ("/tls/foreign/protocols", test_protocols);
   g_test_add_func ("/tls/foreign/certificates", test_certificates);
   g_test_add_func ("/tls/foreign/one-sided", test_one_sided);

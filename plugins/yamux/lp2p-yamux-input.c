@@ -187,6 +187,7 @@ static void
 handle_go_away (Lp2pYamuxSession *self, guint32 code)
 {
   Lp2pQueuedSession *session = &self->parent.parent;
+  g_autofree char *text = lp2p_connection_code_to_string (code);
 
   if (code == LP2P_YAMUX_NORMAL)
     {
@@ -197,11 +198,11 @@ handle_go_away (Lp2pYamuxSession *self, guint32 code)
   lp2p_queued_session_fail (session,
                             g_error_new (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
                                          code == LP2P_YAMUX_PROTOCOL_ERROR
-                                             ? _("yamux: the peer closed the session with code %u (protocol error)")
+                                             ? _("yamux: the peer closed the session with code %s (protocol error)")
                                          : code == LP2P_YAMUX_INTERNAL_ERROR
-                                             ? _("yamux: the peer closed the session with code %u (internal error)")
-                                             : _("yamux: the peer closed the session with code %u"),
-                                         code));
+                                             ? _("yamux: the peer closed the session with code %s (internal error)")
+                                             : _("yamux: the peer closed the session with code %s"),
+                                         text));
 }
 
 gsize

@@ -156,6 +156,13 @@ test_write_only (Pair *self, gconstpointer data)
 
 /* Ends that are no ends */
 
+/* Of the muxers, one is too old for codes. */
+static gboolean
+has_codes (Pair *self)
+{
+  return g_strcmp0 (self->combination->muxer, "mplex") != 0;
+}
+
 static void
 check_reset (Pair *self, Lp2pStream *by, Lp2pStream *other)
 {
@@ -165,9 +172,7 @@ check_reset (Pair *self, Lp2pStream *by, Lp2pStream *other)
   lp2p_stream_reset (by, 0x1234);
   error = test_stream_expect_failure (self->world, other);
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_RESET);
-  /* Not every muxer carries it; none may make one up. */
-  if (lp2p_stream_get_remote_code (other) != 0)
-    g_assert_cmphex (lp2p_stream_get_remote_code (other), ==, 0x1234);
+  g_assert_cmphex (lp2p_stream_get_remote_code (other), ==, has_codes (self) ? 0x1234 : 0);
   g_clear_error (&error);
   g_assert_cmpint (g_output_stream_write (out (other), "x", 1, NULL, &error), ==, -1);
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_RESET);

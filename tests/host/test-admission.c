@@ -8,7 +8,9 @@
 #include <lp2p/interfaces/lp2p-gater.h>
 
 #define N_PEERS 6
-#define COMMON "[host]\ntransports=['memory']\nsecurity=['noise']\nmuxers=['yamux']\nservices=[]\n"
+#define COMMON "[host]\nsecurity=['noise']\nmuxers=['yamux']\nservices=[]\n"
+#define MEMORY COMMON "transports=['memory']\nlisten=['/memory/0']\n"
+#define TCP COMMON "transports=['tcp']\nlisten=['/ip4/127.0.0.1/tcp/0']\n"
 
 /* A gater that refuses what it is told to. */
 
@@ -81,19 +83,29 @@ typedef struct
   Lp2pConnection *connections[N_PEERS];
 } Fixture;
 
-static void
-setup (Fixture *self, gconstpointer config)
+typedef struct
 {
-  g_autofree char *text = g_strconcat (COMMON "listen=['/memory/0']\n", (const char *) config, NULL);
+  const char *name;
+  const char *config;
+  void (*test) (Fixture *self, gconstpointer data);
+  gboolean tcp;
+} Case;
 
-  self->world = test_world_new (FALSE);
+static void
+setup (Fixture *self, gconstpointer data)
+{
+  const Case *test = data;
+  const char *common = test->tcp ? TCP : MEMORY;
+  g_autofree char *text = g_strconcat (common, test->config, NULL);
+
+  self->world = test_world_new (test->tcp);
   self->host = test_host_new (self->world, text);
   for (guint i = 0; i < N_PEERS; i++)
-    self->peers[i] = test_host_new (self->world, COMMON "listen=['/memory/0']\n");
+    self->peers[i] = test_host_new (self->world, common);
 }
 
 static void
-teardown (Fixture *self, gconstpointer config)
+teardown (Fixture *self, gconstpointer data)
 {
   for (guint i = 0; i < N_PEERS; i++)
     {
@@ -146,7 +158,7 @@ is_open (Fixture *self, guint i)
 /* The gater */
 
 static void
-test_accept (Fixture *self, gconstpointer config)
+test_accept (Fixture *self, gconstpointer data)
 {
   g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
 
@@ -165,7 +177,7 @@ test_accept (Fixture *self, gconstpointer config)
 }
 
 static void
-test_dial (Fixture *self, gconstpointer config)
+test_dial (Fixture *self, gconstpointer data)
 {
   g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
   g_autoptr (GError) error = NULL;
@@ -185,7 +197,7 @@ test_dial (Fixture *self, gconstpointer config)
 }
 
 static void
-test_peer (Fixture *self, gconstpointer config)
+test_peer (Fixture *self, gconstpointer data)
 {
   g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
   g_autoptr (GError) error = NULL;
@@ -203,10 +215,41 @@ test_peer (Fixture *self, gconstpointer config)
   g_assert_cmpuint (count (self->host), ==, 1);
 }
 
+/* What a peer knows of why it was refused, or has to go. */
+
+static void
+assert_told (Fixture *self, guint i, const char *why)
+{
+  g_assert_nonnull (self->connections[i]);
+  test_until (self->world, !is_open (self, i));
+  g_assert_nonnull (strstr (lp2p_connection_get_error (self->connections[i])->message, why));
+}
+
+static void
+test_told_refused (Fixture *self, gconstpointer data)
+{
+  g_autoptr (TestGater) gater = g_object_new (TEST_TYPE_GATER, NULL);
+
+  gater->refuse_peer = lp2p_host_get_peer_id (self->peers[0]->host);
+  lp2p_host_set_gater (self->host->host, LP2P_GATER (gater));
+  g_assert_false (comes_in (self, 0));
+  assert_told (self, 0, "connection-gated");
+}
+
+static void
+test_told_trimmed (Fixture *self, gconstpointer data)
+{
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (comes_in (self, i));
+  test_world_jump (self->world, 11 * G_USEC_PER_SEC);
+  test_until (self->world, count (self->host) == 1);
+  assert_told (self, 0, "connection-garbage-collected");
+}
+
 /* Limits */
 
 static void
-test_limit (Fixture *self, gconstpointer config)
+test_limit (Fixture *self, gconstpointer data)
 {
   g_assert_true (comes_in (self, 0));
   g_assert_true (comes_in (self, 1));
@@ -249,7 +292,7 @@ drop_first (Fixture *self)
 }
 
 static void
-test_streams (Fixture *self, gconstpointer config)
+test_streams (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pStream) one = NULL;
   g_autoptr (Lp2pStream) two = NULL;
@@ -279,7 +322,7 @@ test_streams (Fixture *self, gconstpointer config)
 
 /* The end of a connection is that of its streams, though somebody holds them. */
 static void
-test_streams_of_connection (Fixture *self, gconstpointer config)
+test_streams_of_connection (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pStream) one = NULL;
   g_autoptr (Lp2pStream) two = NULL;
@@ -308,7 +351,7 @@ test_streams_of_connection (Fixture *self, gconstpointer config)
 
 /* A stream that agrees on nothing, and one that the peer gives up at once. */
 static void
-test_streams_refused (Fixture *self, gconstpointer config)
+test_streams_refused (Fixture *self, gconstpointer data)
 {
   static const char *const unknown[] = { "/lp2p/unknown/1.0.0", NULL };
   static const char *const known[] = { TEST_PROTOCOL, NULL };
@@ -349,7 +392,7 @@ test_streams_refused (Fixture *self, gconstpointer config)
 
 /* However many want all of it, something is left for the next. */
 static void
-test_memory (Fixture *self, gconstpointer config)
+test_memory (Fixture *self, gconstpointer data)
 {
   const gsize mib = 1024 * 1024;
   const gsize piece = 64 * 1024;
@@ -414,7 +457,7 @@ is_given_up (Lp2pLayer *theirs)
 
 /* The oldest makes room, of the same IP where that has too many. */
 static void
-test_room (Fixture *self, gconstpointer config)
+test_room (Fixture *self, gconstpointer data)
 {
   Lp2pLayer *one = come_silently (self, "/ip4/192.0.2.1/tcp/1");
   Lp2pLayer *two = come_silently (self, "/ip4/192.0.2.2/tcp/1");
@@ -440,7 +483,7 @@ test_room (Fixture *self, gconstpointer config)
 
 /* Those that a transport still has cannot make room. */
 static void
-test_no_room (Fixture *self, gconstpointer config)
+test_no_room (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string ("/ip4/192.0.2.1/tcp/1", NULL);
 
@@ -483,7 +526,7 @@ begin_native (Fixture *self, Native *native, const char *text)
 
 /* Those make room, and are made room for, as all others are. */
 static void
-test_native (Fixture *self, gconstpointer config)
+test_native (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pMultiaddr) stranger = lp2p_multiaddr_new_from_string ("/ip4/203.0.113.1/udp/1/quic-v1", NULL);
   Native one, two, three, four;
@@ -528,7 +571,7 @@ test_native (Fixture *self, gconstpointer config)
 /* What a transport has begun the host goes on with: nobody is asked twice, and the place
  * is kept. */
 static void
-test_passed_on (Fixture *self, gconstpointer config)
+test_passed_on (Fixture *self, gconstpointer data)
 {
   static const MemoryLayerOptions options;
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string ("/ip4/192.0.2.1/tcp/1/ws", NULL);
@@ -570,7 +613,7 @@ test_passed_on (Fixture *self, gconstpointer config)
 
 /* One byte each second does not prolong the deadline, at any step of it. */
 static void
-test_drip (Fixture *self, gconstpointer config)
+test_drip (Fixture *self, gconstpointer data)
 {
   static const char said[] = "\023/multistream/1.0.0\n\007/noise\n\000\040abcdefghijklmnopqrstuvwxyz";
   static const gsize at_once[] = { 0, 19, 20, 28, 30, 40 };
@@ -607,7 +650,7 @@ on_connected_wait (GObject *source, GAsyncResult *result, gpointer user_data)
 /* What a dial has left to give up when it is over is not the connection that it made,
  * also where who waited for it runs the main loop when told. */
 static void
-test_wait_inside (Fixture *self, gconstpointer config)
+test_wait_inside (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pMultiaddr) address = test_host_dup_address (self->host);
 
@@ -621,7 +664,7 @@ test_wait_inside (Fixture *self, gconstpointer config)
 /* The connection manager */
 
 static void
-test_trim (Fixture *self, gconstpointer config)
+test_trim (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pStream) stream = NULL;
 
@@ -648,7 +691,7 @@ test_trim (Fixture *self, gconstpointer config)
 
 /* While all are young, nothing happens; as soon as they are not, it does. */
 static void
-test_grace (Fixture *self, gconstpointer config)
+test_grace (Fixture *self, gconstpointer data)
 {
   for (guint i = 0; i < 6; i++)
     g_assert_true (comes_in (self, i));
@@ -659,7 +702,7 @@ test_grace (Fixture *self, gconstpointer config)
 }
 
 static void
-test_held (Fixture *self, gconstpointer config)
+test_held (Fixture *self, gconstpointer data)
 {
   for (guint i = 0; i < 6; i++)
     {
@@ -696,7 +739,7 @@ test_held (Fixture *self, gconstpointer config)
 /* Who still has the context of a host that is gone has nothing of its connections:
  * when their grace would be over, nobody looks for them. */
 static void
-test_dropped (Fixture *self, gconstpointer config)
+test_dropped (Fixture *self, gconstpointer data)
 {
   g_autoptr (Lp2pContext) context = g_object_ref (self->host->context);
 
@@ -713,15 +756,12 @@ test_dropped (Fixture *self, gconstpointer config)
 int
 main (int argc, char **argv)
 {
-  static const struct
-  {
-    const char *name;
-    const char *config;
-    void (*test) (Fixture *, gconstpointer);
-  } tests[] = {
+  static const Case tests[] = {
     { "/admission/accept", "", test_accept },
     { "/admission/dial", "", test_dial },
     { "/admission/peer", "", test_peer },
+    { "/admission/told/refused", "", test_told_refused, TRUE },
+    { "/admission/told/trimmed", "connections-high=2\nconnections-low=1\nconnection-grace=10\n", test_told_trimmed, TRUE },
     { "/admission/limit", "max-connections=2\n", test_limit },
     { "/admission/streams", "max-streams=3\nmax-streams-per-peer=2\n", test_streams },
     { "/admission/streams-of-connection", "max-streams=3\nmax-streams-per-peer=2\n", test_streams_of_connection },
@@ -741,6 +781,6 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
-    g_test_add (tests[i].name, Fixture, tests[i].config, setup, tests[i].test, teardown);
+    g_test_add (tests[i].name, Fixture, &tests[i], setup, tests[i].test, teardown);
   return g_test_run ();
 }
