@@ -147,6 +147,22 @@ set_validity (X509 *certificate, gint64 now_unix)
          set_time (X509_getm_notAfter (certificate), now_unix + VALID_SECONDS);
 }
 
+/* Put together of its parts, as X509_set_pubkey() encodes and decodes the key, which takes
+ * longer than all the rest of a certificate. */
+static gboolean
+set_key (X509 *certificate, EVP_PKEY *key)
+{
+  guint8 *point = NULL;
+  gsize size = EVP_PKEY_get1_encoded_public_key (key, &point);
+
+  if (size > 0 &&
+      X509_PUBKEY_set0_param (X509_get_X509_PUBKEY (certificate), OBJ_nid2obj (NID_X9_62_id_ecPublicKey),
+                              V_ASN1_OBJECT, OBJ_nid2obj (NID_X9_62_prime256v1), point, (int) size) == 1)
+    return TRUE;
+  OPENSSL_free (point);
+  return FALSE;
+}
+
 /* Vouches for the key that @certificate has. Returns FALSE without an error when libcrypto
  * failed. */
 static gboolean
@@ -181,7 +197,7 @@ make (Lp2pTlsCertificate *self, Lp2pIdentity *identity, gint64 now_unix, GError 
   self->key = EVP_PKEY_Q_keygen (NULL, NULL, "EC", "P-256");
   if (certificate == NULL || self->key == NULL || X509_set_version (certificate, X509_VERSION_3) != 1 ||
       !name_certificate (certificate) || !set_validity (certificate, now_unix) ||
-      X509_set_pubkey (certificate, self->key) != 1 || !add_extension (certificate, identity, error) ||
+      !set_key (certificate, self->key) || !add_extension (certificate, identity, error) ||
       X509_sign (certificate, self->key, EVP_sha256 ()) == 0)
     return FALSE;
   len = i2d_X509 (certificate, &der);

@@ -112,20 +112,36 @@ lp2p_limits_free (Lp2pLimits *self)
   g_free (self);
 }
 
-/* One more of something than @n? */
-static gboolean
-check (Lp2pLimits *self, guint n, const char *option, const char *whose, GError **error)
+static guint
+get_limit (Lp2pLimits *self, const char *option)
 {
-  guint limit = lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, option);
+  return lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, option);
+}
 
-  if (n < limit)
-    return TRUE;
+static gboolean
+fail (Lp2pLimits *self, const char *option, const char *whose, GError **error)
+{
   /* Translators: a limit, the option that has it, and a peer */
   if (whose != NULL)
-    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use by %s"), limit, option, whose);
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use by %s"), get_limit (self, option),
+                 option, whose);
   else
-    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use"), limit, option);
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT, _("All %u of %s are in use"), get_limit (self, option), option);
   return FALSE;
+}
+
+/* One more of something than @n? */
+static gboolean
+check (Lp2pLimits *self, guint n, const char *option, GError **error)
+{
+  return n < get_limit (self, option) || fail (self, option, NULL, error);
+}
+
+/* The text of a peer is made for the message only: it takes longer than all checks. */
+static gboolean
+check_peer (Lp2pLimits *self, guint n, const char *option, Lp2pPeerId *peer, GError **error)
+{
+  return n < get_limit (self, option) || fail (self, option, lp2p_peer_id_get_string (peer), error);
 }
 
 /* Prefixes */
@@ -186,8 +202,8 @@ check_prefix (Lp2pLimits *self, Scope scope, Lp2pMultiaddr *address, const char 
 {
   Key key;
 
-  return !key_init (&key, scope, address) ||
-         check (self, count_prefix (self, &key), option, lp2p_multiaddr_get_string (address), error);
+  return !key_init (&key, scope, address) || count_prefix (self, &key) < get_limit (self, option) ||
+         fail (self, option, lp2p_multiaddr_get_string (address), error);
 }
 
 static void
@@ -243,7 +259,7 @@ change_streams (Lp2pLimits *self, Peer *peer, int change)
 static gboolean
 is_half_full (Lp2pLimits *self, guint n, const char *option)
 {
-  return n >= lp2p_config_get_uint (self->config, LP2P_CONFIG_GROUP_HOST, option) / 2;
+  return n >= get_limit (self, option) / 2;
 }
 
 gboolean
@@ -260,7 +276,7 @@ gboolean
 lp2p_limits_begin_handshake (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error)
 {
   if (!lp2p_limits_check_address (self, address, error) ||
-      !check (self, self->n_handshakes, "max-half-open", NULL, error) ||
+      !check (self, self->n_handshakes, "max-half-open", error) ||
       !check_prefix (self, SCOPE_HANDSHAKE, address, "max-half-open-per-ip", error))
     return FALSE;
   self->n_handshakes++;
@@ -312,7 +328,7 @@ lp2p_limits_get_subnet (Lp2pMultiaddr *address)
 gboolean
 lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error)
 {
-  return check (self, g_hash_table_size (self->connections), "max-connections", NULL, error) &&
+  return check (self, g_hash_table_size (self->connections), "max-connections", error) &&
          check_prefix (self, SCOPE_ADDRESS, address, "max-connections-per-ip", error) &&
          check_prefix (self, SCOPE_SUBNET, address, "max-connections-per-subnet", error);
 }
@@ -321,8 +337,7 @@ gboolean
 lp2p_limits_check_connection (Lp2pLimits *self, Lp2pPeerId *peer, Lp2pMultiaddr *address, GError **error)
 {
   return lp2p_limits_check_address (self, address, error) &&
-         check (self, find_peer (self, peer)->n_connections, "max-connections-per-peer",
-                lp2p_peer_id_get_string (peer), error);
+         check_peer (self, find_peer (self, peer)->n_connections, "max-connections-per-peer", peer, error);
 }
 
 void
@@ -373,8 +388,8 @@ lp2p_limits_add_stream (Lp2pLimits *self, gpointer connection, GError **error)
   Counted *counted = g_hash_table_lookup (self->connections, connection);
   Peer *peer = ensure_peer (self, counted->peer);
 
-  if (!check (self, self->n_streams, "max-streams", NULL, error) ||
-      !check (self, peer->n_streams, "max-streams-per-peer", lp2p_peer_id_get_string (peer->id), error))
+  if (!check (self, self->n_streams, "max-streams", error) ||
+      !check_peer (self, peer->n_streams, "max-streams-per-peer", peer->id, error))
     return FALSE;
   counted->n_streams++;
   change_streams (self, peer, 1);

@@ -205,10 +205,9 @@ lp2p_gnutls_handshake (Lp2pGnutlsLayer *self)
   for (guint i = 0; i < LP2P_GNUTLS_MAX_CONTROL && is_transient (result) && self->pulled > 0; i++)
     {
       result = gnutls_handshake (self->session);
-      if (result == 0 && self->n_cipher > 0)
-        lp2p_flush_hold_begin (&self->hold);
-      if (lp2p_gnutls_send_out (self, result == 0 ? LP2P_WRITE_MORE : LP2P_WRITE_NONE) ==
-          LP2P_IO_FAILED)
+      /* Nothing waits for company, the last message neither: while the peer checks
+       * what it says, we set up what comes behind the handshake. */
+      if (lp2p_gnutls_send_out (self, LP2P_WRITE_NONE) == LP2P_IO_FAILED)
         return LP2P_IO_FAILED;
       if (result == GNUTLS_E_WARNING_ALERT_RECEIVED)
         result = GNUTLS_E_AGAIN;

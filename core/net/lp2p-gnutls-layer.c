@@ -101,15 +101,12 @@ run_job (Lp2pJob *job)
       (Lp2pGnutlsLayer *) ((guint8 *) job - G_STRUCT_OFFSET (Lp2pGnutlsLayer, job));
   gboolean failed = self->error != NULL;
   Lp2pReady due = LP2P_READY_NONE;
-  gboolean asked;
 
   /* The alert that tells of an error leaves all the same. */
   if (lp2p_gnutls_is_blocked (self))
     lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
   if (failed)
     return;
-  if (lp2p_flush_hold_take (&self->hold, &asked) && lp2p_gnutls_flush (&self->parent) == 0 && asked)
-    due |= LP2P_READY_WRITE;
   if (self->flushing && !lp2p_gnutls_is_blocked (self) && self->error == NULL &&
       lp2p_gnutls_finish_output (self) == 0)
     due |= LP2P_READY_WRITE;
@@ -166,7 +163,6 @@ static void
 drop_all (Lp2pGnutlsLayer *self)
 {
   lp2p_job_clear (&self->job);
-  lp2p_flush_hold_end (&self->hold);
   lp2p_gnutls_release_batch (self);
   lp2p_held_clear (&self->record);
   lp2p_held_clear (&self->in);
@@ -260,7 +256,6 @@ lp2p_gnutls_layer_new (Lp2pLayer *lower, gnutls_session_t session)
   self = g_new0 (Lp2pGnutlsLayer, 1);
   lp2p_layer_init (&self->parent, &gnutls_layer_class, lower->loop);
   lp2p_job_init (&self->job, lower->loop, LP2P_JOB_PUMP, run_job);
-  lp2p_flush_hold_init (&self->hold, &self->job);
   self->lower = lower;
   self->max_payload = LP2P_TLS_MAX_PAYLOAD;
   lp2p_gnutls_set_session (self, session);

@@ -325,7 +325,6 @@ lp2p_gnutls_finish_output (Lp2pGnutlsLayer *self)
 {
   int result = lp2p_gnutls_send_out (self, LP2P_WRITE_NONE);
 
-  lp2p_flush_hold_end (&self->hold);
   if (result == 0)
     {
       self->ended = self->ending;
@@ -346,9 +345,6 @@ lp2p_gnutls_flush (Lp2pLayer *layer)
 
   if (self->error != NULL || seal_plain (self) == LP2P_IO_FAILED)
     return LP2P_IO_FAILED;
-  /* The layer below keeps it, so that no scratch memory is held meanwhile. */
-  if (!self->ending && lp2p_flush_hold_defers (&self->hold))
-    return lp2p_gnutls_send_out (self, LP2P_WRITE_MORE) == LP2P_IO_FAILED ? LP2P_IO_FAILED : LP2P_IO_AGAIN;
   return lp2p_gnutls_finish_output (self);
 }
 

@@ -4,7 +4,6 @@
 #include <lp2p/net/lp2p-gnutls-layer.h>
 
 #include "codec/lp2p-tls-record-private.h"
-#include <lp2p/net/lp2p-flush-hold.h>
 #include <lp2p/net/lp2p-gnutls-credentials.h>
 #include <lp2p/net/lp2p-held.h>
 
@@ -26,7 +25,6 @@ struct _Lp2pGnutlsLayer
   gnutls_session_t session; /* NULL when it was taken back */
   GError *error;
   Lp2pJob job;
-  Lp2pFlushHold hold; /* of the last message of the handshake */
 
   Lp2pReady wanted;
   Lp2pReady lower_wanted;

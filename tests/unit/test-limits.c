@@ -288,6 +288,31 @@ test_ended_twice (Fixture *self, gconstpointer config)
   g_assert_false (begin (self, "/ip4/192.0.2.2"));
 }
 
+static void
+assert_refused (Fixture *self, guint peer, const char *ip, const char *message)
+{
+  g_autoptr (Lp2pMultiaddr) address = parse (ip);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (lp2p_limits_check_connection (self->limits, self->peers[peer], address, &error));
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT);
+  g_assert_cmpstr (error->message, ==, message);
+}
+
+/* An error says which limit was met, and by whom. */
+static void
+test_messages (Fixture *self, gconstpointer config)
+{
+  g_autofree char *of_peer = g_strdup_printf ("All 1 of max-connections-per-peer are in use by %s",
+                                              lp2p_peer_id_get_string (self->peers[0]));
+
+  g_assert_true (add (self, 0, "/ip4/192.0.2.1"));
+  assert_refused (self, 0, "/ip4/198.51.100.1", of_peer);
+  assert_refused (self, 1, "/ip4/192.0.2.1", "All 1 of max-connections-per-ip are in use by /ip4/192.0.2.1/tcp/1");
+  g_assert_true (add (self, 1, "/ip4/198.51.100.1"));
+  assert_refused (self, 2, "/ip4/203.0.113.1", "All 2 of max-connections are in use");
+}
+
 #define HOST "[host]\n"
 
 int
@@ -306,6 +331,8 @@ main (int argc, char **argv)
     { "/limits/no-address", HOST "max-connections-per-ip=1\nmax-connections-per-peer=100\n", test_no_address },
     { "/limits/handshakes", HOST "max-half-open=4\nmax-half-open-per-ip=2\n", test_handshakes },
     { "/limits/ended-twice", HOST "max-half-open=4\nmax-half-open-per-ip=2\n", test_ended_twice },
+    { "/limits/messages", HOST "max-connections=2\nmax-connections-per-ip=1\nmax-connections-per-peer=1\n",
+      test_messages },
     { "/limits/streams", HOST "max-streams=3\nmax-streams-per-peer=2\n", test_streams },
   };
 
