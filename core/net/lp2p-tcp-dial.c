@@ -255,7 +255,7 @@ open_socket (Dial *self, Lp2pTcpListener *source, GError **error)
 {
   close_socket (self);
   g_clear_pointer (&self->socket_id, g_free);
-  self->fd = lp2p_tcp_socket_new (self->address.ss_family, &self->hub->options, error);
+  self->fd = lp2p_tcp_socket_new ((struct sockaddr *) &self->address, &self->hub->options, error);
   if (self->fd < 0)
     return FALSE;
   if (self->flags & LP2P_TCP_FAST_OPEN)

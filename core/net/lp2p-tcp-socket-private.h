@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-int lp2p_tcp_socket_new (sa_family_t family, const Lp2pTcpOptions *options, GError **error);
+int lp2p_tcp_socket_new (const struct sockaddr *address, const Lp2pTcpOptions *options, GError **error);
 void lp2p_tcp_socket_configure (int fd, const Lp2pTcpOptions *options);
 gboolean lp2p_tcp_socket_share_port (int fd);
 gboolean lp2p_tcp_socket_fast_open (int fd);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Connections whose handshake is done and that wait to be accepted. The loop
@@ -18,6 +19,11 @@
 
 /* An unanswered probe is repeated this often before the peer counts as gone. */
 #define KEEPALIVE_PROBES 4
+
+/* Control of congestion inside a machine, where nothing is congested: one that every kernel
+ * has, and that does not pace. BBR, where it is what the system uses, has a timer of the
+ * kernel let each 64 KiB go by itself, which wakes who reads for each. */
+#define LOOPBACK_CONGESTION "reno"
 
 static void
 set_option (int fd, int level, int name, int value)
@@ -45,11 +51,13 @@ lp2p_tcp_socket_configure (int fd, const Lp2pTcpOptions *options)
                 MIN (options->user_timeout, G_MAXINT / 1000) * 1000);
 }
 
-/* Returns: a non-blocking socket, -1 with an error */
+/* @address: where it will be connected to, or listen
+ *
+ * Returns: a non-blocking socket, -1 with an error */
 int
-lp2p_tcp_socket_new (sa_family_t family, const Lp2pTcpOptions *options, GError **error)
+lp2p_tcp_socket_new (const struct sockaddr *address, const Lp2pTcpOptions *options, GError **error)
 {
-  int fd = socket (family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  int fd = socket (address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 
   if (fd < 0)
     {
@@ -59,8 +67,10 @@ lp2p_tcp_socket_new (sa_family_t family, const Lp2pTcpOptions *options, GError *
                    _("Cannot create a TCP socket: %s"), g_strerror (saved));
       return -1;
     }
-  if (family == AF_INET6)
+  if (address->sa_family == AF_INET6)
     set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (lp2p_sockaddr_is_loopback (address))
+    setsockopt (fd, IPPROTO_TCP, TCP_CONGESTION, LOOPBACK_CONGESTION, strlen (LOOPBACK_CONGESTION));
   lp2p_tcp_socket_configure (fd, options);
   return fd;
 }
@@ -127,7 +137,7 @@ lp2p_tcp_socket_listen (struct sockaddr_storage *address,
 {
   g_autoptr (Lp2pMultiaddr) name =
       lp2p_sockaddr_to_multiaddr ((struct sockaddr *) address, LP2P_PROTOCOL_TCP);
-  int fd = lp2p_tcp_socket_new (address->ss_family, options, error);
+  int fd = lp2p_tcp_socket_new ((struct sockaddr *) address, options, error);
 
   if (fd < 0)
     return -1;

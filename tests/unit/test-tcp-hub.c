@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
+#include "net/lp2p-tcp-socket-private.h"
 #include "tcp-hub-fixture.h"
 
 static void
@@ -474,6 +476,53 @@ test_options (Fixture *f, gconstpointer data)
   stop_listening (&acceptor);
 }
 
+static void
+assert_congestion (int fd, const char *expected)
+{
+  char name[16] = "";
+  socklen_t size = sizeof name;
+
+  g_assert_cmpint (getsockopt (fd, IPPROTO_TCP, TCP_CONGESTION, name, &size), ==, 0);
+  g_assert_cmpstr (name, ==, expected);
+}
+
+/* Only what stays inside the machine has another one than the system uses. */
+static void
+test_congestion (Fixture *f, gconstpointer data)
+{
+  const Lp2pTcpOptions options = LP2P_TCP_OPTIONS_INIT;
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_storage bound = { 0 };
+  int plain = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  char usual[16] = "";
+  socklen_t size = sizeof usual;
+  g_autoptr (GError) error = NULL;
+  int listener, dialer, accepted;
+
+  g_assert_cmpint (getsockopt (plain, IPPROTO_TCP, TCP_CONGESTION, usual, &size), ==, 0);
+  close (plain);
+
+  memcpy (&bound, &address, sizeof address);
+  listener = lp2p_tcp_socket_listen (&bound, &options, &error);
+  g_assert_no_error (error);
+  dialer = lp2p_tcp_socket_new ((struct sockaddr *) &bound, &options, &error);
+  g_assert_no_error (error);
+  connect (dialer, (struct sockaddr *) &bound, sizeof address);
+  accepted = accept4 (listener, NULL, NULL, SOCK_CLOEXEC);
+  g_assert_cmpint (accepted, >=, 0);
+  assert_congestion (dialer, "reno");
+  assert_congestion (accepted, "reno");
+  close (accepted);
+  close (dialer);
+  close (listener);
+
+  address.sin_addr.s_addr = htonl (0xc0000201); /* 192.0.2.1 */
+  dialer = lp2p_tcp_socket_new ((struct sockaddr *) &address, &options, &error);
+  g_assert_no_error (error);
+  assert_congestion (dialer, usual);
+  close (dialer);
+}
+
 #define ADD_DATA(path, data, func)                                                                 \
   g_test_add ("/tcp-hub/" path, Fixture, data, set_up, func, tear_down)
 #define ADD(path, func) ADD_DATA (path, NULL, func)
@@ -509,6 +558,7 @@ main (int argc, char **argv)
   ADD_DATA ("sniff/deadline", "virtual", test_sniff_deadline);
   ADD ("sniff/flood", test_sniff_flood);
   ADD ("options", test_options);
+  ADD ("congestion", test_congestion);
 
   return g_test_run ();
 }
