@@ -108,16 +108,17 @@ lp2p_quic_get_quantum (ngtcp2_conn *conn, size_t packet)
   return MIN (stat.send_quantum, MAX ((size_t) (lp2p_quic_get_pacing_rate (&stat) * NGTCP2_MILLISECONDS), 2 * packet));
 }
 
-/* Packets may leave up to a millisecond before the time that pacing gives them, and are
- * late by as much where the loop was. This version counts from when the last ones left,
- * so that as many again could follow at once: @paced is when they were to have left. A
- * time that is nearer than a millisecond holds nothing back, but would wake the loop: it
- * counts as reached. */
+/* Packets may leave up to a millisecond before the time that pacing gives them. This version
+ * counts from when the last ones left, so that as many again could follow at once: @paced is
+ * when they were to have left. Where they would have left, had the loop not come late, by no
+ * more than @late, that is made up for: else congestion control would take it for the rate
+ * of the line, and go below that in the same way again and again. A time that is nearer than
+ * a millisecond holds nothing back, but would wake the loop: it counts as reached. */
 static inline void
-lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, size_t size, ngtcp2_tstamp *paced)
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, ngtcp2_duration late, size_t size, ngtcp2_tstamp *paced)
 {
   ngtcp2_conn_stat stat;
-  ngtcp2_tstamp begin = MAX (*paced, now - NGTCP2_MILLISECONDS);
+  ngtcp2_tstamp begin = MAX (*paced, now - late);
   ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry (conn);
 
   ngtcp2_conn_get_conn_stat (conn, &stat);
@@ -230,7 +231,7 @@ lp2p_quic_get_quantum (ngtcp2_conn *conn, size_t packet)
 /* A time that pacing gives and that is reached holds nothing back, but would wake the
  * loop. */
 static inline void
-lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, size_t size, ngtcp2_tstamp *paced)
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, ngtcp2_duration late, size_t size, ngtcp2_tstamp *paced)
 {
   ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry (conn);
 

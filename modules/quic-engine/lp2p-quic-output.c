@@ -9,6 +9,11 @@
 #define MAX_TRAIN   65000
 #define MAX_PACKETS 64
 
+/* How much later than pacing says packets are as if they had been in time: where they were
+ * waiting, and where nobody had any. */
+#define MAX_LATE (20 * NGTCP2_MILLISECONDS)
+#define MAX_IDLE NGTCP2_MILLISECONDS
+
 /* A train ends where a packet has another size, path or mark than those before. */
 #define MAX_TRAINS 8
 
@@ -366,7 +371,8 @@ lp2p_quic_output_run (Lp2pQuicConnection *self)
   lp2p_quic_streams_finish_resets (self);
   /* Pacing begins behind the handshake, whose second flight it would delay. */
   if (batch.n_packets > 0 && self->phase != LP2P_QUIC_HANDSHAKE)
-    lp2p_quic_pace (self->conn, now, batch.size, &self->paced);
+    lp2p_quic_pace (self->conn, now, self->paces ? MAX_LATE : MAX_IDLE, batch.size, &self->paced);
+  self->paces = get_next_stream (self) != NULL && ngtcp2_conn_get_cwnd_left (self->conn) > 0;
   tell_datagrams_writable (self);
   if (more && self->held.length == 0)
     lp2p_quic_connection_want_output (self);

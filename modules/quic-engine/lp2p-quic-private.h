@@ -174,6 +174,7 @@ struct _Lp2pQuicConnection
   guint64 bytes_read;
   guint64 bytes_written;
   ngtcp2_tstamp paced;     /* when what was sent should have left */
+  gboolean paces;          /* something waits for its time */
 };
 
 struct _Lp2pQuicStream
