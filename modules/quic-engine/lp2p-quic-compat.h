@@ -61,7 +61,9 @@ lp2p_quic_settings_set_token (ngtcp2_settings *settings, const uint8_t *token, s
  * one link alone, whose size is known, whoever fills packets has to keep to it, and what
  * is returned is not 0. Elsewhere nothing changes. It looks all the same, though nobody is
  * told what it finds: without that it ends the process where a client that has moved is
- * back at once. */
+ * back at once. Congestion control counts with packets of @size for as long as the connection
+ * lives, also where less turns out to pass: the least that BBR keeps under way is four of
+ * them, and nothing tells it otherwise. */
 static inline int
 lp2p_quic_settings_set_size (ngtcp2_settings *settings, Lp2pQuicProbes *probes, size_t size, int on_link)
 {

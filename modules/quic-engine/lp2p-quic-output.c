@@ -220,6 +220,11 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
     return;
   lp2p_quic_send_buffer_sent (&stream->output, size);
   lp2p_quic_path_used (stream->connection);
+  if (size > 0)
+    {
+      stream->connection->last_stream = stream->id;
+      stream->connection->last_end = stream->output.sent;
+    }
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
     {
       stream->fin_sent = TRUE;
@@ -293,6 +298,7 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
   ngtcp2_ssize written = NGTCP2_ERR_WRITE_MORE;
   Lp2pQuicStream *stream;
 
+  self->last_stream = -1;
   if (self->phase != LP2P_QUIC_HANDSHAKE)
     written = write_datagrams (self, path, info, dest, room, now);
   while (written == NGTCP2_ERR_WRITE_MORE && (stream = get_next_stream (self)) != NULL)
@@ -327,6 +333,8 @@ fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
           *more = FALSE;
           return written;
         }
+      if ((gsize) written > room)
+        lp2p_quic_path_tried (self, written);
       if (!add_packet (batch, &path, &info, written))
         break;
     }
