@@ -232,6 +232,7 @@ on_stream_data (ngtcp2_conn *conn, uint32_t flags, gint64 id, uint64_t offset, c
 static int
 on_acknowledged (ngtcp2_conn *conn, gint64 id, uint64_t offset, uint64_t size, void *user_data, void *stream)
 {
+  lp2p_quic_path_acknowledged (user_data, id, offset + size);
   if (stream != NULL)
     lp2p_quic_stream_acknowledged (stream, offset, size);
   return 0;

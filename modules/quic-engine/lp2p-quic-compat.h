@@ -62,7 +62,9 @@ lp2p_quic_settings_set_token (ngtcp2_settings *settings, const uint8_t *token, s
  * one link alone, whose size is known, whoever fills packets has to keep to it, and what
  * is returned is not 0. Elsewhere nothing changes. It looks all the same, though nobody is
  * told what it finds: without that it ends the process where a client that has moved is
- * back at once. */
+ * back at once. Congestion control counts with packets of @size for as long as the connection
+ * lives, also where less turns out to pass: the least that BBR keeps under way is four of
+ * them, and nothing tells it otherwise. */
 static inline int
 lp2p_quic_settings_set_size (ngtcp2_settings *settings, Lp2pQuicProbes *probes, size_t size, int on_link)
 {
@@ -109,16 +111,17 @@ lp2p_quic_get_quantum (ngtcp2_conn *conn, size_t packet)
   return MIN (stat.send_quantum, MAX ((size_t) (lp2p_quic_get_pacing_rate (&stat) * NGTCP2_MILLISECONDS), 2 * packet));
 }
 
-/* Packets may leave up to a millisecond before the time that pacing gives them, and are
- * late by as much where the loop was. This version counts from when the last ones left,
- * so that as many again could follow at once: @paced is when they were to have left. A
- * time that is nearer than a millisecond holds nothing back, but would wake the loop: it
- * counts as reached. */
+/* Packets may leave up to a millisecond before the time that pacing gives them. This version
+ * counts from when the last ones left, so that as many again could follow at once: @paced is
+ * when they were to have left. Where they would have left, had the loop not come late, by no
+ * more than @late, that is made up for: else congestion control would take it for the rate
+ * of the line, and go below that in the same way again and again. A time that is nearer than
+ * a millisecond holds nothing back, but would wake the loop: it counts as reached. */
 static inline void
-lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, size_t size, ngtcp2_tstamp *paced)
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, ngtcp2_duration late, size_t size, ngtcp2_tstamp *paced)
 {
   ngtcp2_conn_stat stat;
-  ngtcp2_tstamp begin = MAX (*paced, now - NGTCP2_MILLISECONDS);
+  ngtcp2_tstamp begin = MAX (*paced, now - late);
   ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry (conn);
 
   ngtcp2_conn_get_conn_stat (conn, &stat);
@@ -231,7 +234,7 @@ lp2p_quic_get_quantum (ngtcp2_conn *conn, size_t packet)
 /* A time that pacing gives and that is reached holds nothing back, but would wake the
  * loop. */
 static inline void
-lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, size_t size, ngtcp2_tstamp *paced)
+lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, ngtcp2_duration late, size_t size, ngtcp2_tstamp *paced)
 {
   ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry (conn);
 

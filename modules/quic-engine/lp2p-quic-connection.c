@@ -215,12 +215,11 @@ run_timer (Lp2pTimer *timer)
       return;
     }
   if (ngtcp2_conn_get_expiry (self->conn) <= LP2P_QUIC_TIME (now))
-    {
-      lp2p_quic_path_check_size (self);
-      expire (self, now);
-    }
-  if (self->conn != NULL)
-    lp2p_quic_connection_want_output (self);
+    expire (self, now);
+  if (self->conn == NULL)
+    return;
+  lp2p_quic_path_check_size (self);
+  lp2p_quic_connection_want_output (self);
 }
 
 /* Packets */

@@ -9,6 +9,11 @@
 #define MAX_TRAIN   65000
 #define MAX_PACKETS 64
 
+/* How much later than pacing says packets are as if they had been in time: where they were
+ * waiting, and where nobody had any. */
+#define MAX_LATE (20 * NGTCP2_MILLISECONDS)
+#define MAX_IDLE NGTCP2_MILLISECONDS
+
 /* A train ends where a packet has another size, path or mark than those before. */
 #define MAX_TRAINS 8
 
@@ -215,6 +220,11 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
     return;
   lp2p_quic_send_buffer_sent (&stream->output, size);
   lp2p_quic_path_used (stream->connection);
+  if (size > 0)
+    {
+      stream->connection->last_stream = stream->id;
+      stream->connection->last_end = stream->output.sent;
+    }
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
     {
       stream->fin_sent = TRUE;
@@ -288,6 +298,7 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
   ngtcp2_ssize written = NGTCP2_ERR_WRITE_MORE;
   Lp2pQuicStream *stream;
 
+  self->last_stream = -1;
   if (self->phase != LP2P_QUIC_HANDSHAKE)
     written = write_datagrams (self, path, info, dest, room, now);
   while (written == NGTCP2_ERR_WRITE_MORE && (stream = get_next_stream (self)) != NULL)
@@ -322,6 +333,8 @@ fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
           *more = FALSE;
           return written;
         }
+      if ((gsize) written > room)
+        lp2p_quic_path_tried (self, written);
       if (!add_packet (batch, &path, &info, written))
         break;
     }
@@ -366,7 +379,8 @@ lp2p_quic_output_run (Lp2pQuicConnection *self)
   lp2p_quic_streams_finish_resets (self);
   /* Pacing begins behind the handshake, whose second flight it would delay. */
   if (batch.n_packets > 0 && self->phase != LP2P_QUIC_HANDSHAKE)
-    lp2p_quic_pace (self->conn, now, batch.size, &self->paced);
+    lp2p_quic_pace (self->conn, now, self->paces ? MAX_LATE : MAX_IDLE, batch.size, &self->paced);
+  self->paces = get_next_stream (self) != NULL && ngtcp2_conn_get_cwnd_left (self->conn) > 0;
   tell_datagrams_writable (self);
   if (more && self->held.length == 0)
     lp2p_quic_connection_want_output (self);

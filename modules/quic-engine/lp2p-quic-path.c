@@ -19,8 +19,10 @@
 
 /* After two probes, the second at twice the time, nothing has been acknowledged. */
 #define BLACK_HOLE_PTOS 3
-/* Then it is tried whether larger packets pass again (RFC 8899 section 5.1.1). */
-#define RAISE_TIME_US   (600 * (gint64) G_USEC_PER_SEC)
+/* Then one larger packet after the other is tried, the first soon, and after each that is
+ * lost the next one in twice the time, up to that of RFC 8899 section 5.1.1. */
+#define FIRST_WAIT_US   (G_USEC_PER_SEC / 4)
+#define LONGEST_WAIT_US (600 * (gint64) G_USEC_PER_SEC)
 
 static gint64
 get_pto (Lp2pQuicConnection *self)
@@ -63,6 +65,13 @@ lp2p_quic_path_set_sizes (Lp2pQuicConnection *self,
     self->link_size = size;
 }
 
+static void
+forget_narrow (Lp2pQuicConnection *self)
+{
+  self->narrow = 0;
+  self->trial.in_flight = 0;
+}
+
 /* Where packets go */
 
 void
@@ -89,7 +98,7 @@ lp2p_quic_path_follow (Lp2pQuicConnection *self)
     return;
   self->moved |= !lp2p_quic_address_same_host (path->remote.addr, self->path.path.remote.addr);
   lp2p_quic_path_set (self, path);
-  self->small_until = 0;
+  forget_narrow (self);
   if (self->link_size > 0)
     self->link_size = find_link_size (self);
   if (self->events != NULL)
@@ -240,7 +249,7 @@ void
 lp2p_quic_path_ready (Lp2pQuicConnection *self)
 {
   self->in_flight_at = 0;
-  self->small_until = 0;
+  forget_narrow (self);
   if (self->protocol->options.keep_alive > 0)
     set_keep_alive (self, G_MAXINT64);
 }
@@ -268,16 +277,29 @@ count_in_flight (Lp2pQuicConnection *self)
   return told.bytes_in_flight;
 }
 
+/* Returns whether something is not in flight any more. */
+static gboolean
+count_down (Lp2pQuicConnection *self)
+{
+  gsize before = self->in_flight;
+
+  self->in_flight = count_in_flight (self);
+  if (self->in_flight >= before)
+    return FALSE;
+  self->trial.in_flight -= MIN (self->trial.in_flight, before - self->in_flight);
+  return TRUE;
+}
+
 /* A packet came. */
 void
 lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now)
 {
-  gsize in_flight = count_in_flight (self);
-
   self->heard_at = now;
-  if (in_flight < self->in_flight)
-    self->in_flight_at = in_flight > 0 ? now : 0;
-  self->in_flight = in_flight;
+  if (!count_down (self))
+    return;
+  self->in_flight_at = self->in_flight > 0 ? now : 0;
+  if (self->widen_at == 0)
+    self->widen_at = now + self->widen_wait;
 }
 
 /* What was due has been sent, and so the question, unless something is under way that
@@ -351,31 +373,77 @@ lp2p_quic_path_network_changed (Lp2pQuicConnection *self)
 }
 
 /* How large they may be, where they are not found out about by asking: where nothing is
- * acknowledged any more, it may be that only small packets still pass. */
+ * acknowledged any more, it may be that only small packets still pass, or that the peer had
+ * other things to do. So from time to time the first packet of a batch is as large as it
+ * could be.
+ *
+ * ngtcp2 does not tell which packets are acknowledged, but what of a stream is, and that
+ * may have been sent again. It has not been as long as less has left what is in flight than
+ * there was with the packet: who is taken for lost leaves it together with all before. Nor
+ * before the timer says so for which nothing has to be lost. */
 
 /* When a timer has expired. */
 void
 lp2p_quic_path_check_size (Lp2pQuicConnection *self)
 {
   gint64 now = lp2p_loop_now (self->loop);
-  gint64 patience = BLACK_HOLE_PTOS * get_pto (self);
+  gint64 pto = get_pto (self);
 
-  if (self->in_flight_at == 0 || now - self->in_flight_at < patience)
+  count_down (self);
+  if (now - self->trial.sent_at >= pto)
+    self->trial.in_flight = 0;
+  if (self->in_flight_at == 0 || now - self->in_flight_at < BLACK_HOLE_PTOS * pto ||
+      self->narrow == NGTCP2_MAX_UDP_PAYLOAD_SIZE)
     return;
-  self->small_until = now + RAISE_TIME_US;
+  self->narrow = NGTCP2_MAX_UDP_PAYLOAD_SIZE;
+  self->widen_at = 0;
+  self->widen_wait = FIRST_WAIT_US;
   if (self->link_size > 0)
     self->link_size = find_link_size (self);
 }
 
+/* A packet of @size was written, which is larger than others may be. */
+void
+lp2p_quic_path_tried (Lp2pQuicConnection *self, gsize size)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+
+  if (self->narrow == 0)
+    return;
+  self->trial = (Lp2pQuicTrial){
+    .size = size,
+    .sent_at = now,
+    .stream = self->last_stream,
+    .end = self->last_end,
+    .in_flight = count_in_flight (self),
+  };
+  self->widen_at = now + self->widen_wait;
+  self->widen_wait = MIN (2 * self->widen_wait, LONGEST_WAIT_US);
+}
+
+/* All of @stream before @end has arrived. */
+void
+lp2p_quic_path_acknowledged (Lp2pQuicConnection *self, gint64 stream, guint64 end)
+{
+  if (self->trial.in_flight == 0 || stream != self->trial.stream || end < self->trial.end)
+    return;
+  self->trial.in_flight = 0;
+  self->narrow = self->trial.size;
+  self->widen_at = lp2p_loop_now (self->loop);
+  self->widen_wait = FIRST_WAIT_US;
+}
+
 /* Nothing of the handshake goes into a packet that may not arrive. */
 static gsize
-get_size (Lp2pQuicConnection *self, gsize passes)
+get_size (Lp2pQuicConnection *self, gsize passes, gboolean widen)
 {
   const ngtcp2_transport_params *remote = ngtcp2_conn_get_remote_transport_params (self->conn);
   gsize size = self->link_size > 0 ? self->link_size : passes;
 
-  if (!self->confirmed || lp2p_loop_now (self->loop) < self->small_until)
+  if (!self->confirmed)
     return NGTCP2_MAX_UDP_PAYLOAD_SIZE;
+  if (self->narrow > 0 && !widen)
+    size = MIN (size, self->narrow);
   return MIN (size, remote->max_udp_payload_size);
 }
 
@@ -383,12 +451,33 @@ get_size (Lp2pQuicConnection *self, gsize passes)
 gsize
 lp2p_quic_path_get_max_size (Lp2pQuicConnection *self)
 {
-  return get_size (self, ngtcp2_conn_get_path_max_tx_udp_payload_size (self->conn));
+  return get_size (self, ngtcp2_conn_get_path_max_tx_udp_payload_size (self->conn), FALSE);
 }
 
-/* What one may have with which ngtcp2 finds out whether more passes. */
+/* Whether the next stream has more than goes into a packet. One that only answers whether
+ * we are on a path would be padded to all the room that it gets. */
+static gboolean
+has_more (Lp2pQuicConnection *self)
+{
+  Lp2pQuicStream *next = g_queue_peek_head (&self->sendable);
+
+  return next != NULL && lp2p_quic_send_buffer_get_unsent (&next->output) > self->narrow;
+}
+
+/* Not with what is sent because nothing is acknowledged. */
+static gboolean
+may_widen (Lp2pQuicConnection *self)
+{
+  gint64 now = lp2p_loop_now (self->loop);
+
+  return self->widen_at > 0 && now >= self->widen_at && has_more (self) &&
+         (self->in_flight_at == 0 || now - self->in_flight_at < get_pto (self));
+}
+
+/* What the first packet of a batch is filled to, with which it is found out whether more
+ * passes. */
 gsize
 lp2p_quic_path_get_probe_size (Lp2pQuicConnection *self)
 {
-  return get_size (self, ngtcp2_conn_get_max_tx_udp_payload_size (self->conn));
+  return get_size (self, ngtcp2_conn_get_max_tx_udp_payload_size (self->conn), may_widen (self));
 }

@@ -79,6 +79,16 @@ typedef enum
   LP2P_QUIC_GONE,     /* off the endpoint */
 } Lp2pQuicPhase;
 
+/* A packet that is larger than those which are known to arrive. */
+typedef struct
+{
+  gsize size;
+  gint64 sent_at;
+  gint64 stream; /* has bytes in it, the last of them before @end */
+  guint64 end;
+  gsize in_flight; /* of what was in flight with it, as far as it is; 0 when it does not count any more */
+} Lp2pQuicTrial;
+
 /* What a connection holds of the host's memory. */
 typedef struct
 {
@@ -132,7 +142,12 @@ struct _Lp2pQuicConnection
   gint64 keep_alive;   /* how long silence is believed now, 0 for ever */
   gsize in_flight;     /* bytes that are not acknowledged */
   gint64 in_flight_at; /* since when none of them was; 0 where there are none */
-  gint64 small_until;  /* large packets do not arrive */
+  gsize narrow;        /* larger packets did not arrive, 0 where nothing is known of such */
+  gint64 widen_at;     /* when one is tried, 0 before anything has arrived since */
+  gint64 widen_wait;   /* and how long after that another one */
+  Lp2pQuicTrial trial; /* the last one */
+  gint64 last_stream;  /* with bytes in the packet that was written last, -1 for none */
+  guint64 last_end;    /* where they end */
   gsize link_size;     /* that we keep to; 0 where ngtcp2 finds out what passes */
 
   const Lp2pQuicEvents *events;
@@ -174,6 +189,7 @@ struct _Lp2pQuicConnection
   guint64 bytes_read;
   guint64 bytes_written;
   ngtcp2_tstamp paced;     /* when what was sent should have left */
+  gboolean paces;          /* something waits for its time */
 };
 
 struct _Lp2pQuicStream
@@ -290,6 +306,8 @@ void lp2p_quic_path_written (Lp2pQuicConnection *self);
 void lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now);
 void lp2p_quic_path_network_changed (Lp2pQuicConnection *self);
 void lp2p_quic_path_check_size (Lp2pQuicConnection *self);
+void lp2p_quic_path_tried (Lp2pQuicConnection *self, gsize size);
+void lp2p_quic_path_acknowledged (Lp2pQuicConnection *self, gint64 stream, guint64 end);
 void lp2p_quic_path_set_sizes (Lp2pQuicConnection *self, Lp2pQuicProbes *probes, ngtcp2_settings *settings, ngtcp2_transport_params *params);
 gsize lp2p_quic_path_get_max_size (Lp2pQuicConnection *self);
 gsize lp2p_quic_path_get_probe_size (Lp2pQuicConnection *self);

@@ -12,7 +12,9 @@ typedef QuicPair Fixture;
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  quic_pair_init (f);
+  quic_pair_init (f, NULL, TRUE);
+  quic_pair_connect (f);
+  test_world_advance (f->world, G_USEC_PER_SEC);
 }
 
 static void

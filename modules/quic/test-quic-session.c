@@ -9,17 +9,9 @@
 
 #include "lp2p-udp-hub-private.h"
 
-#include "quic-stranger.h"
+#include "quic-pair.h"
 
-typedef struct
-{
-  TestWorld *world;
-  QuicHost listener;
-  QuicHost dialer;
-  Lp2pRawConnection *raw[2]; /* dialed, accepted */
-  Lp2pMuxerSession *dialed;
-  Lp2pMuxerSession *accepted;
-} Fixture;
+typedef QuicPair Fixture;
 
 /* What goes to the listener is there in no time; what it answers takes this long. */
 #define ROUND_TRIP_US 1000
@@ -29,75 +21,22 @@ typedef struct
 static void
 set_up (Fixture *f, gconstpointer config)
 {
-  f->world = test_world_new (TRUE);
-  quic_host_init (&f->listener, f->world, config, 0);
-  quic_host_init (&f->dialer, f->world, NULL, -1);
+  quic_pair_init (f, config, FALSE);
   f->world->turn_time = ROUND_TRIP_US;
-  quic_host_connect (&f->dialer, &f->listener, &f->raw[0], &f->raw[1]);
+  quic_pair_connect (f);
   f->world->turn_time = 0;
-  f->dialed = f->raw[0]->session;
-  f->accepted = f->raw[1]->session;
 }
 
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
-  for (guint i = 0; i < 2; i++)
-    lp2p_raw_connection_free (f->raw[i]);
-  quic_host_clear (&f->dialer);
-  quic_host_clear (&f->listener);
-  test_world_free (f->world);
-}
-
-static Lp2pMuxerStream *
-open_stream (Fixture *f)
-{
-  Lp2pMuxerStream *stream = NULL;
-
-  g_assert_cmpint (f->dialed->klass->open (f->dialed, &stream), ==, 0);
-  return stream;
-}
-
-/* Returns how much was taken. */
-static gsize
-write_bytes (Fixture *f, Lp2pMuxerStream *stream, gsize size, gsize offset)
-{
-  g_autofree guint8 *data = g_malloc (size);
-  GOutputVector vector = { data, size };
-  gssize n;
-
-  test_fill_pattern (data, size, offset);
-  n = f->dialed->klass->stream_writev (f->dialed, stream, &vector, 1);
-  g_assert_cmpint (n, !=, LP2P_IO_FAILED);
-  return MAX (n, 0);
-}
-
-static gsize
-read_bytes (Fixture *f, Lp2pMuxerStream *stream, gsize offset)
-{
-  static guint8 data[256 * 1024];
-  GInputVector vector = { data, sizeof data };
-  gssize n = f->accepted->klass->stream_readv (f->accepted, stream, &vector, 1);
-
-  g_assert_cmpint (n, !=, LP2P_IO_FAILED);
-  if (n > 0)
-    test_assert_pattern (data, n, offset);
-  return MAX (n, 0);
+  quic_pair_clear (f);
 }
 
 static void
 go_on (Fixture *f)
 {
   test_world_advance (f->world, G_TIME_SPAN_MILLISECOND);
-}
-
-static Lp2pMuxerStream *
-accept_stream (Fixture *f)
-{
-  Lp2pMuxerStream *stream = f->accepted->klass->accept (f->accepted);
-
-  g_assert_nonnull (stream);
-  return stream;
 }
 
 /* A part of a round trip goes by. At the end of one all leaves that the listener had to
@@ -121,21 +60,21 @@ go_on_far (Fixture *f, guint turn)
 static void
 transfer (Fixture *f, gsize size)
 {
-  Lp2pMuxerStream *stream = open_stream (f), *other = NULL;
+  Lp2pMuxerStream *stream = quic_pair_open (f), *other = NULL;
   gsize written = 0, seen = 0;
 
   for (guint i = 0; seen < size; i++)
     {
       g_assert_cmpuint (i, <, 10000);
       if (written < size)
-        written += write_bytes (f, stream, MIN (size - written, 100000), written);
+        written += quic_pair_write (f, stream, MIN (size - written, 100000), written);
       go_on_far (f, i);
       while (g_main_context_iteration (f->world->context, FALSE))
         {
           if (other == NULL)
             other = f->accepted->klass->accept (f->accepted);
           if (other != NULL)
-            seen += read_bytes (f, other, seen);
+            seen += quic_pair_read (f, other, seen);
         }
     }
   lp2p_udp_socket_unblock (quic_host_get_endpoint (&f->listener)->socket);
@@ -153,7 +92,7 @@ fill (Fixture *f, Lp2pMuxerStream *stream, gsize size)
   for (guint i = 0; i < 2000 && (written < size || lp2p_quic_stream_has_unsent ((Lp2pQuicStream *) stream)); i++)
     {
       if (written < size)
-        written += write_bytes (f, stream, size - written, written);
+        written += quic_pair_write (f, stream, size - written, written);
       go_on (f);
     }
   g_assert_cmpuint (written, ==, size);
@@ -200,7 +139,7 @@ test_unread (Fixture *f, gconstpointer data)
 
   for (guint i = 0; i < 3; i++)
     {
-      streams[i] = open_stream (f);
+      streams[i] = quic_pair_open (f);
       fill (f, streams[i], 250000);
       most = MAX (most, f->listener.context->memory);
     }
@@ -208,10 +147,10 @@ test_unread (Fixture *f, gconstpointer data)
   g_assert_cmpuint (most, <=, 1024 * 1024);
   for (guint i = 0; i < 3; i++)
     {
-      Lp2pMuxerStream *other = accept_stream (f);
+      Lp2pMuxerStream *other = quic_pair_accept (f);
 
       for (gsize seen = 0; seen < 250000; go_on (f))
-        seen += read_bytes (f, other, seen);
+        seen += quic_pair_read (f, other, seen);
       f->accepted->klass->stream_release (f->accepted, other);
       f->dialed->klass->stream_release (f->dialed, streams[i]);
     }
@@ -231,22 +170,22 @@ test_no_credit (Fixture *f, gconstpointer data)
 
   lp2p_muxer_session_set_events (f->accepted, &events, &n_withdrawn);
   for (guint i = 0; i < 4; i++)
-    fill (f, open_stream (f), each);
+    fill (f, quic_pair_open (f), each);
   g_assert_cmpuint (ngtcp2_conn_get_max_data_left (quic_host_get_connection (&f->dialer)->conn), ==, 0);
-  waiting = open_stream (f);
-  g_assert_cmpuint (write_bytes (f, waiting, 10, 0), ==, 10);
+  waiting = quic_pair_open (f);
+  g_assert_cmpuint (quic_pair_write (f, waiting, 10, 0), ==, 10);
   go_on (f);
 
-  reset = open_stream (f);
-  g_assert_cmpuint (write_bytes (f, reset, 10, 0), ==, 10);
+  reset = quic_pair_open (f);
+  g_assert_cmpuint (quic_pair_write (f, reset, 10, 0), ==, 10);
   f->dialed->klass->stream_reset (f->dialed, reset, 7);
-  ended = open_stream (f);
+  ended = quic_pair_open (f);
   g_assert_cmpint (f->dialed->klass->stream_shutdown_write (f->dialed, ended), ==, 0);
   test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
   for (guint i = 0; i < 4; i++)
-    accept_stream (f);
+    quic_pair_accept (f);
   g_assert_cmpuint (n_withdrawn, ==, 1);
-  other = accept_stream (f);
+  other = quic_pair_accept (f);
   g_assert_cmpint (f->accepted->klass->stream_readv (f->accepted, other, &vector, 1), ==, 0);
   g_assert_null (f->accepted->klass->accept (f->accepted));
   lp2p_muxer_session_set_events (f->accepted, NULL, NULL);
@@ -258,10 +197,10 @@ static void
 test_stalled (Fixture *f, gconstpointer data)
 {
   Lp2pQuicConnection *connection = quic_host_get_connection (&f->dialer);
-  Lp2pQuicStream *idle = (Lp2pQuicStream *) open_stream (f);
-  Lp2pQuicStream *busy = (Lp2pQuicStream *) open_stream (f);
+  Lp2pQuicStream *idle = (Lp2pQuicStream *) quic_pair_open (f);
+  Lp2pQuicStream *busy = (Lp2pQuicStream *) quic_pair_open (f);
 
-  g_assert_cmpuint (write_bytes (f, &busy->parent, 10, 0), ==, 10);
+  g_assert_cmpuint (quic_pair_write (f, &busy->parent, 10, 0), ==, 10);
   lp2p_quic_stream_stall (idle);
   lp2p_quic_stream_stall (busy);
   connection->heard = TRUE;
@@ -276,7 +215,7 @@ test_stalled (Fixture *f, gconstpointer data)
 static void
 test_unread_without_memory (Fixture *f, gconstpointer data)
 {
-  Lp2pMuxerStream *first = open_stream (f), *second = open_stream (f), *other;
+  Lp2pMuxerStream *first = quic_pair_open (f), *second = quic_pair_open (f), *other;
   gsize written = 0;
   guint8 byte;
   GInputVector vector = { &byte, 1 };
@@ -287,18 +226,18 @@ test_unread_without_memory (Fixture *f, gconstpointer data)
   for (guint i = 0; i < 2000 && f->dialed->klass->stream_get_error (f->dialed, second, LP2P_READY_READ, NULL) == NULL; i++)
     {
       if (written < 250000)
-        written += write_bytes (f, second, 250000 - written, written);
+        written += quic_pair_write (f, second, 250000 - written, written);
       go_on (f);
     }
   g_assert_error (f->dialed->klass->stream_get_error (f->dialed, second, LP2P_READY_READ, &code), LP2P_ERROR,
                   LP2P_ERROR_RESET);
   g_assert_cmpuint (code, ==, LP2P_CODE_STREAM_RESOURCE_LIMIT);
 
-  other = accept_stream (f);
+  other = quic_pair_accept (f);
   for (gsize seen = 0; seen < 250000; go_on (f))
-    seen += read_bytes (f, other, seen);
+    seen += quic_pair_read (f, other, seen);
   f->accepted->klass->stream_release (f->accepted, other);
-  other = accept_stream (f);
+  other = quic_pair_accept (f);
   g_assert_cmpint (f->accepted->klass->stream_readv (f->accepted, other, &vector, 1), ==, LP2P_IO_FAILED);
   g_assert_error (f->accepted->klass->stream_get_error (f->accepted, other, LP2P_READY_READ, NULL), LP2P_ERROR,
                   LP2P_ERROR_LIMIT);
@@ -321,8 +260,8 @@ test_unacknowledged (Fixture *f, gconstpointer data)
   f->dialer.context->memory_limit = 1024 * 1024;
   for (guint i = 0; i < G_N_ELEMENTS (streams); i++)
     {
-      streams[i] = open_stream (f);
-      total += write_bytes (f, streams[i], 1024 * 1024, 0);
+      streams[i] = quic_pair_open (f);
+      total += quic_pair_write (f, streams[i], 1024 * 1024, 0);
     }
   g_assert_cmpuint (f->dialer.context->memory, >, 512 * 1024);
   g_assert_cmpuint (f->dialer.context->memory, <=, 1024 * 1024);
@@ -348,11 +287,11 @@ static void
 test_withdrawn (Fixture *f, gconstpointer data)
 {
   static const Lp2pMuxerEvents events = { .withdrawn = count };
-  Lp2pMuxerStream *stream = open_stream (f);
+  Lp2pMuxerStream *stream = quic_pair_open (f);
   guint n = 0;
 
   lp2p_muxer_session_set_events (f->accepted, &events, &n);
-  write_bytes (f, stream, 100, 0);
+  quic_pair_write (f, stream, 100, 0);
   test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
   f->dialed->klass->stream_reset (f->dialed, stream, 7);
   f->dialed->klass->stream_release (f->dialed, stream);
@@ -360,10 +299,10 @@ test_withdrawn (Fixture *f, gconstpointer data)
   g_assert_cmpuint (n, ==, 1);
   g_assert_null (f->accepted->klass->accept (f->accepted));
 
-  stream = open_stream (f);
-  write_bytes (f, stream, 100, 0);
+  stream = quic_pair_open (f);
+  quic_pair_write (f, stream, 100, 0);
   test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
-  accept_stream (f);
+  quic_pair_accept (f);
   f->dialed->klass->stream_reset (f->dialed, stream, 7);
   f->dialed->klass->stream_release (f->dialed, stream);
   test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
@@ -375,11 +314,11 @@ static void
 test_blocked (Fixture *f, gconstpointer data)
 {
   Lp2pUdpSocket *socket = quic_host_get_endpoint (&f->dialer)->socket;
-  Lp2pMuxerStream *stream = open_stream (f), *other;
+  Lp2pMuxerStream *stream = quic_pair_open (f), *other;
   gsize written, seen = 0;
 
   socket->blocked = TRUE;
-  written = write_bytes (f, stream, 100000, 0);
+  written = quic_pair_write (f, stream, 100000, 0);
   g_assert_cmpuint (written, >, 0);
   test_world_settle (f->world);
   g_assert_null (f->accepted->klass->accept (f->accepted));
@@ -389,9 +328,9 @@ test_blocked (Fixture *f, gconstpointer data)
   lp2p_udp_socket_unblock (socket);
   test_world_settle (f->world);
   g_assert_cmpuint (quic_host_get_endpoint (&f->dialer)->blocked.length, ==, 0);
-  other = accept_stream (f);
+  other = quic_pair_accept (f);
   for (guint i = 0; i < 1000 && seen < written; i++, go_on (f))
-    seen += read_bytes (f, other, seen);
+    seen += quic_pair_read (f, other, seen);
   g_assert_cmpuint (seen, ==, written);
 
   f->accepted->klass->stream_release (f->accepted, other);
@@ -453,10 +392,10 @@ static void
 test_blocked_end (Fixture *f, gconstpointer data)
 {
   Lp2pUdpSocket *socket = quic_host_get_endpoint (&f->dialer)->socket;
-  Lp2pMuxerStream *stream = open_stream (f);
+  Lp2pMuxerStream *stream = quic_pair_open (f);
 
   socket->blocked = TRUE;
-  write_bytes (f, stream, 100000, 0);
+  quic_pair_write (f, stream, 100000, 0);
   test_world_settle (f->world);
   f->dialed->klass->abort (f->dialed, 0);
   test_world_advance (f->world, 10 * G_USEC_PER_SEC);
@@ -578,22 +517,6 @@ test_keep_alive (Fixture *f, gconstpointer data)
   g_assert_cmpint (f->accepted->klass->get_state (f->accepted), ==, LP2P_SESSION_READY);
 }
 
-/* A packet that nothing is to follow does not wake the loop once more: pacing would have
- * the next one wait for a part of a millisecond. */
-static void
-test_pace (Fixture *f, gconstpointer data)
-{
-  Lp2pQuicConnection *connection = quic_host_get_connection (&f->dialer);
-  Lp2pMuxerStream *stream = open_stream (f);
-
-  test_world_advance (f->world, G_TIME_SPAN_SECOND);
-  g_assert_cmpuint (write_bytes (f, stream, 1000, 0), ==, 1000);
-  test_world_settle (f->world);
-  g_assert_true (lp2p_timer_is_set (&connection->timer));
-  g_assert_cmpint (connection->timer.deadline, >, lp2p_loop_now (connection->loop) + G_TIME_SPAN_MILLISECOND);
-  f->dialed->klass->stream_release (f->dialed, stream);
-}
-
 /* What one side would not wait for the other one's signs for, both end. */
 static void
 test_idle (Fixture *f, gconstpointer data)
@@ -663,7 +586,6 @@ main (int argc, char **argv)
   ADD ("growing-datagrams", NULL, test_growing_datagrams);
   ADD ("keep-alive", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_keep_alive);
   ADD ("idle", "[plugin quic-v1]\nidle-timeout=5\nkeep-alive=0\n", test_idle);
-  ADD ("pace", NULL, test_pace);
   ADD ("addresses", NULL, test_addresses);
 #undef ADD
 
