@@ -306,7 +306,7 @@ get_first_room (Lp2pQuicConnection *self)
 {
   gsize room = lp2p_quic_path_get_probe_size (self);
 
-  if (self->link_size > 0 && self->in_flight <= NGTCP2_MAX_UDP_PAYLOAD_SIZE && self->datagrams.length == 0 &&
+  if (self->link_size > 0 && self->in_flight < room && self->datagrams.length == 0 &&
       get_next_stream (self) == NULL)
     return MIN (room, NGTCP2_MAX_UDP_PAYLOAD_SIZE);
   return room;
