@@ -246,13 +246,14 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
   if (elsewhere && !lp2p_quic_path_may_read (self, path))
     return;
 
+  self->moving = elsewhere;
   self->bytes_read += size;
   code = ngtcp2_conn_read_pkt (self->conn, path, &info, data, size, LP2P_QUIC_TIME (now));
   switch (code)
     {
     case 0:
-      if (elsewhere)
-        lp2p_quic_path_was_read (self, path);
+      if (self->server)
+        lp2p_quic_path_was_read (self, path, elsewhere, size);
       self->heard = TRUE;
       lp2p_quic_path_heard (self, now);
       lp2p_quic_path_follow (self);

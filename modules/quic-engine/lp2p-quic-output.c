@@ -309,12 +309,26 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
   return written;
 }
 
+/* What comes first may answer whether we are on a path, of which nobody knows what passes.
+ * Where neither anything new nor what is under way would fill it, all that would make it
+ * larger is padding. */
+static gsize
+get_first_room (Lp2pQuicConnection *self)
+{
+  gsize room = lp2p_quic_path_get_probe_size (self);
+
+  if (self->link_size > 0 && self->in_flight < room && self->datagrams.length == 0 &&
+      get_next_stream (self) == NULL)
+    return MIN (room, NGTCP2_MAX_UDP_PAYLOAD_SIZE);
+  return room;
+}
+
 /* Returns a code of ngtcp2; @more: whether the batch ended before the packets did. */
 static int
 fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 {
   gsize room = lp2p_quic_path_get_max_size (self);
-  gsize first_room = lp2p_quic_path_get_probe_size (self);
+  gsize first_room = get_first_room (self);
   gsize quantum = self->phase == LP2P_QUIC_HANDSHAKE ? MAX_TRAIN : lp2p_quic_get_quantum (self->conn, room);
   gsize max = MIN (quantum, MAX_TRAIN);
 
@@ -326,8 +340,8 @@ fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
       ngtcp2_ssize written;
 
       ngtcp2_path_storage_zero (&path);
-      written = write_packet (self, &path.path, &info, batch->scratch + batch->size, batch->size == 0 ? first_room : room,
-                              now);
+      written = write_packet (self, &path.path, &info, batch->scratch + batch->size,
+                              lp2p_quic_path_limit_room (self, batch->size == 0 ? first_room : room), now);
       if (written <= 0)
         {
           *more = FALSE;
@@ -335,6 +349,7 @@ fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
         }
       if ((gsize) written > room)
         lp2p_quic_path_tried (self, written);
+      lp2p_quic_path_was_sent (self, &path.path, written);
       if (!add_packet (batch, &path, &info, written))
         break;
     }

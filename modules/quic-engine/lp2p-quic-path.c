@@ -186,18 +186,55 @@ lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
   return TRUE;
 }
 
-/* That was read: where it is on that path now, another question begins. */
-void
-lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
+/* What goes where the client has not shown to be
+ *
+ * ngtcp2 sends three times as many bytes there as came from there (RFC 9000 section 8.1).
+ * Where it has sent just so many, it looks no more for what got lost, for as long as the
+ * connection lives; and where that fills the congestion window, it never sends anything
+ * again, nor asks where the client is. So it gets no room for the last of these bytes.
+ *
+ * Who moves on before it has answered may be back where it has shown to be: then nobody
+ * says so, and nothing is counted. */
+
+#define AMPLIFICATION 3
+
+static gboolean
+is_on (Lp2pQuicConnection *self, const ngtcp2_path *path)
 {
-  if (ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn)))
+  return ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
+}
+
+/* By a server. Where the client has come from @elsewhere, another question begins. */
+void
+lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gboolean elsewhere, gsize size)
+{
+  if (!is_on (self, path))
+    return;
+  if (elsewhere)
     end_doubt (self);
+  if (self->moving || self->allowance > 0)
+    self->allowance += AMPLIFICATION * size;
+}
+
+void
+lp2p_quic_path_was_sent (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size)
+{
+  if (self->allowance > size && is_on (self, path))
+    self->allowance -= size;
+}
+
+gsize
+lp2p_quic_path_limit_room (Lp2pQuicConnection *self, gsize room)
+{
+  return self->allowance > 0 ? MIN (room, MAX (self->allowance - 1, 1)) : room;
 }
 
 /* The client has shown that it is where it moved to, or not; its token is of where it was. */
 void
 lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result)
 {
+  self->moving = FALSE;
+  self->allowance = 0;
   if (result == NGTCP2_PATH_VALIDATION_RESULT_ABORTED)
     return;
   if (result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS || self->doubt > 0)

@@ -13,7 +13,8 @@
 #define HALF  (SIZE / 2)
 #define DELAY (10 * 1000)
 
-/* Less than the loopback passes that the sides take the path for. */
+/* What the loopback passes that the sides take the path for, and less. */
+#define LOOPBACK 65535
 #define ETHERNET 1472
 
 /* Less than a window, of which nothing has to be told. */
@@ -158,7 +159,8 @@ start_upload (Fixture *self)
   return session_driver_get (self->in, 0);
 }
 
-/* The client waits, and so the server cannot know where it is now. */
+/* The client waits, and so the server cannot know where it is now. It asks, and the answer
+ * has to arrive where only so large packets do. */
 static void
 test_silent_rebinding (Fixture *self, gconstpointer data)
 {
@@ -167,6 +169,7 @@ test_silent_rebinding (Fixture *self, gconstpointer data)
   guint asked, answered;
 
   start (self, "", "");
+  self->nat->mtu = GPOINTER_TO_UINT (data);
   stream = ask (self);
   driver_stream_send (session_driver_get (self->in, 0), BEGINNING, FALSE);
   test_until (self->world, stream->n_received == BEGINNING);
@@ -188,6 +191,40 @@ test_silent_rebinding (Fixture *self, gconstpointer data)
   g_assert_cmpuint (stream->n_received, ==, SMALL);
   g_assert_cmpuint (self->nat->n_to_server, >, asked);
   g_assert_cmpint (self->world->now - begin, <, 3 * G_USEC_PER_SEC);
+}
+
+/* The server has sent as much as it may, all of which was lost, when the client has another
+ * port: it has to find out that, and where the client is, with the few bytes that it may
+ * send there, whatever number they are, and though they get lost as well. */
+static void
+test_lost_question (Fixture *self, gconstpointer data)
+{
+  DriverStream *stream;
+  guint said;
+
+  start (self, "", "");
+  stream = ask (self);
+  for (guint i = 0; i < 10; i++)
+    {
+      driver_stream_send (stream, 1, FALSE);
+      test_world_advance (self->world, SETTLE);
+    }
+  self->nat->blocked = TRUE;
+  driver_stream_send (session_driver_get (self->in, 0), SIZE, TRUE);
+  test_world_advance (self->world, SETTLE);
+
+  test_nat_rebind (self->nat);
+  self->nat->blocked = FALSE;
+  said = self->nat->n_to_server;
+  driver_stream_send (stream, GPOINTER_TO_UINT (data), FALSE);
+  test_until (self->world, self->nat->n_to_server > said);
+  self->nat->blocked = TRUE;
+  test_world_advance (self->world, 3 * G_USEC_PER_SEC);
+  self->nat->blocked = FALSE;
+
+  test_world_advance (self->world, 6 * G_USEC_PER_SEC);
+  g_assert_true (stream->ended);
+  g_assert_cmpuint (stream->n_received, ==, SIZE);
 }
 
 static void
@@ -374,7 +411,14 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define ADD(name, test, data) g_test_add ("/quic-path/" name, Fixture, GINT_TO_POINTER (data), set_up, test, tear_down)
-  ADD ("silent-rebinding", test_silent_rebinding, 0);
+  ADD ("silent-rebinding", test_silent_rebinding, LOOPBACK);
+  ADD ("silent-rebinding-narrow", test_silent_rebinding, ETHERNET);
+  for (guint size = 1; size <= 16; size++)
+    {
+      g_autofree char *name = g_strdup_printf ("/quic-path/lost-question-%u", size);
+
+      g_test_add (name, Fixture, GUINT_TO_POINTER (size), set_up, test_lost_question, tear_down);
+    }
   ADD ("rebinding-download", test_rebinding, FALSE);
   ADD ("rebinding-upload", test_rebinding, TRUE);
   ADD ("faults-download", test_faults, FALSE);
