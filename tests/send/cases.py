@@ -20,41 +20,17 @@ import sys
 import tempfile
 import time
 
-from sides import Side, World, check, check_same, describe
+# Each adds its cases.
+import changing  # noqa: F401  pylint: disable=unused-import
+import vanishing  # noqa: F401  pylint: disable=unused-import
+from sides import (CASES, FULL, MIB, STATE, Side, Skip, World, case, check, check_same, describe, make_large, read,
+                   transfer)
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
-HOSTILE = os.path.join(BUILD, "tests/send/hostile")
-FULL = bool(os.environ.get("LP2P_FULL"))
 FILES = 10000 if FULL else 500
 LARGE = (4 << 30) if FULL else (64 << 20)
 SEED = int(os.environ.get("LP2P_SEND_SEED") or random.randrange(1 << 32))
-MIB = 1 << 20
-STATE = ".lp2p-receive"
-
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def make_large(world, size=256 * MIB):
-    """A file of zeros that takes a while: events come in time for what is to be done in
-    the middle of it."""
-    file = world.write("a", b"")
-    os.truncate(file, size)
-    return file
 
 
 def make_tree(world):
@@ -73,18 +49,6 @@ def make_tree(world):
     os.utime(world.path("source/tree/0"), ns=(1, -5 * 10**9 + 7))
     os.chmod(world.path("source/tree/1"), 0o700)
     return world.path("source/tree")
-
-
-def transfer(world, *paths, send=(), receive=(), statuses=(0, 0)):
-    """From beginning to end with a ticket; the last events of both sides."""
-    sender, ticket = world.send(*send, *paths)
-    receiver = world.receive(*receive, ticket)
-    last = receiver.wait(statuses[1])
-    # A receiver that does not come to an end leaves a sender that waits for it.
-    if last is None or last["type"] != "final":
-        sender.signal(signal.SIGINT)
-    sender.wait(statuses[0])
-    return sender, receiver
 
 
 @case
@@ -264,7 +228,7 @@ def test_wrong_codes(world):
     file = world.write("a", b"secret")
     sender, ticket = world.send(file)
     for number in range(5):
-        result = subprocess.run([HOSTILE, "code", ticket], env=world.env, capture_output=True,
+        result = subprocess.run([world.hostile, "code", ticket], env=world.env, capture_output=True,
                                 text=True, timeout=60)
         check("the code of the ticket is wrong" in result.stdout, result.stdout + result.stderr)
     sender.wait(1, "wrong code was tried 5 times")
@@ -308,7 +272,7 @@ def test_many_addresses(world):
 @case
 def test_bad_tickets(world):
     """tickets that are none, changed, expired or from the future"""
-    future = subprocess.run([HOSTILE, "future"], capture_output=True, text=True, check=True).stdout.strip()
+    future = subprocess.run([world.hostile, "future"], capture_output=True, text=True, check=True).stdout.strip()
     world.receive(future).wait(1, "in the future: one of the two clocks is wrong")
     file = world.write("a", b"data")
     sender, ticket = world.send("--expire", "0.02", file)
@@ -344,12 +308,12 @@ def test_hostile_sender(world):
         return {path: value for path, value in describe(world.folder).items()
                 if path.split(b"/")[0] != b"target"}
 
-    listing = subprocess.run([HOSTILE, "list"], capture_output=True, text=True, check=True)
+    listing = subprocess.run([world.hostile, "list"], capture_output=True, text=True, check=True)
     for line in listing.stdout.splitlines():
         name, expected = line.split("\t")
         before = look_outside()
         receiver, address = world.listen("--allow", peer, "--links", "--overwrite")
-        result = subprocess.run([HOSTILE, name, address, key], env=world.env, capture_output=True,
+        result = subprocess.run([world.hostile, name, address, key], env=world.env, capture_output=True,
                                 text=True, timeout=60)
         receiver.signal(signal.SIGINT)
         receiver.wait()
@@ -359,75 +323,6 @@ def test_hostile_sender(world):
         check(expected in result.stdout, f"{name}: {result.stdout} {result.stderr}")
         check(receiver.process.returncode == 1, f"{name}: status {receiver.process.returncode}")
         print(f"# {name}: {expected}")
-
-
-@case
-def test_hostile_cuts(world):
-    """a sender that vanishes at any byte leaves no file that is not whole"""
-    key, peer = world.make_id("hostile")
-    receiver, address = world.listen("--allow", peer)
-    size = int(subprocess.run([HOSTILE, "cut"], capture_output=True, text=True, check=True).stdout)
-    for number in [*range(random.randrange(4), size, 1 if FULL else 4), size]:
-        subprocess.run([HOSTILE, "cut", address, key, f"{number:03}"], env=world.env, check=True, timeout=60)
-    receiver.wait(0)
-    files = [name for name in os.listdir(world.path("target")) if name != STATE]
-    check(f"{size:03}" in files, files)
-    for name in files:
-        check(read(world.path("target", name)) == b"data", f"cut at byte {name}: a part is there")
-
-
-# What changes while it is sent
-
-def stop_in_the_middle(world, *paths):
-    """A transfer whose receiver stands still, so that the sender does not come to its end."""
-    sender, ticket = world.send(*paths)
-    receiver = world.receive(ticket)
-    sender.wait_event("progress")
-    receiver.signal(signal.SIGSTOP)
-    return sender, receiver
-
-
-@case
-def test_source_changes(world):
-    """a file that grows, shrinks or vanishes while it is sent"""
-    file = make_large(world)
-    world.write("b/other", b"data")
-    for change, expected in ((MIB, "changed"), (-255 * MIB, "changed")):
-        sender, receiver = stop_in_the_middle(world, file, world.path("source/b"))
-        size = os.path.getsize(file)
-        os.truncate(file, size + change)
-        receiver.signal(signal.SIGCONT)
-        receiver.wait(1, expected)
-        sender.wait(1, expected)
-        check(not os.path.exists(world.path("target/a")), "a file that changed is there")
-        check(os.path.exists(world.path("target/b/other")), "the other file is missing")
-        os.truncate(file, 256 * MIB)
-    sender, receiver = stop_in_the_middle(world, file, world.path("source/b"))
-    os.unlink(world.path("source/b/other"))
-    os.unlink(world.path("target/b/other"))
-    receiver.signal(signal.SIGCONT)
-    receiver.wait(1, "No such file")
-    sender.wait(1, "No such file")
-    check(not os.listdir(world.path("target/b")), "what is gone is there")
-    check(describe(world.path("target"))[b"a"] == describe(world.path("source"))[b"a"], "a differs")
-
-
-@case
-def test_source_replaced(world):
-    """a file that is another one when the transfer goes on begins anew"""
-    file = make_large(world)
-    sender, ticket = world.send(file)
-    receiver = world.receive(ticket)
-    receiver.wait_event("progress")
-    receiver.kill()
-    sender.kill()
-    status = os.stat(file)
-    with open(file, "r+b") as opened:
-        opened.write(b"x")
-    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    _, receiver = transfer(world, file)
-    check(receiver.events[-1]["bytes"] == 256 * MIB, receiver.events[-1])
-    check_same(world.path("source"), world.path("target"))
 
 
 @case
