@@ -23,8 +23,8 @@ import time
 # Each adds its cases.
 import changing  # noqa: F401  pylint: disable=unused-import
 import vanishing  # noqa: F401  pylint: disable=unused-import
-from sides import (CASES, FULL, MIB, STATE, Side, Skip, World, case, check, check_same, describe, make_large, read,
-                   transfer)
+from sides import (CASES, FULL, MIB, STATE, Side, Skip, World, case, check, check_same, describe, hash_file, list_target,
+                   make_large, read, transfer)
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -201,6 +201,22 @@ def test_nobody(world):
     world.receive().wait(2, "nobody would be served")
 
 
+@case
+def test_busy_receiver(world):
+    """a receiver serves one sender at a time"""
+    ids = [world.make_id(name) for name in ("first", "second")]
+    receiver, address = world.listen(*(f"--allow={peer}" for _, peer in ids))
+    first = world.dial(address, "--identity", ids[0][0], make_large(world))
+    receiver.wait_event("begin")
+    first.signal(signal.SIGSTOP)
+    small = world.write("small", b"data")
+    world.dial(address, "--identity", ids[1][0], small).wait(1, "busy with another sender")
+    first.signal(signal.SIGCONT)
+    first.wait(0)
+    receiver.wait(0)
+    check(list_target(world) == ["a"], list_target(world))
+
+
 def hold_up(world):
     """A transfer that began, and whose receiver stands still."""
     sender, ticket = world.send(make_large(world))
@@ -322,6 +338,9 @@ def test_hostile_sender(world):
         check(not changed, f"{name}: outside of the target folder {changed} changed")
         check(expected in result.stdout, f"{name}: {result.stdout} {result.stderr}")
         check(receiver.process.returncode == 1, f"{name}: status {receiver.process.returncode}")
+        # Of all that, a link that leads to something in the target is taken.
+        found = [entry for entry in list_target(world) if not os.path.islink(world.path("target", entry))]
+        check(not found, f"{name}: {found} in the target folder")
         print(f"# {name}: {expected}")
 
 
@@ -383,22 +402,48 @@ def unshare_mounts():
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
     result = subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True, text=True)
     if result.returncode != 0:
-        raise Skip(f"no mounts of one's own: {result.stderr.strip()}")
+        raise Skip(f"missing: mounts of one's own: {result.stderr.strip()}")
     return unshare
+
+
+# Receives where there is no room for all of it, then where there is, and copies what is there:
+# TARGET SMALL COPY COMMAND...
+IN_LITTLE_SPACE = """
+target=$1 small=$2 copy=$3
+shift 3
+mount -t tmpfs -o size=6m none "$target" || exit 77
+"$@"
+echo "status $?"
+cp -r "$target" "$small"
+mount -o remount,size=64m "$target"
+"$@"
+status=$?
+cp -a "$target" "$copy"
+exit $status
+"""
 
 
 @case
 def test_no_space(world):
-    """a file system without space"""
-    mount = [*unshare_mounts(), "sh", "-c", 'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh",
-             world.path("target")]
-    file = world.write_random("a", 8 * MIB)
-    sender, ticket = world.send(file)
-    receiver = subprocess.run([*mount, world.lp2p, "receive", "--into", world.path("target"), ticket],
-                              env=world.env, capture_output=True, text=True, timeout=60)
-    check(receiver.returncode == 1 and "No space left" in receiver.stderr, receiver.stderr)
-    sender.signal(signal.SIGINT)
-    sender.wait(1, "gave up.*No space left")
+    """a file system without space keeps what is complete, and what came of the rest goes on"""
+    unshare = unshare_mounts()
+    files = [world.write_random(name, size) for name, size in (("first", 2 * MIB), ("large", 16 * MIB), ("z", 5))]
+    sender, ticket = world.send(*files)
+    result = subprocess.run(
+        [*unshare, "sh", "-c", IN_LITTLE_SPACE, "sh", world.path("target"), world.path("small"), world.path("copy"),
+         world.lp2p, "receive", "--json", "--into", world.path("target"), ticket],
+        env=world.env, capture_output=True, text=True, timeout=60)
+    check(result.returncode == 0 and "No space left" in result.stderr, f"{result.returncode}: {result.stderr}")
+    sender.wait(0, "gave up.*No space left")
+    before, after = result.stdout.split("status 1\n")
+    check('"final"' not in before, before)
+    check(sorted(os.listdir(world.path("small"))) == [STATE, "first"], os.listdir(world.path("small")))
+    check(hash_file(world.path("small/first")) == hash_file(files[0]), "what was complete is not any more")
+    events = [json.loads(line) for line in after.splitlines()]
+    check([event["path"] for event in events if event.get("state") == "present"] == ["first"], events)
+    offset, = [event["offset"] for event in events if event["type"] == "resume" and event["path"] == "large"]
+    check(MIB <= offset <= 4 * MIB and events[-1]["bytes"] == 16 * MIB + 5 - offset, events)
+    check_same(world.path("source"), world.path("copy"))
 
 
 # Mounts an image where no other process sees it, runs a program, and copies what is there:
@@ -426,7 +471,7 @@ def receive_in_one_case(world, *options):
          world.path("copy"), world.lp2p, "receive", "--json", "--into", world.path("target"), *options, ticket],
         env=world.env, capture_output=True, text=True, timeout=60)
     if result.returncode == 77:
-        raise Skip(f"no file system that does not tell cases apart: {result.stderr.strip()}")
+        raise Skip(f"missing: a file system that does not tell cases apart: {result.stderr.strip()}")
     # It may wait for the receiver to come back.
     sender.kill()
     events = [json.loads(line) for line in result.stdout.splitlines()]
@@ -474,7 +519,7 @@ def test_permissions(world):
     as_nobody = {"preexec_fn": lambda: os.setuid(nobody)} if os.geteuid() == 0 else {}
     if subprocess.run([world.lp2p, "--version"], env=world.env, capture_output=True,
                       **as_nobody).returncode != 0:
-        raise Skip("the build folder is not for everybody")
+        raise Skip("missing: a build folder that everybody may read")
     world.write("tree/a", b"secret")
     world.write("tree/b", b"not secret")
     world.write("tree/c/d", b"in a folder")
@@ -602,6 +647,7 @@ def kill_and_go_on(world, kind, rounds):
     print(f"# kills: {killer.kills}, {killer.resumed} times the large file went on, "
           f"in the end {final['bytes']} bytes", flush=True)
     check(sum(killer.kills.values()) == rounds, "a transfer is faster than who kills it")
+    check(killer.resumed > 0, "the large file began anew each time")
     check_same(world.path("source"), world.path("target"))
 
 

@@ -194,6 +194,11 @@ def read(path):
         return file.read()
 
 
+def list_target(world):
+    """What came, without what is not complete."""
+    return [name for name in os.listdir(world.path("target")) if name != STATE]
+
+
 def make_large(world, size=256 * MIB):
     """A file of zeros that takes a while: events come in time for what is to be done in
     the middle of it."""

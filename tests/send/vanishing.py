@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from sides import FULL, LONG, MIB, STATE, case, check, make_large, read
+from sides import FULL, LONG, MIB, case, check, list_target, make_large, read
 
 # What a side says that is left alone; which of the two depends on what the system still had for it.
 GONE = r"yamux: (the peer ended the connection|the connection failed: .*Connection reset by peer)"
@@ -32,10 +32,6 @@ class Helper:
     def kill(self):
         self.process.kill()
         self.process.wait()
-
-
-def list_target(world):
-    return [name for name in os.listdir(world.path("target")) if name != STATE]
 
 
 def expect_error(side, reason):
