@@ -641,12 +641,13 @@ def kill_and_go_on(world, kind, rounds):
     for _ in range(10 * rounds):
         if killer.run(killer.random.choice(list(killer.kills))):
             killer.hurry()
-        if sum(killer.kills.values()) == rounds:
+        # As many more as it takes until one of them was in the middle of the large file.
+        if sum(killer.kills.values()) >= rounds and killer.resumed > 0:
             break
     final = killer.finish()
     print(f"# kills: {killer.kills}, {killer.resumed} times the large file went on, "
           f"in the end {final['bytes']} bytes", flush=True)
-    check(sum(killer.kills.values()) == rounds, "a transfer is faster than who kills it")
+    check(sum(killer.kills.values()) >= rounds, "a transfer is faster than who kills it")
     check(killer.resumed > 0, "the large file began anew each time")
     check_same(world.path("source"), world.path("target"))
 
