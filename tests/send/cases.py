@@ -23,8 +23,8 @@ import time
 # Each adds its cases.
 import changing  # noqa: F401  pylint: disable=unused-import
 import vanishing  # noqa: F401  pylint: disable=unused-import
-from sides import (CASES, FULL, MIB, STATE, Side, Skip, World, case, check, check_same, describe, hash_file, list_target,
-                   make_large, read, transfer)
+from sides import (CASES, FULL, MIB, STATE, Side, Skip, World, case, check, check_same, describe, hash_file,
+                   list_target, make_large, read, transfer)
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
