@@ -5,8 +5,8 @@
 
 Usage: check-completions.py LP2P FOLDER
 
-Prints TAP: what bash and fish offer at the end of some lines, that zsh can read its
-file, and that each shell knows each command and option.
+Prints TAP: what the shells offer at the end of some lines, and that each knows each
+command and option.
 """
 
 import os
@@ -48,11 +48,50 @@ BASH_LINES = [
     ("lp2p send with", ["with space"]),
 ]
 
+# An option that was given already is not offered again.
+ZSH_LINES = [
+    ("lp2p --config holiday.mp4 insp", ["inspect"]),
+    ("lp2p id --type=ec", ["--type=ecdsa"]),
+    ("lp2p send with", ["with space"]),
+    ("lp2p ping --json --js", []),
+]
+
 BASH = """
 source "$1"
 COMP_WORDS=({words}) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
 _lp2p lp2p
 [ ${{#COMPREPLY[@]}} -eq 0 ] || printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+# Zsh completes only for who types into a terminal, which zpty makes. There is no list of what it
+# offers: each of it is inserted once, behind the line as it was.
+ZSH = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+for command in \
+  "PS1= RPROMPT= fpath=(${(qq)1:h} \$fpath); autoload -Uz compinit; compinit -u -d ${(qq)3}/dump" \
+  'choose () { number=$compstate[nmatches] compstate[insert]=$which compstate[list]= }' \
+  'offer () {
+    local line=$BUFFER number=1 which
+    local -a offers
+    for (( which = 1; which <= number; which++ )) {
+      BUFFER=$line CURSOR=$#line comppostfuncs=(choose)
+      zle complete-word
+      (( number == 0 )) || offers+=(${BUFFER#${line% *} })
+    }
+    print -rl -- $offers > $folder/offers.new
+    mv $folder/offers.new $folder/offers
+    BUFFER=
+  }' \
+  "folder=${(qq)3}; zle -N offer; bindkey '^I' offer; : > \$folder/ready"
+do
+  zpty -w shell "$command"
+done
+wait_for () { until [[ -e $1 ]]; do zpty -r -t shell line; sleep 0.01; done }
+wait_for $3/ready
+zpty -w -n shell "$2"$'\t'
+wait_for $3/offers
+cat $3/offers
 """
 
 
@@ -78,6 +117,13 @@ def complete_fish(line, script, options):
     status, text = run(["fish", "--no-config", "-c", code], **options)
     # Each is followed by a tabulator and its description.
     return [offer.partition("\t")[0].rstrip("/") for offer in text.splitlines()] if status == 0 else [text]
+
+
+def complete_zsh(line, script, options):
+    with tempfile.TemporaryDirectory() as folder:
+        status, text = run(["zsh", "-f", "-c", ZSH, "zsh", script, line, folder], timeout=60, **options)
+    # A value is to follow =, and a path /.
+    return [offer.rstrip("/=").replace("\\", "") for offer in text.splitlines() if offer] if status == 0 else [text]
 
 
 def check_lines(lines, complete, script, options):
@@ -129,7 +175,7 @@ def make_cases(lp2p, folder, options):
     bash, zsh, fish = (str(folder / name) for name in ("lp2p", "_lp2p", "lp2p.fish"))
     yield "bash offers what fits", "bash", lambda: check_lines(LINES + BASH_LINES, complete_bash, bash, options)
     yield "bash offers the options of each command", "bash", lambda: check_bash_words(lp2p, bash, options)
-    yield "zsh can read it", "zsh", lambda: check_syntax("zsh", zsh, options)
+    yield "zsh offers what fits", "zsh", lambda: check_lines(LINES + ZSH_LINES, complete_zsh, zsh, options)
     yield "zsh knows all commands and options", None, lambda: check_zsh_words(lp2p, zsh, options)
     yield "fish can read it", "fish", lambda: check_syntax("fish", fish, options)
     yield "fish offers what fits", "fish", lambda: check_lines(LINES, complete_fish, fish, options)

@@ -21,6 +21,9 @@ CASES = []
 BLACK_HOLE = "192.0.2.7"
 UNREACHABLE = "198.51.100.7"
 NO_ROUTE = "203.0.113.7"
+# Transports, and how a port looks to each.
+WAYS = {name: way for name, way in (("tcp", "tcp/{}"), ("ws", "tcp/{}/ws"), ("quic-v1", "udp/{}/quic-v1"))
+        if os.path.exists(os.path.join(cases.BUILD, "plugins", name + ".plugin"))}
 
 
 def case(function):
@@ -49,6 +52,11 @@ def find(rows, **members):
     found = [row for row in rows if all(row[key] == value for key, value in members.items())]
     check(found, f"no {members} in {rows}")
     return found[0]
+
+
+def with_transports(world):
+    """A configuration with all of WAYS."""
+    return world.write("ways.conf", f"[host]\ntransports={list(WAYS)}\n")
 
 
 def expect_failure(world, address, name, advice, status, *arguments):
@@ -185,7 +193,11 @@ def test_wrong_peer(world):
 @case
 def test_refused(world):
     """doctor: nobody listens"""
-    expect_failure(world, "/ip4/127.0.0.1/tcp/1", "connect", "nobody listens", 3)
+    config = with_transports(world)
+    for way in WAYS.values():
+        row = expect_failure(world, f"/ip4/127.0.0.1/{way.format(1)}", "connect", "nobody listens", 3,
+                             "--config", config)
+        check("refused" in row["detail"], row)
 
 
 @case
@@ -206,12 +218,18 @@ def test_black_hole(world):
 @case
 def test_silent(world):
     """doctor: the port is open, but nothing is said"""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        row = expect_failure(world, f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}", "handshake",
-                             "port is open", 5, "--timeout", "0.5")
-        check("timed out" in row["detail"], row)
+    config = with_transports(world)
+    for name, way in WAYS.items():
+        datagrams = name == "quic-v1"
+        with socket.socket(type=socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            if not datagrams:
+                silent.listen()
+            # Of UDP nobody knows whether a port is open.
+            what, advice = ("connect", "nothing comes back") if datagrams else ("handshake", "port is open")
+            row = expect_failure(world, f"/ip4/127.0.0.1/{way.format(silent.getsockname()[1])}", what, advice, 5,
+                                 "--timeout", "0.5", "--config", config)
+            check("timed out after 0.5 s" in row["detail"], row)
 
 
 @case

@@ -10,7 +10,8 @@ into a terminal there: the second one where the line before the block says so. A
 of `text` behind it is what it prints, where … stands for anything; the last command may
 then go on running. Else every command has to succeed. ADDRESS is the first address that
 was printed, TICKET the first ticket. A command may take 120 seconds, or as many as
-LP2P_TUTORIAL_SECONDS says.
+LP2P_TUTORIAL_SECONDS says. Of each command it prints "# N s: COMMAND": how long it took, or
+until it had printed what is expected.
 """
 
 import os
@@ -94,19 +95,27 @@ def fill_in(command, words):
     return command
 
 
+def print_seconds(started, command):
+    print(f"# {time.monotonic() - started:.1f} s: {command}", flush=True)
+
+
 def type_block(terminal, commands, expected, words):
     """Notes in words what stands for ADDRESS and TICKET, once it was printed."""
     commands = [fill_in(command, words) for command in commands.split("\n")]
     for command in commands if expected is None else commands[:-1]:
+        started = time.monotonic()
         terminal.run(command)
+        print_seconds(started, command)
     if expected is None:
         return
+    started = time.monotonic()
     for number, line in enumerate(expected.split("\n")):
         printed = terminal.expect(commands[-1] if number == 0 else "", as_pattern(line))
         for word, pattern in PRINTED.items():
             found = pattern.search(printed)
             if found:
                 words.setdefault(word, found[0])
+    print_seconds(started, commands[-1])
 
 
 def follow(document, folder, terminals):

@@ -68,6 +68,19 @@ def test_multiaddr():
     assert Lp2p.Protocol.get_name(Lp2p.Protocol.TCP) == "tcp"
 
 
+def test_none():
+    host = Lp2p.Host.new(None, None)
+    peer = Lp2p.Identity.generate(Lp2p.KeyType.ED25519).get_peer_id()
+    assert host.get_gater() is None
+    assert host.dup_peer_agent(peer) is None and not host.dup_peer_protocols(peer)
+    registry = Lp2p.Registry.new(Lp2p.Config())
+    registry.scan()
+    assert registry.find("no-such") is None
+    host.set_gater(Refuser())
+    host.set_gater(None)
+    assert host.get_gater() is None
+
+
 def test_errors():
     try:
         Lp2p.Multiaddr.new_from_string("nonsense")
@@ -119,7 +132,10 @@ def test_addresses():
             addresses = host.dup_listen_addresses()
             assert [address.get_string() for address in addresses] == \
                 [address.get_string() for address in host.props.listen_addresses]
-        assert notified and addresses[0].get_string().endswith(host.get_peer_id().get_string())
+        # Which may come before the result or behind it.
+        while not notified:
+            GLib.MainContext.default().iteration(True)
+        assert addresses[0].get_string().endswith(host.get_peer_id().get_string())
         host.add_peer_addresses(peer, addresses[:1] + [Lp2p.Multiaddr.new_from_string(ADDRESS)], 60)
         assert ADDRESS in [address.get_string() for address in host.dup_peer_addresses(peer)]
         known = [entry for entry in host.get_peers() if entry.get_peer_id().equal(peer)]

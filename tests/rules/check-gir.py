@@ -32,6 +32,51 @@ FOR_C_ONLY = {
     "lp2p_log_write": "it takes arguments as printf() does",
 }
 
+# What becomes of None and of memory in other languages, of some that stand for all kinds: who owns
+# what is returned, and whether it may be NULL, for "there is none".
+RESULTS = {
+    "lp2p_config_find_default_file": ("full", True),
+    "lp2p_connection_get_error": ("none", True),
+    "lp2p_connection_get_muxer": ("none", True),
+    "lp2p_connection_get_remote_key": ("none", True),
+    "lp2p_connection_get_remote_peer": ("none", False),
+    "lp2p_connection_open_stream_finish": ("full", False),
+    "lp2p_descriptor_get_error": ("none", True),
+    "lp2p_host_connect_finish": ("full", False),
+    "lp2p_host_dup_listen_addresses": ("container", False),
+    "lp2p_host_dup_peer_agent": ("full", True),
+    "lp2p_host_dup_peer_protocols": ("full", True),
+    "lp2p_host_get_gater": ("none", True),
+    "lp2p_host_get_peer_id": ("none", False),
+    "lp2p_host_new": ("full", False),
+    "lp2p_identity_generate": ("full", False),
+    "lp2p_kept_peer_get_error": ("none", True),
+    "lp2p_multiaddr_get_component_string": ("full", True),
+    "lp2p_multiaddr_get_string": ("none", False),
+    "lp2p_multiaddr_new_from_string": ("full", False),
+    "lp2p_multiaddr_without_peer_id": ("full", True),
+    "lp2p_peer_get_agent_version": ("none", True),
+    "lp2p_peer_id_from_multiaddr": ("full", True),
+    "lp2p_protocol_get_name": ("none", True),
+    "lp2p_registry_find": ("none", True),
+    "lp2p_stream_get_protocol": ("none", True),
+}
+# The same of what is passed.
+PARAMETERS = {
+    ("lp2p_host_new", "config"): ("none", True),
+    ("lp2p_host_new", "identity"): ("none", True),
+    ("lp2p_host_set_gater", "gater"): ("none", True),
+    ("lp2p_host_start_async", "cancellable"): ("none", True),
+    ("lp2p_host_connect_peer_async", "peer"): ("none", True),
+    ("lp2p_host_connect_peer_async", "addresses"): ("none", True),
+    ("lp2p_host_connect_async", "address"): ("none", False),
+    ("lp2p_host_listen_async", "address"): ("none", False),
+    ("lp2p_host_set_stream_handler", "protocol"): ("none", False),
+    ("lp2p_identity_save_file", "path"): ("none", False),
+    ("lp2p_multiaddr_new_from_string", "text"): ("none", False),
+    ("lp2p_peer_id_equal", "a"): ("none", False),
+}
+
 DECLARED = re.compile(r"^[\w\s*]*?\b(lp2p_\w+) \(", re.M)
 INCLUDE = re.compile(r"^#include <lp2p/(?!lp2p-enum-types\.h)([\w/.-]+)>", re.M)
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
@@ -83,6 +128,23 @@ def public_functions(header):
     return names
 
 
+def describe_passing(element):
+    return element.get("transfer-ownership"), element.get("nullable") == "1"
+
+
+def find_passing(namespace):
+    """What RESULTS and PARAMETERS tell, of all functions."""
+    found = {}
+    for element in namespace.iter():
+        name = element.get(C + "identifier")
+        if name is None or kind(element) not in CALLABLES:
+            continue
+        found[name] = describe_passing(element.find(CORE + "return-value"))
+        for parameter in element.iterfind(f"{CORE}parameters/*"):
+            found[name, parameter.get("name")] = describe_passing(parameter)
+    return found
+
+
 def find_problems(namespace, header):
     elements = list(walk(namespace, namespace.get("name")))
     callables = [(path, element) for path, element in elements if kind(element) in CALLABLES]
@@ -117,6 +179,11 @@ def find_problems(namespace, header):
         if name.endswith("_finish") and element.get("throws") != "1":
             finishes.append(f"{path}: does not throw")
     yield "what is asynchronous has a function that finishes it", finishes
+
+    passing = find_passing(namespace)
+    yield "who owns it, and whether it may be absent, is told", [
+        f"{name}: {passing.get(name)}, expected {expected}"
+        for name, expected in [*RESULTS.items(), *PARAMETERS.items()] if passing.get(name) != expected]
 
     types = {element.get(GLIB + "get-type") for element in namespace.iter()}
     types |= {element.get("type-init") for element in namespace.iter()}

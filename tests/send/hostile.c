@@ -6,6 +6,9 @@
  *   hostile CASE ADDRESS KEY    sends to a receiver
  *   hostile code TICKET         shows a sender a wrong code
  *   hostile crowd ADDRESS KEY N comes to a receiver N times at once
+ *   hostile offer BYTES HOW     serves a receiver, to whom it prints a ticket, that much
+ *   hostile take BYTES BYTES HOW  serves a sender, to whom it prints an address: reads that
+ *                               much, and says that much; HOW it ends is "gone" or "silent"
  *
  * Prints what the other side says. */
 
@@ -13,6 +16,7 @@
 #include "tools/send/lp2p-send-wire-private.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Asynchronous calls, one after the other */
 
@@ -30,18 +34,22 @@ wait_for (GAsyncResult **result)
   return *result;
 }
 
+/* @text: (nullable): configuration */
 static Lp2pHost *
-start (Lp2pIdentity *identity)
+start (Lp2pIdentity *identity, const char *text)
 {
   g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  Lp2pHost *host = lp2p_host_new (config, identity);
 
+  if (text != NULL && !lp2p_config_load_data (config, text, strlen (text), "hostile", &error))
+    g_error ("%s", error->message);
+  host = lp2p_host_new (config, identity);
   lp2p_host_start_async (host, NULL, on_ready, &result);
   if (!lp2p_host_start_finish (host, wait_for (&result), &error))
     g_error ("%s", error->message);
-  return host;
+  return g_steal_pointer (&host);
 }
 
 static Lp2pStream *
@@ -423,6 +431,16 @@ listen_to (Lp2pStream *stream)
 }
 
 static void
+say (Lp2pStream *stream, const GByteArray *out)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (stream)), out->data,
+                                   out->len, G_PRIORITY_DEFAULT, NULL, on_ready, &result);
+  wait_for (&result);
+}
+
+static void
 talk (Lp2pStream *stream, GByteArray *out)
 {
   g_autoptr (GAsyncResult) result = NULL;
@@ -452,10 +470,21 @@ show_code (const char *text)
   frame.body_case = SEND_BODY (REQUEST);
   frame.request = &request;
   send_append_frame (out, &frame);
-  host = start (identity);
+  host = start (identity, NULL);
   stream = dial (host, lp2p_ticket_get_peer_id (ticket), lp2p_ticket_get_addresses (ticket));
   talk (stream, out);
   return 0;
+}
+
+static void
+print_ticket (Lp2pIdentity *identity, GPtrArray *addresses, gint64 created)
+{
+  g_autoptr (GBytes) code = g_bytes_new_static ("code", 4);
+  g_autoptr (Lp2pTicket) ticket =
+      lp2p_ticket_new (lp2p_identity_get_peer_id (identity), addresses, code, created, created + 3600);
+  g_autofree char *text = lp2p_ticket_seal (ticket, identity, NULL);
+
+  g_print ("%s\n", text);
 }
 
 /* A ticket that was made in an hour. */
@@ -464,13 +493,8 @@ print_future (void)
 {
   g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
   g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
-  g_autoptr (GBytes) code = g_bytes_new_static ("code", 4);
-  gint64 created = g_get_real_time () / G_USEC_PER_SEC + 3600;
-  g_autoptr (Lp2pTicket) ticket =
-      lp2p_ticket_new (lp2p_identity_get_peer_id (identity), addresses, code, created, created + 3600);
-  g_autofree char *text = lp2p_ticket_seal (ticket, identity, NULL);
 
-  g_print ("%s\n", text);
+  print_ticket (identity, addresses, g_get_real_time () / G_USEC_PER_SEC + 3600);
   return 0;
 }
 
@@ -487,7 +511,7 @@ dial_as (Lp2pHost **host, const char *text, const char *key)
   if (identity == NULL)
     g_error ("%s", error->message);
   g_ptr_array_add (addresses, address);
-  *host = start (identity);
+  *host = start (identity, NULL);
   return dial (*host, peer, addresses);
 }
 
@@ -510,7 +534,6 @@ static int
 cut (const char *size, const char *text, const char *key)
 {
   g_autoptr (GByteArray) out = g_byte_array_new ();
-  g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (Lp2pStream) stream = NULL;
 
@@ -529,9 +552,7 @@ cut (const char *size, const char *text, const char *key)
       return 0;
     }
   g_byte_array_set_size (out, (guint) g_ascii_strtoull (size, NULL, 10));
-  g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (stream)), out->data,
-                                   out->len, G_PRIORITY_DEFAULT, NULL, on_ready, &result);
-  wait_for (&result);
+  say (stream, out);
   return 0;
 }
 
@@ -573,9 +594,148 @@ crowd (const char *text, const char *key, guint n)
   return 0;
 }
 
+/* Those that listen, and come to their end before the transfer does */
+
+static void
+on_visit (Lp2pStream *stream, gpointer user_data)
+{
+  Lp2pStream **kept = user_data;
+
+  if (*kept == NULL)
+    *kept = g_object_ref (stream);
+}
+
+/* Tells where it listens, with a ticket or without, and waits for a stream. */
+static Lp2pStream *
+wait_visit (Lp2pHost **host, gboolean with_ticket)
+{
+  g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
+  g_autoptr (GPtrArray) addresses = NULL;
+  Lp2pStream *stream = NULL;
+
+  *host = start (identity, "[host]\nlisten=['/ip4/127.0.0.1/tcp/0']\n");
+  lp2p_host_set_stream_handler (*host, SEND_PROTOCOL, LP2P_HANDLER_NONE, on_visit, &stream, NULL);
+  addresses = lp2p_host_dup_listen_addresses (*host);
+  if (with_ticket)
+    print_ticket (identity, addresses, g_get_real_time () / G_USEC_PER_SEC);
+  else
+    g_print ("%s\n", lp2p_multiaddr_get_string (g_ptr_array_index (addresses, 0)));
+  while (stream == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  return stream;
+}
+
+/* Says nothing more, or goes as a process goes that is killed. */
+static void
+stop (const char *how)
+{
+  g_print ("%s\n", how);
+  while (g_str_equal (how, "silent"))
+    g_main_context_iteration (NULL, TRUE);
+  _exit (0);
+}
+
+/* Sends so many bytes of a file of some chunks. */
+static void
+offer (guint64 size, const char *how)
+{
+  g_autofree char *chunk = g_strnfill (SEND_CHUNK_SIZE, 'x');
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = wait_visit (&host, TRUE);
+
+  append_offer (out, 1, 9 * SEND_CHUNK_SIZE);
+  append_entry (out, LP2P__SEND__KIND__FILE, "a", 9 * SEND_CHUNK_SIZE, "");
+  append_begin (out, 0, 0);
+  for (guint i = 0; i < 9; i++)
+    append_data (out, chunk, 0);
+  g_byte_array_set_size (out, (guint) MIN (size, out->len));
+  say (stream, out);
+  stop (how);
+}
+
+/* What a receiver answers that wants all there is. Returns whether it has no more to say. */
+static gboolean
+answer (const SendFrame *frame, guint64 *n_entries, GByteArray *out)
+{
+  Lp2p__Send__Want want = LP2P__SEND__WANT__INIT;
+  Lp2p__Send__Result result = LP2P__SEND__RESULT__INIT;
+
+  switch (frame->body_case)
+    {
+    case SEND_BODY (OFFER):
+      send_append_nothing (out, SEND_BODY (ACCEPT));
+      break;
+    case SEND_BODY (ENTRY):
+      want.entry = (*n_entries)++;
+      send_append (out, SEND_BODY (WANT), &want);
+      break;
+    case SEND_BODY (FINISH):
+      result.stored = *n_entries;
+      send_append (out, SEND_BODY (RESULT), &result);
+      break;
+    default:
+      break;
+    }
+  return frame->body_case == SEND_BODY (FINISH);
+}
+
+/* Reads so many bytes, and answers them as long as it has said no more than so many. Prints
+ * "whole" if that was all. */
+static void
+take (guint64 n_read, guint64 n_said, const char *how)
+{
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = wait_visit (&host, FALSE);
+  GInputStream *input = g_io_stream_get_input_stream (G_IO_STREAM (stream));
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  SendDecoder decoder = { 0 };
+  guint64 n_entries = 0;
+  guint8 buffer[4096];
+
+  while (n_read > 0 && n_said > 0)
+    {
+      g_autoptr (GByteArray) out = g_byte_array_new ();
+      g_autoptr (GAsyncResult) result = NULL;
+      Lp2pCursor cursor;
+      SendEvent event;
+      SendInput found;
+      gboolean last = FALSE;
+      gssize n;
+
+      g_input_stream_read_async (input, buffer, MIN (sizeof buffer, n_read), G_PRIORITY_DEFAULT, NULL, on_ready,
+                                 &result);
+      n = g_input_stream_read_finish (input, wait_for (&result), NULL);
+      /* The sender has all that it wants. */
+      if (n <= 0)
+        break;
+      n_read -= (guint64) n;
+      g_byte_array_append (bytes, buffer, (guint) n);
+      lp2p_cursor_init (&cursor, bytes->data, bytes->len);
+      while ((found = send_decoder_next (&decoder, &cursor, &event, NULL)) != SEND_INPUT_MORE)
+        if (found == SEND_INPUT_FRAME)
+          {
+            last = answer (event.frame, &n_entries, out);
+            send_frame_free (event.frame);
+          }
+      g_byte_array_remove_range (bytes, 0, bytes->len - (guint) lp2p_cursor_left (&cursor));
+      last = last && out->len <= n_said;
+      g_byte_array_set_size (out, (guint) MIN (n_said, out->len));
+      n_said -= out->len;
+      say (stream, out);
+      if (last)
+        g_print ("whole\n");
+    }
+  stop (how);
+}
+
 int
 main (int argc, char **argv)
 {
+  if (argc == 4 && g_str_equal (argv[1], "offer"))
+    offer (g_ascii_strtoull (argv[2], NULL, 10), argv[3]);
+  if (argc == 5 && g_str_equal (argv[1], "take"))
+    take (g_ascii_strtoull (argv[2], NULL, 10), g_ascii_strtoull (argv[3], NULL, 10), argv[4]);
   if (argc == 2 && g_str_equal (argv[1], "list"))
     {
       for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -594,6 +754,6 @@ main (int argc, char **argv)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
   g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET | future | cut [ADDRESS KEY BYTES] |\n"
-              "       hostile crowd ADDRESS KEY N\n");
+              "       hostile crowd ADDRESS KEY N | offer BYTES HOW | take BYTES BYTES HOW\n");
   return 2;
 }

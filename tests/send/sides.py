@@ -15,6 +15,20 @@ import threading
 # What hangs is caught; a busy machine is slow.
 LONG = 180
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+MIB = 1 << 20
+STATE = ".lp2p-receive"
+FULL = bool(os.environ.get("LP2P_FULL"))
+
+CASES = []
+
+
+class Skip(Exception):
+    pass
+
+
+def case(function):
+    CASES.append(function)
+    return function
 
 
 class Failure(Exception):
@@ -113,6 +127,7 @@ class World:
         self.build = build
         self.folder = folder
         self.lp2p = os.path.join(build, "core/tools/lp2p")
+        self.hostile = os.path.join(build, "tests/send/hostile")
         self.sides = []
         self.env = dict(os.environ, LC_ALL="C.UTF-8", HOME=folder, GSETTINGS_BACKEND="memory",
                         LP2P_PLUGIN_PATH=os.path.join(build, "plugins"), TERM="xterm")
@@ -175,6 +190,36 @@ class World:
                 side.signal(signal.SIGCONT)
                 side.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def list_target(world):
+    """What came, without what is not complete."""
+    return [name for name in os.listdir(world.path("target")) if name != STATE]
+
+
+def make_large(world, size=256 * MIB):
+    """A file of zeros that takes a while: events come in time for what is to be done in
+    the middle of it."""
+    file = world.write("a", b"")
+    os.truncate(file, size)
+    return file
+
+
+def transfer(world, *paths, send=(), receive=(), statuses=(0, 0)):
+    """From beginning to end with a ticket; the last events of both sides."""
+    sender, ticket = world.send(*send, *paths)
+    receiver = world.receive(*receive, ticket)
+    last = receiver.wait(statuses[1])
+    # A receiver that does not come to an end leaves a sender that waits for it.
+    if last is None or last["type"] != "final":
+        sender.signal(signal.SIGINT)
+    sender.wait(statuses[0])
+    return sender, receiver
 
 
 def hash_file(path):

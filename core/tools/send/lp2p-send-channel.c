@@ -232,7 +232,11 @@ finish_writing (SendChannel *self, GError **error)
   while (self->writing && good)
     good = send_channel_wait (self, error);
   if (self->writing)
-    run_until (self, &self->writing, FALSE);
+    {
+      /* Why it is over is known: that the peer takes nothing is no other reason. */
+      self->notify = NULL;
+      run_until (self, &self->writing, FALSE);
+    }
   return good;
 }
 

@@ -549,27 +549,32 @@ send_entries (Sender *self, GError **error)
     }
 }
 
+/* What did not get its place at the receiver was reported as sent. */
+static void
+check_stored (Sender *self)
+{
+  guint64 failed = self->result->result->failed;
+  g_autofree char *why = NULL;
+
+  if (failed <= self->n_failed)
+    return;
+  failed -= self->n_failed;
+  why = g_strdup_printf (lp2p_ngettext ("%" PRIu64 " file could not be stored by the receiver, which tells why",
+                                        "%" PRIu64 " files could not be stored by the receiver, which tells why",
+                                        failed),
+                         failed);
+  send_report_entry (self->report, send_load_get_name (self->load), TRUE, 0, SEND_OUTCOME_FAILED, why);
+}
+
 /* The receiver has it all on its disk when it says so. */
 static gboolean
 finish (Sender *self, GError **error)
 {
-  guint64 failed;
-
   send_append_nothing (send_channel_get_output (self->channel), SEND_BODY (FINISH));
   while (self->result == NULL)
     if (!wait_input (self, error))
       return FALSE;
-  failed = self->result->result->failed;
-  if (failed > self->n_failed)
-    {
-      failed -= self->n_failed;
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
-                   lp2p_ngettext ("%" PRIu64 " file could not be stored by the receiver, which tells why",
-                                  "%" PRIu64 " files could not be stored by the receiver, which tells why",
-                                  failed),
-                   failed);
-      return FALSE;
-    }
+  check_stored (self);
   return TRUE;
 }
 
