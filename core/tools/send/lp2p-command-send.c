@@ -8,6 +8,7 @@
 #include "tools/send/lp2p-send-qr-private.h"
 #include "tools/send/lp2p-send-session-private.h"
 #include "tools/send/lp2p-sender-private.h"
+#include "tools/status/lp2p-control-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #include <inttypes.h>
@@ -339,12 +340,14 @@ serve (Serve *self)
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (SendDoor) door = NULL;
+  g_autoptr (ToolControl) control = NULL;
   int status = TOOL_EXIT_FAILURE;
   gboolean over = FALSE;
 
   host = send_start_listener (self->line, self->options->listen, &error);
   if (host == NULL)
     return tool_fail_error (WHAT, error);
+  control = tool_control_new (self->line, host, send_report_append_status, self->report);
   door = send_door_new (host, admit, self);
   if (make_ticket (self, host, &error))
     while (!over && wait_visitor (self, &error))
@@ -354,6 +357,7 @@ serve (Serve *self)
   g_clear_pointer (&door, send_door_free);
   g_clear_pointer (&self->waiting, send_channel_free);
   g_clear_pointer (&self->bound, lp2p_peer_id_unref);
+  g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;
 }
@@ -366,6 +370,7 @@ dial (Serve *self, Lp2pMultiaddr *address)
   g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
   g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
   g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (ToolControl) control = NULL;
   g_autoptr (SendChannel) channel = NULL;
   g_autoptr (GError) error = NULL;
   int status;
@@ -374,6 +379,7 @@ dial (Serve *self, Lp2pMultiaddr *address)
   host = send_start_dialer (self->line, NULL, &error);
   if (host == NULL)
     return tool_fail_error (WHAT, error);
+  control = tool_control_new (self->line, host, send_report_append_status, self->report);
   channel = send_open_channel (host, peer, addresses, self->options->timeout, &error);
   if (channel == NULL)
     {
@@ -386,6 +392,7 @@ dial (Serve *self, Lp2pMultiaddr *address)
       status = send_end (self->line, channel, self->report, good, error);
     }
   g_clear_pointer (&channel, send_channel_free);
+  g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;
 }
@@ -432,6 +439,7 @@ run (const Options *options, ToolLine *line)
   load.roots = roots;
   if (!send_load_measure (&load, &error))
     return tool_fail_error (WHAT, error);
+  send_report_expect (report, send_load_get_name (&load), load.files, load.size);
   return address != NULL ? dial (&self, address) : serve (&self);
 }
 
