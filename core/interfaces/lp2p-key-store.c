@@ -207,7 +207,7 @@ compare_names (gconstpointer a, gconstpointer b)
  *
  * Finishes what [method@KeyStore.list_async] began.
  *
- * Returns: (transfer full) (element-type Lp2pKeyInfo): what is kept, in the order of the
+ * Returns: (transfer container) (element-type Lp2pKeyInfo): what is kept, in the order of the
  *   names, or %NULL with %G_IO_ERROR_NOT_CONNECTED where the store cannot be reached
  *
  * Since: 1.0
