@@ -379,16 +379,26 @@ watch_cancellable (Dial *self, GCancellable *cancellable)
   g_source_attach (self->cancel_source, lp2p_loop_get_context (self->hub->loop));
 }
 
-/* @remote_address: (transfer full) */
+static gboolean
+init_native (struct sockaddr_storage *native, Lp2pMultiaddr *address, GError **error)
+{
+  g_autoptr (GSocketAddress) socket_address = lp2p_multiaddr_get_socket_address (address, error);
+
+  return socket_address != NULL && lp2p_sockaddr_init (native, socket_address, error);
+}
+
+/* @native: of no family where @address begins with a name */
 static Dial *
-dial_new (Lp2pTcpHub *hub, GTask *task, Lp2pMultiaddr *remote_address)
+dial_new (Lp2pTcpHub *hub, GTask *task, Lp2pMultiaddr *address, const struct sockaddr_storage *native)
 {
   Dial *dial = g_new0 (Dial, 1);
 
   dial->hub = hub;
   dial->task = g_object_ref (task);
   dial->fd = -1;
-  dial->remote_address = remote_address;
+  dial->address = *native;
+  dial->remote_address = is_name (dial) ? lp2p_multiaddr_slice (address, 0, 2)
+                                        : lp2p_sockaddr_to_multiaddr ((struct sockaddr *) native, LP2P_PROTOCOL_TCP);
   dial->link.data = dial;
   lp2p_job_init (&dial->job, hub->loop, LP2P_JOB_RUN, dial_complete);
   g_queue_push_tail_link (&hub->dials, &dial->link);
@@ -418,8 +428,9 @@ dial_check (Dial *self)
 /**
  * lp2p_tcp_hub_dial_async:
  * @self: a hub
- * @address: an IP address and a port
- * @host_name: (nullable): the name that @address was resolved from, for a proxy
+ * @address: begins with an IP address and a TCP port or, for a hub with a proxy
+ *   resolver, a name and a TCP port; what follows is for others
+ * @host_name: (nullable): the name that an IP address was resolved from, for a proxy
  * @flags: how
  * @cancellable: (nullable): stops it
  * @callback: called when connected or failed
@@ -439,10 +450,15 @@ dial_check (Dial *self)
  * With a proxy resolver the connection may lead through a proxy, for which @flags do
  * not count, and which looks @host_name up again by itself if it can; see
  * [method@TcpHub.set_proxy_resolver].
+ *
+ * A name in @address is looked up by a proxy. Where the resolver lists a direct
+ * connection, and no proxy before it led there, it fails with
+ * %G_IO_ERROR_HOST_NOT_FOUND: then the caller looks the name up and dials what it stands
+ * for, if that may be dialed.
  */
 void
 lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
-                         GSocketAddress *address,
+                         Lp2pMultiaddr *address,
                          const char *host_name,
                          Lp2pTcpDialFlags flags,
                          GCancellable *cancellable,
@@ -450,62 +466,32 @@ lp2p_tcp_hub_dial_async (Lp2pTcpHub *self,
                          gpointer user_data)
 {
   g_autoptr (GTask) task = NULL;
-  struct sockaddr_storage native;
+  gboolean named = lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP) > 0;
+  struct sockaddr_storage native = { 0 };
   GError *error = NULL;
   Dial *dial;
 
   g_return_if_fail (LP2P_IS_TCP_HUB (self));
+  g_return_if_fail (named || lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP) > 0);
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, lp2p_tcp_hub_dial_async);
-  if (!lp2p_sockaddr_init (&native, address, &error))
+  if (!named && !init_native (&native, address, &error))
     {
       g_task_return_error (task, error);
       return;
     }
 
-  dial = dial_new (self, task, lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &native, LP2P_PROTOCOL_TCP));
-  dial->address = native;
+  dial = dial_new (self, task, address, &native);
   dial->flags = flags;
   if (!dial_check (dial))
     return;
-  if (self->proxy_resolver == NULL)
-    dial_directly (dial);
-  else
-    dial->proxy = lp2p_proxy_dial_start (self, host_name, (struct sockaddr *) &native, proxy_found, dial);
-}
-
-/**
- * lp2p_tcp_hub_dial_name_async:
- * @self: a hub with a proxy resolver
- * @address: begins with a name and a TCP port
- * @cancellable: (nullable): stops it
- * @callback: called when connected or failed
- * @user_data: for @callback
- *
- * Connects through a proxy that looks the name up. Where the resolver lists a direct
- * connection, and no proxy before it led there, it fails with
- * %G_IO_ERROR_HOST_NOT_FOUND: then the caller looks the name up and dials what it stands
- * for, if that may be dialed. To be finished with [method@TcpHub.dial_finish].
- */
-void
-lp2p_tcp_hub_dial_name_async (Lp2pTcpHub *self,
-                              Lp2pMultiaddr *address,
-                              GCancellable *cancellable,
-                              GAsyncReadyCallback callback,
-                              gpointer user_data)
-{
-  g_autoptr (GTask) task = NULL;
-  Dial *dial;
-
-  g_return_if_fail (LP2P_IS_TCP_HUB (self));
-  g_return_if_fail (lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP) > 0);
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, lp2p_tcp_hub_dial_async);
-  dial = dial_new (self, task, lp2p_multiaddr_slice (address, 0, 2));
-  if (dial_check (dial))
+  if (named)
     dial->proxy = lp2p_proxy_dial_start_name (self, dial->remote_address, proxy_found, dial);
+  else if (self->proxy_resolver != NULL)
+    dial->proxy = lp2p_proxy_dial_start (self, host_name, (struct sockaddr *) &native, proxy_found, dial);
+  else
+    dial_directly (dial);
 }
 
 /**

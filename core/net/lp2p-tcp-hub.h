@@ -121,9 +121,7 @@ typedef enum
 #define LP2P_SOCKET_ID_PROXY "proxy"
 
 LP2P_AVAILABLE_IN_1_0
-void lp2p_tcp_hub_dial_async (Lp2pTcpHub *self, GSocketAddress *address, const char *host_name, Lp2pTcpDialFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-LP2P_AVAILABLE_IN_1_0
-void lp2p_tcp_hub_dial_name_async (Lp2pTcpHub *self, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void lp2p_tcp_hub_dial_async (Lp2pTcpHub *self, Lp2pMultiaddr *address, const char *host_name, Lp2pTcpDialFlags flags, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 Lp2pLayer *lp2p_tcp_hub_dial_finish (Lp2pTcpHub *self, GAsyncResult *result, Lp2pMultiaddr **local_address, char **socket_id, GError **error);
 

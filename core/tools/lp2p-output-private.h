@@ -47,6 +47,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ToolTable, tool_table_free)
 void tool_print (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void tool_print_field (const char *name, const char *value);
 gboolean tool_flush (void);
+gboolean tool_is_read (void);
 char *tool_make_printable (const char *text);
 char *tool_pad (const char *text, guint width);
 const char *tool_translate (const char *text);

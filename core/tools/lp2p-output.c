@@ -6,12 +6,19 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Between two columns. */
 #define GAP 2
+
+/* Of a pipe. Some lines of progress fit in, and leave most of the room that a pipe has to
+ * what must be told. */
+#define MAX_UNREAD 4096
 
 struct _ToolJson
 {
@@ -213,6 +220,36 @@ gboolean
 tool_flush (void)
 {
   return fflush (stdout) == 0 && !ferror (stdout);
+}
+
+static gboolean
+is_pipe (int fd)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 && S_ISFIFO (status.st_mode);
+}
+
+/**
+ * tool_is_read:
+ *
+ * Tells whether somebody reads what is printed, or it goes to a file. If not, printing
+ * would wait for a reader sooner or later, which is not worth it for what is only of
+ * interest at this moment.
+ *
+ * Returns: whether there is room for more
+ */
+gboolean
+tool_is_read (void)
+{
+  struct pollfd output = { STDOUT_FILENO, POLLOUT, 0 };
+  int unread;
+
+  if (poll (&output, 1, 0) == 0)
+    return FALSE;
+  /* Of a reader that has gone, who writes is told. */
+  return (output.revents & POLLERR) || !is_pipe (STDOUT_FILENO) ||
+         ioctl (STDOUT_FILENO, FIONREAD, &unread) < 0 || unread <= MAX_UNREAD;
 }
 
 /**

@@ -2,50 +2,23 @@
 
 /* How connections end: what was written before that arrives, or there is an error. */
 
-#include "quic-stranger.h"
-#include "test-wire.h"
+#include "quic-pair.h"
 
 /* Longer than a close waits for the peer, or for what it was not told. */
 #define PATIENCE_US (6 * G_USEC_PER_SEC)
 
-typedef struct
-{
-  TestWorld *world;
-  TestWire *wire;
-  QuicHost listener;
-  QuicHost dialer;
-  Lp2pRawConnection *raw[2]; /* dialed, accepted */
-  Lp2pMuxerSession *dialed;
-  Lp2pMuxerSession *accepted;
-} Fixture;
+typedef QuicPair Fixture;
 
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  f->world = test_world_new (TRUE);
-  f->world->ticking = TRUE;
-  f->wire = test_wire_new (f->world);
-  quic_host_init (&f->listener, f->world, NULL, 0);
-  quic_host_init (&f->dialer, f->world, NULL, -1);
-  test_wire_set_server (f->wire, g_ntohs (f->listener.address.sin_port));
-  f->listener.address.sin_port = g_htons (test_wire_get_port (f->wire));
-  f->raw[0] = quic_host_dial (&f->dialer, &f->listener, NULL);
-  g_assert_nonnull (f->raw[0]);
-  test_until (f->world, (f->raw[1] = test_context_take_inbound (f->listener.context)) != NULL);
-  f->dialed = f->raw[0]->session;
-  f->accepted = f->raw[1]->session;
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  quic_pair_init (f);
 }
 
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
-  for (guint i = 0; i < 2; i++)
-    g_clear_pointer (&f->raw[i], lp2p_raw_connection_free);
-  quic_host_clear (&f->dialer);
-  quic_host_clear (&f->listener);
-  test_wire_free (f->wire);
-  test_world_free (f->world);
+  quic_pair_clear (f);
 }
 
 static Lp2pSessionState

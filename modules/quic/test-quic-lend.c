@@ -3,8 +3,7 @@
 /* Bytes that were lent to a stream, on a line on which they take their time: they stay as
  * long as they may have to be sent again, and go however the stream ends. */
 
-#include "quic-stranger.h"
-#include "test-wire.h"
+#include "quic-pair.h"
 
 #define SIZE (1024 * 1024)
 
@@ -18,13 +17,7 @@
  * @n_gone: how often it was freed */
 typedef struct
 {
-  TestWorld *world;
-  TestWire *wire;
-  QuicHost listener;
-  QuicHost dialer;
-  Lp2pRawConnection *raw[2]; /* dialed, accepted */
-  Lp2pMuxerSession *dialed;
-  Lp2pMuxerSession *accepted;
+  QuicPair pair;
   Lp2pMuxerStream *stream;
   Lp2pMuxerStream *other;
   guint8 *lent;
@@ -49,26 +42,14 @@ lend (Fixture *f)
   f->lent = g_malloc (SIZE);
   test_fill_pattern (f->lent, SIZE, 0);
   bytes = g_bytes_new_with_free_func (f->lent, SIZE, free_lent, f);
-  f->dialed->klass->stream_lend (f->dialed, f->stream, bytes);
+  f->pair.dialed->klass->stream_lend (f->pair.dialed, f->stream, bytes);
 }
 
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  f->world = test_world_new (TRUE);
-  f->world->ticking = TRUE;
-  f->wire = test_wire_new (f->world);
-  quic_host_init (&f->listener, f->world, NULL, 0);
-  quic_host_init (&f->dialer, f->world, NULL, -1);
-  test_wire_set_server (f->wire, g_ntohs (f->listener.address.sin_port));
-  f->listener.address.sin_port = g_htons (test_wire_get_port (f->wire));
-  f->raw[0] = quic_host_dial (&f->dialer, &f->listener, NULL);
-  g_assert_nonnull (f->raw[0]);
-  test_until (f->world, (f->raw[1] = test_context_take_inbound (f->listener.context)) != NULL);
-  f->dialed = f->raw[0]->session;
-  f->accepted = f->raw[1]->session;
-  test_world_advance (f->world, G_USEC_PER_SEC);
-  g_assert_cmpint (f->dialed->klass->open (f->dialed, &f->stream), ==, 0);
+  quic_pair_init (&f->pair);
+  g_assert_cmpint (f->pair.dialed->klass->open (f->pair.dialed, &f->stream), ==, 0);
   lend (f);
 }
 
@@ -76,12 +57,7 @@ set_up (Fixture *f, gconstpointer data)
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
-  for (guint i = 0; i < 2; i++)
-    g_clear_pointer (&f->raw[i], lp2p_raw_connection_free);
-  quic_host_clear (&f->dialer);
-  quic_host_clear (&f->listener);
-  test_wire_free (f->wire);
-  test_world_free (f->world);
+  quic_pair_clear (&f->pair);
   g_assert_cmpuint (f->n_gone, ==, 1);
 }
 
@@ -90,7 +66,7 @@ static void
 write_on (Fixture *f)
 {
   GOutputVector vector = { f->lent + f->written, SIZE - f->written };
-  gssize n = f->written < SIZE ? f->dialed->klass->stream_writev (f->dialed, f->stream, &vector, 1) : 0;
+  gssize n = f->written < SIZE ? f->pair.dialed->klass->stream_writev (f->pair.dialed, f->stream, &vector, 1) : 0;
 
   g_assert_cmpint (n, !=, LP2P_IO_FAILED);
   f->written += MAX (n, 0);
@@ -101,9 +77,9 @@ static void
 begin (Fixture *f)
 {
   write_on (f);
-  test_until (f->world, (f->other = f->accepted->klass->accept (f->accepted)) != NULL);
+  test_until (f->pair.world, (f->other = f->pair.accepted->klass->accept (f->pair.accepted)) != NULL);
   write_on (f);
-  test_world_settle (f->world);
+  test_world_settle (f->pair.world);
   g_assert_cmpuint (f->n_gone, ==, 0);
 }
 
@@ -112,7 +88,7 @@ read_on (Fixture *f, gsize offset)
 {
   static guint8 data[64 * 1024];
   GInputVector vector = { data, sizeof data };
-  gssize n = f->accepted->klass->stream_readv (f->accepted, f->other, &vector, 1);
+  gssize n = f->pair.accepted->klass->stream_readv (f->pair.accepted, f->other, &vector, 1);
 
   g_assert_cmpint (n, !=, LP2P_IO_FAILED);
   if (n > 0)
@@ -124,14 +100,14 @@ read_on (Fixture *f, gsize offset)
 static void
 end_loan (Fixture *f)
 {
-  f->dialed->klass->stream_lend (f->dialed, f->stream, NULL);
+  f->pair.dialed->klass->stream_lend (f->pair.dialed, f->stream, NULL);
 }
 
 static void
 release (Fixture *f)
 {
-  f->dialed->klass->stream_release (f->dialed, f->stream);
-  f->accepted->klass->stream_release (f->accepted, f->other);
+  f->pair.dialed->klass->stream_release (f->pair.dialed, f->stream);
+  f->pair.accepted->klass->stream_release (f->pair.accepted, f->other);
 }
 
 /* Packets are lost again and again, and sent again from where the bytes still are. */
@@ -144,15 +120,15 @@ test_loss (Fixture *f, gconstpointer data)
   for (guint i = 0; seen < SIZE; i++)
     {
       g_assert_cmpuint (i, <, 10000);
-      test_wire_set_deaf (f->wire, i % 10 == 0);
+      test_wire_set_deaf (f->pair.wire, i % 10 == 0);
       write_on (f);
-      test_world_advance (f->world, 10 * G_TIME_SPAN_MILLISECOND);
+      test_world_advance (f->pair.world, 10 * G_TIME_SPAN_MILLISECOND);
       seen += read_on (f, seen);
       g_assert_cmpuint (f->n_gone, ==, 0);
     }
   end_loan (f);
-  test_wire_set_deaf (f->wire, FALSE);
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  test_wire_set_deaf (f->pair.wire, FALSE);
+  test_world_advance (f->pair.world, G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 1);
   release (f);
 }
@@ -170,23 +146,23 @@ test_not_acknowledged (Fixture *f, gconstpointer data)
   gsize seen = 0;
 
   begin (f);
-  for (guint i = 0; !is_sent (f); i++, test_world_advance (f->world, G_TIME_SPAN_MILLISECOND))
+  for (guint i = 0; !is_sent (f); i++, test_world_advance (f->pair.world, G_TIME_SPAN_MILLISECOND))
     {
       g_assert_cmpuint (i, <, 10000);
       write_on (f);
       seen += read_on (f, seen);
     }
   end_loan (f);
-  test_wire_set_silent (f->wire, TRUE);
-  for (guint i = 0; seen < SIZE; i++, test_world_advance (f->world, G_TIME_SPAN_MILLISECOND))
+  test_wire_set_silent (f->pair.wire, TRUE);
+  for (guint i = 0; seen < SIZE; i++, test_world_advance (f->pair.world, G_TIME_SPAN_MILLISECOND))
     {
       g_assert_cmpuint (i, <, 1000);
       seen += read_on (f, seen);
     }
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  test_world_advance (f->pair.world, G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 0);
-  test_wire_set_silent (f->wire, FALSE);
-  test_world_advance (f->world, 5 * G_USEC_PER_SEC);
+  test_wire_set_silent (f->pair.wire, FALSE);
+  test_world_advance (f->pair.world, 5 * G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 1);
   release (f);
 }
@@ -195,8 +171,8 @@ static void
 test_reset (Fixture *f, gconstpointer data)
 {
   begin (f);
-  f->dialed->klass->stream_reset (f->dialed, f->stream, 7);
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  f->pair.dialed->klass->stream_reset (f->pair.dialed, f->stream, 7);
+  test_world_advance (f->pair.world, G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 1);
   release (f);
 }
@@ -206,13 +182,13 @@ static void
 test_reset_lost (Fixture *f, gconstpointer data)
 {
   begin (f);
-  test_wire_set_deaf (f->wire, TRUE);
-  test_world_advance (f->world, 4 * TEST_WIRE_DELAY_US);
-  f->dialed->klass->stream_reset (f->dialed, f->stream, 7);
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  test_wire_set_deaf (f->pair.wire, TRUE);
+  test_world_advance (f->pair.world, 4 * TEST_WIRE_DELAY_US);
+  f->pair.dialed->klass->stream_reset (f->pair.dialed, f->stream, 7);
+  test_world_advance (f->pair.world, G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 0);
-  test_wire_set_deaf (f->wire, FALSE);
-  test_world_advance (f->world, 5 * G_USEC_PER_SEC);
+  test_wire_set_deaf (f->pair.wire, FALSE);
+  test_world_advance (f->pair.world, 5 * G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 1);
   release (f);
 }
@@ -222,9 +198,9 @@ static void
 test_stopped (Fixture *f, gconstpointer data)
 {
   begin (f);
-  f->accepted->klass->stream_stop_reading (f->accepted, f->other, 7);
+  f->pair.accepted->klass->stream_stop_reading (f->pair.accepted, f->other, 7);
   release (f);
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  test_world_advance (f->pair.world, G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 1);
 }
 
@@ -233,8 +209,8 @@ static void
 test_late (Fixture *f, gconstpointer data)
 {
   begin (f);
-  f->dialed->klass->stream_reset (f->dialed, f->stream, 7);
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  f->pair.dialed->klass->stream_reset (f->pair.dialed, f->stream, 7);
+  test_world_advance (f->pair.world, G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 1);
   lend (f);
   g_assert_cmpuint (f->n_gone, ==, 2);
@@ -249,15 +225,15 @@ test_released (Fixture *f, gconstpointer data)
   gsize seen = 0;
 
   begin (f);
-  g_assert_cmpint (f->dialed->klass->stream_shutdown_write (f->dialed, f->stream), ==, 0);
-  f->dialed->klass->stream_release (f->dialed, f->stream);
-  for (guint i = 0; seen < f->written; i++, test_world_advance (f->world, 10 * G_TIME_SPAN_MILLISECOND))
+  g_assert_cmpint (f->pair.dialed->klass->stream_shutdown_write (f->pair.dialed, f->stream), ==, 0);
+  f->pair.dialed->klass->stream_release (f->pair.dialed, f->stream);
+  for (guint i = 0; seen < f->written; i++, test_world_advance (f->pair.world, 10 * G_TIME_SPAN_MILLISECOND))
     {
       g_assert_cmpuint (i, <, 1000);
       seen += read_on (f, seen);
     }
-  f->accepted->klass->stream_release (f->accepted, f->other);
-  test_world_advance (f->world, G_USEC_PER_SEC);
+  f->pair.accepted->klass->stream_release (f->pair.accepted, f->other);
+  test_world_advance (f->pair.world, G_USEC_PER_SEC);
   g_assert_cmpuint (f->n_gone, ==, 1);
 }
 
@@ -265,8 +241,8 @@ static void
 test_abort (Fixture *f, gconstpointer data)
 {
   begin (f);
-  f->dialed->klass->abort (f->dialed, 0);
-  test_world_settle (f->world);
+  f->pair.dialed->klass->abort (f->pair.dialed, 0);
+  test_world_settle (f->pair.world);
   g_assert_cmpuint (f->n_gone, ==, 1);
   release (f);
 }
@@ -276,11 +252,11 @@ static void
 test_close (Fixture *f, gconstpointer data)
 {
   begin (f);
-  test_wire_set_deaf (f->wire, TRUE);
-  f->dialed->klass->close (f->dialed, 0, "");
-  test_world_advance (f->world, 500 * G_TIME_SPAN_MILLISECOND);
+  test_wire_set_deaf (f->pair.wire, TRUE);
+  f->pair.dialed->klass->close (f->pair.dialed, 0, "");
+  test_world_advance (f->pair.world, 500 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpuint (f->n_gone, ==, 0);
-  test_world_advance (f->world, PATIENCE_US);
+  test_world_advance (f->pair.world, PATIENCE_US);
   g_assert_cmpuint (f->n_gone, ==, 1);
   release (f);
 }

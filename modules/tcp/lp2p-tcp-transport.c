@@ -38,8 +38,7 @@ typedef struct
 {
   Lp2pDialing parent;
   Lp2pTcpTransport *transport;
-  GSocketAddress *socket_address; /* NULL where there is but a name */
-  char *host_name;                /* or NULL */
+  char *host_name; /* or NULL */
   Lp2pTcpDialFlags flags;
   Lp2pTimer timer;      /* until a hole punch begins */
   GSource *wait_source; /* that may end it before */
@@ -88,17 +87,13 @@ lp2p_tcp_transport_match_name (Lp2pTransport *transport, Lp2pMultiaddr *address)
   return ends_with_socket (address, lp2p_multiaddr_count_named_socket (address, LP2P_PROTOCOL_TCP));
 }
 
-static GSocketAddress *
-get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
+static gboolean
+check_match (gboolean matches, Lp2pMultiaddr *address, GError **error)
 {
-  if (!lp2p_tcp_transport_match (transport, address))
-    {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT,
-                   _("%s is not an IP address with a TCP port alone"),
-                   lp2p_multiaddr_get_string (address));
-      return NULL;
-    }
-  return lp2p_multiaddr_get_socket_address (address, error);
+  if (!matches)
+    g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("%s is not an IP address with a TCP port alone"),
+                 lp2p_multiaddr_get_string (address));
+  return matches;
 }
 
 /* Dialing */
@@ -116,7 +111,6 @@ static void
 on_dialed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autofree Dial *dial = user_data;
-  g_autoptr (GSocketAddress) socket_address = dial->socket_address;
   g_autofree char *host_name = dial->host_name;
   Lp2pRawConnection *raw = NULL;
   Lp2pLayer *layer;
@@ -144,11 +138,8 @@ dial_now (Dial *dial)
   Lp2pTcpHub *hub = lp2p_context_get_tcp_hub (get_context (dial->transport));
 
   end_wait (dial);
-  if (dial->socket_address != NULL)
-    lp2p_tcp_hub_dial_async (hub, dial->socket_address, dial->host_name, dial->flags, dial->parent.cancellable,
-                             on_dialed, dial);
-  else
-    lp2p_tcp_hub_dial_name_async (hub, dial->parent.address, dial->parent.cancellable, on_dialed, dial);
+  lp2p_tcp_hub_dial_async (hub, dial->parent.address, dial->host_name, dial->flags, dial->parent.cancellable, on_dialed,
+                           dial);
 }
 
 static void
@@ -219,21 +210,18 @@ lp2p_tcp_transport_dial_async (Lp2pTransport *transport,
 {
   Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (transport);
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
-  g_autoptr (GSocketAddress) native = NULL;
+  gboolean matches = lp2p_tcp_transport_match (transport, address) || lp2p_tcp_transport_match_name (transport, address);
   GError *error = NULL;
   Dial *dial;
 
   g_task_set_source_tag (task, lp2p_tcp_transport_dial_async);
-  if (!lp2p_tcp_transport_match_name (transport, address))
-    native = get_socket_address (transport, address, &error);
-  if (error != NULL || !lp2p_dialings_check (&self->dialings, address, &error))
+  if (!check_match (matches, address, &error) || !lp2p_dialings_check (&self->dialings, address, &error))
     {
       g_task_return_error (task, error);
       return;
     }
 
   dial = dial_new (self, task, address);
-  dial->socket_address = g_steal_pointer (&native);
   dial->host_name = g_strdup (dial_options->host_name);
   dial->flags = get_dial_flags (self, dial_options);
   if (dial_options->punch_at > lp2p_loop_now (lp2p_context_get_loop (get_context (self))))
@@ -255,10 +243,11 @@ static Lp2pListener *
 lp2p_tcp_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
 {
   Lp2pTcpTransport *self = LP2P_TCP_TRANSPORT (transport);
-  g_autoptr (GSocketAddress) native = get_socket_address (transport, address, error);
+  g_autoptr (GSocketAddress) native = NULL;
   Lp2pListener *port;
 
-  if (native == NULL)
+  if (!check_match (lp2p_tcp_transport_match (transport, address), address, error) ||
+      (native = lp2p_multiaddr_get_socket_address (address, error)) == NULL)
     return NULL;
   port = lp2p_tcp_port_new (get_context (self), lp2p_extension_get_name (LP2P_EXTENSION (self)),
                             native, error);

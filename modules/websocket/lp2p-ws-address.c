@@ -42,11 +42,10 @@ take_socket (Lp2pWsAddress *self, Lp2pMultiaddr *address, guint *index)
   *index = MAX (named, lp2p_multiaddr_count_socket (address, LP2P_PROTOCOL_TCP));
   if (*index == 0)
     return FALSE;
-  if (named > 0)
-    self->host_name = lp2p_multiaddr_get_component_string (address, 0);
+  self->named = named > 0;
+  self->host = lp2p_multiaddr_get_component_string (address, *index - 2);
   port = lp2p_multiaddr_get_component_string (address, *index - 1);
   self->port = (guint16) g_ascii_strtoull (port, NULL, 10);
-  self->socket_end = *index;
   return TRUE;
 }
 
@@ -85,7 +84,7 @@ lp2p_ws_address_parse (Lp2pWsAddress *self, Lp2pMultiaddr *address)
 void
 lp2p_ws_address_clear (Lp2pWsAddress *self)
 {
-  g_clear_pointer (&self->host_name, g_free);
+  g_clear_pointer (&self->host, g_free);
   g_clear_pointer (&self->server_name, g_free);
   g_clear_pointer (&self->path, g_free);
 }

@@ -5,15 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* What an address says: a socket, which may have a name for a proxy to look up, whether TLS comes first, for which server name, and
- * which path is asked for. */
+/* What an address says: a socket, which may have a name for a proxy to look up, whether
+ * TLS comes first, for which server name, and which path is asked for. */
 typedef struct
 {
-  guint socket_end; /* how many components the socket has */
-  guint end;        /* those before the peer id */
+  guint end; /* how many components there are before the peer id */
   guint16 port;
+  gboolean named;
   gboolean secure;
-  char *host_name;   /* or NULL for an IP address */
+  char *host;        /* a name where it is named, else an IP address */
   char *server_name; /* or NULL */
   char *path;        /* unescaped, or NULL for the root */
 } Lp2pWsAddress;

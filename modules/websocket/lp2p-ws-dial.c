@@ -320,12 +320,11 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 static char *
 make_host_name (const Lp2pWsAddress *address, const Lp2pWsDialParams *params)
 {
-  const char *names[] = { address->server_name, params->host_name, address->host_name };
+  const char *name = address->server_name != NULL ? address->server_name
+                     : params->host_name != NULL  ? params->host_name
+                                                  : address->host;
 
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (names[i] != NULL)
-      return g_strndup (names[i], strlen (names[i]) - g_str_has_suffix (names[i], "."));
-  return g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (params->native)));
+  return g_strndup (name, strlen (name) - g_str_has_suffix (name, "."));
 }
 
 void
@@ -344,9 +343,6 @@ lp2p_ws_dial_start (Lp2pTcpHub *hub,
   params->address = (Lp2pWsAddress){ 0 };
   self->host = make_host_name (&self->address, params);
   self->trust = params->trust != NULL ? lp2p_ws_trust_ref (params->trust) : NULL;
-  if (params->native != NULL)
-    lp2p_tcp_hub_dial_async (hub, params->native, params->host_name, params->flags, self->parent.cancellable,
-                             on_connected, self);
-  else
-    lp2p_tcp_hub_dial_name_async (hub, self->parent.address, self->parent.cancellable, on_connected, self);
+  lp2p_tcp_hub_dial_async (hub, self->parent.address, params->host_name, params->flags, self->parent.cancellable,
+                           on_connected, self);
 }

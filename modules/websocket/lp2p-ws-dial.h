@@ -9,7 +9,6 @@ G_BEGIN_DECLS
 /*
  * transport: its name, interned
  * address: what is dialed; it belongs to the dial from then on
- * native: the socket of it, or NULL for a name that a proxy looks up
  * host_name: that it was resolved from, or NULL
  * flags: how the TCP connection is made
  * trust: NULL without TLS
@@ -18,7 +17,6 @@ typedef struct
 {
   const char *transport;
   Lp2pWsAddress address;
-  GSocketAddress *native;
   const char *host_name;
   Lp2pTcpDialFlags flags;
   Lp2pWsTrust *trust;

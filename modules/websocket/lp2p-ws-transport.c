@@ -113,7 +113,7 @@ lp2p_ws_transport_match (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
   g_auto (Lp2pWsAddress) parsed = { 0 };
 
-  return parse (transport, address, &parsed) && parsed.host_name == NULL;
+  return parse (transport, address, &parsed) && !parsed.named;
 }
 
 static gboolean
@@ -121,19 +121,16 @@ lp2p_ws_transport_match_name (Lp2pTransport *transport, Lp2pMultiaddr *address)
 {
   g_auto (Lp2pWsAddress) parsed = { 0 };
 
-  return parse (transport, address, &parsed) && parsed.host_name != NULL;
+  return parse (transport, address, &parsed) && parsed.named;
 }
 
-static GSocketAddress *
-get_socket_address (Lp2pTransport *transport, Lp2pMultiaddr *address, Lp2pWsAddress *parsed, GError **error)
+static void
+set_no_match (Lp2pTransport *transport, Lp2pMultiaddr *address, GError **error)
 {
   const char *expected = is_secure (transport) ? "/tls/ws" : "/ws";
 
-  if (parse (transport, address, parsed) && parsed->host_name == NULL)
-    return lp2p_multiaddr_get_socket_address (address, error);
   g_set_error (error, LP2P_ERROR, LP2P_ERROR_NO_TRANSPORT, _("%s is not an IP address with a TCP port and %s alone"),
                lp2p_multiaddr_get_string (address), expected);
-  return NULL;
 }
 
 /* Dialing */
@@ -186,6 +183,11 @@ prepare_dial (Lp2pTransport *transport,
               Lp2pWsDialParams *params,
               GError **error)
 {
+  if (!parse (transport, address, &params->address))
+    {
+      set_no_match (transport, address, error);
+      return FALSE;
+    }
   if (!check_punch (dial_options, error) ||
       !lp2p_dialings_check (&get_private (transport)->dialings, address, error))
     return FALSE;
@@ -204,7 +206,6 @@ lp2p_ws_transport_dial_async (Lp2pTransport *transport,
                               gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (transport, cancellable, callback, user_data);
-  g_autoptr (GSocketAddress) native = NULL;
   Lp2pWsDialParams params = {
     .transport = g_intern_string (lp2p_extension_get_name (LP2P_EXTENSION (transport))),
     .host_name = dial_options->host_name,
@@ -212,12 +213,7 @@ lp2p_ws_transport_dial_async (Lp2pTransport *transport,
   GError *error = NULL;
 
   g_task_set_source_tag (task, lp2p_ws_transport_dial_async);
-  if (!lp2p_ws_transport_match_name (transport, address))
-    native = get_socket_address (transport, address, &params.address, &error);
-  else
-    parse (transport, address, &params.address);
-  params.native = native;
-  if (error != NULL || !prepare_dial (transport, address, dial_options, &params, &error))
+  if (!prepare_dial (transport, address, dial_options, &params, &error))
     g_task_return_error (task, error);
   else
     {
@@ -275,12 +271,14 @@ lp2p_ws_transport_listen (Lp2pTransport *transport, Lp2pMultiaddr *address, GErr
 {
   Lp2pWsTransportPrivate *priv = get_private (transport);
   g_auto (Lp2pWsAddress) parsed = { 0 };
-  g_autoptr (GSocketAddress) native = get_socket_address (transport, address, &parsed, error);
   Lp2pWsCertificate *certificate = NULL;
   g_autoptr (Lp2pWsPort) port = NULL;
 
-  if (native == NULL)
-    return NULL;
+  if (!parse (transport, address, &parsed) || parsed.named)
+    {
+      set_no_match (transport, address, error);
+      return NULL;
+    }
   if (is_secure (transport) &&
       (certificate = load_certificate (transport, parsed.server_name, error)) == NULL)
     return NULL;

@@ -103,13 +103,12 @@ Lp2pLayer *
 ws_fixture_connect_bytes (WsFixture *f)
 {
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (lp2p_listener_get_socket_id (f->listener), NULL);
-  g_autoptr (GSocketAddress) native = lp2p_multiaddr_get_socket_address (address, NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (GAsyncResult) result = NULL;
   Lp2pTcpHub *hub = lp2p_context_get_tcp_hub (LP2P_CONTEXT (f->context));
   Lp2pLayer *layer;
 
-  lp2p_tcp_hub_dial_async (hub, native, NULL, LP2P_TCP_DIAL_NONE, NULL, test_take_result, &result);
+  lp2p_tcp_hub_dial_async (hub, address, NULL, LP2P_TCP_DIAL_NONE, NULL, test_take_result, &result);
   test_until (f->world, result != NULL);
   layer = lp2p_tcp_hub_dial_finish (hub, result, NULL, NULL, &error);
   g_assert_no_error (error);

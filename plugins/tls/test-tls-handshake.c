@@ -7,14 +7,15 @@
 #include <string.h>
 
 #include "lp2p-tls-security.h"
+#include "security-cases.h"
 #include "tls-foreign.h"
+
+#define TLS LP2P_TYPE_TLS_SECURITY, "tls"
 
 #define YAMUX "/yamux/1.0.0"
 #define MPLEX "/mplex/6.7.0"
 
 static const char *const yamux_mplex[] = { YAMUX, MPLEX, NULL };
-static const char *const mplex_yamux[] = { MPLEX, YAMUX, NULL };
-static const char *const mplex_only[] = { MPLEX, NULL };
 static const char *const yamux_only[] = { YAMUX, NULL };
 static const char *const libp2p_only[] = { "libp2p", NULL };
 static const char *const http_only[] = { "h2", "http/1.1", NULL };
@@ -26,29 +27,7 @@ test_success (void)
 {
   SecurityPair fixture;
 
-  security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
-  g_assert_cmpstr (lp2p_security_get_protocol (fixture.sides[0].security), ==, "/tls/1.0.0");
-  fixture.sides[0].params.expected_peer = security_pair_get_peer_id (&fixture, 1);
-  fixture.sides[1].params.expected_peer = security_pair_get_peer_id (&fixture, 0);
-  security_pair_connect (&fixture, NULL);
-  security_pair_handshake (&fixture);
-  security_pair_assert_peers (&fixture);
-  g_assert_null (fixture.sides[0].result->muxer);
-  security_pair_clear (&fixture);
-}
-
-static void
-check_muxer (const char *const *client, const char *const *server, const char *expected)
-{
-  SecurityPair fixture;
-
-  security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
-  fixture.sides[PAIR_INITIATOR].params.muxers = client;
-  fixture.sides[PAIR_RESPONDER].params.muxers = server;
-  security_pair_connect (&fixture, NULL);
-  security_pair_handshake (&fixture);
-  for (guint i = 0; i < 2; i++)
-    g_assert_cmpstr (fixture.sides[i].result->muxer, ==, expected);
+  security_case_meet (&fixture, TLS, "/tls/1.0.0");
   security_pair_clear (&fixture);
 }
 
@@ -58,17 +37,11 @@ test_muxers (void)
   static const char *const too_long[] = { "/a-name-of-more-than-31-characters/1", YAMUX, NULL };
   static const char *const many[] = { "/a", "/b", "/c", "/d", "/e", "/f", "/g", YAMUX, NULL };
 
-  check_muxer (yamux_mplex, mplex_yamux, YAMUX);
-  check_muxer (mplex_yamux, yamux_mplex, MPLEX);
-  check_muxer (yamux_mplex, mplex_only, MPLEX);
-  /* Nothing in common, or nothing offered: negotiated afterwards. */
-  check_muxer (yamux_only, mplex_only, NULL);
-  check_muxer (yamux_only, NULL, NULL);
-  check_muxer (NULL, yamux_only, NULL);
+  security_case_muxers (TLS);
   /* What a list cannot hold is left out. */
-  check_muxer (too_long, too_long, YAMUX);
-  check_muxer (many, yamux_only, NULL);
-  check_muxer (many, many, "/a");
+  security_case_muxer (TLS, too_long, too_long, YAMUX);
+  security_case_muxer (TLS, many, yamux_only, NULL);
+  security_case_muxer (TLS, many, many, "/a");
 }
 
 /* The side that expects somebody else fails; the other one is told. */
@@ -78,17 +51,9 @@ test_wrong_peer (void)
   for (guint side = 0; side < 2; side++)
     {
       SecurityPair fixture;
-      SecuritySide *other;
+      SecuritySide *other = &fixture.sides[1 - side];
 
-      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
-      other = &fixture.sides[1 - side];
-      fixture.sides[side].params.expected_peer = security_pair_get_peer_id (&fixture, side);
-      security_pair_connect (&fixture, NULL);
-      security_pair_start_both (&fixture);
-      security_pair_settle ();
-
-      security_pair_assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_WRONG_PEER, "expected peer");
-      g_assert_true (other->done);
+      security_case_mistake (&fixture, TLS, side);
       if (side == PAIR_INITIATOR)
         {
           /* It did not say who it is. */
@@ -113,40 +78,13 @@ static void
 test_silence (void)
 {
   for (guint side = 0; side < 2; side++)
-    {
-      SecurityPair fixture;
-
-      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
-      security_pair_connect_wires (&fixture, NULL);
-      security_pair_start (&fixture, side);
-      security_pair_settle ();
-      g_assert_false (fixture.sides[side].done);
-      g_cancellable_cancel (fixture.sides[side].cancellable);
-      security_pair_settle ();
-      security_pair_assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-      lp2p_layer_free (fixture.lower[1 - side]);
-      security_pair_clear (&fixture);
-    }
+    security_case_silence (TLS, side, "cancelled");
 }
 
 static void
 test_break (void)
 {
-  for (guint side = 0; side < 2; side++)
-    {
-      SecurityPair fixture;
-
-      security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
-      security_pair_connect_wires (&fixture, NULL);
-      security_pair_start (&fixture, side);
-      security_pair_settle ();
-      memory_layer_break (fixture.lower[side]);
-      security_pair_settle ();
-      security_pair_assert_failed (&fixture, side, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                     "TLS handshake failed: The connection broke");
-      lp2p_layer_free (fixture.lower[1 - side]);
-      security_pair_clear (&fixture);
-    }
+  security_case_break (TLS, "TLS handshake failed: The connection broke");
 }
 
 static void
@@ -170,20 +108,7 @@ test_garbage (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
-    for (guint side = 0; side < 2; side++)
-      {
-        SecurityPair fixture;
-
-        security_pair_init (&fixture, LP2P_TYPE_TLS_SECURITY, "tls");
-        security_pair_connect_wires (&fixture, NULL);
-        security_pair_start (&fixture, side);
-        lp2p_layer_write (fixture.wire[side], inputs[i].bytes, inputs[i].size, LP2P_WRITE_NONE);
-        lp2p_layer_shutdown_write (fixture.wire[side]);
-        security_pair_settle ();
-        security_pair_assert_failed (&fixture, side, LP2P_ERROR, LP2P_ERROR_HANDSHAKE, "TLS handshake failed: ");
-        lp2p_layer_free (fixture.lower[1 - side]);
-        security_pair_clear (&fixture);
-      }
+    security_case_garbage (TLS, inputs[i].bytes, inputs[i].size, "TLS handshake failed: ");
 }
 
 /* With GnuTLS */
@@ -191,7 +116,7 @@ test_garbage (void)
 static void
 run_foreign (SecurityPair *fixture, TlsForeign *foreign, guint ours, const TlsForeignOptions *options)
 {
-  security_pair_init (fixture, LP2P_TYPE_TLS_SECURITY, "tls");
+  security_pair_init (fixture, TLS);
   fixture->sides[ours].params.muxers = yamux_mplex;
   security_pair_connect_wires (fixture, NULL);
   lp2p_layer_free (fixture->lower[1 - ours]);

@@ -46,13 +46,20 @@ STREAMS = 400 if FULL else 100
 RESETTING = 2
 LEAVING = 10000 if FULL else 2000
 
-# So often the honest peer asks at once, and so many times; and so many times as much the
-# listener may do until it is answered than when all is quiet. Time on the processor is no
-# count: it doubles with what else runs beside it. So this is far above what is seen, 1 to
-# 5, and tells only what is out of all proportion; who comes first, the burst tells.
+# So often the honest peer asks at once, and so many times.
 ASKED = 400
 ROUNDS = 7
-MOST_MORE = 15
+# Who has a share of the listener's time at any moment: the honest peer, the one that abuses
+# it with all its connections, and the host itself, which accepts others. So the listener
+# does at most so many times as much as when all is quiet, as long as it has questions.
+# Strangers have a share each, but little to do, and no more of them are accepted until all
+# who are there have been answered.
+SHARES = 3
+# While it has none, it goes on with the abuse: the honest peer has to get its turn on the
+# processor first. That is for the system to decide, which may give the listener so many
+# times as much of it as the peer takes; 3 is seen on a busy machine. Who comes first at the
+# listener, the burst tells.
+WAITING = 8
 # Who asks behind a burst has a turn for each that the burst has. Without shares all of
 # it would come before.
 BURST = 256
@@ -99,7 +106,7 @@ class Bench(faults.Bench):
         for _ in range(3):
             self.serve_honest()
         self.asker = Asker(self)
-        self.quiet = self.asker.ask()
+        self.quiet, _ = self.asker.ask()
         self.files_before = self.files()
         self.memory_before = self.memory_kib()
 
@@ -118,15 +125,15 @@ class Bench(faults.Bench):
     def serve_others(self, name, dials=1):
         """A peer that is there, and clients that come."""
         before = self.redials
-        took = self.asker.ask()
+        took, own = self.asker.ask()
         for _ in range(2):
             self.serve_honest(dials)
-        more = took / self.quiet
-        print(f"# {' '.join(self.stack)}: {name}: the listener did {more:.1f} times as much until it answered, "
-              f"{self.redials - before} clients dialed again", flush=True)
-        if more > MOST_MORE:
-            raise Failed(f"{name} the listener did {more:.1f} times as much until it answered another peer "
-                         f"({took} µs on the processor, {self.quiet} when all is quiet), expected at most {MOST_MORE}")
+        most = SHARES * self.quiet + WAITING * own
+        print(f"# {' '.join(self.stack)}: {name}: the listener did {took / self.quiet:.1f} times as much until it "
+              f"answered, of at most {most / self.quiet:.1f}, {self.redials - before} clients dialed again", flush=True)
+        if took > most:
+            raise Failed(f"{name} the listener was {took} µs on the processor until it answered another peer, which was "
+                         f"there {own} µs; expected at most {most} when it takes {self.quiet} while all is quiet")
 
     def check_memory(self, bound, what):
         grown = (self.memory_kib() - self.memory_before) * 1024
@@ -158,13 +165,16 @@ class Asker:
             raise Failed("an honest peer is not connected")
 
     def ask(self):
-        """What the listener did until all was answered, in µs on the processor."""
-        took = []
+        """What the listener did until all was answered, and what the peer itself did, in µs
+        on the processor."""
+        took, own = [], []
         for _ in range(ROUNDS):
             self.process.stdin.write(f"{ASKED}\n".encode())
             self.process.stdin.flush()
-            took.append(self.read_answer()[0])
-        return statistics.median(took)
+            answer = self.read_answer()
+            took.append(answer[0])
+            own.append(answer[2])
+        return statistics.median(took), statistics.median(own)
 
     def begin(self):
         """Asks once; the question is on its way."""
@@ -174,8 +184,8 @@ class Asker:
             raise Failed("an honest peer cannot ask")
 
     def read_answer(self):
-        """What the listener did, in µs on the processor, and which one of all its answers
-        this was."""
+        """What the listener did, in µs on the processor, which one of all its answers this
+        was, and what the peer itself did."""
         line = "asked"
         while line == "asked":
             line = read_line(self.process, GRACE_SECONDS * 4)

@@ -7,7 +7,8 @@
  * microseconds of the processor the listener PID has used meanwhile. What else the machine
  * does changes the time that the answers take, and hardly this: it is what the listener
  * did for the asker, and for others before the asker. Behind that it prints which one of
- * all answers the last one was that it got.
+ * all answers the last one was that it got, and how many microseconds of the processor it
+ * has used itself.
  *
  * It prints "ready" when it is connected. Whatever fails ends it, with a message.
  */
@@ -32,7 +33,8 @@ typedef struct
   guint n_open;
   guint n_unsent;
   guint32 last; /* of the answers, as the listener counts them */
-  gint64 began;
+  gint64 began;     /* on that clock */
+  gint64 own_began; /* on that of this process */
 } Asker;
 
 typedef struct
@@ -52,11 +54,11 @@ check (const GError *error, const char *what)
 }
 
 static gint64
-get_used (Asker *self)
+get_used (clockid_t clock)
 {
   struct timespec time;
 
-  if (clock_gettime (self->clock, &time) < 0)
+  if (clock_gettime (clock, &time) < 0)
     g_error ("The listener is gone");
   return time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
 }
@@ -80,7 +82,8 @@ on_answered (GObject *source, GAsyncResult *result, gpointer user_data)
   g_free (self);
   if (--asker->n_open > 0)
     return;
-  printf ("%" G_GINT64_FORMAT " %u\n", get_used (asker) - asker->began, asker->last);
+  printf ("%" G_GINT64_FORMAT " %u %" G_GINT64_FORMAT "\n", get_used (asker->clock) - asker->began, asker->last,
+          get_used (CLOCK_PROCESS_CPUTIME_ID) - asker->own_began);
   fflush (stdout);
   read_number (asker);
 }
@@ -127,7 +130,8 @@ ask (Asker *self, guint n)
 
   self->n_open = n;
   self->n_unsent = n;
-  self->began = get_used (self);
+  self->began = get_used (self->clock);
+  self->own_began = get_used (CLOCK_PROCESS_CPUTIME_ID);
   while (n-- > 0)
     {
       Question *question = g_new0 (Question, 1);

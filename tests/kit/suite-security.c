@@ -336,18 +336,25 @@ test_wrong_peer (Fixture *self, gconstpointer data)
 /* Cancellation */
 
 static void
-test_cancel_before (Fixture *self, gconstpointer data)
+check_cancel_before (Fixture *self, Side *side, Side *other)
 {
   connect_sides (self, NULL);
-  self->a.cancellable = g_cancellable_new ();
-  g_cancellable_cancel (self->a.cancellable);
-  lp2p_security_secure_async (self->a.security, g_steal_pointer (&self->a.layer), &self->a.params,
-                              self->a.cancellable, test_take_result, &self->a.result);
-  g_assert_null (self->a.result);
-  side_start (&self->b);
+  side->cancellable = g_cancellable_new ();
+  g_cancellable_cancel (side->cancellable);
+  lp2p_security_secure_async (side->security, g_steal_pointer (&side->layer), &side->params, side->cancellable,
+                              test_take_result, &side->result);
+  g_assert_null (side->result);
+  side_start (other);
   finish (self);
-  g_assert_error (self->a.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  g_assert_nonnull (self->b.error);
+  g_assert_error (side->error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_nonnull (other->error);
+}
+
+static void
+test_cancel_before (Fixture *self, gconstpointer data)
+{
+  check_cancel_before (self, &self->a, &self->b);
+  check_cancel_before (self, &self->b, &self->a);
 }
 
 static gboolean

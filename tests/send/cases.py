@@ -31,6 +31,8 @@ LARGE = (4 << 30) if FULL else (64 << 20)
 SEED = int(os.environ.get("LP2P_SEND_SEED") or random.randrange(1 << 32))
 MIB = 1 << 20
 STATE = ".lp2p-receive"
+# So many may be at the door of a receiver who have not said yet what they want.
+AT_THE_DOOR = 16
 
 CASES = []
 
@@ -375,6 +377,18 @@ def test_hostile_cuts(world):
     check(f"{size:03}" in files, files)
     for name in files:
         check(read(world.path("target", name)) == b"data", f"cut at byte {name}: a part is there")
+
+
+@case
+def test_hostile_crowd(world):
+    """who comes when the door is full is turned away, and who stands there is served"""
+    key, peer = world.make_id("hostile")
+    receiver, address = world.listen("--allow", peer)
+    result = subprocess.run([HOSTILE, "crowd", address, key, str(AT_THE_DOOR + 1)], env=world.env,
+                            capture_output=True, text=True, timeout=60)
+    check(result.stdout == f"turned away: {AT_THE_DOOR + 1}\n", result.stdout + result.stderr)
+    receiver.wait(0)
+    check(read(world.path("target/a")) == b"data", "who stood there was not served")
 
 
 # What changes while it is sent
@@ -848,6 +862,27 @@ def test_progress(world):
     sender.wait(0)
     check(any(event["type"] == "resume" for event in receiver.events), "it began anew")
     check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_unread(world):
+    """who prints to a pipe that nobody reads leaves out progress, no result, and does not wait"""
+    # A pipe with room for few lines of paths that are long.
+    unread = {"unread": True, "pipesize": 16384}
+    name = "/".join(letter * 200 for letter in "abcdefghij")
+    os.truncate(world.write(name, b""), 256 * MIB)
+    folder = world.path("source", name.split("/", maxsplit=1)[0])
+    friend, friend_id = world.make_id("friend")
+    sender, ticket = world.send(folder)
+    receivers = [(world.receive(ticket, target="fetched", **unread), sender)]
+    receiver, address = world.listen("--allow", friend_id)
+    receivers.append((world.dial(address, "--identity", friend, folder, **unread), receiver))
+    for quiet, other in receivers:
+        quiet.wait(0)
+        other.wait(0)
+        types = [event["type"] for event in quiet.events]
+        check([kind for kind in types if kind != "progress"] == ["begin", "file", "final"], types)
+        check(0 < types.count("progress") < other.events[-1]["bytes"] // (16 * MIB), types)
 
 
 @case

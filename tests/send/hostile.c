@@ -5,6 +5,7 @@
  *   hostile list                prints the cases, and what is to be answered
  *   hostile CASE ADDRESS KEY    sends to a receiver
  *   hostile code TICKET         shows a sender a wrong code
+ *   hostile crowd ADDRESS KEY N comes to a receiver N times at once
  *
  * Prints what the other side says. */
 
@@ -44,26 +45,32 @@ start (Lp2pIdentity *identity)
 }
 
 static Lp2pStream *
-dial (Lp2pHost *host, Lp2pPeerId *peer, GPtrArray *addresses)
+open_stream (Lp2pConnection *connection)
 {
   const char *const protocols[] = { SEND_PROTOCOL, NULL };
-  g_autoptr (GAsyncResult) connected = NULL;
   g_autoptr (GAsyncResult) opened = NULL;
-  g_autoptr (Lp2pConnection) connection = NULL;
   g_autoptr (GError) error = NULL;
-  Lp2pStream *stream = NULL;
+  Lp2pStream *stream;
 
-  lp2p_host_connect_peer_async (host, peer, addresses, NULL, on_ready, &connected);
-  connection = lp2p_host_connect_finish (host, wait_for (&connected), &error);
-  if (connection != NULL)
-    {
-      lp2p_connection_open_stream_async (connection, protocols, LP2P_STREAM_NONE, NULL, on_ready,
-                                         &opened);
-      stream = lp2p_connection_open_stream_finish (connection, wait_for (&opened), &error);
-    }
+  lp2p_connection_open_stream_async (connection, protocols, LP2P_STREAM_NONE, NULL, on_ready, &opened);
+  stream = lp2p_connection_open_stream_finish (connection, wait_for (&opened), &error);
   if (stream == NULL)
     g_error ("%s", error->message);
   return stream;
+}
+
+static Lp2pStream *
+dial (Lp2pHost *host, Lp2pPeerId *peer, GPtrArray *addresses)
+{
+  g_autoptr (GAsyncResult) connected = NULL;
+  g_autoptr (Lp2pConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+
+  lp2p_host_connect_peer_async (host, peer, addresses, NULL, on_ready, &connected);
+  connection = lp2p_host_connect_finish (host, wait_for (&connected), &error);
+  if (connection == NULL)
+    g_error ("%s", error->message);
+  return open_stream (connection);
 }
 
 /* Cases: what is sent behind an offer of one file of 4 bytes */
@@ -528,6 +535,44 @@ cut (const char *size, const char *text, const char *key)
   return 0;
 }
 
+/* Returns the number of the first stream on which the other side said something, or which it
+ * ended. */
+static guint
+wait_for_any (GPtrArray *streams)
+{
+  for (;;)
+    {
+      for (guint i = 0; i < streams->len; i++)
+        {
+          GInputStream *input = g_io_stream_get_input_stream (g_ptr_array_index (streams, i));
+
+          if (g_pollable_input_stream_is_readable (G_POLLABLE_INPUT_STREAM (input)))
+            return i;
+        }
+      g_main_context_iteration (NULL, TRUE);
+    }
+}
+
+/* Says nothing at first, and tells which of them had to go; then the first one sends a file. */
+static int
+crowd (const char *text, const char *key, guint n)
+{
+  g_autoptr (GPtrArray) streams = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autoptr (Lp2pHost) host = NULL;
+  Lp2pStream *first = dial_as (&host, text, key);
+
+  g_ptr_array_add (streams, first);
+  while (streams->len < n)
+    g_ptr_array_add (streams, open_stream (lp2p_stream_get_connection (first)));
+  g_print ("turned away: %u\n", wait_for_any (streams) + 1);
+  announce (out, "a");
+  append_content (out, "data");
+  send_append_nothing (out, SEND_BODY (FINISH));
+  talk (first, out);
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -543,9 +588,12 @@ main (int argc, char **argv)
     return print_future ();
   if ((argc == 2 || argc == 5) && g_str_equal (argv[1], "cut"))
     return cut (argc == 5 ? argv[4] : NULL, argc == 5 ? argv[2] : NULL, argc == 5 ? argv[3] : NULL);
+  if (argc == 5 && g_str_equal (argv[1], "crowd"))
+    return crowd (argv[2], argv[3], (guint) g_ascii_strtoull (argv[4], NULL, 10));
   for (gsize i = 0; argc == 4 && i < G_N_ELEMENTS (cases); i++)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
-  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET | future | cut [ADDRESS KEY BYTES]\n");
+  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET | future | cut [ADDRESS KEY BYTES] |\n"
+              "       hostile crowd ADDRESS KEY N\n");
   return 2;
 }

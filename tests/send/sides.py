@@ -27,9 +27,10 @@ def check(condition, reason):
 
 
 class Side:
-    """One process; what it prints with --json are its events."""
+    """One process; what it prints with --json are its events, unread until it has ended
+    where that is wanted."""
 
-    def __init__(self, world, *arguments, **options):
+    def __init__(self, world, *arguments, unread=False, **options):
         self.name = arguments[0]
         self.events = []
         self.process = subprocess.Popen(
@@ -39,7 +40,7 @@ class Side:
         self.errors = []
         self.threads = [threading.Thread(target=self._read_lines, daemon=True),
                         threading.Thread(target=self._read_errors, daemon=True)]
-        for thread in self.threads:
+        for thread in self.threads[1 if unread else 0:]:
             thread.start()
         world.sides.append(self)
 
@@ -88,6 +89,8 @@ class Side:
             found = self.process.wait(timeout=LONG)
         except subprocess.TimeoutExpired as error:
             raise Failure(f"{self.name} still runs after {LONG} s: {self.err()}") from error
+        if self.threads[0].ident is None:
+            self.threads[0].start()
         while self.next() is not None:
             pass
         for thread in self.threads:

@@ -190,10 +190,9 @@ dial_start (
     Dial *self, Fixture *f, const char *text, Lp2pTcpDialFlags flags, GCancellable *cancellable)
 {
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
-  g_autoptr (GSocketAddress) native = lp2p_multiaddr_get_socket_address (address, NULL);
 
   *self = (Dial) { 0 };
-  lp2p_tcp_hub_dial_async (f->hub, native, NULL, flags, cancellable, dialed, self);
+  lp2p_tcp_hub_dial_async (f->hub, address, NULL, flags, cancellable, dialed, self);
   g_assert_false (self->done);
 }
 

@@ -56,10 +56,9 @@ static void
 start (Dial *self, Fixture *f, const char *text, const char *host_name, GCancellable *cancellable)
 {
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
-  g_autoptr (GSocketAddress) native = lp2p_multiaddr_get_socket_address (address, NULL);
 
   *self = (Dial) { 0 };
-  lp2p_tcp_hub_dial_async (f->hub, native, host_name, LP2P_TCP_REUSE_PORT | LP2P_TCP_FAST_OPEN, cancellable, dialed,
+  lp2p_tcp_hub_dial_async (f->hub, address, host_name, LP2P_TCP_REUSE_PORT | LP2P_TCP_FAST_OPEN, cancellable, dialed,
                            self);
   g_assert_false (self->done);
 }
@@ -71,7 +70,7 @@ connect_to_name (Dial *self, Fixture *f, const char *text)
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
 
   *self = (Dial) { 0 };
-  lp2p_tcp_hub_dial_name_async (f->hub, address, NULL, dialed, self);
+  lp2p_tcp_hub_dial_async (f->hub, address, NULL, LP2P_TCP_DIAL_NONE, NULL, dialed, self);
   g_assert_false (self->done);
   dial_wait (self, f);
 }

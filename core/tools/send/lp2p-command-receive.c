@@ -64,6 +64,7 @@ static const char description[] =
        "name, files, bytes), \"progress\" (path, done, bytes, rate), \"resume\" (path, offset),\n"
        "\"file\" (path, bytes, state: received, present or failed, reason), \"error\" (reason) when\n"
        "a transfer is cut, \"final\" (files, present, skipped, failed, bytes, seconds, mb_s).\n"
+       "While nobody reads them, \"progress\" is left out, and the rest waits.\n"
        "\n"
        "Exit status: 0 all was received or is there, 1 something was not, 3 could not connect,\n"
        "4 another peer answered, 5 timed out.\n"

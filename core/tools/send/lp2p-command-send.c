@@ -76,6 +76,7 @@ static const char description[] =
        "bytes, rate), \"resume\" (path, offset), \"file\" (path, bytes, state: sent, present,\n"
        "skipped or failed, reason), \"error\" (reason) when a transfer is cut, \"final\" (files,\n"
        "present, skipped, failed, bytes, seconds, mb_s).\n"
+       "While nobody reads them, \"progress\" is left out, and the rest waits.\n"
        "\n"
        "Exit status: 0 all was sent or is there, 1 something was not, 3 could not connect, 4\n"
        "another peer answered, 5 timed out or the ticket expired.\n"

@@ -170,10 +170,10 @@ tick (SendReport *self, const char *path)
   self->rate = self->rate > 0 ? (1 - NEW) * self->rate + NEW * rate : rate;
   self->shown_at = now;
   self->shown = self->moved;
-  if (self->json)
-    print_progress (self, path);
-  else
+  if (!self->json)
     show_bar (self, path);
+  else if (tool_is_read ())
+    print_progress (self, path);
 }
 
 /* Bytes of a file went over the network. */

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 
 static const char *const protocols[] = { "/org.example.Chat/1", NULL };
-
-static Lp2pHost *host;
 static GMainLoop *loop;
 
 static void
@@ -28,7 +26,7 @@ on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-on_ended (GObject *stream, GAsyncResult *result, gpointer user_data)
+on_ended (GObject *stream, GAsyncResult *result, gpointer host)
 {
   GError *error = NULL;
 
@@ -38,22 +36,22 @@ on_ended (GObject *stream, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-on_stream (GObject *source, GAsyncResult *result, gpointer address)
+on_stream (GObject *host, GAsyncResult *result, gpointer address)
 {
+  GError *error = NULL;
   g_autoptr (GInputStream) input = g_unix_input_stream_new (0, FALSE);
   g_autoptr (GOutputStream) output = g_unix_output_stream_new (1, FALSE);
-  g_autoptr (Lp2pStream) stream = NULL;
-  GError *error = NULL;
+  g_autoptr (Lp2pStream) stream = address != NULL ? lp2p_host_open_stream_at_finish (LP2P_HOST (host), result, &error)
+                                                  : lp2p_host_accept_stream_finish (LP2P_HOST (host), result, &error);
 
-  stream = address != NULL ? lp2p_host_open_stream_at_finish (host, result, &error)
-                           : lp2p_host_accept_stream_finish (host, result, &error);
   stop_if (error);
-  lp2p_stream_pipe_async (stream, input, output, G_PRIORITY_DEFAULT, NULL, on_ended, NULL);
+  lp2p_stream_pipe_async (stream, input, output, G_PRIORITY_DEFAULT, NULL, on_ended, host);
 }
 
 static void
 on_started (GObject *source, GAsyncResult *result, gpointer address)
 {
+  Lp2pHost *host = LP2P_HOST (source);
   g_autoptr (GPtrArray) addresses = lp2p_host_dup_listen_addresses (host);
   GError *error = NULL;
 
@@ -70,20 +68,17 @@ on_started (GObject *source, GAsyncResult *result, gpointer address)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
-  g_autoptr (Lp2pMultiaddr) address = NULL;
   GError *error = NULL;
+  g_autoptr (Lp2pMultiaddr) address = argc > 1 ? lp2p_multiaddr_new_from_string (argv[1], &error) : NULL;
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autoptr (Lp2pHost) host = lp2p_host_new (config, NULL);
 
-  lp2p_config_set_from_string (config, "host", "listen", "['/ip4/0.0.0.0/tcp/0']", &error);
-  if (error == NULL && argc > 1)
-    address = lp2p_multiaddr_new_from_string (argv[1], &error);
   stop_if (error);
-
-  loop = g_main_loop_new (NULL, FALSE);
-  host = lp2p_host_new (config, NULL);
+  lp2p_config_set_from_string (config, "host", "listen", "['/ip4/0.0.0.0/tcp/0']", &error);
+  stop_if (error);
   lp2p_host_start_async (host, NULL, on_started, address);
+  loop = g_main_loop_new (NULL, FALSE);
   g_main_loop_run (loop);
-  g_object_unref (host);
   g_main_loop_unref (loop);
   return EXIT_SUCCESS;
 }

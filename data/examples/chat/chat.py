@@ -3,7 +3,6 @@
 
 """Chats with one peer: chat.py [ADDRESS]"""
 
-import os
 import sys
 
 import gi
@@ -35,12 +34,7 @@ def on_ended(stream, result):
     host.close_async(None, lambda host, result: loop.quit())
 
 
-def stop(kind, error, trace):
-    print(error, file=sys.stderr)
-    os._exit(1)
-
-
-sys.excepthook = stop  # an error in a callback ends the chat
+sys.excepthook = lambda kind, error, trace: sys.exit(str(error))  # also of a callback
 address = Lp2p.Multiaddr.new_from_string(sys.argv[1]) if len(sys.argv) > 1 else None
 config = Lp2p.Config.new()
 config.set_from_string("host", "listen", "['/ip4/0.0.0.0/tcp/0']")

@@ -22,6 +22,7 @@ static const Step all_steps[] = {
   { "connect", peer_step_connect, FALSE },   { "first-byte", peer_step_first_byte, TRUE },
   { "identify", peer_step_identify, FALSE }, { "ping", peer_step_ping, FALSE },
   { "quiet", peer_step_quiet, TRUE },        { "upload", peer_step_upload, FALSE },
+  { "lend", peer_step_lend, TRUE },
   { "download", peer_step_download, FALSE }, { "streams", peer_step_streams, FALSE },
   { "half-close", peer_step_half_close, FALSE }, { "reset", peer_step_reset, FALSE },
   { "datagrams", peer_step_datagrams, TRUE }, { "wrong-peer", peer_step_wrong_peer, FALSE },

@@ -22,6 +22,7 @@ void peer_step_identify (PeerDialer *dialer, GTask *task);
 void peer_step_ping (PeerDialer *dialer, GTask *task);
 void peer_step_quiet (PeerDialer *dialer, GTask *task);
 void peer_step_upload (PeerDialer *dialer, GTask *task);
+void peer_step_lend (PeerDialer *dialer, GTask *task);
 void peer_step_download (PeerDialer *dialer, GTask *task);
 void peer_step_streams (PeerDialer *dialer, GTask *task);
 void peer_step_half_close (PeerDialer *dialer, GTask *task);

@@ -18,6 +18,7 @@ typedef struct
   PeerDialer *dialer;
   Lp2pStream *stream;
   PeerHash *hash;
+  GBytes *loan;
   guint64 got;
   guint64 expected;
   guint64 count;
@@ -33,6 +34,7 @@ exchange_free (gpointer pointer)
 
   g_clear_object (&self->stream);
   g_clear_pointer (&self->hash, EVP_MD_CTX_free);
+  g_clear_pointer (&self->loan, g_bytes_unref);
   g_free (self);
 }
 
@@ -216,6 +218,57 @@ void
 peer_step_upload (PeerDialer *dialer, GTask *task)
 {
   exchange_begin (dialer, task, PEER_PROTOCOL_UPLOAD, on_upload_opened);
+}
+
+/* lend: an upload of bytes that the stream does not copy */
+
+static GBytes *
+make_pattern (gsize size, guint8 digest[PEER_HASH_SIZE])
+{
+  g_autoptr (PeerHash) hash = peer_hash_new ();
+  guint8 *data = g_malloc (size);
+
+  peer_pattern_fill (0, data, size);
+  peer_hash_update (hash, data, size);
+  peer_hash_finish (hash, digest);
+  return g_bytes_new_take (data, size);
+}
+
+static void
+on_loan_written (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Exchange *self = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error);
+  if (exchange_failed (task, error))
+    return;
+  lp2p_stream_lend (self->stream, NULL);
+  g_clear_pointer (&self->loan, g_bytes_unref);
+  exchange_close_output (task, on_upload_closed);
+}
+
+static void
+on_lend_opened (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Exchange *self = g_task_get_task_data (task);
+  gconstpointer data;
+  gsize size;
+
+  if (!exchange_opened (task, result))
+    return;
+  self->loan = make_pattern (self->dialer->options->upload_bytes, self->digest);
+  data = g_bytes_get_data (self->loan, &size);
+  lp2p_stream_lend (self->stream, self->loan);
+  exchange_write (task, data, size, on_loan_written);
+}
+
+void
+peer_step_lend (PeerDialer *dialer, GTask *task)
+{
+  exchange_begin (dialer, task, PEER_PROTOCOL_UPLOAD, on_lend_opened);
 }
 
 /* download */
