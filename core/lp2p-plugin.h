@@ -36,10 +36,9 @@
 #include <lp2p/interfaces/lp2p-datagrams.h>
 #include <lp2p/interfaces/lp2p-dialing.h>
 #include <lp2p/interfaces/lp2p-discovery.h>
-#include <lp2p/interfaces/lp2p-extension.h>
 #include <lp2p/interfaces/lp2p-framed-session.h>
-#include <lp2p/interfaces/lp2p-key-store.h>
 #include <lp2p/interfaces/lp2p-listener.h>
+#include <lp2p/interfaces/lp2p-loadable-types.h>
 #include <lp2p/interfaces/lp2p-muxer.h>
 #include <lp2p/interfaces/lp2p-ports.h>
 #include <lp2p/interfaces/lp2p-queued-session.h>

@@ -9,10 +9,52 @@
 
 # Whether the last setup_install installed something.
 setup_changed=no
+# Debian asks this program, where there is one, before it starts a daemon.
+setup_policy=/usr/sbin/policy-rc.d
 
 setup_say ()
 {
   printf 'lp2p: %s\n' "$*" >&2
+}
+
+# setup_show_progress WHAT LOG: shows for how long that has been going on, and the last line
+# of its log, on a line of the terminal, until it is killed or this shell has ended.
+setup_show_progress ()
+{
+  setup_seconds=0
+  while kill -0 $$ 2>/dev/null; do
+    setup_width=$(stty size <&2 2>/dev/null | cut -d ' ' -f 2)
+    # A terminal that does not know has 0.
+    [ "${setup_width:-0}" -gt 1 ] || setup_width=80
+    setup_line="lp2p: $1: $setup_seconds s  $(tail -n 1 "$2")"
+    printf '\r\033[K%s' "$(printf '%s' "$setup_line" | cut -c "1-$((setup_width - 1))")" >&2
+    sleep 1
+    setup_seconds=$((setup_seconds + 1))
+  done
+}
+
+# setup_run WHAT COMMAND...: runs what takes long with its output in $setup_log, and says so.
+# The command stays in the foreground, so that Ctrl-C ends it.
+setup_run ()
+{
+  setup_what=$1
+  shift
+  setup_say "$setup_what"
+  setup_watcher=
+  if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ]; then
+    setup_show_progress "$setup_what" "$setup_log" &
+    setup_watcher=$!
+  fi
+  setup_started=$(date +%s)
+  setup_status=0
+  "$@" >"$setup_log" 2>&1 || setup_status=$?
+  if [ -n "$setup_watcher" ]; then
+    kill "$setup_watcher" 2>/dev/null || true
+    wait "$setup_watcher" 2>/dev/null || true
+    printf '\r\033[K' >&2
+  fi
+  [ $setup_status != 0 ] || setup_say "$setup_what: done in $(($(date +%s) - setup_started)) s"
+  return $setup_status
 }
 
 # Sets setup_system and setup_column, the column of packages.txt that fits it.
@@ -133,6 +175,8 @@ setup_become_root ()
     return 1
   elif [ -t 0 ]; then
     setup_sudo=sudo
+    # Now, where nothing else is written over the question for a password.
+    sudo -v || return 1
   else
     # Nobody is there to type a password.
     setup_sudo='sudo -n'
@@ -156,6 +200,24 @@ setup_apt_get ()
     -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -qq "$@" </dev/null
 }
 
+# setup_apt_install NAME...: installs these and starts no daemon, as all that is needed is run
+# by the tests themselves. What runs already is restarted where an upgrade wants that.
+setup_apt_install ()
+(
+  if [ ! -e "$setup_policy" ] || grep -q '^# lp2p: ' "$setup_policy"; then
+    trap '$setup_sudo rm -f "$setup_policy"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    $setup_sudo tee "$setup_policy" >/dev/null <<'END' || exit 1
+#!/bin/sh
+# lp2p: here only while data/lib-setup.sh installs packages
+[ "$2" != start ] || exit 101
+END
+    $setup_sudo chmod 755 "$setup_policy" || exit 1
+  fi
+  setup_apt_get install -y --no-install-recommends "$@"
+)
+
 # setup_plan_apt ENTRY...: sets setup_names and setup_others, the packages that
 # they draw in; fails where the archive does not have them.
 setup_plan_apt ()
@@ -172,19 +234,18 @@ setup_install_apt ()
 {
   setup_updated=no
   if ! setup_plan_apt "$@"; then
-    setup_say "reading the package lists (apt-get update)"
-    setup_apt_get update >"$setup_log" 2>&1 || true
+    setup_run 'reading the package lists (apt-get update)' setup_apt_get update || true
     setup_updated=yes
     setup_plan_apt "$@" || return 1
   fi
   setup_say "installing with apt-get: $setup_names${setup_others:+; which need: $setup_others}"
   # shellcheck disable=SC2086
-  if ! setup_apt_get install -y --no-install-recommends $setup_names >"$setup_log" 2>&1; then
+  if ! setup_run installing setup_apt_install $setup_names; then
     # A list that is too old names files which the archive no longer has.
     [ $setup_updated = no ] || return 1
-    setup_apt_get update >"$setup_log" 2>&1 || true
+    setup_run 'reading the package lists (apt-get update)' setup_apt_get update || true
     # shellcheck disable=SC2086
-    setup_apt_get install -y --no-install-recommends $setup_names >"$setup_log" 2>&1 || return 1
+    setup_run installing setup_apt_install $setup_names || return 1
   fi
 }
 
@@ -194,8 +255,8 @@ setup_install_dnf ()
   setup_names=$(setup_choose "$@")
   setup_say "installing with dnf: $setup_names, and what they need"
   # shellcheck disable=SC2086
-  $setup_sudo env LC_ALL=C dnf install -y -q --setopt=install_weak_deps=False $setup_names \
-    </dev/null >"$setup_log" 2>&1
+  setup_run installing $setup_sudo env LC_ALL=C dnf install -y -q --setopt=install_weak_deps=False \
+    $setup_names </dev/null
 }
 
 # setup_install GROUP...: installs what is missing of these groups. With
@@ -224,6 +285,7 @@ setup_install ()
   fi
   setup_log=$(mktemp "${TMPDIR:-/tmp}/lp2p-setup.XXXXXX")
   if ! "setup_install_$setup_system" "$@"; then
+    tail -n 20 "$setup_log" >&2
     setup_say "cannot install $(setup_choose "$@"): $(setup_reason "$setup_log") (whole log: $setup_log)"
     return 1
   fi
@@ -258,9 +320,8 @@ setup_configure ()
   else
     return 0
   fi
-  setup_say "configuring ${setup_folder##*/}"
   setup_log=$(mktemp "${TMPDIR:-/tmp}/lp2p-build.XXXXXX")
-  if ! meson setup "$@" >"$setup_log" 2>&1; then
+  if ! setup_run "configuring ${setup_folder##*/}" meson setup "$@"; then
     tail -n 40 "$setup_log" >&2
     setup_say "cannot configure ${setup_folder##*/} (whole log: $setup_log)"
     return 1
@@ -274,9 +335,8 @@ setup_compile ()
 {
   setup_folder=$1
   shift
-  setup_say "compiling ${setup_folder##*/}"
   setup_log=$(mktemp "${TMPDIR:-/tmp}/lp2p-build.XXXXXX")
-  if ! meson compile -C "$setup_folder" "$@" >"$setup_log" 2>&1; then
+  if ! setup_run "compiling ${setup_folder##*/}" meson compile -C "$setup_folder" "$@"; then
     setup_build_error "$setup_log" >&2
     setup_say "cannot compile ${setup_folder##*/} (whole log: $setup_log)"
     return 1

@@ -234,6 +234,8 @@ lp2p_key_stores_load_async (Lp2pConfig *config,
  * @result: what the callback was given
  * @error: where to put the error
  *
+ * Finishes what [func@key_stores_load_async] began.
+ *
  * Returns: (transfer full): the identity, or %NULL as for
  *   [method@KeyStore.load_finish], or with %LP2P_ERROR_PLUGIN where the key store cannot
  *   be loaded

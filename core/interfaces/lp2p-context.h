@@ -2,7 +2,7 @@
 #pragma once
 
 #include <lp2p/interfaces/lp2p-connection.h>
-#include <lp2p/interfaces/lp2p-extension.h>
+#include <lp2p/interfaces/lp2p-loadable-types.h>
 #include <lp2p/interfaces/lp2p-raw-connection.h>
 #include <lp2p/interfaces/lp2p-transport.h>
 #include <lp2p/net/lp2p-loop.h>
@@ -218,5 +218,13 @@ LP2P_AVAILABLE_IN_1_0
 void lp2p_context_resolve_async (Lp2pContext *self, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 LP2P_AVAILABLE_IN_1_0
 GPtrArray *lp2p_context_resolve_finish (Lp2pContext *self, GAsyncResult *result, GError **error);
+
+/* Of an extension, what is between it and the host. */
+LP2P_AVAILABLE_IN_1_0
+Lp2pContext *lp2p_extension_get_context (Lp2pExtension *self);
+LP2P_AVAILABLE_IN_1_0
+gboolean lp2p_extension_start (Lp2pExtension *self, GError **error);
+LP2P_AVAILABLE_IN_1_0
+void lp2p_extension_stop (Lp2pExtension *self);
 
 G_END_DECLS

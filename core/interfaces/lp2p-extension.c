@@ -7,7 +7,10 @@
  * Lp2pExtension:
  *
  * What every loadable object's type derives from. The host makes one instance
- * of each enabled extension, starts it, and stops it when it closes.
+ * of each enabled extension, starts it, and stops it when it closes. A key store is
+ * neither started nor stopped.
+ *
+ * Since: 1.0
  */
 typedef struct
 {
@@ -74,6 +77,22 @@ lp2p_extension_set_property (GObject *object, guint id, const GValue *value, GPa
     }
 }
 
+/**
+ * Lp2pExtensionClass::start:
+ * @self: an extension
+ *
+ * Called once, before anything else, when the host starts.
+ *
+ * Returns: whether it can be used
+ */
+/**
+ * Lp2pExtensionClass::stop:
+ * @self: an extension
+ *
+ * Called once when the host closes: pending operations end with `G_IO_ERROR_CLOSED`,
+ * listeners close, handlers go.
+ */
+
 static void
 lp2p_extension_class_init (Lp2pExtensionClass *klass)
 {
@@ -84,9 +103,9 @@ lp2p_extension_class_init (Lp2pExtensionClass *klass)
   object_class->set_property = lp2p_extension_set_property;
 
   /**
-   * Lp2pExtension:context:
+   * Lp2pExtension:context: (skip)
    *
-   * What the host offers.
+   * What the host offers, for those that are made by one.
    */
   properties[PROP_CONTEXT] = g_param_spec_object (
       "context", NULL, NULL, LP2P_TYPE_CONTEXT,
@@ -126,7 +145,11 @@ lp2p_extension_get_context (Lp2pExtension *self)
  * lp2p_extension_get_name:
  * @self: an extension
  *
+ * Gets what it is called in configuration files.
+ *
  * Returns: (transfer none): the name in its descriptor
+ *
+ * Since: 1.0
  */
 const char *
 lp2p_extension_get_name (Lp2pExtension *self)

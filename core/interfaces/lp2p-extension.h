@@ -5,16 +5,6 @@
 
 G_BEGIN_DECLS
 
-/* What only loadable objects know: applications and bindings do not see these. */
-typedef struct _Lp2pContext Lp2pContext;
-typedef struct _Lp2pTransport Lp2pTransport;
-typedef struct _Lp2pListener Lp2pListener;
-typedef struct _Lp2pSecurity Lp2pSecurity;
-typedef struct _Lp2pMuxer Lp2pMuxer;
-typedef struct _Lp2pMuxerSession Lp2pMuxerSession;
-typedef struct _Lp2pMuxerStream Lp2pMuxerStream;
-typedef struct _Lp2pRawConnection Lp2pRawConnection;
-
 #define LP2P_TYPE_EXTENSION (lp2p_extension_get_type ())
 LP2P_AVAILABLE_IN_1_0
 G_DECLARE_DERIVABLE_TYPE (Lp2pExtension, lp2p_extension, LP2P, EXTENSION, GObject)
@@ -40,12 +30,6 @@ struct _Lp2pExtensionClass
 };
 
 LP2P_AVAILABLE_IN_1_0
-Lp2pContext *lp2p_extension_get_context (Lp2pExtension *self);
-LP2P_AVAILABLE_IN_1_0
 const char *lp2p_extension_get_name (Lp2pExtension *self);
-LP2P_AVAILABLE_IN_1_0
-gboolean lp2p_extension_start (Lp2pExtension *self, GError **error);
-LP2P_AVAILABLE_IN_1_0
-void lp2p_extension_stop (Lp2pExtension *self);
 
 G_END_DECLS

@@ -16,6 +16,8 @@ G_DEFINE_BOXED_TYPE (Lp2pKeyInfo, lp2p_key_info, lp2p_key_info_ref, lp2p_key_inf
  * @name: the name that the key was saved under
  * @peer_id: (nullable): the peer id that follows from it, %NULL if it is not known
  *
+ * Describes a key, for those who make a key store.
+ *
  * Returns: (transfer full): what is known of a key
  *
  * Since: 1.0
@@ -37,6 +39,8 @@ lp2p_key_info_new (const char *name, Lp2pPeerId *peer_id)
 /**
  * lp2p_key_info_ref:
  * @self: what is known of a key
+ *
+ * Takes a reference.
  *
  * Returns: (transfer full): a new reference
  *
@@ -74,6 +78,8 @@ lp2p_key_info_unref (Lp2pKeyInfo *self)
 /**
  * lp2p_key_info_get_name:
  * @self: what is known of a key
+ *
+ * Gets the name of the key in its store.
  *
  * Returns: the name that the key was saved under
  *

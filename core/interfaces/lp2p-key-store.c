@@ -15,6 +15,8 @@
  *
  * Several programs may use the same place at once. What differs between them is up to
  * the names: a program that has its own identity saves it under its application id.
+ *
+ * Since: 1.0
  */
 G_DEFINE_INTERFACE (Lp2pKeyStore, lp2p_key_store, LP2P_TYPE_EXTENSION)
 
@@ -83,6 +85,8 @@ check_function (Lp2pKeyStore *self, gboolean present, gpointer tag, GAsyncReadyC
  * @user_data: passed on
  *
  * Looks an identity up. Where the store is locked, it asks the user to unlock it.
+ *
+ * Since: 1.0
  */
 void
 lp2p_key_store_load_async (Lp2pKeyStore *self, const char *name, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
@@ -100,10 +104,14 @@ lp2p_key_store_load_async (Lp2pKeyStore *self, const char *name, GCancellable *c
  * @result: what the callback was given
  * @error: where to put the error
  *
+ * Finishes what [method@KeyStore.load_async] began.
+ *
  * Returns: (transfer full): the identity, or %NULL: %G_IO_ERROR_NOT_FOUND where there is
  *   none of that name, %G_IO_ERROR_NOT_CONNECTED where the store cannot be reached,
  *   %G_IO_ERROR_PERMISSION_DENIED where it stays locked or is open to others,
  *   %LP2P_TYPES_ERROR_INVALID_KEY where something else is kept under the name
+ *
+ * Since: 1.0
  */
 Lp2pIdentity *
 lp2p_key_store_load_finish (Lp2pKeyStore *self, GAsyncResult *result, GError **error)
@@ -126,6 +134,8 @@ lp2p_key_store_load_finish (Lp2pKeyStore *self, GAsyncResult *result, GError **e
  *
  * Keeps an identity. One that is there under the name is never replaced, also when
  * several programs try at once.
+ *
+ * Since: 1.0
  */
 void
 lp2p_key_store_save_async (Lp2pKeyStore *self, const char *name, Lp2pIdentity *identity, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
@@ -144,8 +154,12 @@ lp2p_key_store_save_async (Lp2pKeyStore *self, const char *name, Lp2pIdentity *i
  * @result: what the callback was given
  * @error: where to put the error
  *
+ * Finishes what [method@KeyStore.save_async] began.
+ *
  * Returns: whether the identity is kept; else %G_IO_ERROR_EXISTS where there is one of
  *   that name, or as for [method@KeyStore.load_finish]
+ *
+ * Since: 1.0
  */
 gboolean
 lp2p_key_store_save_finish (Lp2pKeyStore *self, GAsyncResult *result, GError **error)
@@ -191,7 +205,9 @@ compare_names (gconstpointer a, gconstpointer b)
  * @result: what the callback was given
  * @error: where to put the error
  *
- * Returns: (transfer full) (element-type Lp2pKeyInfo): what is kept, in the order of the
+ * Finishes what [method@KeyStore.list_async] began.
+ *
+ * Returns: (transfer container) (element-type Lp2pKeyInfo): what is kept, in the order of the
  *   names, or %NULL with %G_IO_ERROR_NOT_CONNECTED where the store cannot be reached
  *
  * Since: 1.0
@@ -240,6 +256,8 @@ lp2p_key_store_remove_async (Lp2pKeyStore *self, const char *name, GCancellable 
  * @self: a key store
  * @result: what the callback was given
  * @error: where to put the error
+ *
+ * Finishes what [method@KeyStore.remove_async] began.
  *
  * Returns: whether it is gone; else %G_IO_ERROR_NOT_FOUND where there is none of that
  *   name, or as for [method@KeyStore.load_finish]

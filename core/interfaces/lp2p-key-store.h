@@ -7,6 +7,13 @@
 
 G_BEGIN_DECLS
 
+/**
+ * LP2P_KEY_STORE_EXTENSION_POINT:
+ *
+ * Where loadable objects register their types of key stores.
+ *
+ * Since: 1.0
+ */
 #define LP2P_KEY_STORE_EXTENSION_POINT "lp2p-key-store"
 
 /**
@@ -14,6 +21,8 @@ G_BEGIN_DECLS
  *
  * What the store that keeps keys in files is called in the configuration. It is part
  * of the library; all others are loaded.
+ *
+ * Since: 1.0
  */
 #define LP2P_KEY_STORE_FILE "file"
 

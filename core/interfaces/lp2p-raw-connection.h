@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <lp2p/interfaces/lp2p-extension.h>
+#include <lp2p/interfaces/lp2p-loadable-types.h>
 #include <lp2p/net/lp2p-layer.h>
 #include <lp2p/types/lp2p-multiaddr.h>
 #include <lp2p/types/lp2p-peer-id.h>

@@ -4,7 +4,6 @@
  * unknown is an error, for a descriptor that is half understood would load
  * something else than its author meant. */
 
-#include "plugin/lp2p-address-form-private.h"
 #include "plugin/lp2p-descriptor-private.h"
 #include "types/lp2p-i18n-private.h"
 
@@ -266,7 +265,8 @@ get_list (Reader *reader,
 static gboolean
 is_form_of_address (const char *text)
 {
-  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (lp2p_address_form_get_rest (text), NULL);
+  g_autofree char *rest = lp2p_descriptor_fill_address (text, NULL);
+  g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (rest, NULL);
 
   return address != NULL;
 }

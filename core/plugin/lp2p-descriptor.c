@@ -2,6 +2,8 @@
 
 #include "plugin/lp2p-descriptor-private.h"
 
+#include <string.h>
+
 /**
  * Lp2pDescriptor:
  *
@@ -459,6 +461,28 @@ lp2p_descriptor_get_addresses (Lp2pDescriptor *self)
 {
   g_return_val_if_fail (LP2P_IS_DESCRIPTOR (self), NULL);
   return get_list (self->fields.addresses);
+}
+
+/**
+ * lp2p_descriptor_fill_address:
+ * @form: the form of an address, of [method@Descriptor.get_addresses]
+ * @ip: (nullable): the address of an interface, such as `/ip4/127.0.0.1`, %NULL for none
+ *
+ * Makes an address from its form, in which @ip takes the place of `/ip`. Where the form has
+ * no such place, @ip is not used.
+ *
+ * Returns: (transfer full): the address; without @ip what comes behind its place
+ *
+ * Since: 1.0
+ */
+char *
+lp2p_descriptor_fill_address (const char *form, const char *ip)
+{
+  g_return_val_if_fail (form != NULL, NULL);
+
+  if (!g_str_has_prefix (form, LP2P_ADDRESS_FORM_IP))
+    return g_strdup (form);
+  return g_strconcat (ip != NULL ? ip : "", form + strlen (LP2P_ADDRESS_FORM_IP) - 1, NULL);
 }
 
 /**

@@ -63,6 +63,16 @@ G_BEGIN_DECLS
  */
 #define LP2P_TRAIT_CERTIFICATE "certificate"
 
+/**
+ * LP2P_ADDRESS_FORM_IP:
+ *
+ * What the form of an address begins with, in descriptors, where the address of an
+ * interface stands first. See [func@Descriptor.fill_address].
+ *
+ * Since: 1.0
+ */
+#define LP2P_ADDRESS_FORM_IP "/ip/"
+
 #define LP2P_TYPE_DESCRIPTOR (lp2p_descriptor_get_type ())
 LP2P_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (Lp2pDescriptor, lp2p_descriptor, LP2P, DESCRIPTOR, GObject)
@@ -86,6 +96,8 @@ LP2P_AVAILABLE_IN_1_0
 const char *const *lp2p_descriptor_get_protocols (Lp2pDescriptor *self);
 LP2P_AVAILABLE_IN_1_0
 const char *const *lp2p_descriptor_get_addresses (Lp2pDescriptor *self);
+LP2P_AVAILABLE_IN_1_0
+char *lp2p_descriptor_fill_address (const char *form, const char *ip);
 LP2P_AVAILABLE_IN_1_0
 const char *const *lp2p_descriptor_get_traits (Lp2pDescriptor *self);
 LP2P_AVAILABLE_IN_1_0

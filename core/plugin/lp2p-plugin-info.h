@@ -2,7 +2,7 @@
 #pragma once
 
 #include <lp2p/lp2p-version.h>
-#include <lp2p/interfaces/lp2p-extension.h>
+#include <lp2p/interfaces/lp2p-loadable-types.h>
 
 G_BEGIN_DECLS
 

@@ -2,7 +2,7 @@
 
 /* lp2p demo: every enabled way to connect, tried out between two processes. */
 
-#include <lp2p/plugin/lp2p-loader.h>
+#include <lp2p/lp2p-plugin.h>
 
 #include "tools/lp2p-demo-private.h"
 #include "tools/lp2p-output-private.h"

@@ -2,9 +2,6 @@
 
 /* lp2p id: the private key that gives a peer its id. */
 
-#include <lp2p/host/lp2p-file-key-store.h>
-#include <lp2p/host/lp2p-key-stores.h>
-
 #include "tools/lp2p-keys-private.h"
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-session-private.h"

@@ -2,7 +2,7 @@
 
 /* lp2p inspect: what can be loaded, what is, and what is wrong with the rest. */
 
-#include <lp2p/plugin/lp2p-loader.h>
+#include <lp2p/lp2p-plugin.h>
 
 #include "tools/lp2p-output-private.h"
 #include "tools/lp2p-tool-private.h"

@@ -229,6 +229,16 @@ run (const Options *options, Lp2pConnection *connection, double *seconds, GError
   return TRUE;
 }
 
+/* Most peers do not serve it. */
+static int
+fail (const GError *error)
+{
+  if (g_error_matches (error, LP2P_ERROR, LP2P_ERROR_NOT_SUPPORTED))
+    return tool_fail (TOOL_EXIT_FAILURE, WHAT,
+                      _("%s: the peer has to serve it, as lp2p listen --service perf does"), error->message);
+  return tool_fail_error (WHAT, error);
+}
+
 static gboolean
 check_size (const char *format, const char *text, guint64 *size)
 {
@@ -280,7 +290,7 @@ tool_command_perf (ToolLine *line)
   if (status != TOOL_EXIT_OK)
     return status;
   if (!run (&options, dial.connection, &seconds, &error))
-    return tool_fail_error (WHAT, error);
+    return fail (error);
   print_final (&options, dial.connection, seconds);
   return TOOL_EXIT_OK;
 }

@@ -2,8 +2,6 @@
 
 /* Keys in key stores: listing, moving, copying and removing them. */
 
-#include <lp2p/host/lp2p-key-stores.h>
-
 #include "tools/lp2p-keys-private.h"
 #include "types/lp2p-i18n-private.h"
 

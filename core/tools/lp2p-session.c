@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <lp2p/host/lp2p-key-stores.h>
-
 #include "tools/lp2p-session-private.h"
 #include "types/lp2p-i18n-private.h"
 

@@ -2,8 +2,6 @@
 
 #include "tools/lp2p-transports-private.h"
 
-#include "plugin/lp2p-address-form-private.h"
-
 #include <string.h>
 
 static gboolean
@@ -57,7 +55,8 @@ find_start (Lp2pMultiaddr *address)
 static gboolean
 has_form (Lp2pMultiaddr *address, const char *text)
 {
-  g_autoptr (Lp2pMultiaddr) form = lp2p_multiaddr_new_from_string (lp2p_address_form_get_rest (text), NULL);
+  g_autofree char *rest = lp2p_descriptor_fill_address (text, NULL);
+  g_autoptr (Lp2pMultiaddr) form = lp2p_multiaddr_new_from_string (rest, NULL);
   guint n_form = lp2p_multiaddr_get_n_components (form);
   guint next = 0;
 
@@ -124,7 +123,7 @@ tool_transport_has_ip (Lp2pDescriptor *transport)
 {
   const char *form = lp2p_descriptor_get_addresses (transport)[0];
 
-  return form != NULL && lp2p_address_form_has_ip (form);
+  return form != NULL && g_str_has_prefix (form, LP2P_ADDRESS_FORM_IP);
 }
 
 /**
@@ -141,5 +140,5 @@ tool_transport_dup_address (Lp2pDescriptor *transport, const char *ip)
 
   if (form == NULL || tool_transport_needs_relay (transport))
     return NULL;
-  return g_strconcat (lp2p_address_form_has_ip (form) ? ip : "", lp2p_address_form_get_rest (form), NULL);
+  return lp2p_descriptor_fill_address (form, ip);
 }

@@ -6,7 +6,8 @@
 Usage: make-pages.py FOLDER NAME=DOCUMENT...
 
 gi-docgen wants the title in a header of its own, and links to what it makes. Links
-to documents that are no pages lose their target, not their text.
+to documents that are no pages lose their target, not their text; messages (`.proto`) that
+are linked to stand at the end of the page.
 """
 
 import os
@@ -22,12 +23,20 @@ def make_page(document, pages):
     if not first.startswith("# "):
         raise ValueError(f"{document}:1: expected a title, such as `# Threads`")
 
+    messages = []
+
     def link(match):
         target = os.path.normpath(os.path.join(os.path.dirname(document), match[2]))
         name = pages.get(os.path.realpath(target))
+        if target.endswith(".proto") and target not in messages:
+            messages.append(target)
         return f"[{match[1]}]({name}.html{match[3] or ''})" if name else match[1]
 
-    return f"Title: {first[2:]}\n{LINK.sub(link, text)}"
+    page = f"Title: {first[2:]}\n{LINK.sub(link, text)}"
+    for path in messages:
+        with open(path, encoding="utf-8") as file:
+            page += f"\n## {os.path.basename(path)}\n\n```protobuf\n{file.read()}```\n"
+    return page
 
 
 def main(arguments):

@@ -551,7 +551,8 @@ def test_perf(world):
 def test_perf_is_off(world):
     """perf: off unless it is enabled"""
     with world.listener(LOOPBACK) as ready:
-        world.run("perf", ready["addresses"][0]).expect(1, "/perf/1.0.0")
+        world.run("perf", ready["addresses"][0]).expect(
+            1, "/perf/1.0.0: the peer has to serve it, as lp2p listen --service perf does")
     with world.listener(LOOPBACK, "--service", "ping", "--service", "perf") as ready:
         protocols = world.run("identify", ready["addresses"][0],
                               "--json").expect(0).object()["protocols"]

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Checks that the reference is made without a warning, and that its links lead somewhere.
+"""Checks that the reference is made without a warning, that its links lead somewhere, and
+that a page which tells of messages shows them.
 
 Usage: check-reference.py PAGES GIR GI-DOCGEN ARGUMENT...
 
-Prints TAP, a case for each of the two; below it, what is wrong.
+Prints TAP, a case for each of these; below it, what is wrong.
 """
 
 import os
@@ -15,6 +16,7 @@ import sys
 import tempfile
 
 LINK = re.compile(r'(?:href|src)="([^"#:]+)(?:#([^"]*))?"')
+TAG = re.compile(r"<[^>]*>")
 ANCHOR = re.compile(r'(?:id|name)="([^"]+)"')
 
 
@@ -33,6 +35,14 @@ def find_broken_links(folder):
                 yield f"{name}: there is no {anchor} in {target}"
 
 
+def find_missing_messages(folder):
+    """Messages of the protocol of lp2p send that its page does not show."""
+    with open(os.path.join(folder, "send.html"), encoding="utf-8") as file:
+        text = TAG.sub("", file.read())
+    return [f"send.html: there is no message {name}" for name in ("Frame", "Offer", "Ticket")
+            if not re.search(rf"message\s+{name}\s*{{", text)]
+
+
 def main(arguments):
     if len(arguments) < 3:
         print(__doc__, file=sys.stderr)
@@ -45,8 +55,10 @@ def main(arguments):
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         broken = list(find_broken_links(folder))
         count = len(os.listdir(folder))
+        missing = find_missing_messages(folder) if count else ["there are no pages"]
     cases = [("it is made without a warning", made.stdout.splitlines() if made.returncode else []),
-             ("its links lead somewhere", broken if count else ["there are no pages"])]
+             ("its links lead somewhere", broken if count else ["there are no pages"]),
+             ("messages are shown", missing)]
     print(f"1..{len(cases)}")
     for number, (name, problems) in enumerate(cases, 1):
         print(f"{'not ok' if problems else 'ok'} {number} {name}")

@@ -5,6 +5,7 @@ Usage: doctor.py SOURCE BUILD; prints `ok NAME` or `not ok NAME: REASON`. It cha
 routes of the network: run.sh gives it one of its own.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -305,6 +306,25 @@ def test_addresses(world):
     for address, advice in failures.items():
         expected = "nobody listens" if address.startswith("/ip4/127.0.0.1/") else "no route"
         check(expected in advice, failures)
+
+
+@case
+def test_ticket(world):
+    """doctor: the ticket of a sender, which serves its receiver then, and one that expired"""
+    send = ["send", "--json", "--listen", LOOPBACK, world.write("a", "some")]
+    with world.running(*send) as sender:
+        ticket = json.loads(cases.read_line(sender))
+        rows = doctor(world, ticket["ticket"])
+        check(ticket["peer_id"] in find(rows, check="reached")["detail"], rows)
+        world.run("receive", "--into", world.make("target"), ticket["ticket"]).expect(0)
+        check(sender.wait(cases.LONG) == 0, "the sender failed")
+    check(find(doctor(world, ticket["ticket"], status=3), verdict="failure")["check"] == "connect", ticket)
+    with world.running(*send, "--expire", "0.01") as sender:
+        ticket = json.loads(cases.read_line(sender))
+        check(sender.wait(cases.LONG) == 5, "the ticket did not expire")
+    row = find(doctor(world, ticket["ticket"], status=1), check="ticket")
+    check("expired" in row["detail"], row)
+    world.run("doctor", "lp2p:uAAAA").expect(2, "ticket")
 
 
 @case

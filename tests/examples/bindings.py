@@ -7,6 +7,7 @@ Prints a line for each case: `ok` or `not ok`, its name, and why.
 """
 
 import sys
+import tempfile
 import traceback
 
 import gi
@@ -99,6 +100,29 @@ def test_keys():
     assert Lp2p.PeerId.new_from_public_key(key).equal(identity.get_peer_id())
     assert Lp2p.KeyType.from_string("rsa") == (True, Lp2p.KeyType.RSA)
     assert Lp2p.Host.new(None, identity).props.peer_id.equal(identity.get_peer_id())
+
+
+def test_key_store():
+    """A key that one store keeps, the configuration finds by its path."""
+    config = Lp2p.Config()
+    assert Lp2p.key_stores_dup_names(config) == [Lp2p.KEY_STORE_FILE]
+    assert isinstance(Lp2p.key_stores_open(config, Lp2p.KEY_STORE_FILE), Lp2p.FileKeyStore)
+    identity = Lp2p.Identity.generate(Lp2p.KeyType.ED25519)
+    loop = GLib.MainLoop()
+    results = []
+
+    def wait(start, *arguments):
+        start(*arguments, None, lambda _, result: (results.append(result), loop.quit()))
+        loop.run()
+        return results.pop()
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Lp2p.FileKeyStore.new(folder)
+        assert store.save_finish(wait(store.save_async, "mine", identity))
+        info, = store.list_finish(wait(store.list_async))
+        assert info.get_name() == "mine" and info.get_peer_id().equal(identity.get_peer_id())
+        found = Lp2p.key_stores_load_finish(wait(Lp2p.key_stores_load_async, config, store.dup_path("mine")))
+        assert found.get_peer_id().equal(identity.get_peer_id())
 
 
 def test_config():

@@ -177,6 +177,29 @@ test_transport (void)
   g_assert_cmpuint (g_strv_length (traits), ==, 1);
 }
 
+static void
+test_fill_address (void)
+{
+  static const struct
+  {
+    const char *form;
+    const char *ip;
+    const char *expected;
+  } cases[] = {
+    { "/ip/tcp/0/ws", "/ip6/::1", "/ip6/::1/tcp/0/ws" },
+    { "/ip/tcp/0", NULL, "/tcp/0" },
+    { "/memory/0", "/ip4/127.0.0.1", "/memory/0" },
+    { "/ip4/127.0.0.1/tcp/0", "/ip6/::1", "/ip4/127.0.0.1/tcp/0" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *address = lp2p_descriptor_fill_address (cases[i].form, cases[i].ip);
+
+      g_assert_cmpstr (address, ==, cases[i].expected);
+    }
+}
+
 /* What is wrong with one key does not hide the others. */
 static void
 test_partial (void)
@@ -230,6 +253,7 @@ main (int argc, char **argv)
   g_test_add_func ("/descriptor/translated", test_translated);
   g_test_add_func ("/descriptor/strict", test_strict);
   g_test_add_func ("/descriptor/transport", test_transport);
+  g_test_add_func ("/descriptor/fill-address", test_fill_address);
   g_test_add_func ("/descriptor/partial", test_partial);
   g_test_add_func ("/descriptor/not-a-file", test_not_a_file);
   status = g_test_run ();

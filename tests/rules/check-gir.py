@@ -26,6 +26,7 @@ WITH_DOCUMENTATION = CALLABLES | {
 
 # What an application in C needs and others do not; each says (skip) in its comment.
 FOR_C_ONLY = {
+    "context": "of an extension that a host made, which is written in C",
     "Option": "it is made of constant C strings",
     "lp2p_config_list_options": "the table of options is one of C structures",
     "lp2p_config_register_group": "the table of options is one of C structures",

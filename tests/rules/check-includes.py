@@ -55,6 +55,20 @@ PLUGIN_HEADERS = {
     "lp2p/net/lp2p-gnutls-layer.h",  # only for those that configure TLS sessions
 }
 
+# What the command includes of lp2p besides <lp2p/lp2p.h>, and why. It is an application like
+# others: what it cannot do with that, they cannot do either.
+TOOLS_HEADERS = {
+    "types/lp2p-i18n-private.h": {
+        "core/tools/*": "macros of gettext; what is behind them is compiled into the command"},
+    "lp2p/lp2p-plugin.h": {
+        "core/tools/lp2p-command-demo.c": "loads objects, to tell which of them work",
+        "core/tools/lp2p-command-inspect.c": "as before",
+        "core/tools/doctor/lp2p-doctor-setup.c": "as before",
+        "core/tools/forward/lp2p-forward-request-private.h": "bytes of peers, through the checked cursor",
+        "core/tools/send/lp2p-send-*": "as before",
+        "core/tools/send/lp2p-receive-writer.c": "as before"},
+}
+
 # Private libraries that loadable objects share: folder -> who may include its headers.
 SHARED_FOLDERS = {"modules/quic-engine": ("modules/quic", "modules/webtransport")}
 
@@ -188,6 +202,18 @@ def rule_transports(source):
         yield number, f"{word} is the name of a transport"
 
 
+def rule_tools(source):
+    """the command includes only the public header, and its own files"""
+    if source.area != "tools":
+        return
+    for number, angled, header in source.includes:
+        target = included_of_core(source, angled, header)
+        if target is None or target.startswith("tools/") or header == "lp2p/lp2p.h":
+            continue
+        if not source.is_exception(TOOLS_HEADERS.get(header, {})):
+            yield number, f"{header} is not for applications, expected <lp2p/lp2p.h>"
+
+
 def rule_loadable_core(source):
     """loadable objects include of lp2p only lp2p-plugin.h"""
     if not source.is_loadable:
@@ -215,7 +241,7 @@ def rule_loadable_each_other(source):
 
 
 RULES = [rule_areas, rule_public_headers, rule_host, rule_foreign, rule_sans_io, rule_transports,
-         rule_loadable_core, rule_loadable_each_other]
+         rule_tools, rule_loadable_core, rule_loadable_each_other]
 
 
 def check(root):
@@ -250,6 +276,12 @@ SELF_TEST = [
     (rule_transports, "core/interfaces/lp2p-a.h", '#define A "tcp"\n'),
     (None, "core/host/lp2p-a.c", '/* as "tcp" does */ puts ("tcpdump");\n'),
     (None, "core/types/lp2p-multiaddr.c", '"tcp"\n'),
+    (rule_tools, "core/tools/lp2p-a.c", '#include "plugin/lp2p-b-private.h"\n'),
+    (rule_tools, "core/tools/lp2p-a.c", "#include <lp2p/host/lp2p-host.h>\n"),
+    (rule_tools, "core/tools/lp2p-a.c", "#include <lp2p/lp2p-plugin.h>\n"),
+    (None, "core/tools/send/lp2p-send-wire.c", "#include <lp2p/lp2p-plugin.h>\n"),
+    (None, "core/tools/a/lp2p-a.c", '#include <lp2p/lp2p.h>\n#include "tools/lp2p-b-private.h"\n'
+                                    '#include "types/lp2p-i18n-private.h"\n'),
     (rule_loadable_core, "plugins/a/lp2p-a.c", "#include <lp2p/net/lp2p-loop.h>\n"),
     (rule_loadable_core, "plugins/a/lp2p-a.c", '#include "types/lp2p-b-private.h"\n'),
     (None, "plugins/a/lp2p-a.c", '#include <lp2p/lp2p-plugin.h>\n#include "lp2p-a-private.h"\n'),

@@ -23,8 +23,8 @@ import time
 # Each adds its cases.
 import changing  # noqa: F401  pylint: disable=unused-import
 import vanishing  # noqa: F401  pylint: disable=unused-import
-from sides import (CASES, FULL, MIB, STATE, Side, Skip, World, case, check, check_same, describe, hash_file,
-                   list_target, make_large, read, transfer)
+from sides import (CASES, FULL, LOOPBACK, MIB, STATE, Side, Skip, World, case, check, check_same, describe,
+                   hash_file, list_target, make_large, read, transfer)
 from terminal import Terminal
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -323,8 +323,9 @@ def test_hostile_sender(world):
             sentinel.write(b"of another size: nobody compares it first")
 
     def look_outside():
+        # The socket for lp2p status comes and goes with the receiver.
         return {path: value for path, value in describe(world.folder).items()
-                if path.split(b"/")[0] != b"target"}
+                if path.split(b"/")[0] not in (b"target", b"runtime")}
 
     listing = subprocess.run([world.hostile, "list"], capture_output=True, text=True, check=True)
     for line in listing.stdout.splitlines():
@@ -734,22 +735,49 @@ def draw(lines, path, scale=4):
         image.write(b"P5 %d %d 255\n" % (len(rows[0]), len(rows)) + b"".join(rows))
 
 
+TICKET_LINE = r"lp2p receive (lp2p:\S+)\n"
+
+
 @case
 def test_code(world):
-    """the QR code on a terminal is the ticket"""
+    """the QR code on a terminal is the ticket, which comes last"""
     if shutil.which("zbarimg") is None:
         raise Skip("missing: zbarimg")
     file = world.write("a", b"x")
     with Terminal(world, "send", file) as sender:
-        ticket = sender.expect(r"lp2p receive (lp2p:\S+)").group(1)
         first = sender.expect(CODE_LINE).group(1)
         # As high as it is wide.
         rest = sender.expect(f"(?:{CODE_LINE}){{{(len(first) - 1) // 2}}}").group(0)
+        ticket = sender.expect(TICKET_LINE).group(1)
+        sender.write(b"\x03")
+        check(sender.wait() == 1, "an interrupt is no success")
+        check("\033[97" not in sender.text, f"more follows the ticket: {sender.text!r}")
     lines = [first, *re.findall(CODE_LINE, rest)]
     draw(lines, world.path("code.pgm"))
     found = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", world.path("code.pgm")],
                            capture_output=True, text=True, timeout=60)
     check(found.stdout.strip() == ticket, f"expected {ticket}, found {found}")
+
+
+@case
+def test_code_room(world):
+    """a terminal that is too small for the QR code tells what would do, and that does"""
+    send = ["send", "--listen", LOOPBACK, world.write("a", b"x")]
+
+    def show(columns, lines, *options):
+        with Terminal(world, *send, *options, columns=columns, lines=lines) as sender:
+            # What comes before the ticket, and with it.
+            return sender.expect(f"(?s).*{TICKET_LINE}").group(0)
+
+    hint = r"A terminal with (\d+) columns and (\d+) lines shows the ticket as a QR code"
+    for columns, lines in (80, 24), (20, 200), (0, 0):
+        shown = show(columns, lines)
+        match = re.search(hint, shown)
+        check(match and "\033[97" not in shown, f"{columns} x {lines}: {shown!r}")
+        columns, lines = int(match.group(1)), int(match.group(2))
+        check(re.search(CODE_LINE, show(columns, lines)), f"no code on {columns} x {lines}")
+    shown = show(80, 24, "--no-qr")
+    check(not re.search(hint, shown), f"--no-qr: {shown!r}")
 
 
 @case

@@ -133,6 +133,8 @@ class World:
                         LP2P_PLUGIN_PATH=os.path.join(build, "plugins"), TERM="xterm")
         for name in ("CONFIG", "DATA", "STATE", "CACHE"):
             self.env[f"XDG_{name}_HOME"] = os.path.join(folder, name.lower())
+        self.env["XDG_RUNTIME_DIR"] = os.path.join(folder, "runtime")
+        os.mkdir(self.env["XDG_RUNTIME_DIR"], 0o700)
         self.env.pop("G_MESSAGES_DEBUG", None)
         os.makedirs(self.path("source"))
         os.makedirs(self.path("target"))

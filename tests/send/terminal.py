@@ -2,18 +2,21 @@
 """The command on a terminal."""
 
 import codecs
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
+import termios
 import time
 
 from sides import LONG, Failure
 
 
 class Terminal:
-    def __init__(self, world, *arguments):
+    def __init__(self, world, *arguments, columns=120, lines=60):
         self.name = arguments[0]
         self.text = ""
         # What is read may end in the middle of a character.
@@ -21,6 +24,7 @@ class Terminal:
         self.status = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
             os.chdir(world.folder)
             os.execve(world.lp2p, [world.lp2p, *arguments], world.env)
 

@@ -169,6 +169,70 @@ def test_forward(world):
     world.run("status", "1").expect(1, "process id 1")
 
 
+def wait_for(process, wanted):
+    """The next of its objects that is of that type."""
+    while line := cases.read_line(process):
+        if (found := json.loads(line))["type"] == wanted:
+            return found
+    raise cases.Failure(f"no {wanted}: {process.stderr.read()}")
+
+
+@contextlib.contextmanager
+def frozen(process):
+    """What goes on with it stands still, and does not end."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@case
+def test_transfer(world):
+    """status: a sender and a receiver, before and while they do so"""
+    size = 1 << 29
+    with open(world.path("large"), "wb") as file:
+        file.truncate(size)
+    with world.running("send", "--json", "--listen", LOOPBACK, "large") as sender:
+        ticket = wait_for(sender, "ticket")
+        objects = rows(world)
+        transfer = one(objects, type="transfer")
+        check(one(objects, type="host")["command"] == "send" and sender.pid == transfer["pid"], objects)
+        expected = {"direction": "send", "state": "waiting", "name": "large", "peer_id": None,
+                    "files": 1, "bytes": size, "done": 0, "rate_bytes_s": 0}
+        check(expected.items() <= transfer.items(), transfer)
+        with world.running("receive", "--json", "--into", world.make("target"), ticket["ticket"]) as receiver:
+            wait_for(sender, "progress")
+            with frozen(receiver):
+                objects = rows(world, str(sender.pid))
+                sent = one(objects, type="transfer")
+                check(sent["state"] == "running" and 0 < sent["done"] < size and sent["rate_bytes_s"] > 0, sent)
+                check(sent["peer_id"] == one(objects, type="connection")["peer_id"], objects)
+                text = world.run("status", str(sender.pid)).expect(0).out
+                check("TRANSFER" in text and "running" in text and "512.0" in text, text)
+            with frozen(sender):
+                received = one(rows(world, str(receiver.pid)), type="transfer")
+                expected = {"direction": "receive", "name": "large", "files": 1, "bytes": size,
+                            "peer_id": ticket["peer_id"], "state": "running"}
+                check(expected.items() <= received.items() and received["done"] > 0, received)
+            cases.stop(receiver)
+        transfer = one(rows(world), type="transfer")
+        check(transfer["peer_id"] == sent["peer_id"], transfer)
+        cases.stop(sender)
+    check(sockets(world) == [], "a socket is left")
+
+
+@case
+def test_receiver(world):
+    """status: a receiver that waits for a sender"""
+    with world.running("receive", "--json", "--allow", ANOTHER_PEER, "--listen", LOOPBACK) as receiver:
+        wait_for(receiver, "listening")
+        transfer = one(rows(world), type="transfer")
+        expected = {"direction": "receive", "state": "waiting", "name": None, "peer_id": None}
+        check(expected.items() <= transfer.items(), transfer)
+        check("TRANSFER" in world.run("status").expect(0).out, "no table")
+
+
 @case
 def test_failed_service(world):
     """status: why connections to a service do not come about"""

@@ -17,15 +17,16 @@ static const char description[] =
        "With one, finds out why a peer cannot be reached: names are resolved, and then each\n"
        "address is dialed on its own. What failed is told with its step: transport (none for\n"
        "the address), filter (it is not dialed), connect, handshake, peer (another one\n"
-       "answered). The addresses of a mere peer id are those of the peer store.\n"
+       "answered), ticket (it has expired). PEER is an address, a ticket of lp2p send, which is\n"
+       "not used up by that, or a peer id, whose addresses are those of the peer store.\n"
        "\n"
        "--json prints an object per result (type \"check\"; address, check, verdict, which is\n"
        "\"ok\", \"warning\" or \"failure\", time_ms, detail, advice) and one at the end (type\n"
        "\"final\"; warnings, failures).\n"
        "\n"
        "Exit status: 0 nothing is wrong but for warnings, or the peer was reached; without an\n"
-       "argument 1 for a failure; with one 3 no address could be reached, 4 another peer\n"
-       "answered, 5 timed out.");
+       "argument 1 for a failure; with one 1 the ticket has expired, 3 no address could be\n"
+       "reached, 4 another peer answered, 5 timed out.");
 
 static const char *const verdicts[] = { N_("ok"), N_("warning"), N_("failure") };
 

@@ -268,10 +268,39 @@ resolve (Reach *self, Lp2pHost *host, Lp2pMultiaddr *address)
 }
 
 static gboolean
+read_ticket (Reach *self, const char *text, GPtrArray *given, GError **error)
+{
+  g_autoptr (Lp2pTicket) ticket = lp2p_ticket_open (text, g_get_real_time () / G_USEC_PER_SEC, error);
+
+  if (ticket == NULL)
+    return FALSE;
+  self->peer = lp2p_peer_id_ref (lp2p_ticket_get_peer_id (ticket));
+  g_ptr_array_extend (given, lp2p_ticket_get_addresses (ticket), (GCopyFunc) (gpointer) lp2p_multiaddr_ref, NULL);
+  return TRUE;
+}
+
+/* Whether it is a ticket, which leads nowhere by now, rather than a wrong argument. */
+static gboolean
+is_stale_ticket (const GError *error)
+{
+  return g_error_matches (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_EXPIRED) ||
+         g_error_matches (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_NOT_YET_VALID);
+}
+
+static int
+tell_ticket (ToolDoctor *doctor, const GError *error)
+{
+  tool_doctor_tell (doctor, NULL, "ticket", TOOL_VERDICT_FAILURE, -1, error->message, NULL);
+  return TOOL_EXIT_FAILURE;
+}
+
+static gboolean
 parse_target (Reach *self, const char *target, GPtrArray *given, GError **error)
 {
   Lp2pMultiaddr *address;
 
+  if (g_str_has_prefix (target, LP2P_TICKET_PREFIX))
+    return read_ticket (self, target, given, error);
   if (target[0] != '/')
     {
       self->peer = lp2p_peer_id_new_from_string (target, error);
@@ -333,7 +362,8 @@ tool_doctor_reach (ToolDoctor *doctor, const char *target)
 
   self.addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) lp2p_multiaddr_unref);
   if (!parse_target (&self, target, given, &error))
-    return tool_fail (TOOL_EXIT_USAGE, WHAT, "%s", error->message);
+    return is_stale_ticket (error) ? tell_ticket (doctor, error)
+                                   : tool_fail (TOOL_EXIT_USAGE, WHAT, "%s", error->message);
   if (!prepare (&self, &error) || !collect (&self, given, &error))
     return tool_fail_error (WHAT, error);
 

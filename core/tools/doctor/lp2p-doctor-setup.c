@@ -3,7 +3,7 @@
 /* What of the own set-up lp2p itself decides: configuration, loadable objects,
  * identity, where to listen. */
 
-#include <lp2p/plugin/lp2p-loader.h>
+#include <lp2p/lp2p-plugin.h>
 
 #include "tools/doctor/lp2p-doctor-private.h"
 #include "types/lp2p-i18n-private.h"

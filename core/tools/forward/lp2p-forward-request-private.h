@@ -3,7 +3,7 @@
 
 /* What a peer asks for: the size of a name in one byte, and the name. */
 
-#include <lp2p/types/lp2p-cursor.h>
+#include <lp2p/lp2p-plugin.h>
 
 #include <gio/gio.h>
 

@@ -7,6 +7,7 @@
 #include "tools/send/lp2p-receiver-private.h"
 #include "tools/send/lp2p-send-door-private.h"
 #include "tools/send/lp2p-send-session-private.h"
+#include "tools/status/lp2p-control-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #include <errno.h>
@@ -159,13 +160,16 @@ fetch (Receive *self, Lp2pTicket *ticket)
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pIdentity) identity = receive_store_load_identity (self->store, &error);
   g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (ToolControl) control = NULL;
   int status;
 
   if (identity != NULL)
     host = send_start_dialer (self->line, identity, &error);
   if (host == NULL)
     return tool_fail_error (WHAT, error);
+  control = tool_control_new (self->line, host, send_report_append_status, self->report);
   status = fetch_from (self, host, ticket);
+  g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;
 }
@@ -349,12 +353,14 @@ listen_for_senders (Receive *self)
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (SendDoor) door = NULL;
+  g_autoptr (ToolControl) control = NULL;
   int status = TOOL_EXIT_FAILURE;
   gboolean over = FALSE;
 
   host = send_start_listener (self->line, self->options->listen, &error);
   if (host == NULL)
     return tool_fail_error (WHAT, error);
+  control = tool_control_new (self->line, host, send_report_append_status, self->report);
   door = send_door_new (host, admit, self);
   print_listening (self, host);
   while (!over && !tool_is_interrupted ())
@@ -367,6 +373,7 @@ listen_for_senders (Receive *self)
   g_clear_pointer (&door, send_door_free);
   g_clear_pointer (&self->waiting, send_channel_free);
   g_clear_pointer (&self->offer, send_frame_free);
+  g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;
 }

@@ -8,6 +8,7 @@
 #include "tools/send/lp2p-send-qr-private.h"
 #include "tools/send/lp2p-send-session-private.h"
 #include "tools/send/lp2p-sender-private.h"
+#include "tools/status/lp2p-control-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #include <inttypes.h>
@@ -55,10 +56,10 @@ typedef struct
 static const char description[] =
     N_("Sends files, and folders with all that is in them, to one peer.\n"
        "\n"
-       "Without --to it listens and prints a ticket, also as a QR code on a terminal: lp2p\n"
-       "receive TICKET on the other machine fetches the files. Who has the ticket gets them,\n"
-       "so hand it over as you would a password. It works for one receiver, which may come\n"
-       "back with it to go on after a cut, until it expires. With --to it dials a peer that\n"
+       "Without --to it listens and prints a ticket, on a terminal that is large enough also as\n"
+       "a QR code: lp2p receive TICKET on the other machine fetches the files. Who has the ticket\n"
+       "gets them, so hand it over as you would a password. It works for one receiver, which may\n"
+       "come back with it to go on after a cut, until it expires. With --to it dials a peer that\n"
        "runs lp2p receive, which has to allow this peer or to confirm.\n"
        "\n"
        "A transfer that was cut goes on where it ended when both sides do the same again:\n"
@@ -135,33 +136,58 @@ choose_addresses (Lp2pHost *host)
   return chosen;
 }
 
+/* What stands before a ticket, on its line and on those above it. */
+#define TICKET_INDENT "  lp2p receive "
+#define TICKET_HEADING_LINES 2
+
+/* The code and the ticket have to be seen at once: what scrolls away is of no use. */
 static void
-print_ticket (Serve *self, Lp2pHost *host, const char *text, GPtrArray *addresses)
+print_code (const char *ticket)
 {
-  const char *peer = lp2p_peer_id_get_string (lp2p_host_get_peer_id (host));
-  g_autofree char *code = NULL;
+  g_autoptr (SendQr) code = send_qr_new (ticket);
+  guint columns, lines, needed;
+
+  if (code == NULL)
+    return;
+  send_qr_measure_terminal (&columns, &lines);
+  /* The ticket wraps, and the cursor is below it. */
+  needed = code->lines + TICKET_HEADING_LINES +
+           (guint) (strlen (TICKET_INDENT) + strlen (ticket) + columns - 1) / columns + 1;
+  if (code->columns <= columns && needed <= lines)
+    tool_print ("%s", code->text);
+  else
+    tool_print (_("A terminal with %u columns and %u lines shows the ticket as a QR code, too.\n"),
+                MAX (columns, code->columns), MAX (lines, needed));
+}
+
+static void
+print_ticket_object (Serve *self, const char *peer, const char *text, GPtrArray *addresses)
+{
+  g_autoptr (ToolJson) object = tool_json_new ();
+  g_auto (GStrv) texts = tool_list_addresses (addresses);
+
+  tool_json_add_string (object, "type", "ticket");
+  tool_json_add_string (object, "ticket", text);
+  tool_json_add_string (object, "peer_id", peer);
+  tool_json_add_strings (object, "addresses", (const char *const *) texts);
+  tool_json_add_integer (object, "expires", self->expires);
+  tool_json_print (object);
+}
+
+/* The ticket comes last, where it is found and copied. */
+static void
+print_ticket (Serve *self, const char *text)
+{
   g_autofree char *size = g_format_size (self->load->size);
 
-  if (self->options->json)
-    {
-      g_autoptr (ToolJson) object = tool_json_new ();
-      g_auto (GStrv) texts = tool_list_addresses (addresses);
-
-      tool_json_add_string (object, "type", "ticket");
-      tool_json_add_string (object, "ticket", text);
-      tool_json_add_string (object, "peer_id", peer);
-      tool_json_add_strings (object, "addresses", (const char *const *) texts);
-      tool_json_add_integer (object, "expires", self->expires);
-      tool_json_print (object);
-      return;
-    }
   if (!self->options->no_qr && send_qr_is_shown ())
-    code = send_qr_make (text);
-  /* Translators: a number of files, their size, a ticket, its QR code */
-  tool_print (lp2p_ngettext ("%" PRIu64 " file, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
-                             "%" PRIu64 " files, %s. On the other machine:\n\n  lp2p receive %s\n\n%s",
+    print_code (text);
+  /* Translators: a number of files, their size */
+  tool_print (lp2p_ngettext ("%" PRIu64 " file, %s. On the other machine:\n",
+                             "%" PRIu64 " files, %s. On the other machine:\n",
                              self->load->files),
-              self->load->files, size, text, code != NULL ? code : "");
+              self->load->files, size);
+  tool_print ("\n" TICKET_INDENT "%s\n", text);
   tool_flush ();
 }
 
@@ -203,7 +229,10 @@ make_ticket (Serve *self, Lp2pHost *host, GError **error)
   text = lp2p_ticket_seal (ticket, lp2p_host_get_identity (host), error);
   if (text == NULL)
     return FALSE;
-  print_ticket (self, host, text, addresses);
+  if (self->options->json)
+    print_ticket_object (self, lp2p_peer_id_get_string (lp2p_host_get_peer_id (host)), text, addresses);
+  else
+    print_ticket (self, text);
   return TRUE;
 }
 
@@ -312,12 +341,14 @@ serve (Serve *self)
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (SendDoor) door = NULL;
+  g_autoptr (ToolControl) control = NULL;
   int status = TOOL_EXIT_FAILURE;
   gboolean over = FALSE;
 
   host = send_start_listener (self->line, self->options->listen, &error);
   if (host == NULL)
     return tool_fail_error (WHAT, error);
+  control = tool_control_new (self->line, host, send_report_append_status, self->report);
   door = send_door_new (host, admit, self);
   if (make_ticket (self, host, &error))
     while (!over && wait_visitor (self, &error))
@@ -327,6 +358,7 @@ serve (Serve *self)
   g_clear_pointer (&door, send_door_free);
   g_clear_pointer (&self->waiting, send_channel_free);
   g_clear_pointer (&self->bound, lp2p_peer_id_unref);
+  g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;
 }
@@ -339,6 +371,7 @@ dial (Serve *self, Lp2pMultiaddr *address)
   g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
   g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
   g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (ToolControl) control = NULL;
   g_autoptr (SendChannel) channel = NULL;
   g_autoptr (GError) error = NULL;
   int status;
@@ -347,6 +380,7 @@ dial (Serve *self, Lp2pMultiaddr *address)
   host = send_start_dialer (self->line, NULL, &error);
   if (host == NULL)
     return tool_fail_error (WHAT, error);
+  control = tool_control_new (self->line, host, send_report_append_status, self->report);
   channel = send_open_channel (host, peer, addresses, self->options->timeout, &error);
   if (channel == NULL)
     {
@@ -359,6 +393,7 @@ dial (Serve *self, Lp2pMultiaddr *address)
       status = send_end (self->line, channel, self->report, good, error);
     }
   g_clear_pointer (&channel, send_channel_free);
+  g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;
 }
@@ -405,6 +440,7 @@ run (const Options *options, ToolLine *line)
   load.roots = roots;
   if (!send_load_measure (&load, &error))
     return tool_fail_error (WHAT, error);
+  send_report_expect (report, send_load_get_name (&load), load.files, load.size);
   return address != NULL ? dial (&self, address) : serve (&self);
 }
 

@@ -5,8 +5,7 @@
 #include "tools/send/lp2p-send-folder-private.h"
 #include "tools/send/lp2p-send-thread-private.h"
 
-#include <lp2p/lp2p.h>
-#include <lp2p/types/lp2p-cursor.h>
+#include <lp2p/lp2p-plugin.h>
 
 #include <errno.h>
 #include <fcntl.h>

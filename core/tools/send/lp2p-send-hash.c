@@ -2,8 +2,7 @@
 
 #include "tools/send/lp2p-send-hash-private.h"
 
-#include <lp2p/lp2p.h>
-#include <lp2p/types/lp2p-cursor.h>
+#include <lp2p/lp2p-plugin.h>
 #include <string.h>
 
 #ifdef LP2P_XXH_DISPATCH

@@ -5,8 +5,6 @@
 #include "tools/send/lp2p-send-path-private.h"
 #include "tools/send/send.pb-c.h"
 
-#include <lp2p/types/lp2p-varint.h>
-
 #include <string.h>
 
 /* The first letters, which also tell the version. */

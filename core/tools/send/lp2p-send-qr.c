@@ -4,6 +4,7 @@
 
 #include <qrencode.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* The white border that a reader needs, in modules. */
@@ -22,11 +23,12 @@ is_white (const QRcode *code, int x, int y)
          (code->data[y * code->width + x] & 1) == 0;
 }
 
-char *
-send_qr_make (const char *text)
+SendQr *
+send_qr_new (const char *text)
 {
   QRcode *code = QRcode_encodeData ((int) strlen (text), (const unsigned char *) text, 0,
                                     QR_ECLEVEL_L);
+  SendQr *self;
   GString *lines;
   int size;
 
@@ -44,7 +46,30 @@ send_qr_make (const char *text)
       g_string_append (lines, "\033[0m\n");
     }
   QRcode_free (code);
-  return g_string_free (lines, FALSE);
+  self = g_new0 (SendQr, 1);
+  self->text = g_string_free (lines, FALSE);
+  self->columns = (guint) size;
+  self->lines = (guint) (size + 1) / 2;
+  return self;
+}
+
+void
+send_qr_free (SendQr *self)
+{
+  g_free (self->text);
+  g_free (self);
+}
+
+/* How large the terminal is; one that does not tell is as they were built once. */
+void
+send_qr_measure_terminal (guint *columns, guint *lines)
+{
+  struct winsize size = { 0 };
+
+  if (ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+    size = (struct winsize){ .ws_col = 80, .ws_row = 24 };
+  *columns = size.ws_col;
+  *lines = size.ws_row;
 }
 
 /* Only on a terminal that knows the characters. */

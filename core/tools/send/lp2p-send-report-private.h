@@ -22,6 +22,7 @@ SendReport *send_report_new (ToolLine *line, gboolean sending, gboolean json);
 void send_report_free (SendReport *self);
 gboolean send_report_get_json (SendReport *self);
 
+void send_report_expect (SendReport *self, const char *name, guint64 files, guint64 size);
 void send_report_begin (SendReport *self, const char *peer, const char *name, guint64 files, guint64 size);
 void send_report_move (SendReport *self, const char *path, guint64 bytes);
 void send_report_pass (SendReport *self, guint64 bytes);
@@ -35,6 +36,8 @@ void send_report_entry (SendReport *self,
 guint64 send_report_get_count (SendReport *self, SendOutcome outcome);
 int send_report_finish (SendReport *self);
 gboolean send_report_is_finished (SendReport *self);
+void send_report_pause (SendReport *self);
+void send_report_append_status (GString *lines, gpointer report);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SendReport, send_report_free)
 

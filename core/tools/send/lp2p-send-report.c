@@ -25,7 +25,10 @@ struct _SendReport
   gboolean sending;
   gboolean json;
 
-  guint64 files; /* as offered */
+  gboolean running; /* between the offer and the end */
+  char *peer;       /* of this transfer or the last one, NULL before there was one */
+  char *name;       /* of what is moved, NULL while that is not known */
+  guint64 files;    /* as offered */
   guint64 size;
   guint64 done;   /* bytes that need not move any more */
   guint64 moved;  /* bytes that did */
@@ -53,6 +56,8 @@ send_report_new (ToolLine *line, gboolean sending, gboolean json)
 void
 send_report_free (SendReport *self)
 {
+  g_free (self->peer);
+  g_free (self->name);
   g_free (self);
 }
 
@@ -68,14 +73,26 @@ send_report_get_count (SendReport *self, SendOutcome outcome)
   return self->counts[outcome];
 }
 
+/* What is to be sent is known, but not to whom. */
+void
+send_report_expect (SendReport *self, const char *name, guint64 files, guint64 size)
+{
+  g_free (self->name);
+  self->name = g_strdup (name);
+  self->files = files;
+  self->size = size;
+}
+
 /* What is to be moved is known. A transfer that is taken up again begins anew. */
 void
 send_report_begin (SendReport *self, const char *peer, const char *name, guint64 files, guint64 size)
 {
   g_autoptr (ToolJson) object = NULL;
 
-  self->files = files;
-  self->size = size;
+  send_report_expect (self, name, files, size);
+  g_free (self->peer);
+  self->peer = g_strdup (peer);
+  self->running = TRUE;
   self->done = 0;
   self->moved = 0;
   self->rate = 0;
@@ -254,6 +271,34 @@ send_report_entry (SendReport *self,
   else if (self->lines == MAX_LINES + 1)
     tool_fail (TOOL_EXIT_FAILURE, self->line->command->name,
                _("and more like these, which are only counted"));
+}
+
+/* What lp2p status tells */
+
+/* For a control socket. @report: (type SendReport) */
+void
+send_report_append_status (GString *lines, gpointer report)
+{
+  SendReport *self = report;
+  g_autoptr (ToolJson) object = tool_json_new ();
+
+  tool_json_add_string (object, "type", "transfer");
+  tool_json_add_string (object, "direction", self->sending ? N_("send") : N_("receive"));
+  tool_json_add_string (object, "state", self->running ? N_("running") : N_("waiting"));
+  tool_json_add_string (object, "name", self->name);
+  tool_json_add_string (object, "peer_id", self->peer);
+  tool_json_add_integer (object, "files", (gint64) self->files);
+  tool_json_add_integer (object, "bytes", (gint64) self->size);
+  tool_json_add_integer (object, "done", (gint64) self->done);
+  tool_json_add_number (object, "rate_bytes_s", self->running ? self->rate : 0, 0);
+  tool_json_append (object, lines);
+}
+
+/* The transfer has ended, or was cut: another one may follow. */
+void
+send_report_pause (SendReport *self)
+{
+  self->running = FALSE;
 }
 
 /* The sum */

@@ -147,6 +147,7 @@ send_end (ToolLine *line, SendChannel *channel, SendReport *report, gboolean goo
 {
   g_autoptr (GError) explained = NULL;
 
+  send_report_pause (report);
   if (good)
     {
       send_channel_part (channel, SEND_BODY (ABORT), NULL);

@@ -7,8 +7,7 @@
 #include "tools/send/lp2p-send-hash-private.h"
 #include "tools/send/send.pb-c.h"
 
-#include <lp2p/lp2p.h>
-#include <lp2p/types/lp2p-cursor.h>
+#include <lp2p/lp2p-plugin.h>
 
 G_BEGIN_DECLS
 

@@ -5,8 +5,6 @@
 #include "tools/send/lp2p-send-path-private.h"
 #include "types/lp2p-i18n-private.h"
 
-#include <lp2p/types/lp2p-varint.h>
-
 #include <string.h>
 
 void

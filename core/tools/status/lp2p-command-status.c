@@ -26,13 +26,13 @@ typedef struct
 } Column;
 
 static const char description[] =
-    N_("Shows the hosts that this user runs: lp2p listen, forward and the like; with PID that\n"
-       "one. Of each: what it listens on, who is connected and how, which peers it keeps, what\n"
-       "it forwards, and how much of its limits is in use. DOWN and UP are bytes per second,\n"
-       "as of the last second in which there were any.\n"
+    N_("Shows the hosts that this user runs: lp2p listen, forward, send and receive; with PID\n"
+       "that one. Of each: what it listens on, who is connected and how, which peers it keeps,\n"
+       "what it forwards, sends or receives, and how much of its limits is in use. DOWN, UP and\n"
+       "RATE are bytes per second, as of the last time in which there were any.\n"
        "\n"
        "--json prints an object per line, with the pid of the process and a type: host,\n"
-       "connection, kept, service, limit, or error for a host that does not answer.\n"
+       "connection, kept, service, transfer, limit, or error for a host that does not answer.\n"
        "\n"
        "Exit status: 1 no host runs, 5 one of them did not answer in time.");
 
@@ -82,12 +82,16 @@ STRING_COLUMN (error)
 STRING_COLUMN (name)
 STRING_COLUMN (local)
 STRING_COLUMN (option)
+COUNT_COLUMN (files)
 COUNT_COLUMN (streams)
 COUNT_COLUMN (open)
 COUNT_COLUMN (total)
 COUNT_COLUMN (failed)
 COUNT_COLUMN (used)
 COUNT_COLUMN (limit)
+SIZE_COLUMN (bytes)
+SIZE_COLUMN (done)
+SIZE_COLUMN (rate_bytes_s)
 SIZE_COLUMN (down_bytes_s)
 SIZE_COLUMN (up_bytes_s)
 SIZE_COLUMN (sent)
@@ -140,6 +144,12 @@ static const Column service_columns[] = {
   { N_("ERROR"), dup_error },    { NULL },
 };
 
+static const Column transfer_columns[] = {
+  { N_("TRANSFER"), dup_name },  { N_("DIRECTION"), dup_direction }, { N_("STATE"), dup_state },
+  { N_(">FILES"), dup_files },   { N_(">DONE"), dup_done },          { N_(">SIZE"), dup_bytes },
+  { N_(">RATE"), dup_rate_bytes_s }, { N_("PEER"), dup_peer_id },    { NULL },
+};
+
 static const Column limit_columns[] = {
   { N_("LIMIT"), dup_option }, { N_(">USED"), dup_used }, { N_(">MOST"), dup_limit }, { NULL },
 };
@@ -152,6 +162,7 @@ static const struct
   { "connection", connection_columns },
   { "kept", kept_columns },
   { "service", service_columns },
+  { "transfer", transfer_columns },
   { "limit", limit_columns },
 };
 
