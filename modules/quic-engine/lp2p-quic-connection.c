@@ -248,7 +248,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
     return;
 
   self->bytes_read += size;
-  code = ngtcp2_conn_read_pkt (self->conn, path, &info, data, size, LP2P_QUIC_TIME (now));
+  code = lp2p_quic_callbacks_read (self, path, &info, data, size, now);
   switch (code)
     {
     case 0:
@@ -300,6 +300,8 @@ lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboolean server)
   g_queue_push_tail_link (&endpoint->connections, &self->link);
   self->loop = lp2p_loop_new_share (endpoint->engine->loop);
   self->ids = g_array_new (FALSE, FALSE, sizeof (ngtcp2_cid));
+  self->peer_ids = (Lp2pQuicPeerIds) LP2P_QUIC_PEER_IDS_INIT;
+  self->settled = server;
   self->rtt = -1;
   self->memory.window = LP2P_QUIC_INITIAL_WINDOW;
   self->conn_ref.get_conn = get_conn;

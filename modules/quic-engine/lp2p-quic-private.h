@@ -3,6 +3,7 @@
 
 #include "lp2p-quic-compat.h"
 #include "lp2p-quic-engine.h"
+#include "lp2p-quic-frames.h"
 #include "lp2p-quic-hash.h"
 #include "lp2p-quic-replay.h"
 #include "lp2p-quic-send-buffer.h"
@@ -113,6 +114,7 @@ struct _Lp2pQuicConnection
   gboolean has_keys; /* a server could send ahead of it */
   gboolean verified; /* the peer has proved who it is */
   gboolean confirmed; /* the peer has all of the handshake */
+  gboolean settled;  /* a client's ngtcp2 is done with the handshake */
 
   ngtcp2_conn *conn;
   ngtcp2_crypto_conn_ref conn_ref;
@@ -123,6 +125,7 @@ struct _Lp2pQuicConnection
   GBytes *token;           /* that has just come */
   guint n_tokens;          /* given to a client, or taken from a server */
   GArray *ids; /* ngtcp2_cid */
+  Lp2pQuicPeerIds peer_ids;
   GQueue reset_tokens; /* Lp2pQuicResetToken, those of the endpoint that are the peer's */
   Lp2pQuicMemory memory;
   ngtcp2_path_storage path;
@@ -303,6 +306,7 @@ void lp2p_quic_punch_fail (Lp2pQuicPunch *self, GError *error);
 
 extern const ngtcp2_callbacks lp2p_quic_client_callbacks;
 extern const ngtcp2_callbacks lp2p_quic_server_callbacks;
+int lp2p_quic_callbacks_read (Lp2pQuicConnection *self, const ngtcp2_path *path, const ngtcp2_pkt_info *info, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_random (guint8 *data, gsize size);
 void lp2p_quic_random_cid (ngtcp2_cid *cid);
 void lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_settings *settings);
