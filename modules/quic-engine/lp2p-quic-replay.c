@@ -5,6 +5,9 @@
 
 #include "lp2p-quic-replay.h"
 
+/* Of what GnuTLS puts before the hash of a first message. */
+#define START_SIZE 12
+
 typedef struct
 {
   GBytes *key;
@@ -61,6 +64,16 @@ lp2p_quic_replay_add (gpointer data, time_t expires, const gnutls_datum_t *key, 
   return 0;
 }
 
+/* Behind the time at which GnuTLS began to record: it begins anew now and then, and would
+ * take once more what came shortly before. */
+static int
+add_hello (gpointer data, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *value)
+{
+  gnutls_datum_t hello = { key->data + START_SIZE, key->size - START_SIZE };
+
+  return key->size > START_SIZE ? lp2p_quic_replay_add (data, expires, &hello, value) : GNUTLS_E_DB_ENTRY_EXISTS;
+}
+
 gnutls_anti_replay_t
 lp2p_quic_replay_get (Lp2pQuicReplay *self)
 {
@@ -78,7 +91,8 @@ lp2p_quic_replay_new (void)
       self->anti_replay = NULL;
       return self;
     }
-  gnutls_anti_replay_set_add_function (self->anti_replay, lp2p_quic_replay_add);
+  gnutls_anti_replay_set_window (self->anti_replay, LP2P_QUIC_REPLAY_WINDOW * 1000);
+  gnutls_anti_replay_set_add_function (self->anti_replay, add_hello);
   gnutls_anti_replay_set_ptr (self->anti_replay, self);
   return self;
 }

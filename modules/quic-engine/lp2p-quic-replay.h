@@ -10,10 +10,14 @@ G_BEGIN_DECLS
  * tokens. Each kind has a store of its own. */
 typedef struct _Lp2pQuicReplay Lp2pQuicReplay;
 
-/* The most that are remembered. Of early data, GnuTLS refuses by itself what is older than
- * its window of ten seconds; where more come in that time, the rest is not taken early.
- * Tokens are remembered for as long as they hold. */
+/* The most that are remembered. Where more come, the rest is not taken early. Tokens are
+ * remembered for as long as they hold. */
 #define LP2P_QUIC_REPLAY_MAX 8192
+
+/* Of early data, how late it may be and how long it is remembered, in seconds: as long as
+ * GnuTLS lets a ticket hold. With the first early data behind it, GnuTLS begins anew, and
+ * takes none with the tickets that it gave before. */
+#define LP2P_QUIC_REPLAY_WINDOW (6 * 3600)
 
 Lp2pQuicReplay *lp2p_quic_replay_new (void);
 void lp2p_quic_replay_free (Lp2pQuicReplay *self);
