@@ -20,10 +20,6 @@
 /* What fits into the largest UDP datagram. */
 #define MAX_DATAGRAM 65535
 
-/* What is assumed of a path of which nothing is known yet, and with it how soon a first
- * packet is repeated. */
-#define INITIAL_RTT_US (100 * 1000)
-
 /* What is read. Whatever the process does, each of its threads reads one packet at a time. */
 static _Thread_local Lp2pQuicConnection *reading; /* for which ngtcp2 decrypts, which does not say so */
 
@@ -73,7 +69,7 @@ lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_sett
   ngtcp2_settings_default (settings);
   settings->initial_ts = LP2P_QUIC_TIME (now);
   settings->cc_algo = LP2P_QUIC_CONGESTION_CONTROL;
-  settings->initial_rtt = LP2P_QUIC_TIME (INITIAL_RTT_US);
+  settings->initial_rtt = LP2P_QUIC_TIME (LP2P_QUIC_INITIAL_RTT_US);
   settings->handshake_timeout = LP2P_QUIC_TIME (options->handshake_timeout);
   settings->max_stream_window = options->stream_window;
 }

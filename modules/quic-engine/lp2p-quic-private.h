@@ -19,6 +19,10 @@ G_BEGIN_DECLS
 /* What a new connection may be sent before it has shown how fast it is read. */
 #define LP2P_QUIC_INITIAL_WINDOW (1024 * 1024)
 
+/* What is assumed of a path of which nothing is known yet, and with it how soon a first
+ * packet is repeated. */
+#define LP2P_QUIC_INITIAL_RTT_US (100 * 1000)
+
 /* ngtcp2 counts nanoseconds. */
 #define LP2P_QUIC_TIME(us) ((ngtcp2_tstamp) (us) * 1000)
 

@@ -592,30 +592,52 @@ write_byte (QuicStranger *self, gint64 stream)
 }
 
 /* The same, after it has shown that it was there with a packet so small that it is asked
- * once more. Before it has answered that, nothing from elsewhere is heard. */
-static void
-test_back_after_small (Fixture *f, gconstpointer data)
+ * once more. */
+static Lp2pQuicConnection *
+move_with_small (Fixture *f, gint64 *stream)
 {
   QuicStranger *stranger = &f->stranger;
-  int home = dup (stranger->fd);
   g_autofree char *address = g_strdup_printf ("/ip4/127.0.0.1/udp/%u", g_ntohs (stranger->own.sin_port));
   Lp2pQuicConnection *connection;
-  gint64 stream;
-  int away;
 
   /* What passes has to be found out again. */
   stranger->mtu = 1200;
   quic_stranger_connect (stranger);
   connection = find_connection (f);
-  g_assert_cmpint (ngtcp2_conn_open_bidi_stream (stranger->conn, &stream, NULL), ==, 0);
+  g_assert_cmpint (ngtcp2_conn_open_bidi_stream (stranger->conn, stream, NULL), ==, 0);
   quic_stranger_settle (stranger);
   use_other_socket (stranger);
-  away = dup (stranger->fd);
-  write_byte (stranger, stream);
+  write_byte (stranger, *stream);
   test_world_settle (f->world);
   quic_stranger_pump (stranger);
   test_world_settle (f->world);
   g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), !=, address);
+  return connection;
+}
+
+static void
+move_back (Fixture *f, Lp2pQuicConnection *connection, gint64 stream, int home)
+{
+  QuicStranger *stranger = &f->stranger;
+  g_autofree char *address = g_strdup_printf ("/ip4/127.0.0.1/udp/%u", g_ntohs (stranger->own.sin_port));
+
+  dup2 (home, stranger->fd);
+  write_byte (stranger, stream);
+  quic_stranger_advance (stranger, G_USEC_PER_SEC);
+  g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
+  g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), ==, address);
+  test_context_drop_inbound (f->host.context);
+}
+
+/* Before it has answered that, nothing from elsewhere is heard. */
+static void
+test_back_after_small (Fixture *f, gconstpointer data)
+{
+  QuicStranger *stranger = &f->stranger;
+  int home = dup (stranger->fd);
+  gint64 stream;
+  Lp2pQuicConnection *connection = move_with_small (f, &stream);
+  int away = dup (stranger->fd);
 
   dup2 (home, stranger->fd);
   write_byte (stranger, stream);
@@ -624,14 +646,33 @@ test_back_after_small (Fixture *f, gconstpointer data)
   quic_stranger_advance (stranger, 5 * G_USEC_PER_SEC);
   g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
 
-  dup2 (home, stranger->fd);
-  write_byte (stranger, stream);
-  quic_stranger_advance (stranger, G_USEC_PER_SEC);
-  g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
-  g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), ==, address);
+  move_back (f, connection, stream, home);
   close (home);
   close (away);
+}
+
+/* Nor if it never answers: the question waits longer than it takes to get there. */
+static void
+test_back_unanswered (Fixture *f, gconstpointer data)
+{
+  int home = dup (f->stranger.fd);
+  gint64 stream;
+  Lp2pQuicConnection *connection = move_with_small (f, &stream);
+
+  for (guint i = 0; i < 500 && connection->phase == LP2P_QUIC_READY; i++)
+    {
+      int away = dup (f->stranger.fd);
+
+      test_world_jump (f->world, 10 * G_TIME_SPAN_MILLISECOND);
+      test_world_settle (f->world);
+      dup2 (home, f->stranger.fd);
+      write_byte (&f->stranger, stream);
+      test_world_settle (f->world);
+      dup2 (away, f->stranger.fd);
+      close (away);
+    }
   test_context_drop_inbound (f->host.context);
+  close (home);
 }
 
 /* The last packet of a peer that acknowledges late is not kept for as long as it likes. */
@@ -764,6 +805,7 @@ main (int argc, char **argv)
   ADD ("keep-alive", NULL, test_keep_alive);
   ADD ("back", NULL, test_back);
   ADD ("back-after-small", NULL, test_back_after_small);
+  ADD ("back-unanswered", NULL, test_back_unanswered);
   ADD ("linger", NULL, test_linger);
   ADD ("open-and-reset", NULL, test_open_and_reset);
   ADD ("corrupted", NULL, test_corrupted);
