@@ -116,6 +116,7 @@ struct _Lp2pQuicConnection
   gboolean handed_out;
   gboolean early;    /* streams are used ahead of the end of the handshake */
   gboolean has_keys; /* a server could send ahead of it */
+  gboolean certified; /* the certificate of the session is good: whose it is that is resumed */
   gboolean verified; /* the peer has proved who it is */
   gboolean confirmed; /* the peer has all of the handshake */
   gboolean settled;  /* a client's ngtcp2 is done with the handshake */

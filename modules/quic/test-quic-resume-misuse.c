@@ -218,6 +218,21 @@ test_replayed (Fixture *self, gconstpointer control)
     g_assert_null (self->server.session->klass->accept (self->server.session));
 }
 
+/* A ticket is no proof: what came early of somebody who did not show the key of the session
+ * is nobody's. */
+static void
+test_unproved (Fixture *self, gconstpointer data)
+{
+  become_acquainted (self);
+  start_early (self);
+  test_until (self->world, self->server.session != NULL);
+  test_wire_set_deaf (self->wire, TRUE);
+  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+  test_world_advance (self->world, 12 * G_USEC_PER_SEC);
+  g_assert_cmpuint (self->server.n_closed, ==, 1);
+  g_assert_null (self->server.session->klass->accept (self->server.session));
+}
+
 /* Tickets of a protocol in which clients have no certificate */
 
 /* What was kept of one protocol becomes an entry of another. */
@@ -359,6 +374,7 @@ main (int argc, char **argv)
   ADD ("replayed-control", "control", test_replayed);
   ADD ("replayed-late", GINT_TO_POINTER (60), test_replayed_late);
   ADD ("replayed-too-late", GINT_TO_POINTER (LP2P_QUIC_REPLAY_WINDOW), test_replayed_late);
+  ADD ("unproved", NULL, test_unproved);
   ADD ("two-tickets", NULL, test_two_tickets);
   ADD ("confused-protocols", NULL, test_confused);
   ADD ("confused-protocols-other-way", NULL, test_confused_other_way);
