@@ -225,7 +225,9 @@ run_timer (Lp2pTimer *timer)
 
 /* Packets */
 
-void
+/* Returns: NGTCP2_ERR_RETRY where a first packet that is left cannot begin a connection, but
+ * where the client would begin once more */
+int
 lp2p_quic_connection_read (Lp2pQuicConnection *self,
                            const ngtcp2_path *path,
                            guint8 ecn,
@@ -241,11 +243,11 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
   if (self->conn == NULL)
     {
       lp2p_quic_connection_was_read_closed (self);
-      return;
+      return 0;
     }
   elsewhere = self->server && !ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
   if (elsewhere && !lp2p_quic_path_may_read (self, path))
-    return;
+    return 0;
 
   self->bytes_read += size;
   code = lp2p_quic_callbacks_read (self, path, &info, data, size, now);
@@ -277,6 +279,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_fail (self, code);
       break;
     }
+  return code;
 }
 
 /* Beginning */

@@ -267,7 +267,7 @@ gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                             gboolean validated, /* whether the token holds */
                                             gint64 now,
                                             GError **error);
-void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
+int lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
 gboolean lp2p_quic_connection_begin_handshake (Lp2pQuicConnection *self, GError **error);
