@@ -353,7 +353,7 @@ gboolean lp2p_quic_memory_add_input (Lp2pQuicConnection *self, gsize size);
 void lp2p_quic_memory_remove_input (Lp2pQuicConnection *self, gsize size);
 gboolean lp2p_quic_memory_has_output (Lp2pQuicConnection *self, gsize size);
 void lp2p_quic_memory_update_output (Lp2pQuicConnection *self, gsize before, gsize now);
-void lp2p_quic_memory_release (Lp2pQuicConnection *self);
+void lp2p_quic_memory_end (Lp2pQuicConnection *self);
 
 /* TLS */
 
