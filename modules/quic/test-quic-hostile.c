@@ -489,6 +489,8 @@ static void
 test_datagrams (Fixture *f, gconstpointer data)
 {
   g_autoptr (GByteArray) frames = g_byte_array_new ();
+  g_autoptr (GBytes) empty = g_bytes_new_static ("", 0);
+  g_autoptr (GError) error = NULL;
   Lp2pMuxerSession *session;
   GObject *capability;
   guint n = 0;
@@ -505,6 +507,9 @@ test_datagrams (Fixture *f, gconstpointer data)
   send_frames (&attack, "\x31\x00\x31\x00", 4);
   settle (&attack);
   g_assert_cmpuint (n, ==, 258);
+  /* It has not said that it takes any itself. */
+  g_assert_false (lp2p_datagrams_send (LP2P_DATAGRAMS (capability), empty, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE);
   g_signal_handlers_disconnect_by_data (capability, &n);
   end (&attack);
 }
