@@ -47,13 +47,12 @@ lp2p_quic_replay_is_full (Lp2pQuicReplay *self)
 }
 
 int
-lp2p_quic_replay_add (gpointer data, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *value)
+lp2p_quic_replay_add (Lp2pQuicReplay *self, const gnutls_datum_t *key, gint64 now, gint64 expires)
 {
-  Lp2pQuicReplay *self = data;
   g_autoptr (GBytes) bytes = g_bytes_new (key->data, key->size);
   Seen *seen;
 
-  forget_expired (self, g_get_real_time () / G_USEC_PER_SEC);
+  forget_expired (self, now);
   if (g_hash_table_contains (self->keys, bytes) || lp2p_quic_replay_is_full (self))
     return GNUTLS_E_DB_ENTRY_EXISTS;
   seen = g_new0 (Seen, 1);
@@ -71,7 +70,9 @@ add_hello (gpointer data, time_t expires, const gnutls_datum_t *key, const gnutl
 {
   gnutls_datum_t hello = { key->data + START_SIZE, key->size - START_SIZE };
 
-  return key->size > START_SIZE ? lp2p_quic_replay_add (data, expires, &hello, value) : GNUTLS_E_DB_ENTRY_EXISTS;
+  if (key->size <= START_SIZE)
+    return GNUTLS_E_DB_ENTRY_EXISTS;
+  return lp2p_quic_replay_add (data, &hello, g_get_real_time () / G_USEC_PER_SEC, expires);
 }
 
 gnutls_anti_replay_t

@@ -24,8 +24,8 @@ void lp2p_quic_replay_free (Lp2pQuicReplay *self);
 gboolean lp2p_quic_replay_is_full (Lp2pQuicReplay *self);
 /* For gnutls_anti_replay_enable(); NULL if GnuTLS has none. */
 gnutls_anti_replay_t lp2p_quic_replay_get (Lp2pQuicReplay *self);
-/* As GnuTLS asks: 0 when @key is new and remembered until @expires (in seconds of the
- * system's clock), else an error. */
-int lp2p_quic_replay_add (gpointer self, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *data);
+/* Returns: 0 when @key is new and remembered until @expires, by the clock of @now, else an
+ * error */
+int lp2p_quic_replay_add (Lp2pQuicReplay *self, const gnutls_datum_t *key, gint64 now, gint64 expires);
 
 G_END_DECLS
