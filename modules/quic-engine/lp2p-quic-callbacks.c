@@ -20,9 +20,35 @@
 /* What fits into the largest UDP datagram. */
 #define MAX_DATAGRAM 65535
 
-/* What is assumed of a path of which nothing is known yet, and with it how soon a first
- * packet is repeated. */
-#define INITIAL_RTT_US (100 * 1000)
+/* What is read. Whatever the process does, each of its threads reads one packet at a time. */
+static _Thread_local Lp2pQuicConnection *reading; /* for which ngtcp2 decrypts, which does not say so */
+
+#define IS_SHORT(first) (((first) & 0x80) == 0)
+#define IS_EARLY(first) (((first) & 0xb0) == 0x90)
+
+int
+lp2p_quic_callbacks_read (Lp2pQuicConnection *self,
+                          const ngtcp2_path *path,
+                          const ngtcp2_pkt_info *info,
+                          const guint8 *data,
+                          gsize size,
+                          gint64 now)
+{
+  reading = self;
+  return ngtcp2_conn_read_pkt (self->conn, path, info, data, size, LP2P_QUIC_TIME (now));
+}
+
+/* @header: decrypted already */
+static int
+on_decrypt (guint8 *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *context, const guint8 *sealed, size_t size, const guint8 *nonce, size_t nonce_size, const guint8 *header, size_t header_size)
+{
+  int code = ngtcp2_crypto_decrypt_cb (dest, aead, context, sealed, size, nonce, nonce_size, header, header_size);
+  Lp2pQuicConnection *self = reading;
+
+  if (code != 0 || (self->settled && !LP2P_QUIC_GIVES_UP_TWICE) || !(IS_SHORT (header[0]) || IS_EARLY (header[0])))
+    return code;
+  return lp2p_quic_frames_check (dest, size - aead->max_overhead, &self->peer_ids, self->settled) ? 0 : NGTCP2_ERR_DECRYPT;
+}
 
 void
 lp2p_quic_random (guint8 *data, gsize size)
@@ -43,7 +69,7 @@ lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_sett
   ngtcp2_settings_default (settings);
   settings->initial_ts = LP2P_QUIC_TIME (now);
   settings->cc_algo = LP2P_QUIC_CONGESTION_CONTROL;
-  settings->initial_rtt = LP2P_QUIC_TIME (INITIAL_RTT_US);
+  settings->initial_rtt = LP2P_QUIC_TIME (LP2P_QUIC_INITIAL_RTT_US);
   settings->handshake_timeout = LP2P_QUIC_TIME (options->handshake_timeout);
   settings->max_stream_window = options->stream_window;
 }
@@ -110,6 +136,8 @@ on_dcid_status (ngtcp2_conn *conn, Lp2pQuicDcidStatus status, uint64_t seq, cons
 {
   Lp2pQuicConnection *self = user_data;
 
+  /* A client uses even the first one only then. */
+  self->settled = TRUE;
   if (token != NULL && status == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE)
     lp2p_quic_endpoint_add_reset_token (self->endpoint, token, self);
   else if (token != NULL)
@@ -161,6 +189,9 @@ on_handshake_completed (ngtcp2_conn *conn, void *user_data)
       ngtcp2_conn_tls_early_data_rejected (conn);
       lp2p_quic_streams_refuse (self);
     }
+  /* That has an id which no frame gives (RFC 9000 section 9.6). */
+  if (ngtcp2_conn_get_remote_transport_params (conn)->preferred_addr_present)
+    lp2p_quic_peer_ids_add (&self->peer_ids, 1);
   self->confirmed = self->server;
   lp2p_quic_tls_send_ticket (self);
   if (self->server)
@@ -289,7 +320,7 @@ on_datagram (ngtcp2_conn *conn, uint32_t flags, const guint8 *data, size_t size,
 #define COMMON_CALLBACKS                                                        \
   .handshake_completed = on_handshake_completed,                                \
   .handshake_confirmed = on_handshake_confirmed, .encrypt = ngtcp2_crypto_encrypt_cb, \
-  .decrypt = ngtcp2_crypto_decrypt_cb, .hp_mask = ngtcp2_crypto_hp_mask_cb,     \
+  .decrypt = on_decrypt, .hp_mask = ngtcp2_crypto_hp_mask_cb,                   \
   .recv_stream_data = on_stream_data, .acked_stream_data_offset = on_acknowledged, \
   .stream_open = on_stream_open, .stream_close = on_stream_close,               \
   .extend_max_local_streams_bidi = on_more_streams,                             \

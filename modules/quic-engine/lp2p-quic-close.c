@@ -58,7 +58,7 @@ drop_protocol (Lp2pQuicConnection *self)
   g_clear_pointer (&self->conn, ngtcp2_conn_del);
   g_clear_pointer (&self->tls, gnutls_deinit);
   lp2p_quic_streams_drop_output (self);
-  lp2p_quic_memory_release (self);
+  lp2p_quic_memory_end (self);
   g_queue_clear_full (&self->datagrams, (GDestroyNotify) g_bytes_unref);
   self->datagrams_size = 0;
   lp2p_job_clear (&self->output);

@@ -29,6 +29,7 @@
 #define NGTCP2_STREAM_DATA_FLAG_0RTT     NGTCP2_STREAM_DATA_FLAG_EARLY
 #define NGTCP2_DATAGRAM_FLAG_0RTT        NGTCP2_DATAGRAM_FLAG_EARLY
 #define ngtcp2_conn_tls_early_data_rejected ngtcp2_conn_early_data_rejected
+#define preferred_addr_present           preferred_address_present
 
 /* How the callback gets a token, and a packet has one. */
 #define LP2P_QUIC_NEW_TOKEN      const ngtcp2_vec *token
@@ -40,6 +41,9 @@
 /* A new path is asked once more, without a word, where the first question was small; what
  * comes from the path before it meanwhile ends the process. */
 #define LP2P_QUIC_ASKS_AGAIN 1
+
+/* An id of the peer that comes again after it was given up ends the process. */
+#define LP2P_QUIC_GIVES_UP_TWICE 1
 
 /* Of a peer's stream in one direction the state is kept as long as the connection: there
  * are so many in all. */
@@ -165,6 +169,8 @@ lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
 #define LP2P_QUIC_CONGESTION_CONTROL NGTCP2_CC_ALGO_BBR
 
 #define LP2P_QUIC_ASKS_AGAIN 0
+
+#define LP2P_QUIC_GIVES_UP_TWICE 0
 
 #define LP2P_QUIC_MAX_ONE_WAY G_MAXUINT
 

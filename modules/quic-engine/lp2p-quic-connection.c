@@ -224,7 +224,9 @@ run_timer (Lp2pTimer *timer)
 
 /* Packets */
 
-void
+/* Returns: NGTCP2_ERR_RETRY where a first packet that is left cannot begin a connection, but
+ * where the client would begin once more */
+int
 lp2p_quic_connection_read (Lp2pQuicConnection *self,
                            const ngtcp2_path *path,
                            guint8 ecn,
@@ -240,15 +242,15 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
   if (self->conn == NULL)
     {
       lp2p_quic_connection_was_read_closed (self);
-      return;
+      return 0;
     }
   elsewhere = self->server && !ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
   if (elsewhere && !lp2p_quic_path_may_read (self, path))
-    return;
+    return 0;
 
   self->moving = elsewhere;
   self->bytes_read += size;
-  code = ngtcp2_conn_read_pkt (self->conn, path, &info, data, size, LP2P_QUIC_TIME (now));
+  code = lp2p_quic_callbacks_read (self, path, &info, data, size, now);
   switch (code)
     {
     case 0:
@@ -277,6 +279,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_fail (self, code);
       break;
     }
+  return code;
 }
 
 /* Beginning */
@@ -300,6 +303,8 @@ lp2p_quic_connection_new (Lp2pQuicEndpoint *endpoint, gboolean server)
   g_queue_push_tail_link (&endpoint->connections, &self->link);
   self->loop = lp2p_loop_new_share (endpoint->engine->loop);
   self->ids = g_array_new (FALSE, FALSE, sizeof (ngtcp2_cid));
+  self->peer_ids = (Lp2pQuicPeerIds) LP2P_QUIC_PEER_IDS_INIT;
+  self->settled = server;
   self->rtt = -1;
   self->memory.window = LP2P_QUIC_INITIAL_WINDOW;
   self->conn_ref.get_conn = get_conn;

@@ -7,13 +7,18 @@
 #include <glib/gi18n-lib.h>
 
 /* What waits to be sent, and what nobody has taken: more is refused, or lost. */
-#define MAX_QUEUE  (256 * 1024)
-#define MAX_QUEUED 4096
-#define MAX_INBOX  256
+#define MAX_QUEUE   (256 * 1024)
+#define MAX_QUEUED  4096
+#define MAX_INBOX   (1024 * 1024)
+#define MAX_INBOXED 256
 
-/* What a packet has besides: first byte, connection id, packet number, type and
- * length of the frame, tag. */
-#define OVERHEAD (1 + NGTCP2_MAX_CIDLEN + 4 + 3 + 16)
+/* What a packet has besides: first byte, connection id, packet number, tag. */
+#define OVERHEAD (1 + NGTCP2_MAX_CIDLEN + 4 + 16)
+
+/* And the frame: type and length, which has 4 bytes instead of 2 from there on. */
+#define FRAME_OVERHEAD       3
+#define LARGE_FRAME_OVERHEAD 5
+#define LARGE                16384
 
 struct _Lp2pQuicDatagrams
 {
@@ -23,6 +28,7 @@ struct _Lp2pQuicDatagrams
   Lp2pLoop *loop;
   Lp2pJob job;
   GQueue inbox;
+  gsize inbox_size;
   gboolean writable;
 };
 
@@ -36,13 +42,17 @@ gsize
 lp2p_quic_connection_get_datagram_room (Lp2pQuicConnection *connection)
 {
   const ngtcp2_transport_params *remote;
+  gsize frame;
 
   if (connection->phase != LP2P_QUIC_READY)
     return 0;
   remote = ngtcp2_conn_get_remote_transport_params (connection->conn);
-  if (remote == NULL || remote->max_datagram_frame_size <= 3)
+  if (remote == NULL || remote->max_datagram_frame_size <= FRAME_OVERHEAD)
     return 0;
-  return MIN (lp2p_quic_path_get_max_size (connection) - OVERHEAD, remote->max_datagram_frame_size - 3);
+  frame = MIN (lp2p_quic_path_get_max_size (connection) - OVERHEAD, remote->max_datagram_frame_size);
+  if (frame - FRAME_OVERHEAD < LARGE)
+    return frame - FRAME_OVERHEAD;
+  return MAX (frame - LARGE_FRAME_OVERHEAD, LARGE - 1);
 }
 
 static gboolean
@@ -60,7 +70,7 @@ lp2p_quic_connection_send_datagram (Lp2pQuicConnection *connection, GBytes *data
 
   if (connection->phase != LP2P_QUIC_READY)
     return fail_closed (error);
-  if (size > max)
+  if (size > max || max == 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
                    _("A datagram has at most %zu bytes here, this one %zu"), max, size);
@@ -114,6 +124,7 @@ run_job (Lp2pJob *job)
     {
       g_autoptr (GBytes) datagram = g_queue_pop_head (&self->inbox);
 
+      self->inbox_size -= g_bytes_get_size (datagram);
       lp2p_datagrams_received (LP2P_DATAGRAMS (self), datagram);
     }
   if (self->inbox.length > 0)
@@ -127,8 +138,9 @@ run_job (Lp2pJob *job)
 void
 lp2p_quic_datagrams_take (Lp2pQuicDatagrams *self, const guint8 *data, gsize size)
 {
-  if (self->inbox.length >= MAX_INBOX)
+  if (self->inbox.length >= MAX_INBOXED || self->inbox_size + size > MAX_INBOX)
     return;
+  self->inbox_size += size;
   g_queue_push_tail (&self->inbox, g_bytes_new (data, size));
   lp2p_job_queue (&self->job);
 }

@@ -125,9 +125,10 @@ lp2p_quic_memory_update_output (Lp2pQuicConnection *self, gsize before, gsize no
     release_down_to (self, get_needed (&self->memory));
 }
 
-/* With ngtcp2 gone the peer can fill no more. */
+/* With ngtcp2 gone the peer can fill no more. What it did fill still waits to be read. */
 void
-lp2p_quic_memory_release (Lp2pQuicConnection *self)
+lp2p_quic_memory_end (Lp2pQuicConnection *self)
 {
-  release_down_to (self, 0);
+  self->memory.window = LP2P_QUIC_INITIAL_WINDOW;
+  release_down_to (self, get_needed (&self->memory));
 }

@@ -111,8 +111,10 @@ lp2p_quic_path_follow (Lp2pQuicConnection *self)
  * once more whether the next one holds: until they cannot be, such packets are lost, as
  * any may be. */
 
-/* One more than it waits for an answer. */
-#define VALIDATION_PTOS 4
+/* It waits for one, then for two and for four, until three are over; one more for what is
+ * late. And what it takes for one at the least. */
+#define VALIDATION_PTOS   8
+#define MIN_VALIDATION_US (3 * LP2P_QUIC_INITIAL_RTT_US)
 
 /* Who leaves more of them is heard on no other path meanwhile. */
 #define MAX_FORMERS 8
@@ -244,7 +246,7 @@ lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngt
     }
   if (self->formers != NULL)
     {
-      self->doubt = VALIDATION_PTOS * MAX (get_pto (self), self->former_pto);
+      self->doubt = VALIDATION_PTOS * MAX (MAX (get_pto (self), self->former_pto), MIN_VALIDATION_US);
       ask_after (self, self->doubt);
     }
   if (self->moved && ngtcp2_path_eq (path, &self->path.path))

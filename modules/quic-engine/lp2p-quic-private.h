@@ -3,6 +3,7 @@
 
 #include "lp2p-quic-compat.h"
 #include "lp2p-quic-engine.h"
+#include "lp2p-quic-frames.h"
 #include "lp2p-quic-hash.h"
 #include "lp2p-quic-replay.h"
 #include "lp2p-quic-send-buffer.h"
@@ -17,6 +18,10 @@ G_BEGIN_DECLS
 
 /* What a new connection may be sent before it has shown how fast it is read. */
 #define LP2P_QUIC_INITIAL_WINDOW (1024 * 1024)
+
+/* What is assumed of a path of which nothing is known yet, and with it how soon a first
+ * packet is repeated. */
+#define LP2P_QUIC_INITIAL_RTT_US (100 * 1000)
 
 /* ngtcp2 counts nanoseconds. */
 #define LP2P_QUIC_TIME(us) ((ngtcp2_tstamp) (us) * 1000)
@@ -121,8 +126,10 @@ struct _Lp2pQuicConnection
   gboolean handed_out;
   gboolean early;    /* streams are used ahead of the end of the handshake */
   gboolean has_keys; /* a server could send ahead of it */
+  gboolean certified; /* the certificate of the session is good: whose it is that is resumed */
   gboolean verified; /* the peer has proved who it is */
   gboolean confirmed; /* the peer has all of the handshake */
+  gboolean settled;  /* a client's ngtcp2 is done with the handshake */
 
   ngtcp2_conn *conn;
   ngtcp2_crypto_conn_ref conn_ref;
@@ -133,6 +140,7 @@ struct _Lp2pQuicConnection
   GBytes *token;           /* that has just come */
   guint n_tokens;          /* given to a client, or taken from a server */
   GArray *ids; /* ngtcp2_cid */
+  Lp2pQuicPeerIds peer_ids;
   GQueue reset_tokens; /* Lp2pQuicResetToken, those of the endpoint that are the peer's */
   Lp2pQuicMemory memory;
   ngtcp2_path_storage path;
@@ -277,7 +285,7 @@ gboolean lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
                                             gboolean validated, /* whether the token holds */
                                             gint64 now,
                                             GError **error);
-void lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
+int lp2p_quic_connection_read (Lp2pQuicConnection *self, const ngtcp2_path *path, guint8 ecn, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_connection_want_output (Lp2pQuicConnection *self);
 void lp2p_quic_connection_update_timer (Lp2pQuicConnection *self);
 gboolean lp2p_quic_connection_begin_handshake (Lp2pQuicConnection *self, GError **error);
@@ -325,6 +333,7 @@ void lp2p_quic_punch_fail (Lp2pQuicPunch *self, GError *error);
 
 extern const ngtcp2_callbacks lp2p_quic_client_callbacks;
 extern const ngtcp2_callbacks lp2p_quic_server_callbacks;
+int lp2p_quic_callbacks_read (Lp2pQuicConnection *self, const ngtcp2_path *path, const ngtcp2_pkt_info *info, const guint8 *data, gsize size, gint64 now);
 void lp2p_quic_random (guint8 *data, gsize size);
 void lp2p_quic_random_cid (ngtcp2_cid *cid);
 void lp2p_quic_make_settings (const Lp2pQuicOptions *options, gint64 now, ngtcp2_settings *settings);
@@ -366,7 +375,7 @@ gboolean lp2p_quic_memory_add_input (Lp2pQuicConnection *self, gsize size);
 void lp2p_quic_memory_remove_input (Lp2pQuicConnection *self, gsize size);
 gboolean lp2p_quic_memory_has_output (Lp2pQuicConnection *self, gsize size);
 void lp2p_quic_memory_update_output (Lp2pQuicConnection *self, gsize before, gsize now);
-void lp2p_quic_memory_release (Lp2pQuicConnection *self);
+void lp2p_quic_memory_end (Lp2pQuicConnection *self);
 
 /* TLS */
 

@@ -5,6 +5,9 @@
 
 #include "lp2p-quic-replay.h"
 
+/* Of what GnuTLS puts before the hash of a first message. */
+#define START_SIZE 12
+
 typedef struct
 {
   GBytes *key;
@@ -44,13 +47,12 @@ lp2p_quic_replay_is_full (Lp2pQuicReplay *self)
 }
 
 int
-lp2p_quic_replay_add (gpointer data, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *value)
+lp2p_quic_replay_add (Lp2pQuicReplay *self, const gnutls_datum_t *key, gint64 now, gint64 expires)
 {
-  Lp2pQuicReplay *self = data;
   g_autoptr (GBytes) bytes = g_bytes_new (key->data, key->size);
   Seen *seen;
 
-  forget_expired (self, g_get_real_time () / G_USEC_PER_SEC);
+  forget_expired (self, now);
   if (g_hash_table_contains (self->keys, bytes) || lp2p_quic_replay_is_full (self))
     return GNUTLS_E_DB_ENTRY_EXISTS;
   seen = g_new0 (Seen, 1);
@@ -59,6 +61,18 @@ lp2p_quic_replay_add (gpointer data, time_t expires, const gnutls_datum_t *key, 
   g_hash_table_add (self->keys, seen->key);
   g_queue_push_tail (&self->seen, seen);
   return 0;
+}
+
+/* Behind the time at which GnuTLS began to record: it begins anew now and then, and would
+ * take once more what came shortly before. */
+static int
+add_hello (gpointer data, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *value)
+{
+  gnutls_datum_t hello = { key->data + START_SIZE, key->size - START_SIZE };
+
+  if (key->size <= START_SIZE)
+    return GNUTLS_E_DB_ENTRY_EXISTS;
+  return lp2p_quic_replay_add (data, &hello, g_get_real_time () / G_USEC_PER_SEC, expires);
 }
 
 gnutls_anti_replay_t
@@ -78,7 +92,8 @@ lp2p_quic_replay_new (void)
       self->anti_replay = NULL;
       return self;
     }
-  gnutls_anti_replay_set_add_function (self->anti_replay, lp2p_quic_replay_add);
+  gnutls_anti_replay_set_window (self->anti_replay, LP2P_QUIC_REPLAY_WINDOW * 1000);
+  gnutls_anti_replay_set_add_function (self->anti_replay, add_hello);
   gnutls_anti_replay_set_ptr (self->anti_replay, self);
   return self;
 }

@@ -185,7 +185,10 @@ start_connection (const Request *request,
   if (lp2p_quic_connection_begin_handshake (connection, &error) &&
       lp2p_quic_connection_start_server (connection, &path, hd, original, validated, request->now, &error))
     {
-      lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now);
+      if (lp2p_quic_connection_read (connection, &path, request->datagram->ecn, data, request->size, request->now) ==
+              NGTCP2_ERR_RETRY &&
+          original == NULL)
+        answer_retry (request, hd);
       return;
     }
   g_debug ("Refused %s: %s", lp2p_multiaddr_get_string (connection->remote_address), error->message);

@@ -35,12 +35,12 @@ on_verify (gnutls_session_t session)
 
   if (self->protocol == NULL || self->protocol->verify == NULL)
     return self->protocol != NULL ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
-  self->verified = FALSE;
+  self->certified = FALSE;
   g_clear_pointer (&self->remote_key, lp2p_public_key_unref);
   self->remote_key = self->protocol->verify (certificates, n, lp2p_loop_real_time (self->loop) / G_USEC_PER_SEC,
                                              self->expected_peer, &error);
-  self->verified = self->remote_key != NULL;
-  if (self->verified)
+  self->certified = self->remote_key != NULL;
+  if (self->certified)
     return 0;
   if (self->error == NULL)
     self->error = error;
@@ -287,7 +287,7 @@ lp2p_quic_tls_check_peer (Lp2pQuicConnection *self)
     return TRUE;
   if (gnutls_session_is_resumed (self->tls))
     return on_verify (self->tls) == 0;
-  return self->verified || self->protocol->verify == NULL;
+  return self->certified || self->protocol->verify == NULL;
 }
 
 GBytes *

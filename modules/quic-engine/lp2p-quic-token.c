@@ -126,13 +126,12 @@ gboolean
 lp2p_quic_tokens_take (Lp2pQuicTokens *self, const guint8 *token, gsize size, const struct sockaddr *remote, gint64 now)
 {
   gnutls_datum_t key = { (guint8 *) token, size };
-  time_t expires = (g_get_real_time () + LIFETIME_US) / G_USEC_PER_SEC;
 
   renew (self, now);
   if (!is_sealed_with (&self->secret, token, size, remote, now) &&
       !is_sealed_with (&self->former_secret, token, size, remote, now))
     return FALSE;
-  if (lp2p_quic_replay_add (self->used, expires, &key, NULL) != 0)
+  if (lp2p_quic_replay_add (self->used, &key, now, now + LIFETIME_US) != 0)
     return FALSE;
   if (lp2p_quic_replay_is_full (self->used))
     begin_anew (self);

@@ -14,14 +14,14 @@ typedef struct
 {
   Lp2pTlsCertificate *certificate;
   gnutls_certificate_credentials_t credentials;
+  gint64 made;
 } Shown;
 
 /* Handshakes may still use what was shown before. */
 struct _Lp2pQuicCredentials
 {
   Lp2pContext *context; /* whose it is */
-  GPtrArray *shown;     /* the last is the present one */
-  gint64 made;
+  GPtrArray *shown;
 };
 
 static void
@@ -52,7 +52,7 @@ lp2p_quic_credentials_free (Lp2pQuicCredentials *self)
   g_free (self);
 }
 
-static gboolean
+static gnutls_certificate_credentials_t
 renew (Lp2pQuicCredentials *self, gint64 now, GError **error)
 {
   Lp2pTlsCertificate *certificate =
@@ -61,30 +61,36 @@ renew (Lp2pQuicCredentials *self, gint64 now, GError **error)
   int code;
 
   if (certificate == NULL)
-    return FALSE;
+    return NULL;
   shown = g_new0 (Shown, 1);
   shown->certificate = certificate;
+  shown->made = now;
   code = lp2p_gnutls_credentials_new (certificate, &shown->credentials);
   if (code < 0)
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS cannot be used: %s"), gnutls_strerror (code));
-      return FALSE;
+      return NULL;
     }
-  g_ptr_array_add (self->shown, g_steal_pointer (&shown));
-  self->made = now;
-  return TRUE;
+  g_ptr_array_add (self->shown, shown);
+  return g_steal_pointer (&shown)->credentials;
 }
 
-/* A clock that was set back would leave us with a certificate of the future. */
+/* A clock that was set back would leave us with a certificate of the future: then that is
+ * shown again which was then, if there is one. */
 gnutls_certificate_credentials_t
 lp2p_quic_credentials_get (gpointer data, GError **error)
 {
   Lp2pQuicCredentials *self = data;
   gint64 now = lp2p_loop_real_time (lp2p_context_get_loop (self->context)) / G_USEC_PER_SEC;
 
-  if ((self->shown->len == 0 || now < self->made || now - self->made >= RENEW_SECONDS) && !renew (self, now, error))
-    return NULL;
-  return ((Shown *) g_ptr_array_index (self->shown, self->shown->len - 1))->credentials;
+  for (guint i = self->shown->len; i > 0; i--)
+    {
+      const Shown *shown = g_ptr_array_index (self->shown, i - 1);
+
+      if (now >= shown->made && now - shown->made < RENEW_SECONDS)
+        return shown->credentials;
+    }
+  return renew (self, now, error);
 }
 
 Lp2pPublicKey *

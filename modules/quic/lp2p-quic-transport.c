@@ -343,7 +343,9 @@ lp2p_quic_transport_iface_init (Lp2pTransportInterface *iface)
 
 /* The object */
 
-/* Connections that are made from now on have them. */
+/* Connections that are made from now on have them. In those that are there, keep-alive and
+ * max-window count as soon as it is next asked how long or how far; what the other side was
+ * told stays. */
 static void
 set_options (Lp2pQuicTransport *self)
 {

@@ -371,12 +371,11 @@ on_want_params (gnutls_session_t session, gnutls_buffer_t buffer)
 }
 
 static void
-start_tls (QuicStranger *self, const char *alpn)
+start_tls (QuicStranger *self, guint side, const char *alpn)
 {
   gnutls_datum_t name = { (guint8 *) alpn, alpn != NULL ? strlen (alpn) : 0 };
 
-  CHECK (gnutls_init (&self->tls, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_NO_END_OF_EARLY_DATA |
-                                      GNUTLS_NO_TICKETS | GNUTLS_KEY_SHARE_TOP));
+  CHECK (gnutls_init (&self->tls, side | GNUTLS_NO_END_OF_EARLY_DATA | GNUTLS_NO_TICKETS | GNUTLS_KEY_SHARE_TOP));
   CHECK (gnutls_priority_set_direct (self->tls, PRIORITY, NULL));
   gnutls_session_set_ptr (self->tls, &self->conn_ref);
   gnutls_handshake_set_timeout (self->tls, 0);
@@ -437,6 +436,7 @@ static const ngtcp2_callbacks callbacks = {
   .encrypt = ngtcp2_crypto_encrypt_cb,
   .decrypt = ngtcp2_crypto_decrypt_cb,
   .hp_mask = ngtcp2_crypto_hp_mask_cb,
+  .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
   .recv_retry = on_retry,
   .rand = on_random,
   .get_new_connection_id = on_new_id,
@@ -455,7 +455,23 @@ get_conn (ngtcp2_crypto_conn_ref *reference)
 }
 
 static void
-make_conn (QuicStranger *self)
+make_settings (QuicStranger *self, ngtcp2_settings *settings, ngtcp2_transport_params *params)
+{
+  ngtcp2_settings_default (settings);
+  settings->initial_ts = LP2P_QUIC_TIME (self->world->now);
+  settings->no_pmtud = 1;
+  if (self->token != NULL)
+    lp2p_quic_settings_set_token (settings, g_bytes_get_data (self->token, NULL), g_bytes_get_size (self->token), FALSE);
+  ngtcp2_transport_params_default (params);
+  params->initial_max_stream_data_bidi_local = params->initial_max_stream_data_bidi_remote = 256 * 1024;
+  params->initial_max_data = 1024 * 1024;
+  params->initial_max_streams_bidi = 100;
+  params->active_connection_id_limit = 7;
+  self->conn_ref = (ngtcp2_crypto_conn_ref){ get_conn, self };
+}
+
+static void
+make_client (QuicStranger *self)
 {
   ngtcp2_path path = get_path (self);
   ngtcp2_settings settings;
@@ -464,24 +480,31 @@ make_conn (QuicStranger *self)
 
   lp2p_quic_random_cid (&dcid);
   lp2p_quic_random_cid (&scid);
-  ngtcp2_settings_default (&settings);
-  settings.initial_ts = LP2P_QUIC_TIME (self->world->now);
-  settings.no_pmtud = 1;
-  if (self->token != NULL)
-    lp2p_quic_settings_set_token (&settings, g_bytes_get_data (self->token, NULL), g_bytes_get_size (self->token), FALSE);
-  ngtcp2_transport_params_default (&params);
-  params.initial_max_stream_data_bidi_local = params.initial_max_stream_data_bidi_remote = 256 * 1024;
-  params.initial_max_data = 1024 * 1024;
-  params.initial_max_streams_bidi = 100;
-  params.active_connection_id_limit = 7;
-  self->conn_ref = (ngtcp2_crypto_conn_ref){ get_conn, self };
+  make_settings (self, &settings, &params);
   g_assert_cmpint (ngtcp2_conn_client_new (&self->conn, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1, &callbacks, &settings,
                                            &params, NULL, self),
                    ==, 0);
 }
 
 static void
-prepare (QuicStranger *self, const char *alpn)
+make_server (QuicStranger *self, const ngtcp2_pkt_hd *hd)
+{
+  ngtcp2_path path = get_path (self);
+  ngtcp2_settings settings;
+  ngtcp2_transport_params params;
+  ngtcp2_cid scid;
+
+  lp2p_quic_random_cid (&scid);
+  make_settings (self, &settings, &params);
+  lp2p_quic_params_set_original_dcid (&params, &hd->dcid);
+  params.stateless_reset_token_present = 1;
+  g_assert_cmpint (ngtcp2_conn_server_new (&self->conn, &hd->scid, &scid, &path, hd->version, &callbacks, &settings,
+                                           &params, NULL, self),
+                   ==, 0);
+}
+
+static void
+prepare_credentials (QuicStranger *self)
 {
   gint64 now = lp2p_loop_real_time (self->world->loop) / G_USEC_PER_SEC;
   TlsForeignCertificate good = { 0 };
@@ -490,8 +513,32 @@ prepare (QuicStranger *self, const char *alpn)
     self->identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
   if (self->credentials == NULL)
     self->credentials = tls_foreign_credentials_new (self->identity, now, &good);
-  make_conn (self);
-  start_tls (self, alpn);
+}
+
+static void
+prepare (QuicStranger *self, const char *alpn)
+{
+  prepare_credentials (self);
+  make_client (self);
+  start_tls (self, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, alpn);
+}
+
+void
+quic_stranger_serve (QuicStranger *self)
+{
+  guint8 data[65536];
+  socklen_t size = sizeof self->remote;
+  gssize n = recvfrom (self->fd, data, sizeof data, 0, (struct sockaddr *) &self->remote, &size);
+  ngtcp2_pkt_hd hd;
+
+  CHECK (n);
+  CHECK (ngtcp2_pkt_decode_hd_long (&hd, data, n));
+  prepare_credentials (self);
+  make_server (self, &hd);
+  start_tls (self, GNUTLS_SERVER, "libp2p");
+  take_packet (self, data, n);
+  g_assert_cmpint (self->read_error, ==, 0);
+  write_packets (self);
 }
 
 void

@@ -89,6 +89,9 @@ void quic_stranger_settle (QuicStranger *self);
 void quic_stranger_advance (QuicStranger *self, gint64 us);
 /* Begins a handshake. @alpn: (nullable) */
 void quic_stranger_dial (QuicStranger *self, const char *alpn);
+/* It is the server for a client whose first packet has come, and answers: the host has not
+ * read that yet. */
+void quic_stranger_serve (QuicStranger *self);
 /* A good one, up to its end. */
 void quic_stranger_connect (QuicStranger *self);
 /* The first packet of a good one, not sent. */

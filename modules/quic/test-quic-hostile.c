@@ -5,81 +5,11 @@
 
 #include "tls-foreign-certificate.h"
 
-#include "quic-stranger.h"
+#include "quic-attack.h"
 
 #include <malloc.h>
 #include <string.h>
 #include <unistd.h>
-
-typedef struct
-{
-  TestWorld *world;
-  QuicHost host;
-  QuicHost friend; /* whose connection has to stay well */
-  QuicStranger stranger;
-  Lp2pRawConnection *dialed;
-  Lp2pRawConnection *accepted;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  f->world = test_world_new (TRUE);
-  quic_host_init (&f->host, f->world, "[host]\nmax-streams-per-connection=256\n", 0);
-  quic_host_init (&f->friend, f->world, NULL, -1);
-  quic_host_connect (&f->friend, &f->host, &f->dialed, &f->accepted);
-  quic_stranger_init (&f->stranger, f->world, &f->host.address);
-}
-
-static void
-assert_friend_is_well (Fixture *f)
-{
-  Lp2pMuxerSession *session = f->dialed->session, *other = f->accepted->session;
-  Lp2pMuxerStream *stream = NULL, *same;
-  GOutputVector hello = { "hello", 5 };
-  guint8 buffer[6];
-  GInputVector room = { buffer, sizeof buffer };
-
-  g_assert_cmpint (session->klass->open (session, &stream), ==, 0);
-  g_assert_cmpint (session->klass->stream_writev (session, stream, &hello, 1), ==, 5);
-  g_assert_cmpint (session->klass->stream_shutdown_write (session, stream), ==, 0);
-  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
-  same = other->klass->accept (other);
-  g_assert_nonnull (same);
-  g_assert_cmpint (other->klass->stream_readv (other, same, &room, 1), ==, 5);
-  g_assert_cmpmem (buffer, 5, "hello", 5);
-  other->klass->stream_shutdown_write (other, same);
-  other->klass->stream_release (other, same);
-  test_world_advance (f->world, 100 * G_TIME_SPAN_MILLISECOND);
-  session->klass->stream_release (session, stream);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  assert_friend_is_well (f);
-  quic_stranger_clear (&f->stranger);
-  lp2p_raw_connection_free (f->dialed);
-  lp2p_raw_connection_free (f->accepted);
-  quic_host_clear (&f->friend);
-  quic_host_clear (&f->host);
-  test_world_free (f->world);
-}
-
-/* The host's side of the stranger's connection, NULL when it is off. */
-static Lp2pQuicConnection *
-find_connection (Fixture *f)
-{
-  for (GList *l = quic_host_get_endpoint (&f->host)->connections.head; l != NULL; l = l->next)
-    {
-      Lp2pQuicConnection *connection = l->data;
-      const struct sockaddr_in *remote = (const struct sockaddr_in *) connection->path.path.remote.addr;
-
-      if (remote->sin_port == f->stranger.own.sin_port)
-        return connection;
-    }
-  return NULL;
-}
 
 /* Waits for the end of a handshake that must fail. */
 static void
@@ -304,54 +234,6 @@ test_endless_hello (Fixture *f, gconstpointer data)
 }
 
 /* Frames of a client whose handshake was good */
-
-typedef struct
-{
-  Fixture *f;
-  QuicKeys keys;
-  ngtcp2_cid dcid;
-  guint32 number;
-  Lp2pQuicConnection *connection;
-} Attack;
-
-static void
-begin (Attack *self, Fixture *f)
-{
-  *self = (Attack){ .f = f, .number = 1 << 16 };
-  quic_stranger_connect (&f->stranger);
-  quic_stranger_init_keys (&f->stranger, &self->keys, &self->dcid);
-  f->stranger.mute = TRUE;
-  g_assert_cmpuint (f->host.context->inbound.length, ==, 1);
-  self->connection = lp2p_quic_connection_ref (find_connection (f));
-  g_assert_cmpint (self->connection->phase, ==, LP2P_QUIC_READY);
-}
-
-static void
-send_frames (Attack *self, gconstpointer frames, gsize size)
-{
-  guint8 packet[QUIC_PACKET_MAX];
-  gsize sealed = quic_keys_seal_short (&self->keys, &self->dcid, self->number++, frames, size, packet);
-
-  quic_stranger_send (&self->f->stranger, packet, sealed);
-}
-
-static void
-settle (Attack *self)
-{
-  quic_stranger_settle (&self->f->stranger);
-  g_ptr_array_set_size (self->f->stranger.packets, 0);
-}
-
-static void
-end (Attack *self)
-{
-  quic_keys_clear (&self->keys);
-  quic_stranger_end (&self->f->stranger);
-  test_context_drop_inbound (self->f->host.context);
-  lp2p_quic_connection_unref (self->connection);
-  quic_stranger_advance (&self->f->stranger, 12 * G_USEC_PER_SEC);
-  g_assert_null (find_connection (self->f));
-}
 
 typedef struct
 {
@@ -607,6 +489,8 @@ static void
 test_datagrams (Fixture *f, gconstpointer data)
 {
   g_autoptr (GByteArray) frames = g_byte_array_new ();
+  g_autoptr (GBytes) empty = g_bytes_new_static ("", 0);
+  g_autoptr (GError) error = NULL;
   Lp2pMuxerSession *session;
   GObject *capability;
   guint n = 0;
@@ -623,6 +507,9 @@ test_datagrams (Fixture *f, gconstpointer data)
   send_frames (&attack, "\x31\x00\x31\x00", 4);
   settle (&attack);
   g_assert_cmpuint (n, ==, 258);
+  /* It has not said that it takes any itself. */
+  g_assert_false (lp2p_datagrams_send (LP2P_DATAGRAMS (capability), empty, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE);
   g_signal_handlers_disconnect_by_data (capability, &n);
   end (&attack);
 }
@@ -710,30 +597,52 @@ write_byte (QuicStranger *self, gint64 stream)
 }
 
 /* The same, after it has shown that it was there with a packet so small that it is asked
- * once more. Before it has answered that, nothing from elsewhere is heard. */
-static void
-test_back_after_small (Fixture *f, gconstpointer data)
+ * once more. */
+static Lp2pQuicConnection *
+move_with_small (Fixture *f, gint64 *stream)
 {
   QuicStranger *stranger = &f->stranger;
-  int home = dup (stranger->fd);
   g_autofree char *address = g_strdup_printf ("/ip4/127.0.0.1/udp/%u", g_ntohs (stranger->own.sin_port));
   Lp2pQuicConnection *connection;
-  gint64 stream;
-  int away;
 
   /* What passes has to be found out again. */
   stranger->mtu = 1200;
   quic_stranger_connect (stranger);
   connection = find_connection (f);
-  g_assert_cmpint (ngtcp2_conn_open_bidi_stream (stranger->conn, &stream, NULL), ==, 0);
+  g_assert_cmpint (ngtcp2_conn_open_bidi_stream (stranger->conn, stream, NULL), ==, 0);
   quic_stranger_settle (stranger);
   use_other_socket (stranger);
-  away = dup (stranger->fd);
-  write_byte (stranger, stream);
+  write_byte (stranger, *stream);
   test_world_settle (f->world);
   quic_stranger_pump (stranger);
   test_world_settle (f->world);
   g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), !=, address);
+  return connection;
+}
+
+static void
+move_back (Fixture *f, Lp2pQuicConnection *connection, gint64 stream, int home)
+{
+  QuicStranger *stranger = &f->stranger;
+  g_autofree char *address = g_strdup_printf ("/ip4/127.0.0.1/udp/%u", g_ntohs (stranger->own.sin_port));
+
+  dup2 (home, stranger->fd);
+  write_byte (stranger, stream);
+  quic_stranger_advance (stranger, G_USEC_PER_SEC);
+  g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
+  g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), ==, address);
+  test_context_drop_inbound (f->host.context);
+}
+
+/* Before it has answered that, nothing from elsewhere is heard. */
+static void
+test_back_after_small (Fixture *f, gconstpointer data)
+{
+  QuicStranger *stranger = &f->stranger;
+  int home = dup (stranger->fd);
+  gint64 stream;
+  Lp2pQuicConnection *connection = move_with_small (f, &stream);
+  int away = dup (stranger->fd);
 
   dup2 (home, stranger->fd);
   write_byte (stranger, stream);
@@ -742,14 +651,33 @@ test_back_after_small (Fixture *f, gconstpointer data)
   quic_stranger_advance (stranger, 5 * G_USEC_PER_SEC);
   g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
 
-  dup2 (home, stranger->fd);
-  write_byte (stranger, stream);
-  quic_stranger_advance (stranger, G_USEC_PER_SEC);
-  g_assert_cmpint (connection->phase, ==, LP2P_QUIC_READY);
-  g_assert_cmpstr (lp2p_multiaddr_get_string (connection->remote_address), ==, address);
+  move_back (f, connection, stream, home);
   close (home);
   close (away);
+}
+
+/* Nor if it never answers: the question waits longer than it takes to get there. */
+static void
+test_back_unanswered (Fixture *f, gconstpointer data)
+{
+  int home = dup (f->stranger.fd);
+  gint64 stream;
+  Lp2pQuicConnection *connection = move_with_small (f, &stream);
+
+  for (guint i = 0; i < 500 && connection->phase == LP2P_QUIC_READY; i++)
+    {
+      int away = dup (f->stranger.fd);
+
+      test_world_jump (f->world, 10 * G_TIME_SPAN_MILLISECOND);
+      test_world_settle (f->world);
+      dup2 (home, f->stranger.fd);
+      write_byte (&f->stranger, stream);
+      test_world_settle (f->world);
+      dup2 (away, f->stranger.fd);
+      close (away);
+    }
   test_context_drop_inbound (f->host.context);
+  close (home);
 }
 
 /* The last packet of a peer that acknowledges late is not kept for as long as it likes. */
@@ -882,6 +810,7 @@ main (int argc, char **argv)
   ADD ("keep-alive", NULL, test_keep_alive);
   ADD ("back", NULL, test_back);
   ADD ("back-after-small", NULL, test_back_after_small);
+  ADD ("back-unanswered", NULL, test_back_unanswered);
   ADD ("linger", NULL, test_linger);
   ADD ("open-and-reset", NULL, test_open_and_reset);
   ADD ("corrupted", NULL, test_corrupted);

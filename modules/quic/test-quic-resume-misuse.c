@@ -3,6 +3,9 @@
 /* What must not come of sessions that are resumed. */
 
 #include <dlfcn.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "quic-resume-fixture.h"
 
@@ -20,6 +23,19 @@ gnutls_init (gnutls_session_t *session, unsigned flags)
   if ((flags & GNUTLS_SERVER) != 0)
     server_flags = flags;
   return original (session, (flags & GNUTLS_CLIENT) != 0 ? flags & ~hidden_flags : flags);
+}
+
+/* By how much GnuTLS and GLib are ahead of the clock. */
+static gint64 seconds_ahead;
+
+int
+clock_gettime (clockid_t clock, struct timespec *now)
+{
+  int code = syscall (SYS_clock_gettime, clock, now);
+
+  if (clock == CLOCK_REALTIME)
+    now->tv_sec += seconds_ahead;
+  return code;
 }
 
 /* Somebody else is there. */
@@ -123,6 +139,53 @@ take_all (void *data, time_t expires, const gnutls_datum_t *key, const gnutls_da
   return 0;
 }
 
+/* Who has taken early data takes it with older tickets as well. */
+static void
+test_two_tickets (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GBytes) first = NULL;
+
+  become_acquainted (self);
+  first = get_entry (self, "ticket libp2p");
+  become_acquainted (self);
+  seconds_ahead = 60;
+  for (guint i = 0; i < 2; i++)
+    {
+      start_early (self);
+      receive_message (self, &self->server);
+      g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+      test_until (self->world, is_ready (&self->client) && is_ready (&self->server));
+      g_assert_cmpuint (self->client.n_rejected, ==, 0);
+      hang_up (self);
+      set_entry (self, "ticket libp2p", first);
+    }
+  seconds_ahead = 0;
+}
+
+/* @data: by how much the window of GnuTLS has passed when they come again, in seconds */
+static void
+test_replayed_late (Fixture *self, gconstpointer data)
+{
+  guint n_begun;
+
+  become_acquainted (self);
+  seconds_ahead = LP2P_QUIC_REPLAY_WINDOW - 60;
+  test_wire_record (self->wire);
+  start_early (self);
+  receive_message (self, &self->server);
+  test_wire_set_deaf (self->wire, TRUE);
+  hang_up (self);
+  n_begun = self->server.context->n_begun;
+  seconds_ahead = LP2P_QUIC_REPLAY_WINDOW + GPOINTER_TO_INT (data);
+  test_wire_replay (self->wire);
+  test_until (self->world, test_wire_get_n_replayed_answers (self->wire) > 0);
+  test_world_settle (self->world);
+  g_assert_cmpuint (self->server.context->n_begun, ==, n_begun + 1);
+  g_assert_cmpuint (self->server.n_sessions, ==, 0);
+  test_world_advance (self->world, 25 * G_USEC_PER_SEC);
+  seconds_ahead = 0;
+}
+
 static void
 test_replayed (Fixture *self, gconstpointer control)
 {
@@ -153,6 +216,21 @@ test_replayed (Fixture *self, gconstpointer control)
   g_assert_cmpuint (self->server.n_closed, ==, control != NULL ? 1 : 0);
   if (self->server.session != NULL)
     g_assert_null (self->server.session->klass->accept (self->server.session));
+}
+
+/* A ticket is no proof: what came early of somebody who did not show the key of the session
+ * is nobody's. */
+static void
+test_unproved (Fixture *self, gconstpointer data)
+{
+  become_acquainted (self);
+  start_early (self);
+  test_until (self->world, self->server.session != NULL);
+  test_wire_set_deaf (self->wire, TRUE);
+  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+  test_world_advance (self->world, 12 * G_USEC_PER_SEC);
+  g_assert_cmpuint (self->server.n_closed, ==, 1);
+  g_assert_null (self->server.session->klass->accept (self->server.session));
 }
 
 /* Tickets of a protocol in which clients have no certificate */
@@ -294,6 +372,10 @@ main (int argc, char **argv)
   ADD ("broken-entry", NULL, test_broken_entry);
   ADD ("replayed", NULL, test_replayed);
   ADD ("replayed-control", "control", test_replayed);
+  ADD ("replayed-late", GINT_TO_POINTER (60), test_replayed_late);
+  ADD ("replayed-too-late", GINT_TO_POINTER (LP2P_QUIC_REPLAY_WINDOW), test_replayed_late);
+  ADD ("unproved", NULL, test_unproved);
+  ADD ("two-tickets", NULL, test_two_tickets);
   ADD ("confused-protocols", NULL, test_confused);
   ADD ("confused-protocols-other-way", NULL, test_confused_other_way);
   ADD ("no-certificate", NULL, test_no_certificate);

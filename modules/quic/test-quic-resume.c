@@ -184,7 +184,7 @@ test_resumed_refused (Fixture *self, gconstpointer data)
     {
       gnutls_datum_t key = { (guint8 *) &i, sizeof i };
 
-      lp2p_quic_replay_add (self->server.engine->replay, G_MAXINT32, &key, NULL);
+      lp2p_quic_replay_add (self->server.engine->replay, &key, 0, G_MAXINT32);
     }
   stream = start_early (self);
   check_refused (self, stream);

@@ -157,6 +157,33 @@ test_unread (Fixture *f, gconstpointer data)
   g_assert_cmpuint (f->listener.context->memory, ==, 0);
 }
 
+/* They are counted as long as they are there, also when the connection is over. */
+static void
+test_unread_ended (Fixture *f, gconstpointer data)
+{
+  Lp2pMuxerStream *streams[3];
+
+  for (guint i = 0; i < 3; i++)
+    {
+      Lp2pMuxerStream *own = open_stream (f);
+
+      fill (f, own, 250000);
+      streams[i] = accept_stream (f);
+      f->dialed->klass->stream_release (f->dialed, own);
+    }
+  f->dialed->klass->abort (f->dialed, 0);
+  go_on (f);
+  g_assert_cmpint (f->accepted->klass->get_state (f->accepted), ==, LP2P_SESSION_CLOSED);
+  g_assert_cmpuint (f->listener.context->memory, >=, 3 * 250000 - 256 * 1024);
+  for (guint i = 0; i < 3; i++)
+    {
+      for (gsize seen = 0; seen < 250000;)
+        seen += read_bytes (f, streams[i], seen);
+      f->accepted->klass->stream_release (f->accepted, streams[i]);
+    }
+  g_assert_cmpuint (f->listener.context->memory, ==, 0);
+}
+
 /* Nobody reads, and the peer may send no more: what needs no credit leaves all the same. */
 static void
 test_no_credit (Fixture *f, gconstpointer data)
@@ -573,6 +600,7 @@ main (int argc, char **argv)
   ADD ("window", NULL, test_window);
   ADD ("no-memory", NULL, test_no_memory);
   ADD ("unread", NULL, test_unread);
+  ADD ("unread-ended", NULL, test_unread_ended);
   ADD ("no-credit", NULL, test_no_credit);
   ADD ("stalled", NULL, test_stalled);
   ADD ("unread-without-memory", NULL, test_unread_without_memory);

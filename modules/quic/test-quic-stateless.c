@@ -371,6 +371,30 @@ test_retry (Fixture *f, gconstpointer data)
   g_assert_cmpuint (f->host.context->inbound.length, ==, 1);
 }
 
+/* What a client says first needs two packets, and the second comes first: to have kept it,
+ * its address must be known. */
+static void
+test_retry_order (Fixture *f, gconstpointer data)
+{
+  static const guint8 second[] = { 0x06, 0x44, 0x00, 0x04, 'r', 'e', 's', 't' };
+  g_autoptr (GBytes) first = quic_stranger_make_initial (&f->stranger, "libp2p");
+  const ngtcp2_cid *dcid = ngtcp2_conn_get_dcid (f->stranger.conn);
+  guint8 packet[QUIC_PACKET_MAX];
+  QuicKeys keys;
+  ngtcp2_cid scid;
+
+  ngtcp2_conn_get_scid (f->stranger.conn, &scid);
+  quic_keys_init_initial (&keys, dcid);
+  f->stranger.mute = TRUE;
+  quic_stranger_send (&f->stranger, packet, quic_keys_seal_initial (&keys, dcid, &scid, NULL, 1, second, sizeof second, packet));
+  quic_keys_clear (&keys);
+  quic_stranger_settle (&f->stranger);
+  assert_nothing_kept (f);
+  follow_retry (f);
+  g_assert_true (f->stranger.ready);
+  g_assert_cmpuint (f->stranger.n_retries, ==, 1);
+}
+
 static void
 test_retry_late (Fixture *f, gconstpointer data)
 {
@@ -716,6 +740,7 @@ main (int argc, char **argv)
   ADD ("forgotten", test_forgotten);
   ADD ("forgotten-greased", test_forgotten_greased);
   ADD ("retry", test_retry);
+  ADD ("retry-order", test_retry_order);
   ADD ("retry-late", test_retry_late);
   ADD ("retry-elsewhere", test_retry_elsewhere);
   ADD ("retry-ours", test_retry_ours);

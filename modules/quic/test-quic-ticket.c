@@ -155,7 +155,7 @@ see (Lp2pQuicReplay *replay, guint number, gint64 seconds)
 {
   gnutls_datum_t key = { (guint8 *) &number, sizeof number };
 
-  return lp2p_quic_replay_add (replay, g_get_real_time () / G_USEC_PER_SEC + seconds, &key, NULL);
+  return lp2p_quic_replay_add (replay, &key, 1000, 1000 + seconds);
 }
 
 static void

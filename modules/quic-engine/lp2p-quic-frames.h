@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The ids that a peer has given, by their sequence numbers. The id of the handshake has 0.
+ *
+ * @retire_prior_to: those before it are given up
+ * @first: those before it are taken for given
+ * @given: one bit for each from there on */
+typedef struct
+{
+  guint64 retire_prior_to;
+  guint64 first;
+  guint64 given;
+} Lp2pQuicPeerIds;
+
+#define LP2P_QUIC_PEER_IDS_INIT { 0, 0, 1 }
+
+void lp2p_quic_peer_ids_add (Lp2pQuicPeerIds *self, guint64 number);
+gboolean lp2p_quic_peer_ids_has (const Lp2pQuicPeerIds *self, guint64 number);
+
+/* @frames: what a packet contains. An id that was given before and that is given up is
+ *   overwritten, and so is what is no frame, with something that surely is none.
+ * @settled: whether the handshake is over for ngtcp2
+ *
+ * Returns: FALSE if the packet came too early */
+gboolean lp2p_quic_frames_check (guint8 *frames, gsize size, Lp2pQuicPeerIds *ids, gboolean settled);
+
+G_END_DECLS
