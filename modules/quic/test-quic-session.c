@@ -165,10 +165,10 @@ test_unread_ended (Fixture *f, gconstpointer data)
 
   for (guint i = 0; i < 3; i++)
     {
-      Lp2pMuxerStream *own = open_stream (f);
+      Lp2pMuxerStream *own = quic_pair_open (f);
 
       fill (f, own, 250000);
-      streams[i] = accept_stream (f);
+      streams[i] = quic_pair_accept (f);
       f->dialed->klass->stream_release (f->dialed, own);
     }
   f->dialed->klass->abort (f->dialed, 0);
@@ -178,7 +178,7 @@ test_unread_ended (Fixture *f, gconstpointer data)
   for (guint i = 0; i < 3; i++)
     {
       for (gsize seen = 0; seen < 250000;)
-        seen += read_bytes (f, streams[i], seen);
+        seen += quic_pair_read (f, streams[i], seen);
       f->accepted->klass->stream_release (f->accepted, streams[i]);
     }
   g_assert_cmpuint (f->listener.context->memory, ==, 0);
