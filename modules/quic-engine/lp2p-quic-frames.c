@@ -22,6 +22,9 @@ enum
 {
   PADDING = 0x00,
   PING = 0x01,
+  STREAM = 0x08, /* and seven more, with these bits */
+  STREAM_LENGTH = 0x02,
+  STREAM_OFFSET = 0x04,
   NEW_CONNECTION_ID = 0x18,
   HANDSHAKE_DONE = 0x1e,
   NO_FRAME = 0x21,
@@ -41,14 +44,6 @@ static const char *const fields[] = {
   [0x05] = "nn",
   [0x06] = "nb",
   [0x07] = "b",
-  [0x08] = "n*",
-  [0x09] = "n*",
-  [0x0a] = "nb",
-  [0x0b] = "nb",
-  [0x0c] = "nn*",
-  [0x0d] = "nn*",
-  [0x0e] = "nnb",
-  [0x0f] = "nnb",
   [0x10] = "n",
   [0x11] = "nn",
   [0x12] = "n",
@@ -165,9 +160,23 @@ skip_field (Lp2pCursor *cursor, char field)
     }
 }
 
+/* Apart from the others, as most packets have nothing else. */
+static inline gboolean
+skip_stream (Lp2pCursor *cursor, guint8 type)
+{
+  guint64 size;
+
+  if ((type & STREAM_LENGTH) == 0)
+    return skip (cursor, cursor->left);
+  return skip_number (cursor) && ((type & STREAM_OFFSET) == 0 || skip_number (cursor)) &&
+         read_number (cursor, &size) && skip (cursor, size);
+}
+
 static gboolean
 skip_frame (Lp2pCursor *cursor, guint8 type)
 {
+  if ((type & ~7) == STREAM)
+    return skip_stream (cursor, type);
   if (type >= G_N_ELEMENTS (fields) || fields[type] == NULL)
     return FALSE;
   for (const char *field = fields[type]; *field != '\0'; field++)
