@@ -49,6 +49,10 @@
  * are so many in all. */
 #define LP2P_QUIC_MAX_ONE_WAY 4096
 
+/* Microseconds before the time that pacing gives them in which packets may leave: then
+ * nobody is woken for that time. */
+#define LP2P_QUIC_PACED_AHEAD_US 1000
+
 typedef int Lp2pQuicDcidStatus;
 
 /* How the callback gets the path that was asked. */
@@ -131,7 +135,7 @@ lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, ngtcp2_duration late, size
   ngtcp2_conn_get_conn_stat (conn, &stat);
   *paced = begin + (ngtcp2_tstamp) ((double) size / lp2p_quic_get_pacing_rate (&stat));
   ngtcp2_conn_update_pkt_tx_time (conn, begin);
-  if (expiry > now && ngtcp2_conn_get_expiry (conn) <= now + NGTCP2_MILLISECONDS)
+  if (expiry > now && ngtcp2_conn_get_expiry (conn) <= now + LP2P_QUIC_PACED_AHEAD_US * NGTCP2_MICROSECONDS)
     ngtcp2_conn_handle_expiry (conn, now);
 }
 
@@ -173,6 +177,8 @@ lp2p_quic_set_early_params (ngtcp2_conn *conn, const uint8_t *data, size_t size)
 #define LP2P_QUIC_GIVES_UP_TWICE 0
 
 #define LP2P_QUIC_MAX_ONE_WAY G_MAXUINT
+
+#define LP2P_QUIC_PACED_AHEAD_US 0
 
 typedef ngtcp2_connection_id_status_type Lp2pQuicDcidStatus;
 
