@@ -154,9 +154,8 @@ on_reset (ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset, void *user
 
 /* Handshake */
 
-/* Whoever sends a message of TLS that is encrypted has our answer, and so is where that
- * went (RFC 9000 section 8.1). */
-/* What is in order is handed to GnuTLS, which collects a message as long as it goes on. */
+/* What is in order is handed to GnuTLS, which collects a message as long as it goes on. Of
+ * what is wrong in an Initial, ngtcp2 ends a connection only for errors of TLS. */
 static int
 on_message (ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const guint8 *data, size_t size, void *user_data)
 {
@@ -167,9 +166,12 @@ on_message (ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, c
   if (self->error == NULL)
     self->error = g_error_new (LP2P_ERROR, self->phase == LP2P_QUIC_HANDSHAKE ? LP2P_ERROR_HANDSHAKE : LP2P_ERROR_PROTOCOL,
                                _("QUIC: the peer sent more than %u KiB of the handshake"), LP2P_GNUTLS_MAX_HANDSHAKE / 1024);
-  return NGTCP2_ERR_PROTO;
+  ngtcp2_conn_set_tls_alert (conn, GNUTLS_A_DECODE_ERROR);
+  return NGTCP2_ERR_CRYPTO;
 }
 
+/* Whoever sends a message of TLS that is encrypted has our answer, and so is where that
+ * went (RFC 9000 section 8.1). */
 static int
 on_client_message (ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const guint8 *data, size_t size, void *user_data)
 {
@@ -182,6 +184,14 @@ on_handshake_completed (ngtcp2_conn *conn, void *user_data)
 {
   Lp2pQuicConnection *self = user_data;
 
+  /* A server may have left them out (RFC 9001 section 8.2); ngtcp2 looks only later. */
+  if (ngtcp2_conn_get_remote_transport_params (conn) == NULL)
+    {
+      if (self->error == NULL)
+        self->error = g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
+                                           _("QUIC handshake failed: the peer sent no transport parameters"));
+      return NGTCP2_ERR_CALLBACK_FAILURE;
+    }
   if (!lp2p_quic_tls_check_peer (self))
     return NGTCP2_ERR_CALLBACK_FAILURE;
   if (self->early && lp2p_quic_tls_is_early_refused (self))

@@ -168,6 +168,25 @@ test_early_ids (Fixture *f, gconstpointer data)
   assert_works (&self);
 }
 
+/* Nor does one work that leaves its transport parameters out. */
+static void
+test_no_params (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  Dial self;
+
+  f->stranger.params = g_bytes_new_static ("", 0);
+  serve (&self, f);
+  quic_stranger_advance (&f->stranger, 500 * G_TIME_SPAN_MILLISECOND);
+  result = g_steal_pointer (&self.result);
+  g_assert_nonnull (result);
+  g_assert_null (lp2p_transport_dial_finish (LP2P_TRANSPORT (f->host.transport), result, &error));
+  g_assert_error (error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
+  g_assert_nonnull (strstr (error->message, "no transport parameters"));
+  quic_keys_clear (&self.attack.keys);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -183,6 +202,7 @@ main (int argc, char **argv)
   ADD ("early-done", NULL, test_early_done);
   ADD ("early-done-twice", NULL, test_early_done_twice);
   ADD ("early-ids", NULL, test_early_ids);
+  ADD ("no-params", NULL, test_no_params);
 #undef ADD
 
   return g_test_run ();

@@ -225,6 +225,7 @@ test_endless_hello (Fixture *f, gconstpointer data)
       quic_stranger_advance (&f->stranger, G_TIME_SPAN_MILLISECOND);
       g_assert_cmpuint (mallinfo2 ().uordblks, <, before + 3 * 1024 * 1024);
     }
+  g_assert_cmpint (connection->phase, ==, LP2P_QUIC_CLOSED);
   g_assert_error (connection->error, LP2P_ERROR, LP2P_ERROR_HANDSHAKE);
   g_assert_nonnull (strstr (connection->error->message, "more than 128 KiB"));
   lp2p_quic_connection_unref (connection);
