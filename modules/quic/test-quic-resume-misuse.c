@@ -38,6 +38,12 @@ clock_gettime (clockid_t clock, struct timespec *now)
   return code;
 }
 
+static time_t
+get_time (time_t *now)
+{
+  return g_get_real_time () / G_USEC_PER_SEC;
+}
+
 /* Somebody else is there. */
 static void
 test_other_peer (Fixture *self, gconstpointer data)
@@ -159,6 +165,53 @@ test_two_tickets (Fixture *self, gconstpointer data)
       hang_up (self);
       set_entry (self, "ticket libp2p", first);
     }
+  seconds_ahead = 0;
+}
+
+/* A client that goes by another clock still offers a ticket whose time is over for the server:
+ * what was sent early does not count, and the handshake goes on as if there were no ticket.
+ * @data: by how many seconds the time is over */
+static void
+test_expired (Fixture *self, gconstpointer data)
+{
+  Lp2pMuxerStream *stream;
+
+  gnutls_global_set_time_function (get_time);
+  become_acquainted (self);
+  stream = start_early (self);
+  g_assert_null (self->server.session);
+  seconds_ahead = gnutls_db_get_default_cache_expiration () + GPOINTER_TO_INT (data);
+  check_refused (self, stream);
+  seconds_ahead = 0;
+  gnutls_global_set_time_function (time);
+}
+
+static gint64
+get_lifetime (Fixture *self, const char *key)
+{
+  GHashTableIter iter;
+  gpointer name, lifetime;
+
+  g_hash_table_iter_init (&iter, self->client.context->peer_data_lifetimes);
+  while (g_hash_table_iter_next (&iter, &name, &lifetime))
+    if (g_str_has_suffix (name, key))
+      return GPOINTER_TO_INT (lifetime);
+  return 0;
+}
+
+/* A dial fails with a ticket whose time is over here: the store is told to forget it before. */
+static void
+test_forgotten (Fixture *self, gconstpointer data)
+{
+  gint64 lifetime;
+
+  become_acquainted (self);
+  lifetime = get_lifetime (self, "ticket libp2p");
+  g_assert_cmpint (lifetime, >, gnutls_db_get_default_cache_expiration () - 60);
+  seconds_ahead = lifetime;
+  start_early (self);
+  test_until (self->world, is_ready (&self->client) && is_ready (&self->server));
+  check_peers (self);
   seconds_ahead = 0;
 }
 
@@ -374,6 +427,9 @@ main (int argc, char **argv)
   ADD ("replayed-control", "control", test_replayed);
   ADD ("replayed-late", GINT_TO_POINTER (60), test_replayed_late);
   ADD ("replayed-too-late", GINT_TO_POINTER (LP2P_QUIC_REPLAY_WINDOW), test_replayed_late);
+  ADD ("expired", GINT_TO_POINTER (60), test_expired);
+  ADD ("expired-long-ago", GINT_TO_POINTER (30 * 24 * 3600), test_expired);
+  ADD ("forgotten", NULL, test_forgotten);
   ADD ("unproved", NULL, test_unproved);
   ADD ("two-tickets", NULL, test_two_tickets);
   ADD ("confused-protocols", NULL, test_confused);
