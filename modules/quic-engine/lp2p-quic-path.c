@@ -206,13 +206,13 @@ is_on (Lp2pQuicConnection *self, const ngtcp2_path *path)
   return ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
 }
 
-/* By a server. Where the client has come from @elsewhere, another question begins. */
+/* By a server. Where the client has come from elsewhere, another question begins. */
 void
-lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gboolean elsewhere, gsize size)
+lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size)
 {
   if (!is_on (self, path))
     return;
-  if (elsewhere)
+  if (self->elsewhere)
     end_doubt (self);
   if (self->moving || self->allowance > 0)
     self->allowance += AMPLIFICATION * size;
