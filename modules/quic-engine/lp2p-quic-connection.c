@@ -247,7 +247,6 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
   if (self->elsewhere && !lp2p_quic_path_may_read (self, path))
     return 0;
 
-  self->moving = self->elsewhere;
   self->bytes_read += size;
   code = lp2p_quic_callbacks_read (self, path, &info, data, size, now);
   switch (code)

@@ -193,7 +193,8 @@ struct _Lp2pQuicConnection
   gint64 doubt;       /* how long it is asked once more where it is, 0 where it is not */
   gint64 doubt_ends;
   gboolean elsewhere; /* from where what is read comes */
-  gboolean moving;    /* what is read comes from elsewhere, and nothing is said of where it was */
+  ngtcp2_path_storage shown;        /* where the client has shown to be last */
+  ngtcp2_path_storage shown_before; /* and before that */
   gsize allowance;    /* what may be sent where it has not shown to be; 0 where it has */
   guint32 remote_code;
   gint64 rtt;
@@ -307,6 +308,7 @@ void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
 /* The path between the two */
 
 void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
+void lp2p_quic_path_begin (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_path_follow (Lp2pQuicConnection *self);
 gboolean lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size);

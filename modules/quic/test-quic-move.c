@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* It is at another host from now on: 127.0.0.2. */
+/* It is at another host from now on: 127.0.0.1 and @host more. */
 static void
-use_other_socket (QuicStranger *self)
+use_other_socket (QuicStranger *self, guint host)
 {
-  struct sockaddr_in other = { .sin_family = AF_INET, .sin_addr.s_addr = g_htonl (INADDR_LOOPBACK + 1) };
+  struct sockaddr_in other = { .sin_family = AF_INET, .sin_addr.s_addr = g_htonl (INADDR_LOOPBACK + host) };
   int fd = socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
   g_assert_cmpint (bind (fd, (struct sockaddr *) &other, sizeof other), ==, 0);
@@ -32,7 +32,7 @@ test_back (Fixture *f, gconstpointer data)
   begin (&self, f);
   send_frames (&self, ping, sizeof ping);
   settle (&self);
-  use_other_socket (&f->stranger);
+  use_other_socket (&f->stranger, 1);
   send_frames (&self, ping, sizeof ping);
   settle (&self);
   dup2 (home, f->stranger.fd);
@@ -73,7 +73,7 @@ begin_move (Fixture *f, gint64 *stream)
   connection = find_connection (f);
   g_assert_cmpint (ngtcp2_conn_open_bidi_stream (stranger->conn, stream, NULL), ==, 0);
   quic_stranger_settle (stranger);
-  use_other_socket (stranger);
+  use_other_socket (stranger, 1);
   g_assert_true (write_byte (stranger, *stream));
   test_world_settle (f->world);
   return connection;
@@ -185,6 +185,49 @@ test_answer_from_home (Fixture *f, gconstpointer data)
   close (home);
 }
 
+/* Sends from there what is small. */
+static void
+move_to (Fixture *f, int fd, gint64 stream)
+{
+  dup2 (fd, f->stranger.fd);
+  g_assert_true (write_byte (&f->stranger, stream));
+  test_world_settle (f->world);
+}
+
+/* What may be sent is counted wherever it has not shown to be: also where it moves on, and
+ * comes back, before it has answered once more. */
+static void
+test_on_after_small (Fixture *f, gconstpointer data)
+{
+  int home = dup (f->stranger.fd);
+  gint64 stream;
+  Lp2pQuicConnection *connection = move_with_small (f, &stream);
+  int away = dup (f->stranger.fd);
+  int beyond;
+
+  g_assert_cmpuint (connection->allowance, ==, 0);
+  use_other_socket (&f->stranger, 2);
+  beyond = dup (f->stranger.fd);
+  move_to (f, beyond, stream);
+  g_assert_cmpuint (connection->allowance, >, 0);
+  move_to (f, away, stream);
+  g_assert_cmpuint (connection->allowance, >, 0);
+
+  /* There it answers, and again: now it may be back at any time. */
+  quic_stranger_advance (&f->stranger, 5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (connection->allowance, ==, 0);
+  move_to (f, beyond, stream);
+  g_assert_cmpuint (connection->allowance, >, 0);
+  move_to (f, away, stream);
+  g_assert_cmpuint (connection->allowance, ==, 0);
+
+  dup2 (home, f->stranger.fd);
+  close (home);
+  close (away);
+  close (beyond);
+  test_context_drop_inbound (f->host.context);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -195,6 +238,7 @@ main (int argc, char **argv)
   ADD ("back-after-small", NULL, test_back_after_small);
   ADD ("back-unanswered", NULL, test_back_unanswered);
   ADD ("answer-from-home", NULL, test_answer_from_home);
+  ADD ("on-after-small", NULL, test_on_after_small);
 #undef ADD
 
   return g_test_run ();
