@@ -39,9 +39,9 @@ lp2p_quic_callbacks_read (Lp2pQuicConnection *self,
 }
 
 static Lp2pQuicFramesFlags
-get_flags (Lp2pQuicConnection *self)
+get_flags (Lp2pQuicConnection *self, guint8 first)
 {
-  return (self->settled ? LP2P_QUIC_FRAMES_SETTLED : 0) |
+  return (self->settled ? LP2P_QUIC_FRAMES_SETTLED : 0) | (IS_EARLY (first) ? LP2P_QUIC_FRAMES_EARLY : 0) |
          (LP2P_QUIC_ASKS_AGAIN && self->elsewhere ? LP2P_QUIC_FRAMES_ELSEWHERE : 0);
 }
 
@@ -54,7 +54,7 @@ on_decrypt (guint8 *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_ae
 
   if (code != 0 || (self->settled && !LP2P_QUIC_GIVES_UP_TWICE) || !(IS_SHORT (header[0]) || IS_EARLY (header[0])))
     return code;
-  return lp2p_quic_frames_check (dest, size - aead->max_overhead, &self->peer_ids, get_flags (self)) ? 0 : NGTCP2_ERR_DECRYPT;
+  return lp2p_quic_frames_check (dest, size - aead->max_overhead, &self->peer_ids, get_flags (self, header[0])) ? 0 : NGTCP2_ERR_DECRYPT;
 }
 
 void

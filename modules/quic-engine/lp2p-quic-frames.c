@@ -5,7 +5,9 @@
  *
  * An id that comes again after it was given up is given up again, which versions before
  * 1.0 do not expect. Honest peers send it too: again because they believed the first packet
- * to be lost. It is made a PING, so that the packet is acknowledged all the same.
+ * to be lost. It is made a frame that changes nothing, so that the packet is acknowledged all
+ * the same: an answer that answers nothing, as a client that only probes a path may send it,
+ * which must not look as if it had moved there. Early data has no answers, but PING.
  *
  * Where a client has moved to is also shown by an answer from elsewhere, and what comes with
  * it is then taken for a move back while the new path is asked once more, which version 0.12
@@ -236,7 +238,7 @@ lp2p_quic_frames_check (guint8 *frames, gsize size, Lp2pQuicPeerIds *ids, Lp2pQu
       if (lp2p_quic_peer_ids_has (&now, number) && (number < now.retire_prior_to || !settled))
         {
           memset (frame, PADDING, cursor.data - frame);
-          *frame = PING;
+          *frame = (flags & LP2P_QUIC_FRAMES_EARLY) != 0 ? PING : PATH_RESPONSE;
         }
       else
         lp2p_quic_peer_ids_add (&now, number);

@@ -25,11 +25,13 @@ gboolean lp2p_quic_peer_ids_has (const Lp2pQuicPeerIds *self, guint64 number);
 /* What is known of a packet.
  *
  * @LP2P_QUIC_FRAMES_SETTLED: the handshake is over for ngtcp2
- * @LP2P_QUIC_FRAMES_ELSEWHERE: it shows nothing of where the peer is */
+ * @LP2P_QUIC_FRAMES_ELSEWHERE: it shows nothing of where the peer is
+ * @LP2P_QUIC_FRAMES_EARLY: it is of early data, in which nothing may be answered */
 typedef enum
 {
   LP2P_QUIC_FRAMES_SETTLED = 1 << 0,
   LP2P_QUIC_FRAMES_ELSEWHERE = 1 << 1,
+  LP2P_QUIC_FRAMES_EARLY = 1 << 2,
 } Lp2pQuicFramesFlags;
 
 /* @frames: what a packet contains. Overwritten is an id that was given before and that is

@@ -14,7 +14,7 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
   Lp2pQuicPeerIds ids = LP2P_QUIC_PEER_IDS_INIT;
-  guint flags = size % 4;
+  guint flags = size % 8;
 
   while (size > 0)
     {

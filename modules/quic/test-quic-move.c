@@ -43,6 +43,40 @@ test_back (Fixture *f, gconstpointer data)
   end (&self);
 }
 
+/* A client that probes another path does not move with an id that it gives again there, also
+ * where that was given up before. */
+static void
+test_id_elsewhere (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GByteArray) frames = g_byte_array_new ();
+  g_autofree char *address = NULL;
+  int home = dup (f->stranger.fd);
+  guint64 received;
+  Attack self;
+
+  begin (&self, f);
+  address = g_strdup (lp2p_multiaddr_get_string (self.connection->remote_address));
+  append_id (frames, 53, 53);
+  append_id (frames, 51, 0);
+  send_frames (&self, frames->data, frames->len);
+  settle (&self);
+  use_other_socket (&f->stranger, 1);
+  g_byte_array_set_size (frames, 0);
+  append_id (frames, 51, 0);
+  send_frames (&self, frames->data, frames->len);
+  settle (&self);
+  g_assert_cmpstr (lp2p_multiaddr_get_string (self.connection->remote_address), ==, address);
+  dup2 (home, f->stranger.fd);
+  close (home);
+
+  /* It is acknowledged all the same. */
+  received = f->stranger.received;
+  quic_stranger_advance (&f->stranger, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpuint (f->stranger.received, >, received);
+  g_assert_cmpint (self.connection->phase, ==, LP2P_QUIC_READY);
+  end (&self);
+}
+
 /* With its own ngtcp2, which does not know that it moves. Returns whether that lets it. */
 static gboolean
 write_byte (QuicStranger *self, gint64 stream)
@@ -235,6 +269,7 @@ main (int argc, char **argv)
 
 #define ADD(name, data, function) g_test_add ("/quic-move/" name, Fixture, data, set_up, function, tear_down)
   ADD ("back", NULL, test_back);
+  ADD ("id-elsewhere", NULL, test_id_elsewhere);
   ADD ("back-after-small", NULL, test_back_after_small);
   ADD ("back-unanswered", NULL, test_back_unanswered);
   ADD ("answer-from-home", NULL, test_answer_from_home);
