@@ -6,6 +6,7 @@
 #include "lp2p-quic-frames.h"
 #include "lp2p-quic-hash.h"
 #include "lp2p-quic-replay.h"
+#include "lp2p-quic-seen.h"
 #include "lp2p-quic-send-buffer.h"
 #include "lp2p-quic-ticket.h"
 
