@@ -271,6 +271,51 @@ test_replayed (Fixture *self, gconstpointer control)
     g_assert_null (self->server.session->klass->accept (self->server.session));
 }
 
+/* So much that it cannot all be remembered. */
+static void
+use_up (Side *self)
+{
+  for (guint32 i = 0; i < LP2P_QUIC_SEEN_MAX; i++)
+    {
+      guint32 hello[4] = { 0, 0, 0, i };
+      gnutls_datum_t key = { (guint8 *) hello, sizeof hello };
+
+      lp2p_quic_replay_add (self->engine->replay, g_get_real_time () / G_USEC_PER_SEC + LP2P_QUIC_REPLAY_WINDOW, &key,
+                            &key);
+    }
+}
+
+/* None of it is taken once more, and whoever comes later may have early data. */
+static void
+test_used_up (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GBytes) unused = NULL;
+
+  become_acquainted (self);
+  unused = get_entry (self, "ticket libp2p");
+  become_acquainted (self);
+  test_wire_record (self->wire);
+  start_early (self);
+  receive_message (self, &self->server);
+  test_wire_set_deaf (self->wire, TRUE);
+  hang_up (self);
+  use_up (&self->server);
+  test_wire_replay (self->wire);
+  test_until (self->world, test_wire_get_n_replayed_answers (self->wire) > 0);
+  test_world_settle (self->world);
+  g_assert_cmpuint (self->server.n_sessions, ==, 0);
+  test_world_advance (self->world, 15 * G_USEC_PER_SEC);
+  test_wire_set_deaf (self->wire, FALSE);
+
+  set_entry (self, "ticket libp2p", unused);
+  check_refused (self, start_early (self));
+  test_until (self->world, has_entry (self, "ticket libp2p"));
+  hang_up (self);
+  start_early (self);
+  receive_message (self, &self->server);
+  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+}
+
 /* A ticket is no proof: what came early of somebody who did not show the key of the session
  * is nobody's. */
 static void
@@ -430,6 +475,7 @@ main (int argc, char **argv)
   ADD ("expired", GINT_TO_POINTER (60), test_expired);
   ADD ("expired-long-ago", GINT_TO_POINTER (30 * 24 * 3600), test_expired);
   ADD ("forgotten", NULL, test_forgotten);
+  ADD ("used-up", NULL, test_used_up);
   ADD ("unproved", NULL, test_unproved);
   ADD ("two-tickets", NULL, test_two_tickets);
   ADD ("confused-protocols", NULL, test_confused);
