@@ -691,14 +691,43 @@ def test_prompt(world):
         for answer, status, reason in ((b"n\n", 1, "does not want it"), (b"\n", 1, "not want"),
                                        (b"y\n", 0, None)):
             sender = world.dial(address, file)
-            question = terminal.expect(r"(12D3\S+)\s+wants to send \"a\": 1 file, 5.0\skB, into "
-                                       r"\S+\s+Take them\? \[y/N\] ")
+            question = terminal.expect(r"(12D3\S+)\s+wants to send 1 file, 5.0\skB, into \S+\s+\"a\"\s+"
+                                       r"Take them\? \[y/N\] ")
             check(len(question.group(1)) > 40, question.group(0))
             terminal.write(answer)
             sender.wait(status, reason)
         terminal.expect("1 file received")
         check(terminal.wait() == 0, "the receiver failed")
     check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_prompt_names(world):
+    """a receiver on a terminal is told of the names at the top, above all of those with a dot"""
+    for name in (*(f"file {number}" for number in range(12)), "tree/a", ".profile", ".b/c"):
+        world.write(name, b"x" * 100)
+    receive = ["receive", "--listen", "/ip4/127.0.0.1/tcp/0", "--into", world.path("target")]
+    with Terminal(world, *receive) as terminal:
+        address = terminal.expect(r"address +(\S+)").group(1)
+        sender = world.dial(address, *(world.path("source", name) for name in sorted(os.listdir(world.path("source")))))
+        terminal.expect(r"wants to send 15 files, 1.5\skB, into \S+\n(  \"file \d+\"\n){10}  and 3 more\n"
+                        r"with 2 folders or symbolic links\nPrograms .*begin with a dot:\n"
+                        r"  \"\.b\"\n  \"\.profile\"\nTake them\? \[y/N\] ")
+        terminal.write(b"y\n")
+        sender.wait(0)
+        check(terminal.wait() == 0, "the receiver failed")
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_many_names(world):
+    """more names than a frame has room for"""
+    paths = [world.write(f"{number:03}{'x' * 250}", b"") for number in range(120)]
+    transfer(world, *paths)
+    check_same(world.path("source"), world.path("target"))
+    result = subprocess.run([world.lp2p, "send", *[world.path("source")] * 4097], env=world.env,
+                            capture_output=True, text=True, timeout=60)
+    check(result.returncode == 1 and "more than 4096 files" in result.stderr, result.stderr[-500:])
 
 
 @case

@@ -83,18 +83,19 @@ dial (Lp2pHost *host, Lp2pPeerId *peer, GPtrArray *addresses)
 
 /* Cases: what is sent behind an offer of one file of 4 bytes */
 
+/* @top: (nullable): the only name in its list; without one, it has none */
 static void
-append_offer (GByteArray *out, guint64 entries, guint64 size)
+append_offer (GByteArray *out, guint64 entries, guint64 size, const char *top)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
+  ProtobufCBinaryData name = { top != NULL ? strlen (top) : 0, (guint8 *) top };
 
   offer.entries = offer.files = entries;
   offer.size = size;
   offer.name = (char *) "\033[31mname\n";
-  frame.body_case = SEND_BODY (OFFER);
-  frame.offer = &offer;
-  send_append_frame (out, &frame);
+  offer.names = &name;
+  offer.n_names = top != NULL ? 1 : 0;
+  send_append (out, SEND_BODY (OFFER), &offer);
 }
 
 static void
@@ -169,7 +170,7 @@ append_content (GByteArray *out, const char *data)
 static void
 announce (GByteArray *out, const char *path)
 {
-  append_offer (out, 1, 4);
+  append_offer (out, 1, 4, "a");
   append_file (out, path);
 }
 
@@ -181,10 +182,28 @@ bad_path (GByteArray *out, const char *path)
   append_content (out, "evil");
 }
 
+/* Something else than what the user was asked about. */
+static void
+other_name (GByteArray *out, const char *path)
+{
+  append_offer (out, 1, 4, "report.pdf");
+  append_file (out, path);
+  append_content (out, "evil");
+}
+
+/* The same from who tells a name, but no list. */
+static void
+no_list (GByteArray *out, const char *path)
+{
+  append_offer (out, 1, 4, NULL);
+  append_file (out, path);
+  append_content (out, "evil");
+}
+
 static void
 bad_link (GByteArray *out, const char *target)
 {
-  append_offer (out, 1, 0);
+  append_offer (out, 1, 0, "link");
   append_entry (out, LP2P__SEND__KIND__LINK, "link", 0, target);
 }
 
@@ -194,7 +213,7 @@ behind_link (GByteArray *out, const char *unused)
 {
   SendHash hash = send_hash (NULL, 0);
 
-  append_offer (out, 2, 4);
+  append_offer (out, 2, 4, "link");
   append_entry (out, LP2P__SEND__KIND__LINK, "link", 0, "folder");
   send_append_end (out, 0, &hash);
   append_file (out, "link|file");
@@ -203,7 +222,7 @@ behind_link (GByteArray *out, const char *unused)
 static void
 too_many (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 100);
+  append_offer (out, 1, 100, "a");
   append_file (out, "a");
   append_file (out, "b");
 }
@@ -211,17 +230,17 @@ too_many (GByteArray *out, const char *unused)
 static void
 too_large (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 3);
+  append_offer (out, 1, 3, "a");
   append_file (out, "a");
 }
 
 static void
 too_far_ahead (GByteArray *out, const char *unused)
 {
-  append_offer (out, 2000, 8000);
+  append_offer (out, 2000, 8000, "a");
   for (guint i = 0; i <= SEND_MAX_ANNOUNCED; i++)
     {
-      g_autofree char *name = g_strdup_printf ("%u", i);
+      g_autofree char *name = g_strdup_printf ("a|%u", i);
 
       append_file (out, name);
     }
@@ -269,7 +288,7 @@ cut_short (GByteArray *out, const char *unused)
   g_autofree char *chunk = g_strnfill (SEND_CHUNK_SIZE, 'x');
   SendHash hash = send_hash (NULL, 0);
 
-  append_offer (out, 1, 8 * SEND_CHUNK_SIZE);
+  append_offer (out, 1, 8 * SEND_CHUNK_SIZE, "a");
   append_entry (out, LP2P__SEND__KIND__FILE, "a", 8 * SEND_CHUNK_SIZE, "");
   append_begin (out, 0, 0);
   for (guint i = 0; i < 3; i++)
@@ -299,30 +318,30 @@ bad_number (GByteArray *out, const char *unused)
 }
 
 static void
-nothing (GByteArray *out, const char *unused)
+nothing (GByteArray *out, const char *path)
 {
-  announce (out, "a");
+  announce (out, path);
 }
 
 static void
 garbage (GByteArray *out, const char *bytes)
 {
-  append_offer (out, 1, 4);
+  append_offer (out, 1, 4, "a");
   g_byte_array_append (out, (const guint8 *) bytes, (guint) strlen (bytes));
 }
 
 static void
 wrong_side (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 4);
+  append_offer (out, 1, 4, "a");
   send_append_nothing (out, SEND_BODY (ACCEPT));
 }
 
 static void
 second_offer (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 4);
-  append_offer (out, 9, 400);
+  append_offer (out, 1, 4, "a");
+  append_offer (out, 9, 400, "a");
 }
 
 static const struct
@@ -341,6 +360,10 @@ static const struct
   { "nul", bad_path, "a%b", "a component with a NUL" },
   { "state", bad_path, ".lp2p-receive|identity", "where the receiver keeps its state" },
   { "state-case", bad_path, ".LP2P-RECEIVE|identity", "where the receiver keeps its state" },
+  { "other-name", other_name, ".ssh|authorized_keys", "a name that was not offered" },
+  { "other-prefix", other_name, "report.pdf.desktop", "a name that was not offered" },
+  { "no-list", no_list, "a", "a name that was not offered" },
+  { "no-list-folder", no_list, ".config|a", "a name that was not offered" },
   { "link-absolute", bad_link, "/etc", "leads to an absolute path" },
   { "link-out", bad_link, "../outside", "leads out of the target folder" },
   { "link-nowhere", bad_link, "", "leads nowhere" },
@@ -356,7 +379,8 @@ static const struct
   { "no-begin", no_begin, NULL, "a chunk of no file" },
   { "offset", bad_offset, NULL, "where it was not asked to" },
   { "number", bad_number, NULL, "another entry than the next one" },
-  { "early-finish", nothing, NULL, "finished with entries left out" },
+  { "early-finish", nothing, "a", "finished with entries left out" },
+  { "folders-ahead", nothing, "a|b|c|file", "finished with entries left out" },
   { "garbage", garbage, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "malformed length" },
   { "no-protobuf", garbage, "\x03\xff\xff\xff", "malformed frame" },
   { "wrong-side", wrong_side, NULL, "that a sender does not send" },
@@ -537,7 +561,8 @@ cut (const char *size, const char *text, const char *key)
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (Lp2pStream) stream = NULL;
 
-  announce (out, size != NULL ? size : "000");
+  append_offer (out, 1, 4, size != NULL ? size : "000");
+  append_file (out, size != NULL ? size : "000");
   append_content (out, "data");
   send_append_nothing (out, SEND_BODY (FINISH));
   if (text == NULL)
@@ -644,7 +669,7 @@ offer (guint64 size, const char *how)
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (Lp2pStream) stream = wait_visit (&host, TRUE);
 
-  append_offer (out, 1, 9 * SEND_CHUNK_SIZE);
+  append_offer (out, 1, 9 * SEND_CHUNK_SIZE, "a");
   append_entry (out, LP2P__SEND__KIND__FILE, "a", 9 * SEND_CHUNK_SIZE, "");
   append_begin (out, 0, 0);
   for (guint i = 0; i < 9; i++)
