@@ -313,6 +313,18 @@ def test_busy_folder(world):
 
 
 @case
+def test_busy_empty_folder(world):
+    """nor does one that finds the folder taken take anything from who waits in there"""
+    friend, friend_id = world.make_id("friend")
+    first, address = world.listen("--allow", friend_id)
+    world.receive("--allow", friend_id).wait(1, "another lp2p receive")
+    check(os.listdir(world.path("target")) == [STATE], os.listdir(world.path("target")))
+    world.dial(address, "--identity", friend, world.write_random("a", 3 * MIB)).wait(0)
+    first.wait(0)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
 def test_hostile_sender(world):
     """what a hostile sender cannot do"""
     key, peer = world.make_id("hostile")
