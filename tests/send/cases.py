@@ -325,6 +325,24 @@ def test_busy_empty_folder(world):
 
 
 @case
+def test_shared_identity(world):
+    """a transfer by ticket goes on where the file system knows no modes"""
+    sender, ticket, first = hold_up(world)
+    first.kill()
+    state = world.path("target", STATE)
+    identity = os.path.join(state, "identity")
+    before = read(identity)
+    # What such a file system says of all that is in it, and then of one file alone.
+    os.chmod(identity, 0o755)
+    world.receive(ticket).wait(1, "open to other users")
+    check(read(identity) == before, "the identity was replaced")
+    os.chmod(state, 0o755)
+    world.receive(ticket).wait(0)
+    sender.wait(0)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
 def test_hostile_sender(world):
     """what a hostile sender cannot do"""
     key, peer = world.make_id("hostile")

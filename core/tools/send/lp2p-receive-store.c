@@ -183,6 +183,18 @@ receive_store_get_queue (ReceiveStore *self)
   return self->queue;
 }
 
+/* The folder was made for its owner alone. Where it has another mode, the file system knows
+ * none, or somebody wants it so: then others may read the identity as they may read what
+ * comes. */
+static Lp2pIdentityFileFlags
+get_identity_flags (int state_fd)
+{
+  struct stat status;
+
+  return fstat (state_fd, &status) == 0 && (status.st_mode & 077) != 0 ? LP2P_IDENTITY_FILE_ALLOW_SHARED
+                                                                      : LP2P_IDENTITY_FILE_NONE;
+}
+
 /**
  * receive_store_load_identity:
  * @self: a store
@@ -197,11 +209,18 @@ Lp2pIdentity *
 receive_store_load_identity (ReceiveStore *self, GError **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d/" IDENTITY, self->state_fd);
+  g_autoptr (GError) missing = NULL;
   g_autoptr (Lp2pIdentity) identity =
-      lp2p_identity_load_file (path, LP2P_IDENTITY_FILE_NONE, NULL);
+      lp2p_identity_load_file (path, get_identity_flags (self->state_fd), &missing);
 
   if (identity != NULL)
     return g_steal_pointer (&identity);
+  /* One that cannot be read is not replaced: the sender would take us for somebody else. */
+  if (!g_error_matches (missing, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&missing));
+      return NULL;
+    }
   identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, error);
   if (identity == NULL ||
       !lp2p_identity_save_file (identity, path, LP2P_IDENTITY_FILE_REPLACE, error))
