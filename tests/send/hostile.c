@@ -4,7 +4,7 @@
  *
  *   hostile list                prints the cases, and what is to be answered
  *   hostile CASE ADDRESS KEY    sends to a receiver
- *   hostile code TICKET         shows a sender a wrong code
+ *   hostile code TICKET N       shows a sender a wrong code N times
  *   hostile crowd ADDRESS KEY N comes to a receiver N times at once
  *   hostile offer BYTES HOW     serves a receiver, to whom it prints a ticket, that much
  *   hostile take BYTES BYTES HOW  serves a sender, to whom it prints an address: reads that
@@ -476,7 +476,7 @@ talk (Lp2pStream *stream, GByteArray *out)
 }
 
 static int
-show_code (const char *text)
+show_code (const char *text, guint n)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pTicket) ticket =
@@ -497,6 +497,12 @@ show_code (const char *text)
   host = start (identity, NULL);
   stream = dial (host, lp2p_ticket_get_peer_id (ticket), lp2p_ticket_get_addresses (ticket));
   talk (stream, out);
+  for (guint i = 1; i < n; i++)
+    {
+      g_autoptr (Lp2pStream) next = open_stream (lp2p_stream_get_connection (stream));
+
+      talk (next, out);
+    }
   return 0;
 }
 
@@ -767,8 +773,8 @@ main (int argc, char **argv)
         g_print ("%s\t%s\n", cases[i].name, cases[i].answer);
       return 0;
     }
-  if (argc == 3 && g_str_equal (argv[1], "code"))
-    return show_code (argv[2]);
+  if (argc == 4 && g_str_equal (argv[1], "code"))
+    return show_code (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
   if (argc == 2 && g_str_equal (argv[1], "future"))
     return print_future ();
   if ((argc == 2 || argc == 5) && g_str_equal (argv[1], "cut"))
@@ -778,7 +784,7 @@ main (int argc, char **argv)
   for (gsize i = 0; argc == 4 && i < G_N_ELEMENTS (cases); i++)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
-  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET | future | cut [ADDRESS KEY BYTES] |\n"
+  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET N | future | cut [ADDRESS KEY BYTES] |\n"
               "       hostile crowd ADDRESS KEY N | offer BYTES HOW | take BYTES BYTES HOW\n");
   return 2;
 }
