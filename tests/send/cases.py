@@ -401,6 +401,23 @@ def test_hostile_crowd(world):
 
 
 @case
+def test_hostile_renewal(world):
+    """one peer at the door, however often it comes, keeps nobody else out"""
+    stranger, _ = world.make_id("stranger")
+    friend, friend_id = world.make_id("friend")
+    receiver, address = world.listen("--allow", friend_id)
+    with subprocess.Popen([world.hostile, "renew", address, stranger, str(AT_THE_DOOR + 1)], env=world.env,
+                          stdout=subprocess.PIPE) as silent:
+        try:
+            check(silent.stdout.readline() == b"silent\n", "it does not stand at the door")
+            world.dial(address, "--identity", friend, world.write("a", b"data")).wait(0)
+        finally:
+            silent.kill()
+    receiver.wait(0)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
 def test_damaged_partial(world):
     """what is kept of a file is read again before it is believed"""
     file = make_large(world)
@@ -769,6 +786,28 @@ def test_many_names(world):
     result = subprocess.run([world.lp2p, "send", *[world.path("source")] * 4097], env=world.env,
                             capture_output=True, text=True, timeout=60)
     check(result.returncode == 1 and "more than 4096 files" in result.stderr, result.stderr[-500:])
+
+
+@case
+def test_prompt_once(world):
+    """who got a no is not asked about again"""
+    file = world.write("a", b"x")
+    stranger, stranger_id = world.make_id("stranger")
+    friend, friend_id = world.make_id("friend")
+    receive = ["receive", "--listen", "/ip4/127.0.0.1/tcp/0", "--into", world.path("target")]
+    with Terminal(world, *receive) as terminal:
+        address = terminal.expect(r"address +(\S+)").group(1)
+        first = world.dial(address, "--identity", stranger, file)
+        terminal.expect(stranger_id + r"\s+wants to send")
+        terminal.write(b"n\n")
+        first.wait(1, "does not want it")
+        world.dial(address, "--identity", stranger, file).wait(1, "does not want it")
+        last = world.dial(address, "--identity", friend, file)
+        check(stranger_id not in terminal.expect(r"(?s).*?" + friend_id).group(0), "the same question came again")
+        terminal.expect(r"Take them")
+        terminal.write(b"y\n")
+        last.wait(0)
+        check(terminal.wait() == 0, "the receiver failed")
 
 
 @case

@@ -5,7 +5,8 @@
  *   hostile list                prints the cases, and what is to be answered
  *   hostile CASE ADDRESS KEY    sends to a receiver
  *   hostile code TICKET N       shows a sender a wrong code N times
- *   hostile crowd ADDRESS KEY N comes to a receiver N times at once
+ *   hostile crowd ADDRESS KEY N comes to a receiver as N peers at once
+ *   hostile renew ADDRESS KEY N comes to a receiver N times as one peer, and says nothing
  *   hostile offer BYTES HOW     serves a receiver, to whom it prints a ticket, that much
  *   hostile take BYTES BYTES HOW  serves a sender, to whom it prints an address: reads that
  *                               much, and says that much; HOW it ends is "gone" or "silent"
@@ -528,12 +529,14 @@ print_future (void)
   return 0;
 }
 
+/* @key: (nullable): a file; without one, somebody whom nobody knows */
 static Lp2pStream *
 dial_as (Lp2pHost **host, const char *text, const char *key)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Lp2pIdentity) identity =
-      lp2p_identity_load_file (key, LP2P_IDENTITY_FILE_NONE, &error);
+  g_autoptr (Lp2pIdentity) identity = key != NULL
+                                          ? lp2p_identity_load_file (key, LP2P_IDENTITY_FILE_NONE, &error)
+                                          : lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, &error);
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
   g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
   g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
@@ -587,6 +590,16 @@ cut (const char *size, const char *text, const char *key)
   return 0;
 }
 
+/* Says nothing more, or goes as a process goes that is killed. */
+static void
+stop (const char *how)
+{
+  g_print ("%s\n", how);
+  while (g_str_equal (how, "silent"))
+    g_main_context_iteration (NULL, TRUE);
+  _exit (0);
+}
+
 /* Returns the number of the first stream on which the other side said something, or which it
  * ended. */
 static guint
@@ -609,20 +622,39 @@ wait_for_any (GPtrArray *streams)
 static int
 crowd (const char *text, const char *key, guint n)
 {
+  g_autoptr (GPtrArray) hosts = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GPtrArray) streams = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GByteArray) out = g_byte_array_new ();
-  g_autoptr (Lp2pHost) host = NULL;
-  Lp2pStream *first = dial_as (&host, text, key);
+  Lp2pStream *first;
 
-  g_ptr_array_add (streams, first);
   while (streams->len < n)
-    g_ptr_array_add (streams, open_stream (lp2p_stream_get_connection (first)));
+    {
+      Lp2pHost *host = NULL;
+
+      g_ptr_array_add (streams, dial_as (&host, text, streams->len == 0 ? key : NULL));
+      g_ptr_array_add (hosts, host);
+    }
+  first = g_ptr_array_index (streams, 0);
   g_print ("turned away: %u\n", wait_for_any (streams) + 1);
   announce (out, "a");
   append_content (out, "data");
   send_append_nothing (out, SEND_BODY (FINISH));
   talk (first, out);
   return 0;
+}
+
+/* Stands at the door until it is killed. */
+static void
+renew (const char *text, const char *key, guint n)
+{
+  g_autoptr (GPtrArray) streams = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (Lp2pHost) host = NULL;
+
+  g_ptr_array_add (streams, dial_as (&host, text, key));
+  while (streams->len < n)
+    g_ptr_array_add (streams, open_stream (lp2p_stream_get_connection (g_ptr_array_index (streams, 0))));
+  wait_for_any (streams);
+  stop ("silent");
 }
 
 /* Those that listen, and come to their end before the transfer does */
@@ -654,16 +686,6 @@ wait_visit (Lp2pHost **host, gboolean with_ticket)
   while (stream == NULL)
     g_main_context_iteration (NULL, TRUE);
   return stream;
-}
-
-/* Says nothing more, or goes as a process goes that is killed. */
-static void
-stop (const char *how)
-{
-  g_print ("%s\n", how);
-  while (g_str_equal (how, "silent"))
-    g_main_context_iteration (NULL, TRUE);
-  _exit (0);
 }
 
 /* Sends so many bytes of a file of some chunks. */
@@ -779,12 +801,14 @@ main (int argc, char **argv)
     return print_future ();
   if ((argc == 2 || argc == 5) && g_str_equal (argv[1], "cut"))
     return cut (argc == 5 ? argv[4] : NULL, argc == 5 ? argv[2] : NULL, argc == 5 ? argv[3] : NULL);
+  if (argc == 5 && g_str_equal (argv[1], "renew"))
+    renew (argv[2], argv[3], (guint) g_ascii_strtoull (argv[4], NULL, 10));
   if (argc == 5 && g_str_equal (argv[1], "crowd"))
     return crowd (argv[2], argv[3], (guint) g_ascii_strtoull (argv[4], NULL, 10));
   for (gsize i = 0; argc == 4 && i < G_N_ELEMENTS (cases); i++)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
   g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET N | future | cut [ADDRESS KEY BYTES] |\n"
-              "       hostile crowd ADDRESS KEY N | offer BYTES HOW | take BYTES BYTES HOW\n");
+              "       hostile crowd ADDRESS KEY N | renew ADDRESS KEY N | offer BYTES HOW | take BYTES BYTES HOW\n");
   return 2;
 }

@@ -15,6 +15,8 @@
 
 #define WHAT "receive"
 
+#define NOT_WANTED N_("the user does not want it")
+
 typedef struct
 {
   char *into;
@@ -26,8 +28,12 @@ typedef struct
   gboolean json;
 } Options;
 
+/* So many of those whom the user did not want are remembered. */
+#define MAX_REFUSED 256
+
 /* A receiver.
  * @peers: who may send without being asked about; empty for nobody
+ * @refused: (element-type Lp2pPeerId): whom the user did not want
  * @waiting, @offer: who came with what; @current is being served */
 typedef struct
 {
@@ -36,6 +42,7 @@ typedef struct
   ReceiveStore *store;
   SendReport *report;
   GPtrArray *peers;
+  GHashTable *refused;
   SendChannel *waiting;
   SendFrame *offer;
   SendChannel *current;
@@ -195,6 +202,8 @@ admit (SendChannel *channel, SendFrame **frame, gpointer user_data)
     return g_strdup (N_("this is a receiver, which takes what is offered"));
   if (self->peers->len > 0 && !is_allowed (self, peer))
     return g_strdup (N_("this receiver does not serve you"));
+  if (g_hash_table_contains (self->refused, peer))
+    return g_strdup (NOT_WANTED);
   if (other != NULL && !lp2p_peer_id_equal (send_channel_get_peer (other), peer))
     return g_strdup (N_("this receiver is busy with another sender"));
   if (self->current != NULL)
@@ -231,6 +240,16 @@ print_listening (Receive *self, Lp2pHost *host)
   tool_flush ();
 }
 
+/* Who got a no is not asked about again. */
+static void
+refuse (Receive *self, SendChannel *channel)
+{
+  if (g_hash_table_size (self->refused) >= MAX_REFUSED)
+    g_hash_table_remove_all (self->refused);
+  g_hash_table_add (self->refused, lp2p_peer_id_ref (send_channel_get_peer (channel)));
+  send_channel_part (channel, SEND_BODY (DECLINE), NOT_WANTED);
+}
+
 /* Whether what is offered is to be taken; else the sender was told. */
 static gboolean
 confirm (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *offer)
@@ -247,7 +266,7 @@ confirm (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *offer)
       return FALSE;
     }
   if (!yes)
-    send_channel_part (channel, SEND_BODY (DECLINE), N_("the user does not want it"));
+    refuse (self, channel);
   return yes;
 }
 
@@ -282,6 +301,7 @@ listen_for_senders (Receive *self)
   if (host == NULL)
     return tool_fail_error (WHAT, error);
   control = tool_control_new (self->line, host, send_report_append_status, self->report);
+  self->refused = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, (GDestroyNotify) lp2p_peer_id_unref, NULL);
   door = send_door_new (host, admit, self);
   print_listening (self, host);
   while (!over && !tool_is_interrupted ())
@@ -294,6 +314,7 @@ listen_for_senders (Receive *self)
   g_clear_pointer (&door, send_door_free);
   g_clear_pointer (&self->waiting, send_channel_free);
   g_clear_pointer (&self->offer, send_frame_free);
+  g_clear_pointer (&self->refused, g_hash_table_unref);
   g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;
