@@ -306,6 +306,9 @@ test_bad_frames (void)
   Lp2p__Send__End end = LP2P__SEND__END__INIT;
   Lp2p__Send__Want want = LP2P__SEND__WANT__INIT;
   Lp2p__Send__Compare compare = LP2P__SEND__COMPARE__INIT;
+  Lp2p__Send__Text text = LP2P__SEND__TEXT__INIT;
+  Lp2p__Send__Failure failure = LP2P__SEND__FAILURE__INIT;
+  g_autofree char *long_text = g_strnfill (SEND_MAX_TEXT + 1, ':');
   SendHash hash = send_hash (NULL, 0);
   const ProtobufCBinaryData bytes = { SEND_HASH_SIZE, hash.bytes };
 
@@ -333,6 +336,15 @@ test_bad_frames (void)
   chunk.size = 1;
   chunk.hash.len = 15;
   assert_bad_frame (&frame, SEND_BODY (CHUNK), "16 bytes");
+
+  text.text = long_text;
+  frame.abort = &text;
+  assert_bad_frame (&frame, SEND_BODY (ABORT), "1024 bytes");
+  assert_bad_frame (&frame, SEND_BODY (DECLINE), "1024 bytes");
+  failure.text = long_text;
+  frame.refuse = &failure;
+  assert_bad_frame (&frame, SEND_BODY (REFUSE), "1024 bytes");
+  assert_bad_frame (&frame, SEND_BODY (FAIL), "1024 bytes");
 
   frame.end = &end;
   assert_bad_frame (&frame, SEND_BODY (END), "16 bytes");

@@ -167,6 +167,14 @@ check_offer (const Lp2p__Send__Offer *offer, GError **error)
   return TRUE;
 }
 
+/* A text is looked for in catalogues, piece by piece. */
+static gboolean
+check_text (const char *text, GError **error)
+{
+  return strlen (text) <= SEND_MAX_TEXT ||
+         send_fail_protocol (error, N_("the peer sent a text that is too long, expected 1024 bytes at most"));
+}
+
 static gboolean
 check_frame (const SendFrame *frame, GError **error)
 {
@@ -176,6 +184,14 @@ check_frame (const SendFrame *frame, GError **error)
       return send_fail_protocol (error, N_("the peer sent a frame of an unknown kind"));
     case SEND_BODY (OFFER):
       return check_offer (frame->offer, error);
+    case SEND_BODY (ABORT):
+      return check_text (frame->abort->text, error);
+    case SEND_BODY (DECLINE):
+      return check_text (frame->decline->text, error);
+    case SEND_BODY (REFUSE):
+      return check_text (frame->refuse->text, error);
+    case SEND_BODY (FAIL):
+      return check_text (frame->fail->text, error);
     case SEND_BODY (ENTRY):
       return check_entry (frame->entry, error);
     case SEND_BODY (CHUNK):
