@@ -418,6 +418,17 @@ def test_hostile_renewal(world):
 
 
 @case
+def test_early_result(world):
+    """a receiver that has a result before all was sent is not waited for"""
+    with subprocess.Popen([world.hostile, "early"], env=world.env, stdout=subprocess.PIPE, text=True) as receiver:
+        try:
+            address = receiver.stdout.readline().strip()
+            world.dial(address, world.write("a", b"data")).wait(1, "a result before all was sent")
+        finally:
+            receiver.kill()
+
+
+@case
 def test_damaged_partial(world):
     """what is kept of a file is read again before it is believed"""
     file = make_large(world)

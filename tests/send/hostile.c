@@ -8,6 +8,8 @@
  *   hostile crowd ADDRESS KEY N comes to a receiver as N peers at once
  *   hostile renew ADDRESS KEY N comes to a receiver N times as one peer, and says nothing
  *   hostile offer BYTES HOW     serves a receiver, to whom it prints a ticket, that much
+ *   hostile early               serves a sender, to whom it prints an address: has a result before
+ *                               anything has come
  *   hostile take BYTES BYTES HOW  serves a sender, to whom it prints an address: reads that
  *                               much, and says that much; HOW it ends is "gone" or "silent"
  *
@@ -782,9 +784,25 @@ take (guint64 n_read, guint64 n_said, const char *how)
   stop (how);
 }
 
+static void
+early (void)
+{
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = wait_visit (&host, FALSE);
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  Lp2p__Send__Result result = LP2P__SEND__RESULT__INIT;
+
+  send_append_nothing (out, SEND_BODY (ACCEPT));
+  send_append (out, SEND_BODY (RESULT), &result);
+  say (stream, out);
+  stop ("silent");
+}
+
 int
 main (int argc, char **argv)
 {
+  if (argc == 2 && g_str_equal (argv[1], "early"))
+    early ();
   if (argc == 4 && g_str_equal (argv[1], "offer"))
     offer (g_ascii_strtoull (argv[2], NULL, 10), argv[3]);
   if (argc == 5 && g_str_equal (argv[1], "take"))
@@ -809,6 +827,6 @@ main (int argc, char **argv)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
   g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET N | future | cut [ADDRESS KEY BYTES] |\n"
-              "       hostile crowd ADDRESS KEY N | renew ADDRESS KEY N | offer BYTES HOW | take BYTES BYTES HOW\n");
+              "       hostile crowd ADDRESS KEY N | renew ADDRESS KEY N | offer BYTES HOW | early | take BYTES BYTES HOW\n");
   return 2;
 }

@@ -41,7 +41,8 @@ typedef struct
 
 /* @announced: those whose turn has not come, in order; @first is the number of the
  *   first of them
- * @result: what the receiver said at the end */
+ * @finished: whether the receiver was told that there is no more
+ * @result: what it said then */
 typedef struct
 {
   const SendLoad *load;
@@ -54,6 +55,7 @@ typedef struct
   guint64 n_failed;
   guint64 size;
   gboolean accepted;
+  gboolean finished;
   SendFrame *result;
   GError *error;
 } Sender;
@@ -205,6 +207,8 @@ on_input (SendChannel *channel, gpointer user_data)
         return;
       if (found == SEND_INPUT_DATA || frame->body_case == SEND_BODY (CHUNK))
         send_fail_protocol (&self->error, N_("the peer sent data, which only a sender does"));
+      else if (frame->body_case == SEND_BODY (RESULT) && !self->finished)
+        send_fail_protocol (&self->error, N_("the peer sent a result before all was sent"));
       else if (frame->body_case == SEND_BODY (RESULT))
         self->result = g_steal_pointer (&frame);
       else
@@ -599,6 +603,7 @@ static gboolean
 finish (Sender *self, GError **error)
 {
   send_append_nothing (send_channel_get_output (self->channel), SEND_BODY (FINISH));
+  self->finished = TRUE;
   while (self->result == NULL)
     if (!wait_input (self, error))
       return FALSE;
