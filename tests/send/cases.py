@@ -182,6 +182,22 @@ def test_planted_link(world):
     check(not os.listdir(world.path("outside")), "something was written outside")
 
 
+@case
+def test_control_characters(world):
+    """no control character of a name, be it of one byte or two, is in the lines for programs"""
+    name = "a\u0007\u007f\u0080\u009b31m\u009f\u00a0\u00e4"
+    sender, ticket = world.send(world.write(name, b"data"))
+    result = subprocess.run([world.lp2p, "receive", "--json", "--into", world.path("target"), ticket],
+                            env=world.env, capture_output=True, text=True, encoding="utf-8", timeout=60)
+    sender.wait(0)
+    check(result.returncode == 0, result.stderr)
+    wrong = [character for character in result.stdout if character != "\n" and not character.isprintable()
+             and character != "\u00a0"]
+    check(not wrong and "\\u009b31m" in result.stdout, result.stdout)
+    found = [event["path"] for event in map(json.loads, result.stdout.splitlines()) if event["type"] == "file"]
+    check(found == [name], found)
+
+
 # Who is served
 
 @case
