@@ -136,7 +136,10 @@ receive_store_new (const char *path, gboolean overwrite, SendReport *report, GEr
   if (self->folder == NULL)
     return NULL;
   self->state_fd = open_state (send_folder_get_fd (self->folder), path, error);
-  return self->state_fd >= 0 ? g_steal_pointer (&self) : NULL;
+  if (self->state_fd < 0)
+    return NULL;
+  send_folder_close_off (self->folder, self->state_fd);
+  return g_steal_pointer (&self);
 }
 
 /* An empty state folder goes, too, while it is still locked; never that of another receiver,
