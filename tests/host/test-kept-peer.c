@@ -89,6 +89,7 @@ test_again (Fixture *self, gconstpointer data)
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
   first = dup_connection (self->keeper);
 
+  test_world_advance (self->world, 31 * G_USEC_PER_SEC);
   lp2p_connection_abort (first, LP2P_CODE_NONE);
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTING);
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
@@ -146,6 +147,35 @@ test_back_off (Fixture *self, gconstpointer data)
   lp2p_kept_peer_retry (self->kept);
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
   g_assert_cmpint (lp2p_kept_peer_get_retry_delay (self->kept), ==, 0);
+}
+
+/* A peer that lets everybody in and then closes is not dialed without pause: the pauses
+ * double as if it did not answer. */
+static void
+test_short_lived (Fixture *self, gconstpointer data)
+{
+  gint64 expected = G_USEC_PER_SEC;
+
+  keep (self);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_autoptr (Lp2pConnection) connection = NULL;
+      gint64 delay;
+
+      test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
+      g_assert_null (lp2p_kept_peer_get_error (self->kept));
+      test_until (self->world, (connection = dup_connection (self->other)) != NULL);
+      lp2p_connection_abort (connection, LP2P_CODE_CONNECTION_GATED);
+      test_until (self->world, get_state (self) != LP2P_KEPT_PEER_CONNECTED);
+      g_assert_cmpint (get_state (self), ==, LP2P_KEPT_PEER_WAITING);
+      g_assert_nonnull (lp2p_kept_peer_get_error (self->kept));
+      delay = lp2p_kept_peer_get_retry_delay (self->kept);
+      g_assert_cmpint (delay, >=, expected / 2);
+      g_assert_cmpint (delay, <=, expected * 5 / 4);
+      expected = MIN (expected * 2, 300 * G_USEC_PER_SEC);
+      test_world_jump (self->world, delay + 1);
+    }
+  g_assert_cmpuint (self->keeper->n_added, ==, 10);
 }
 
 /* It does not matter who made the connection. */
@@ -267,6 +297,7 @@ main (int argc, char **argv)
     { "/kept-peer/again", test_again },
     { "/kept-peer/existing", test_existing },
     { "/kept-peer/back-off", test_back_off },
+    { "/kept-peer/short-lived", test_short_lived },
     { "/kept-peer/inbound", test_inbound },
     { "/kept-peer/release", test_release },
     { "/kept-peer/release-connecting", test_release_connecting },
