@@ -3,6 +3,7 @@
 #include "host/lp2p-limits-private.h"
 
 #include "types/lp2p-i18n-private.h"
+#include "types/lp2p-multiaddr-private.h"
 
 #include <string.h>
 
@@ -146,24 +147,11 @@ check_peer (Lp2pLimits *self, guint n, const char *option, Lp2pPeerId *peer, GEr
 
 /* Prefixes */
 
+/* That of a relay says nothing of who is behind it. */
 static const guint8 *
 get_ip (Lp2pMultiaddr *address, gsize *size)
 {
-  static const guint8 mapped[12] = { [10] = 0xff, [11] = 0xff };
-  Lp2pProtocol protocol;
-  const guint8 *value;
-
-  /* That of a relay says nothing of who is behind it. */
-  if (lp2p_multiaddr_find (address, LP2P_PROTOCOL_P2P_CIRCUIT, 0) >= 0 ||
-      !lp2p_multiaddr_get_component (address, 0, &protocol, &value, size) ||
-      (protocol != LP2P_PROTOCOL_IP4 && protocol != LP2P_PROTOCOL_IP6))
-    return NULL;
-  if (protocol == LP2P_PROTOCOL_IP6 && memcmp (value, mapped, sizeof mapped) == 0)
-    {
-      *size = 4;
-      return value + sizeof mapped;
-    }
-  return value;
+  return lp2p_multiaddr_find (address, LP2P_PROTOCOL_P2P_CIRCUIT, 0) < 0 ? lp2p_multiaddr_get_ip (address, size) : NULL;
 }
 
 static gboolean
