@@ -74,7 +74,7 @@ static GPtrArray *
 list_candidates (Lp2pConnectionManager *self, gint64 *next)
 {
   GPtrArray *candidates = g_ptr_array_new ();
-  gint64 grace = get_option (self, "connection-grace") * G_USEC_PER_SEC;
+  gint64 grace = (gint64) get_option (self, "connection-grace") * G_USEC_PER_SEC;
   gint64 now = lp2p_loop_now (self->loop);
   GHashTableIter iter;
   gpointer value;

@@ -351,7 +351,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
   Lp2pLoop *share = raw->session->loop;
   Lp2pConnectionLimits limits = {
     .max_streams = config_uint (self, "max-streams-per-connection"),
-    .negotiation_timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
+    .negotiation_timeout = (gint64) config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
   };
   gboolean early;
   GError *error = NULL;
@@ -419,7 +419,7 @@ lp2p_swarm_upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *exp
     .muxer = hint != NULL ? hint->muxer : NULL,
     .expected_peer = expected_peer,
     .max_streams = config_uint (self, "max-streams-per-connection"),
-    .timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
+    .timeout = (gint64) config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
     .pipelined = hint != NULL && !hint->waits,
     .asks_muxer = hint != NULL && hint->asks_muxer,
   };

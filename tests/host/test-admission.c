@@ -701,6 +701,19 @@ test_grace (Fixture *self, gconstpointer data)
   test_until (self->world, count (self->host) == 3);
 }
 
+/* The longest grace that may be set is as long as it says. */
+static void
+test_long_grace (Fixture *self, gconstpointer data)
+{
+  for (guint i = 0; i < 6; i++)
+    g_assert_true (comes_in (self, i));
+  test_world_jump (self->world, (gint64) 86399 * G_USEC_PER_SEC);
+  test_world_settle (self->world);
+  g_assert_cmpuint (count (self->host), ==, 6);
+  test_world_jump (self->world, 2 * G_USEC_PER_SEC);
+  test_until (self->world, count (self->host) == 3);
+}
+
 static void
 test_held (Fixture *self, gconstpointer data)
 {
@@ -775,6 +788,7 @@ main (int argc, char **argv)
     { "/admission/wait-inside", "", test_wait_inside },
     { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },
     { "/admission/grace", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_grace },
+    { "/admission/long-grace", "connections-high=5\nconnections-low=3\nconnection-grace=86400\n", test_long_grace },
     { "/admission/held", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_held },
     { "/admission/dropped", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_dropped },
   };
