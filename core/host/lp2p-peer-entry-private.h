@@ -80,11 +80,13 @@ typedef struct
   guint64 record_seq;
 
   /* For the store: what the disk does not have yet, whether that is being written, and
-   * whether it has anything. */
+   * whether the disk may have more, as reading failed: what is written adds to that. */
   Lp2pPeerDirty dirty;
   gboolean writing;
-  gboolean stored;
+  gboolean unread;
   guint n_connections;
+  /* When the first of them came, by the wall clock. */
+  gint64 connected_at;
   GList recent_link;
   GList dirty_link;
 } Lp2pPeerEntry;

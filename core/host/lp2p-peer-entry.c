@@ -55,7 +55,7 @@ lp2p_peer_entry_copy (const Lp2pPeerEntry *self)
   copy->record = self->record != NULL ? g_bytes_ref (self->record) : NULL;
   copy->record_seq = self->record_seq;
   copy->dirty = self->dirty;
-  copy->stored = self->stored;
+  copy->unread = self->unread;
   return copy;
 }
 

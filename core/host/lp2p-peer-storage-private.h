@@ -15,7 +15,8 @@ typedef struct
   /* Fills an entry that is new; @found tells whether there was anything. Does not wait
    * for who writes: nothing is found instead. */
   gboolean (*load) (Lp2pPeerStorage *self, Lp2pPeerEntry *entry, gint64 now, gboolean *found, GError **error);
-  /* Forgets peers, then writes what is dirty of the entries: all of it or nothing. */
+  /* Forgets peers, then writes what is dirty of the entries: all of it or nothing. Of one
+   * that is unread what the storage has stays, but for what replaces it. */
   gboolean (*write) (Lp2pPeerStorage *self, Lp2pPeerBatch *batch, GError **error);
   void (*free) (Lp2pPeerStorage *self);
 } Lp2pPeerStorageClass;

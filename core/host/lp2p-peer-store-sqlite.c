@@ -302,9 +302,19 @@ get_expiry (Lp2pPeerEntry *entry, gint64 now)
 }
 
 static int
+find_peer (Storage *self, Lp2pPeerEntry *entry, gint64 *id)
+{
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_FIND_PEER);
+
+  lp2p_peer_bind_bytes (&bind, lp2p_peer_id_get_bytes (entry->id));
+  return lp2p_peer_bind_finish_number (&bind, id);
+}
+
+static int
 write_facts (Storage *self, Lp2pPeerEntry *entry, gint64 now, gint64 *id)
 {
-  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_SAVE_PEER);
+  Lp2pPeerQuery query = entry->unread ? LP2P_PEER_QUERY_MERGE_PEER : LP2P_PEER_QUERY_SAVE_PEER;
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, query);
   g_autofree char *protocols = lp2p_peer_entry_join_protocols (entry);
 
   lp2p_peer_bind_bytes (&bind, lp2p_peer_id_get_bytes (entry->id));
@@ -333,13 +343,19 @@ write_address (Storage *self, gint64 id, const Lp2pPeerAddress *address)
 }
 
 static int
-write_addresses (Storage *self, Lp2pPeerEntry *entry, gint64 id)
+clear_addresses (Storage *self, gint64 id)
 {
   Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_CLEAR_ADDRESSES);
-  int status;
 
   lp2p_peer_bind_number (&bind, id);
-  status = lp2p_peer_bind_finish (&bind);
+  return lp2p_peer_bind_finish (&bind);
+}
+
+static int
+write_addresses (Storage *self, Lp2pPeerEntry *entry, gint64 id, gboolean replace)
+{
+  int status = replace ? clear_addresses (self, id) : SQLITE_OK;
+
   for (guint i = 0; status == SQLITE_OK && entry->addresses != NULL && i < entry->addresses->len; i++)
     status = write_address (self, id, &g_array_index (entry->addresses, Lp2pPeerAddress, i));
   return status;
@@ -361,14 +377,20 @@ write_datum (Storage *self, gint64 id, const Lp2pPeerData *data)
 }
 
 static int
-write_data (Storage *self, Lp2pPeerEntry *entry, gint64 id)
+clear_data (Storage *self, gint64 id)
 {
   Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_CLEAR_DATA);
-  int status;
 
   lp2p_peer_bind_number (&bind, id);
   lp2p_peer_bind_bytes (&bind, self->own_id);
-  status = lp2p_peer_bind_finish (&bind);
+  return lp2p_peer_bind_finish (&bind);
+}
+
+static int
+write_data (Storage *self, Lp2pPeerEntry *entry, gint64 id, gboolean replace)
+{
+  int status = replace ? clear_data (self, id) : SQLITE_OK;
+
   for (guint i = 0; status == SQLITE_OK && entry->data != NULL && i < entry->data->len; i++)
     {
       const Lp2pPeerData *data = &g_array_index (entry->data, Lp2pPeerData, i);
@@ -383,12 +405,22 @@ static int
 write_entry (Storage *self, Lp2pPeerEntry *entry, gint64 now)
 {
   gint64 id = 0;
-  int status = write_facts (self, entry, now, &id);
+  int status = find_peer (self, entry, &id);
+  gboolean replace = id != 0 && !entry->unread;
 
+  /* One that is new, or was removed while it was in memory. */
+  if (status == SQLITE_OK && id == 0)
+    {
+      entry->dirty = LP2P_PEER_DIRTY_ALL;
+      entry->unread = FALSE;
+      self->n_peers++;
+    }
+  if (status == SQLITE_OK)
+    status = write_facts (self, entry, now, &id);
   if (status == SQLITE_OK && (entry->dirty & LP2P_PEER_DIRTY_ADDRESSES) != 0)
-    status = write_addresses (self, entry, id);
+    status = write_addresses (self, entry, id, replace);
   if (status == SQLITE_OK && (entry->dirty & LP2P_PEER_DIRTY_DATA) != 0)
-    status = write_data (self, entry, id);
+    status = write_data (self, entry, id, replace);
   return status;
 }
 
@@ -451,12 +483,7 @@ write_all (Storage *self, Lp2pPeerBatch *batch)
       self->n_peers -= sqlite3_changes (self->writer.database);
     }
   for (guint i = 0; status == SQLITE_OK && i < batch->entries->len; i++)
-    {
-      Lp2pPeerEntry *entry = g_ptr_array_index (batch->entries, i);
-
-      status = write_entry (self, entry, batch->now);
-      self->n_peers += !entry->stored;
-    }
+    status = write_entry (self, g_ptr_array_index (batch->entries, i), batch->now);
   return status == SQLITE_OK ? purge_outdated (self, batch->now) : status;
 }
 
@@ -489,7 +516,6 @@ commit (Storage *self, Lp2pPeerBatch *batch)
 static gboolean
 write_or_replace (Storage *self, Lp2pPeerBatch *batch, GError **error)
 {
-  GPtrArray *entries = batch->entries;
   int status;
 
   if (self->writer.database == NULL)
@@ -502,9 +528,6 @@ write_or_replace (Storage *self, Lp2pPeerBatch *batch, GError **error)
     {
       if (!recover (self, status, error))
         return FALSE;
-      /* A new file has nothing of them yet. */
-      for (guint i = 0; i < entries->len; i++)
-        ((Lp2pPeerEntry *) g_ptr_array_index (entries, i))->dirty = LP2P_PEER_DIRTY_ALL;
       status = commit (self, batch);
     }
   if (status != SQLITE_OK)
@@ -514,8 +537,6 @@ write_or_replace (Storage *self, Lp2pPeerBatch *batch, GError **error)
         sqlite3_exec (self->writer.database, "ROLLBACK", NULL, NULL, NULL);
       return FALSE;
     }
-  for (guint i = 0; i < entries->len; i++)
-    ((Lp2pPeerEntry *) g_ptr_array_index (entries, i))->stored = TRUE;
   /* What somebody wants forgotten shall not be found in the log either. */
   if (batch->forgotten->len > 0)
     sqlite3_wal_checkpoint_v2 (self->writer.database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

@@ -20,6 +20,9 @@
 #define BATCH 16
 /* A full disk does not get emptier within moments. */
 #define RETRY_DELAY_US (60 * G_USEC_PER_SEC)
+/* The disk counts from the last write for how long a peer is remembered: whoever was
+ * connected for so long is written once more. */
+#define REFRESH_US G_TIME_SPAN_DAY
 /* How often the routing table is looked at, at the most. */
 #define NETWORK_MAX_AGE_US (10 * G_USEC_PER_SEC)
 
@@ -190,9 +193,7 @@ note_written (Lp2pPeerStore *self, const Lp2pPeerEntry *copy, gboolean ok)
   entry->writing = FALSE;
   if (g_hash_table_contains (self->forgotten, copy->id))
     return;
-  if (ok)
-    entry->stored = TRUE;
-  else if (self->storage != NULL)
+  if (!ok && self->storage != NULL)
     make_dirty (self, entry, copy->dirty);
 }
 
@@ -432,10 +433,10 @@ load (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean *found)
     {
       complain (&self->told_of_reading, "Cannot read the peer store", error);
       lp2p_peer_entry_clear (entry);
+      entry->unread = TRUE;
     }
   else
     self->told_of_reading = FALSE;
-  entry->stored = *found;
   return g_steal_pointer (&entry);
 }
 
@@ -516,6 +517,15 @@ lp2p_peer_store_new (Lp2pLoop *loop, Lp2pPeerId *own_id, const char *path)
   return self;
 }
 
+/* The last connection of it is gone. */
+static void
+note_left (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  g_queue_push_head_link (&self->recent, &entry->recent_link);
+  if (self->storage != NULL && get_now (self) - entry->connected_at >= REFRESH_US)
+    make_dirty (self, entry, LP2P_PEER_DIRTY_FACTS);
+}
+
 static void
 disconnect_all (Lp2pPeerStore *self)
 {
@@ -530,7 +540,7 @@ disconnect_all (Lp2pPeerStore *self)
       if (entry->n_connections == 0)
         continue;
       entry->n_connections = 0;
-      g_queue_push_head_link (&self->recent, &entry->recent_link);
+      note_left (self, entry);
       lp2p_peer_list_note (self->list, entry->id);
     }
 }
@@ -736,12 +746,18 @@ lp2p_peer_store_note_connected (Lp2pPeerStore *self, Lp2pPeerId *peer, Lp2pPubli
   if (connected)
     {
       if (entry->n_connections++ == 0)
-        g_queue_unlink (&self->recent, &entry->recent_link);
+        {
+          g_queue_unlink (&self->recent, &entry->recent_link);
+          entry->connected_at = get_now (self);
+        }
       if (key != NULL && lp2p_peer_entry_set_public_key (entry, key))
         dirty = LP2P_PEER_DIRTY_FACTS;
     }
   else if (entry->n_connections > 0 && --entry->n_connections == 0)
-    g_queue_push_head_link (&self->recent, &entry->recent_link);
+    {
+      note_left (self, entry);
+      schedule_flush (self);
+    }
 
   if (dirty != LP2P_PEER_DIRTY_NONE)
     mark (self, entry, dirty);
@@ -769,7 +785,7 @@ lp2p_peer_store_forget (Lp2pPeerStore *self, Lp2pPeerId *peer)
     }
   clean (self, entry);
   lp2p_peer_entry_clear (entry);
-  entry->stored = FALSE;
+  entry->unread = FALSE;
   lp2p_peer_list_note (self->list, peer);
 }
 

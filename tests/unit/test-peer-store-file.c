@@ -15,6 +15,7 @@
 
 #define A "/ip4/192.0.2.1/tcp/1"
 #define B "/ip4/192.0.2.2/tcp/2"
+#define C "/ip4/192.0.2.3/tcp/3"
 
 /* A user who owns nothing. */
 #define NOBODY 65534
@@ -360,6 +361,76 @@ test_read_fails (Fixture *f, gconstpointer on_disk)
   close_store (f);
 }
 
+/* A file that can be written to, but not read. */
+typedef struct
+{
+  Lp2pPeerStorage parent;
+  Lp2pPeerStorage *file;
+} Unreadable;
+
+static gboolean
+unreadable_load (Lp2pPeerStorage *self, Lp2pPeerEntry *entry, gint64 now, gboolean *found, GError **error)
+{
+  *found = FALSE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "It is scratched");
+  return FALSE;
+}
+
+static gboolean
+unreadable_write (Lp2pPeerStorage *self, Lp2pPeerBatch *batch, GError **error)
+{
+  Lp2pPeerStorage *file = ((Unreadable *) self)->file;
+
+  return file->klass->write (file, batch, error);
+}
+
+static void
+unreadable_free (Lp2pPeerStorage *self)
+{
+  Lp2pPeerStorage *file = ((Unreadable *) self)->file;
+
+  file->klass->free (file);
+}
+
+/* What the file has of somebody outlives that it could not be read when he was met: what
+ * is learned then is added. */
+static void
+test_unread (Fixture *f, gconstpointer on_disk)
+{
+  static const Lp2pPeerStorageClass klass = { unreadable_load, unreadable_write, unreadable_free };
+  Unreadable unreadable = { { &klass } };
+  Lp2pPeerInfo info = { .agent_version = "second" };
+  g_autoptr (GBytes) record = NULL;
+  g_autofree char *agent = NULL;
+
+  fixture_configure (f, 0, B, G_MAXINT64);
+  fixture_certify (f, 0, 1, A);
+  fixture_set_data (f, 0, "key", "value", 1000, LP2P_PEER_DATA_PERSISTENT);
+  close_store (f);
+  f->on_disk = FALSE;
+  fixture_open (f);
+  unreadable.file = lp2p_peer_storage_sqlite_new (f->path, lp2p_identity_get_peer_id (f->own), NULL);
+  lp2p_peer_store_set_storage (f->store, &unreadable.parent);
+
+  lp2p_peer_store_update (f->store, fixture_id (f, 0), &info);
+  fixture_tell (f, 0, B " " C);
+  fixture_set_data (f, 0, "other", "more", 1000, LP2P_PEER_DATA_PERSISTENT);
+  fixture_tell (f, 1, C);
+  fixture_assert_warned ("Cannot read the peer store: It is scratched", NULL);
+  close_store (f);
+
+  f->on_disk = TRUE;
+  fixture_open (f);
+  fixture_assert_addresses (f, 0, B " " A " " C);
+  fixture_assert_addresses (f, 1, C);
+  fixture_assert_data (f, 0, "key", "value");
+  fixture_assert_data (f, 0, "other", "more");
+  record = lp2p_peer_store_dup_record (f->store, fixture_id (f, 0));
+  g_assert_nonnull (record);
+  agent = lp2p_peer_store_dup_agent (f->store, fixture_id (f, 0));
+  g_assert_cmpstr (agent, ==, "second");
+}
+
 static void
 test_disk_full (Fixture *f, gconstpointer on_disk)
 {
@@ -411,6 +482,38 @@ test_retention (Fixture *f, gconstpointer on_disk)
   close_store (f);
   assert_query (f->path, "SELECT count(*) FROM peers", "2");
   assert_query (f->path, "SELECT count(*) FROM addresses", "2");
+}
+
+/* Who was connected all the time is remembered as long as who has just been met. */
+static void
+test_long_connected (Fixture *f, gconstpointer on_disk)
+{
+  Lp2pPeerInfo info = { .agent_version = "old friend" };
+  g_autofree char *agent = NULL;
+
+  lp2p_peer_store_update (f->store, fixture_id (f, 0), &info);
+  lp2p_peer_store_note_connected (f->store, fixture_id (f, 0), NULL, TRUE);
+  fixture_flush (f);
+  test_world_jump (f->world, 31 * 24 * G_TIME_SPAN_HOUR);
+  fixture_tell (f, 1, A);
+  fixture_reopen (f);
+  agent = lp2p_peer_store_dup_agent (f->store, fixture_id (f, 0));
+  g_assert_cmpstr (agent, ==, "old friend");
+}
+
+/* Whoever has to be written anew is written as a whole. */
+static void
+test_removed (Fixture *f, gconstpointer on_disk)
+{
+  fixture_tell (f, 0, A);
+  fixture_set_data (f, 0, "key", "value", 1000, LP2P_PEER_DATA_PERSISTENT);
+  fixture_flush (f);
+  run_sql (f->path, "DELETE FROM addresses; DELETE FROM data; DELETE FROM peers;");
+  fixture_set_data (f, 0, "other", "more", 1000, LP2P_PEER_DATA_PERSISTENT);
+  fixture_reopen (f);
+  fixture_assert_addresses (f, 0, A);
+  fixture_assert_data (f, 0, "key", "value");
+  fixture_assert_data (f, 0, "other", "more");
 }
 
 /* Versions and owners */
@@ -766,8 +869,11 @@ main (int argc, char **argv)
   add ("forget-batch", test_forget_batch);
   add ("write-fails", test_write_fails);
   add ("read-fails", test_read_fails);
+  add ("unread", test_unread);
   add ("disk-full", test_disk_full);
   add ("retention", test_retention);
+  add ("long-connected", test_long_connected);
+  add ("removed", test_removed);
   add ("migration", test_migration);
   add ("newer-version", test_newer_version);
   add ("foreign-database", test_foreign_database);
