@@ -29,5 +29,7 @@ struct _Lp2pPeerStorage
 /* A file of one process; entries of plugins are those about @own_id only. A file that
  * is damaged is set aside. Fails when the file is not ours to use. */
 Lp2pPeerStorage *lp2p_peer_storage_sqlite_new (const char *path, Lp2pPeerId *own_id, GError **error);
+/* For tests: how many peers, and bytes of them, are too many. */
+void lp2p_peer_storage_sqlite_set_bounds (Lp2pPeerStorage *storage, gint64 max_peers, gint64 max_bytes);
 
 G_END_DECLS

@@ -12,8 +12,11 @@
 
 /* For how long a peer is remembered that nothing holds of any more. */
 #define RETENTION_US (30 * G_TIME_SPAN_DAY)
-/* Hundred megabytes at the usual size; those go first of which nothing holds soonest. */
+/* Hundred megabytes at the usual size. Strangers go first, for whoever comes with a new
+ * name each time makes as many of them as he likes; then those of which nothing holds
+ * soonest. */
 #define MAX_STORED_PEERS 200000
+#define MAX_STORED_BYTES (256 * 1024 * 1024)
 /* How many outdated rows one write removes beside what it has to do. */
 #define PURGE_BATCH 64
 /* How long a write waits for a tool that looks into the file, and how long while somebody
@@ -39,6 +42,8 @@ typedef struct
   guint generation;
   /* -1 while nobody has counted. */
   gint64 n_peers;
+  gint64 max_peers;
+  gint64 max_bytes;
 
   /* Of the thread that the store belongs to. */
   Lp2pPeerSession reader;
@@ -324,6 +329,8 @@ write_facts (Storage *self, Lp2pPeerEntry *entry, gint64 now, gint64 *id)
   lp2p_peer_bind_text (&bind, entry->protocol_version);
   lp2p_peer_bind_bytes (&bind, entry->record);
   lp2p_peer_bind_number (&bind, get_expiry (entry, now));
+  lp2p_peer_bind_number (&bind, lp2p_peer_entry_is_known (entry) ||
+                                    g_bytes_equal (lp2p_peer_id_get_bytes (entry->id), self->own_id));
   return lp2p_peer_bind_finish_number (&bind, id);
 }
 
@@ -443,6 +450,44 @@ purge (Storage *self, Lp2pPeerQuery query, gint64 expires, gint64 limit)
   return lp2p_peer_bind_finish (&bind);
 }
 
+static int
+purge_some (Storage *self, gint64 n)
+{
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_PURGE_ROOM);
+  int status;
+
+  lp2p_peer_bind_number (&bind, n);
+  status = lp2p_peer_bind_finish (&bind);
+  self->n_peers -= sqlite3_changes (self->writer.database);
+  return status;
+}
+
+static int
+count_bytes (Storage *self, gint64 *bytes)
+{
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_COUNT_BYTES);
+
+  return lp2p_peer_bind_finish_number (&bind, bytes);
+}
+
+/* What was just written may be large, and what makes room for it small. */
+static int
+make_room (Storage *self)
+{
+  gint64 bytes = 0;
+  int status = self->n_peers > self->max_peers ? purge_some (self, self->n_peers - self->max_peers) : SQLITE_OK;
+
+  if (status == SQLITE_OK)
+    status = count_bytes (self, &bytes);
+  while (status == SQLITE_OK && bytes > self->max_bytes && self->n_peers > 0)
+    {
+      status = purge_some (self, PURGE_BATCH);
+      if (status == SQLITE_OK)
+        status = count_bytes (self, &bytes);
+    }
+  return status;
+}
+
 /* Keeps the file from growing for ever. */
 static int
 purge_outdated (Storage *self, gint64 now)
@@ -453,12 +498,7 @@ purge_outdated (Storage *self, gint64 now)
     status = purge (self, LP2P_PEER_QUERY_PURGE_PEERS, now, PURGE_BATCH);
   if (status == SQLITE_OK)
     self->n_peers -= sqlite3_changes (self->writer.database);
-  if (status == SQLITE_OK && self->n_peers > MAX_STORED_PEERS)
-    {
-      status = purge (self, LP2P_PEER_QUERY_PURGE_PEERS, G_MAXINT64, self->n_peers - MAX_STORED_PEERS);
-      self->n_peers -= sqlite3_changes (self->writer.database);
-    }
-  return status;
+  return status == SQLITE_OK ? make_room (self) : status;
 }
 
 static int
@@ -586,10 +626,19 @@ lp2p_peer_storage_sqlite_new (const char *path, Lp2pPeerId *own_id, GError **err
   self->path = g_strdup (path);
   self->own_id = g_bytes_ref (lp2p_peer_id_get_bytes (own_id));
   self->n_peers = -1;
+  self->max_peers = MAX_STORED_PEERS;
+  self->max_bytes = MAX_STORED_BYTES;
   g_mutex_init (&self->mutex);
   self->lock = lp2p_peer_sqlite_lock (path, error);
   if (self->lock >= 0 && open_writer (self, error) && open_reader (self, error))
     return &self->parent;
   storage_free (&self->parent);
   return NULL;
+}
+
+void
+lp2p_peer_storage_sqlite_set_bounds (Lp2pPeerStorage *storage, gint64 max_peers, gint64 max_bytes)
+{
+  ((Storage *) storage)->max_peers = max_peers;
+  ((Storage *) storage)->max_bytes = max_bytes;
 }

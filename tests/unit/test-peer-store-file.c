@@ -516,6 +516,83 @@ test_removed (Fixture *f, gconstpointer on_disk)
   fixture_assert_data (f, 0, "other", "more");
 }
 
+/* A store whose file has bounds that are reached soon. */
+static void
+open_bounded (Fixture *f, gint64 max_peers, gint64 max_bytes)
+{
+  Lp2pPeerStorage *storage;
+
+  close_store (f);
+  f->on_disk = FALSE;
+  fixture_open (f);
+  f->on_disk = TRUE;
+  storage = lp2p_peer_storage_sqlite_new (f->path, lp2p_identity_get_peer_id (f->own), NULL);
+  lp2p_peer_storage_sqlite_set_bounds (storage, max_peers, max_bytes);
+  lp2p_peer_store_set_storage (f->store, storage);
+}
+
+/* Whoever comes with a new name each time pushes out his like, not those that were
+ * dialed. */
+static void
+test_strangers_go_first (Fixture *f, gconstpointer on_disk)
+{
+  open_bounded (f, 50, G_MAXINT64);
+  fixture_dial (f, 0, A, TRUE);
+  fixture_configure (f, 1, B, 60);
+  fixture_flush (f);
+  test_world_jump (f->world, 8 * 24 * G_TIME_SPAN_HOUR);
+  for (guint i = 0; i < 20; i++)
+    {
+      tell_numbered (f, 10 * i, 10 * i + 10);
+      fixture_flush (f);
+    }
+  close_store (f);
+  assert_query (f->path, "SELECT count(*) FROM peers", "50");
+  assert_query (f->path, "SELECT count(*) FROM peers WHERE known", "2");
+}
+
+/* A record that large fills the file sooner than their number does. */
+static void
+tell_large (Fixture *f, guint from, guint to)
+{
+  g_auto (GStrv) protocols = g_new0 (char *, 101);
+  Lp2pPeerInfo info = { .protocols = (const char *const *) protocols };
+
+  for (guint i = 0; i < 100; i++)
+    protocols[i] = g_strdup_printf ("/%0100u", i);
+  for (guint i = from; i < to; i++)
+    {
+      guint8 bytes[34] = { 0x12, 0x20, [32] = i >> 8, [33] = i };
+      g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_new_from_bytes (bytes, sizeof bytes, NULL);
+
+      lp2p_peer_store_update (f->store, peer, &info);
+    }
+}
+
+static void
+test_bytes (Fixture *f, gconstpointer on_disk)
+{
+  struct stat info;
+  gint64 max = 1024 * 1024;
+
+  open_bounded (f, G_MAXINT64, max);
+  fixture_dial (f, 0, A, TRUE);
+  tell_numbered (f, 0, 500);
+  fixture_flush (f);
+  for (guint i = 500; i < 1000; i += 10)
+    {
+      tell_large (f, i, i + 10);
+      fixture_flush (f);
+    }
+  close_store (f);
+  g_assert_cmpint (stat (f->path, &info), ==, 0);
+  /* One batch is written before room is made for it. */
+  g_assert_cmpint (info.st_size, <, max + 16 * 16 * 1024);
+  assert_query (f->path, "SELECT count(*) > 20 FROM peers", "1");
+  fixture_open (f);
+  fixture_assert_addresses (f, 0, A);
+}
+
 /* Versions and owners */
 
 static void
@@ -545,7 +622,7 @@ test_migration (Fixture *f, gconstpointer on_disk)
   fixture_reopen (f);
   g_assert_cmpint (lp2p_peer_store_find_address (f->store, peer, g_ptr_array_index (addresses, 0))->last_success, >, 0);
   close_store (f);
-  assert_query (f->path, "PRAGMA user_version", "2");
+  assert_query (f->path, "PRAGMA user_version", "3");
 }
 
 /* A file that is not ours to use: memory only, and the file as it was. */
@@ -574,8 +651,8 @@ static void
 test_newer_version (Fixture *f, gconstpointer on_disk)
 {
   close_store (f);
-  run_sql (f->path, "PRAGMA user_version = 3; PRAGMA journal_mode = DELETE;");
-  check_refused (f, "is of version 3, which a newer lp2p made; this one knows up to 2");
+  run_sql (f->path, "PRAGMA user_version = 4; PRAGMA journal_mode = DELETE;");
+  check_refused (f, "is of version 4, which a newer lp2p made; this one knows up to 3");
 }
 
 static void
@@ -874,6 +951,8 @@ main (int argc, char **argv)
   add ("retention", test_retention);
   add ("long-connected", test_long_connected);
   add ("removed", test_removed);
+  add ("strangers-go-first", test_strangers_go_first);
+  add ("bytes", test_bytes);
   add ("migration", test_migration);
   add ("newer-version", test_newer_version);
   add ("foreign-database", test_foreign_database);
