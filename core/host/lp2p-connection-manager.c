@@ -96,6 +96,28 @@ list_candidates (Lp2pConnectionManager *self, gint64 *next)
   return candidates;
 }
 
+Lp2pConnection *
+lp2p_connection_manager_take_inbound (Lp2pConnectionManager *self)
+{
+  Entry *least = NULL;
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Entry *entry = value;
+
+      if (!is_held (self, entry) && lp2p_connection_get_direction (entry->connection) == LP2P_ROLE_RESPONDER &&
+          (least == NULL || compare_entries (&entry, &least) < 0))
+        least = entry;
+    }
+  if (least == NULL)
+    return NULL;
+  least->closing = TRUE;
+  return least->connection;
+}
+
 static guint
 count_open (Lp2pConnectionManager *self)
 {

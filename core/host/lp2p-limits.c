@@ -52,6 +52,7 @@ typedef struct
   Lp2pPeerId *peer;
   Lp2pMultiaddr *address;
   guint n_streams;
+  gboolean leaving;
 } Counted;
 
 static void
@@ -313,10 +314,22 @@ lp2p_limits_get_subnet (Lp2pMultiaddr *address)
 
 /* Connections */
 
+static guint
+count_connections (Lp2pLimits *self)
+{
+  return g_hash_table_size (self->connections) - self->n_leaving;
+}
+
+gboolean
+lp2p_limits_is_full (Lp2pLimits *self)
+{
+  return count_connections (self) >= get_limit (self, "max-connections");
+}
+
 gboolean
 lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error)
 {
-  return check (self, g_hash_table_size (self->connections), "max-connections", error) &&
+  return check (self, count_connections (self), "max-connections", error) &&
          check_prefix (self, SCOPE_ADDRESS, address, "max-connections-per-ip", error) &&
          check_prefix (self, SCOPE_SUBNET, address, "max-connections-per-subnet", error);
 }
@@ -354,11 +367,21 @@ lp2p_limits_share_time (Lp2pLimits *self, gpointer connection, Lp2pLoop *share)
 }
 
 void
+lp2p_limits_let_go (Lp2pLimits *self, gpointer connection)
+{
+  Counted *counted = g_hash_table_lookup (self->connections, connection);
+
+  self->n_leaving += !counted->leaving;
+  counted->leaving = TRUE;
+}
+
+void
 lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection)
 {
   const Counted *counted = g_hash_table_lookup (self->connections, connection);
   Peer *peer = ensure_peer (self, counted->peer);
 
+  self->n_leaving -= counted->leaving;
   peer->n_connections--;
   change_streams (self, peer, -(int) counted->n_streams);
   if (peer->n_connections == 0)
