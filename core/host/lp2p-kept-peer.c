@@ -282,6 +282,12 @@ lp2p_kept_peer_new (Lp2pSwarm *swarm, Lp2pPeerId *peer, GPtrArray *addresses)
   self->tag = g_strdup_printf ("kept-%p", (gpointer) self);
   lp2p_timer_init (&self->timer, swarm->loop, on_timer);
   lp2p_job_init (&self->job, swarm->loop, LP2P_JOB_RUN, run_job);
+  if (!lp2p_swarm_check_open (swarm, &self->error))
+    {
+      g_clear_object (&self->swarm);
+      self->state = LP2P_KEPT_PEER_RELEASED;
+      return self;
+    }
   g_ptr_array_add (swarm->kept_peers, self);
   lp2p_connection_manager_protect (swarm->manager, peer, self->tag, TRUE);
   g_signal_connect_object (swarm, "connection-added", G_CALLBACK (on_connection_added), self, G_CONNECT_SWAPPED);

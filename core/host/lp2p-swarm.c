@@ -321,6 +321,13 @@ context_set_stream_handler (Lp2pContext *context, const char *protocol, Lp2pHand
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
 
+  /* Nobody will come any more. */
+  if (self->closed)
+    {
+      if (destroy != NULL)
+        destroy (user_data);
+      return;
+    }
   lp2p_handlers_set (self->handlers, protocol, flags, handler, user_data, destroy);
   lp2p_job_queue (&self->protocols_job);
 }

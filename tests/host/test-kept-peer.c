@@ -278,6 +278,38 @@ test_host_closes (Fixture *self, gconstpointer data)
 }
 
 static void
+keep_again (Lp2pKeptPeer *kept, GParamSpec *pspec, gpointer user_data)
+{
+  Fixture *self = user_data;
+  g_autoptr (Lp2pKeptPeer) again = NULL;
+
+  if (lp2p_kept_peer_get_state (kept) != LP2P_KEPT_PEER_RELEASED)
+    return;
+  again = lp2p_host_keep_connected (self->keeper->host, self->peer, self->addresses);
+  g_signal_connect (again, "notify::state", G_CALLBACK (keep_again), self);
+  g_assert_cmpint (lp2p_kept_peer_get_state (again), ==, LP2P_KEPT_PEER_RELEASED);
+  g_array_set_size (self->states, 0);
+}
+
+/* A host that closes keeps nobody any more, whoever asks for it. */
+static void
+test_keep_closed (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pKeptPeer) late = NULL;
+
+  keep (self);
+  test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
+  g_signal_connect (self->kept, "notify::state", G_CALLBACK (keep_again), self);
+  test_host_close (self->keeper);
+  g_assert_cmpuint (self->states->len, ==, 0);
+  late = lp2p_host_keep_connected (self->keeper->host, self->peer, self->addresses);
+  g_assert_cmpint (lp2p_kept_peer_get_state (late), ==, LP2P_KEPT_PEER_RELEASED);
+  g_assert_error (lp2p_kept_peer_get_error (late), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  lp2p_kept_peer_retry (late);
+  lp2p_kept_peer_release (late);
+}
+
+static void
 test_dropped (Fixture *self, gconstpointer data)
 {
   keep (self);
@@ -304,6 +336,7 @@ main (int argc, char **argv)
     { "/kept-peer/release-when-told", test_release_when_told },
     { "/kept-peer/network-changed", test_network_changed },
     { "/kept-peer/host-closes", test_host_closes },
+    { "/kept-peer/keep-closed", test_keep_closed },
     { "/kept-peer/dropped", test_dropped },
   };
 
