@@ -298,11 +298,26 @@ lp2p_dial_resolve_failed (Lp2pDial *self, Lp2pMultiaddr *address, const GError *
   return TRUE;
 }
 
+/* What others say of where the peer is does not count: whoever lists an address of this
+ * machine beside those of its loopback would have us knock at the ports of others. */
+static gboolean
+is_here (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
+{
+  const Lp2pPeerAddress *known;
+
+  if (!lp2p_dial_networks_have (self->networks, address))
+    return FALSE;
+  if (given)
+    return TRUE;
+  known = lp2p_peer_store_find_address (self->swarm->peers, self->options.expected_peer, address);
+  return known != NULL && known->source >= LP2P_PEER_ADDRESS_CONNECTED;
+}
+
 void
 lp2p_dial_add_addresses (Lp2pDial *self, GPtrArray *addresses, gboolean given)
 {
   for (guint i = 0; addresses != NULL && i < addresses->len; i++)
-    self->filter.same_machine |= lp2p_dial_networks_have (self->networks, g_ptr_array_index (addresses, i));
+    self->filter.same_machine |= is_here (self, g_ptr_array_index (addresses, i), given);
 
   for (guint i = 0; addresses != NULL && i < addresses->len; i++)
     {
