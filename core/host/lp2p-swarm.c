@@ -433,7 +433,7 @@ context_resolve_async (Lp2pContext *context, Lp2pMultiaddr *address, GCancellabl
   GTask *task = g_task_new (context, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, context_resolve_async);
-  lp2p_resolver_resolve_async (LP2P_SWARM (context)->resolver, address, cancellable, on_resolved, task);
+  lp2p_resolver_resolve_async (LP2P_SWARM (context)->resolver, address, NULL, cancellable, on_resolved, task);
 }
 
 static GPtrArray *

@@ -454,6 +454,44 @@ test_claims_to_be_here (DialFixture *self, gconstpointer data)
   dial_assert_clean (self, 0);
 }
 
+/* A peer that lists many names, which stand for many others, has few of them looked up. */
+static void
+test_many_names (DialFixture *self, gconstpointer data)
+{
+  MockResolver *resolver = mock_resolver_install ();
+  g_auto (GStrv) names = g_new0 (char *, 31);
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+
+  for (guint i = 0; i < 30; i++)
+    {
+      g_autofree char *domain = g_strdup_printf ("_dnsaddr.%u.example", i);
+
+      names[i] = g_strdup_printf ("/dnsaddr/%u.example", i);
+      for (guint j = 0; j < 20; j++)
+        {
+          g_autofree char *record = g_strdup_printf ("dnsaddr=/dns4/%u.%u.example/tcp/1", j, i);
+
+          mock_resolver_add_txt (resolver, domain, record, NULL);
+        }
+    }
+  dial_learn (self, (const char *const *) names);
+  resolver->hold = TRUE;
+  dial_start (self, NULL, NULL, NULL, &result);
+  while (result == NULL)
+    {
+      mock_resolver_release (resolver);
+      test_world_settle (self->world);
+    }
+  g_assert_null (dial_finish (self, &result, &error));
+  g_assert_cmpuint (resolver->asked->len, ==, 64);
+  g_assert_cmpuint (resolver->most_held, >, 4);
+  g_assert_cmpuint (resolver->most_held, <=, 16);
+  g_assert_nonnull (strstr (error->message, "all look-ups are used up by other addresses of the peer"));
+  dial_assert_clean (self, 0);
+  mock_resolver_remove (resolver);
+}
+
 /* A transport that waited for nothing in particular adds nothing to that. */
 static void
 test_silence (DialFixture *self, gconstpointer data)
@@ -715,6 +753,7 @@ main (int argc, char **argv)
   dial_add_test ("/dial/gater", NULL, test_gater);
   dial_add_test ("/dial/both", NULL, test_both);
   dial_add_test ("/dial/claims-to-be-here", NULL, test_claims_to_be_here);
+  dial_add_test ("/dial/many-names", NULL, test_many_names);
   g_test_add_func ("/dial/loopback", test_loopback);
   g_test_add_func ("/dial/proxies", test_proxies);
   return g_test_run ();
