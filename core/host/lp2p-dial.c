@@ -405,6 +405,7 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   lp2p_dial_options_copy (options, &self->options);
   self->transports = g_ptr_array_copy (swarm->transports, (GCopyFunc) (gpointer) g_object_ref, NULL);
   self->plan = lp2p_dial_plan_new (now);
+  self->lookups_left = LP2P_DIAL_MAX_LOOKUPS;
   lp2p_dials_check_network (dials);
   self->seen = g_hash_table_new_full (lp2p_multiaddr_hash, lp2p_multiaddr_equal, (GDestroyNotify) lp2p_multiaddr_unref,
                                       NULL);

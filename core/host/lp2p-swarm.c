@@ -321,6 +321,13 @@ context_set_stream_handler (Lp2pContext *context, const char *protocol, Lp2pHand
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
 
+  /* Nobody will come any more. */
+  if (self->closed)
+    {
+      if (destroy != NULL)
+        destroy (user_data);
+      return;
+    }
   lp2p_handlers_set (self->handlers, protocol, flags, handler, user_data, destroy);
   lp2p_job_queue (&self->protocols_job);
 }
@@ -426,7 +433,7 @@ context_resolve_async (Lp2pContext *context, Lp2pMultiaddr *address, GCancellabl
   GTask *task = g_task_new (context, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, context_resolve_async);
-  lp2p_resolver_resolve_async (LP2P_SWARM (context)->resolver, address, cancellable, on_resolved, task);
+  lp2p_resolver_resolve_async (LP2P_SWARM (context)->resolver, address, NULL, cancellable, on_resolved, task);
 }
 
 static GPtrArray *

@@ -20,7 +20,7 @@ G_DECLARE_FINAL_TYPE (Lp2pResolver, lp2p_resolver, LP2P, RESOLVER, GObject)
 
 Lp2pResolver *lp2p_resolver_new (Lp2pLoop *loop);
 void lp2p_resolver_close (Lp2pResolver *self);
-void lp2p_resolver_resolve_async (Lp2pResolver *self, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void lp2p_resolver_resolve_async (Lp2pResolver *self, Lp2pMultiaddr *address, guint *budget, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GPtrArray *lp2p_resolver_resolve_finish (Lp2pResolver *self, GAsyncResult *result, GPtrArray **host_names, GError **error);
 
 G_END_DECLS

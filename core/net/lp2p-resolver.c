@@ -260,6 +260,8 @@ watch_cancellable (Resolution *self, GCancellable *cancellable)
  * lp2p_resolver_resolve_async:
  * @self: a resolver
  * @address: an address, with names or without
+ * @budget: (nullable): how many look-ups there may be, which goes down with each; valid until
+ *   @callback is called
  * @cancellable: (nullable): stops it
  * @callback: called when done
  * @user_data: for @callback
@@ -271,6 +273,7 @@ watch_cancellable (Resolution *self, GCancellable *cancellable)
 void
 lp2p_resolver_resolve_async (Lp2pResolver *self,
                              Lp2pMultiaddr *address,
+                             guint *budget,
                              GCancellable *cancellable,
                              GAsyncReadyCallback callback,
                              gpointer user_data)
@@ -284,7 +287,7 @@ lp2p_resolver_resolve_async (Lp2pResolver *self,
   g_task_set_source_tag (resolution->task, lp2p_resolver_resolve_async);
   resolution->link.data = resolution;
   resolution->cancellable = g_cancellable_new ();
-  lp2p_name_tree_init (&resolution->tree, address);
+  lp2p_name_tree_init (&resolution->tree, address, budget);
   lp2p_timer_init (&resolution->timer, self->loop, on_timeout);
   lp2p_job_init (&resolution->job, self->loop, LP2P_JOB_RUN, resolution_complete);
   g_queue_push_tail_link (&self->running, &resolution->link);

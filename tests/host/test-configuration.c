@@ -173,6 +173,32 @@ test_listen (void)
 
 /* One address that cannot be had does not keep the others away. */
 static void
+fail_others (Lp2pContext *context, gpointer user_data)
+{
+  g_autoptr (GPtrArray) listeners = lp2p_context_dup_listeners (context);
+  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "The cable is cut");
+
+  g_ptr_array_set_free_func (listeners, g_object_unref);
+  for (guint i = 0; i < listeners->len; i++)
+    lp2p_listener_fail (g_ptr_array_index (listeners, i), error);
+}
+
+/* Others may end while the first of those that are not wanted any more is closed. */
+static void
+test_listen_ends (void)
+{
+  Fixture self;
+
+  setup (&self);
+  set (&self, "listen", "['/memory/7011', '/memory/7012', '/memory/7013']");
+  g_signal_connect (self.host->context, "listeners-changed", G_CALLBACK (fail_others), NULL);
+  set (&self, "listen", "[]");
+  g_assert_cmpuint (count_addresses (&self), ==, 0);
+  g_signal_handlers_disconnect_by_func (self.host->context, fail_others, NULL);
+  teardown (&self);
+}
+
+static void
 test_listen_fails (void)
 {
   Fixture self;
@@ -532,6 +558,7 @@ main (int argc, char **argv)
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_log_set_writer_func (keep_message, NULL, NULL);
   g_test_add_func ("/configuration/listen", test_listen);
+  g_test_add_func ("/configuration/listen-ends", test_listen_ends);
   g_test_add_func ("/configuration/listen-fails", test_listen_fails);
   g_test_add_func ("/configuration/transport", test_transport);
   g_test_add_func ("/configuration/service", test_service);

@@ -17,6 +17,7 @@ typedef struct
   TestWorld *world;
   MockResolver *mock;
   Lp2pResolver *resolver;
+  guint *budget;
 } Fixture;
 
 typedef struct
@@ -67,7 +68,7 @@ start (Fixture *f, const char *text, GCancellable *cancellable, Outcome *out)
 
   g_assert_no_error (error);
   *out = (Outcome){ NULL };
-  lp2p_resolver_resolve_async (f->resolver, address, cancellable, on_resolved, out);
+  lp2p_resolver_resolve_async (f->resolver, address, f->budget, cancellable, on_resolved, out);
   g_assert_cmpuint (out->n_done, ==, 0);
 }
 
@@ -486,6 +487,32 @@ test_explosion (Fixture *f, gconstpointer data)
   outcome_clear (&out);
 }
 
+/* What one takes of a budget the other has no more. */
+static void
+test_budget (Fixture *f, gconstpointer data)
+{
+  guint budget = 3;
+  Outcome out;
+
+  f->budget = &budget;
+  add_record (f, "_dnsaddr.test", "dnsaddr=/dns4/one.test/tcp/1");
+  add_record (f, "_dnsaddr.test", "dnsaddr=/dns4/two.test/tcp/1");
+  mock_resolver_add_address (f->mock, "one.test", "192.0.2.1");
+  mock_resolver_add_address (f->mock, "two.test", "192.0.2.2");
+  resolve (f, "/dnsaddr/test", &out);
+  g_assert_no_error (out.error);
+  g_assert_cmpuint (out.addresses->len, ==, 2);
+  outcome_clear (&out);
+  g_assert_cmpuint (budget, ==, 0);
+  resolve (f, "/dns4/one.test/tcp/1", &out);
+  assert_failed (&out, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND,
+                 "Cannot resolve /dns4/one.test/tcp/1: IPv4 addresses of one.test: all look-ups are used up by other"
+                 " addresses of the peer");
+  outcome_clear (&out);
+  g_assert_cmpuint (f->mock->asked->len, ==, 3);
+  f->budget = NULL;
+}
+
 static void
 test_many_lookups (Fixture *f, gconstpointer data)
 {
@@ -777,6 +804,7 @@ main (int argc, char **argv)
   ADD ("many-addresses", test_many_addresses);
   ADD ("explosion", test_explosion);
   ADD ("many-lookups", test_many_lookups);
+  ADD ("budget", test_budget);
   ADD ("too-long", test_too_long);
   ADD_DATA ("cancel", GINT_TO_POINTER (FALSE), test_cancel);
   ADD_DATA ("cancel-deaf", GINT_TO_POINTER (TRUE), test_cancel);
