@@ -6,6 +6,7 @@
 
 #include "host/lp2p-kept-peer-private.h"
 #include "interfaces/lp2p-connection-private.h"
+#include "net/lp2p-loop-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* How long peers may take to acknowledge what was written before the host is
@@ -20,6 +21,8 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pSwarm, lp2p_swarm, G_TYPE_OBJECT,
 gboolean
 lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
+  if (!lp2p_loop_open (self->loop, error))
+    return FALSE;
   lp2p_peer_store_open (self->peers);
   lp2p_swarm_set_proxy (self);
   lp2p_registry_scan (self->registry);
