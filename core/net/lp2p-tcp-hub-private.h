@@ -20,6 +20,7 @@ typedef struct
   Lp2pJob accept;
   Lp2pTimer pause;
   gint64 pause_length;
+  gboolean scarce; /* descriptors are, as far as is known */
 
   struct sockaddr_storage address;
   Lp2pMultiaddr *bound;
