@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a server shows, and what a dialer thinks of it: without sockets. */
+/* What a server shows, and what a dialer thinks of it: without sockets. And whom it trusts
+ * when that changes. */
 
+#include <glib/gstdio.h>
 #include <string.h>
 
-#include "lp2p-ws-trust.h"
+#include "lp2p-ws-authorities.h"
+#include "test-log.h"
 #include "tls-foreign-certificate.h"
 #include "ws-fixture.h"
 
@@ -128,11 +131,78 @@ test_large_key (void)
   g_assert_nonnull (strstr (refusal->message, "has a key that is too large, expected RSA of at most 8192 bits"));
 }
 
+/* Authorities */
+
+static void
+replace_file (const char *path, const char *name)
+{
+  g_autofree char *source = ws_fixture_find (name);
+  g_autofree char *contents = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (source, &contents, &size, NULL));
+  g_assert_true (g_file_set_contents (path, contents, size, NULL));
+}
+
+static void
+test_ca_file (WsFixture *f, gconstpointer data)
+{
+  g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
+  g_autofree char *path = g_build_filename (folder, "authorities.pem", NULL);
+  g_autofree char *certificate = ws_fixture_find ("localhost.pem");
+  g_autofree char *key = ws_fixture_find ("localhost-key.pem");
+
+  replace_file (path, "other.pem");
+  ws_fixture_configure_tls (f, certificate, key, path);
+  ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
+  ws_fixture_assert_no_dial (f, "/tls/ws", "localhost", "not trusted");
+  replace_file (path, "localhost.pem");
+  test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+  ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+
+  /* What cannot be read does not replace anything, and is complained of once. */
+  replace_file (path, "README.md");
+  for (guint i = 0; i < 2; i++)
+    {
+      test_log_clear ();
+      test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+      ws_fixture_assert_dial (f, "/tls/ws", "localhost");
+      g_assert_true ((test_log_find ("are kept") != NULL) == (i == 0));
+    }
+  replace_file (path, "other.pem");
+  test_world_advance (f->world, 2 * G_USEC_PER_SEC);
+  ws_fixture_assert_no_dial (f, "/tls/ws", "localhost", "not trusted");
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
+static void
+test_system (WsFixture *f, gconstpointer data)
+{
+  Lp2pWsAuthorities *authorities = lp2p_ws_authorities_new (f->world->loop, "");
+  g_autoptr (Lp2pWsTrust) first = lp2p_ws_authorities_get (authorities, NULL);
+
+  if (first != NULL)
+    {
+      lp2p_ws_trust_ref (first);
+      test_world_advance (f->world, 9 * 60 * G_USEC_PER_SEC);
+      g_assert_true (lp2p_ws_authorities_get (authorities, NULL) == first);
+      test_world_advance (f->world, 60 * G_USEC_PER_SEC);
+      g_assert_true (lp2p_ws_authorities_get (authorities, NULL) != first);
+    }
+  else
+    g_test_skip ("this system trusts no certificate authorities");
+  lp2p_ws_authorities_free (authorities);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  test_log_install ();
   g_test_add_func ("/ws-trust/shapes", test_shapes);
   g_test_add_func ("/ws-trust/large-key", test_large_key);
+  g_test_add ("/ws-trust/ca-file", WsFixture, NULL, ws_fixture_set_up_secure, test_ca_file, ws_fixture_tear_down);
+  g_test_add ("/ws-trust/system", WsFixture, NULL, ws_fixture_set_up_secure, test_system, ws_fixture_tear_down);
   return g_test_run ();
 }
