@@ -621,6 +621,7 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->identity = g_object_ref (identity);
   self->registry = lp2p_registry_new (config);
   self->tcp_hub = lp2p_tcp_hub_new (self->loop);
+  lp2p_swarm_count_shared_ports (self);
   self->udp_hub = lp2p_udp_hub_new (self->loop);
   self->resolver = lp2p_resolver_new (self->loop);
   self->peers = lp2p_peer_store_new (self->loop, lp2p_identity_get_peer_id (identity), peer_store);
