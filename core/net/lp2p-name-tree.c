@@ -347,12 +347,18 @@ lp2p_name_tree_clear (Lp2pNameTree *self)
   g_string_free (self->reasons, TRUE);
 }
 
+gboolean
+lp2p_name_tree_has_question (const Lp2pNameTree *self)
+{
+  return self->n_asked < self->questions->len;
+}
+
 /* Returns: (transfer none) (nullable): the next question, valid as long as @self;
  *   %NULL for none, or none before there are more answers */
 Lp2pQuestion *
 lp2p_name_tree_ask (Lp2pNameTree *self)
 {
-  return self->n_asked < self->questions->len ? self->questions->pdata[self->n_asked++] : NULL;
+  return lp2p_name_tree_has_question (self) ? self->questions->pdata[self->n_asked++] : NULL;
 }
 
 /* Returns: (transfer full): the records that are addresses */

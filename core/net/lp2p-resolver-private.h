@@ -7,7 +7,9 @@
 G_BEGIN_DECLS
 
 /* GIO has ten threads for all of a process, and a name server that is silent keeps
- * one for as long as the system's resolver wants to wait. */
+ * one for as long as the system's resolver wants to wait, whoever has given up until
+ * then. That many at a time are of one host, and of one address. */
+#define LP2P_RESOLVER_MAX_LOOKUPS  8
 #define LP2P_RESOLVER_MAX_PARALLEL 4
 
 /* A system asks each name server twice, for five seconds each, where nobody told it

@@ -3,9 +3,9 @@
 #include "lp2p-ws-certificate.h"
 
 #include <glib/gi18n-lib.h>
-#include <glib/gstdio.h>
 #include <gnutls/x509.h>
 
+#include "lp2p-ws-stamp.h"
 #include "lp2p-ws-trust.h"
 
 /* How often the files are looked at, which is done when somebody connects: an idle
@@ -23,16 +23,6 @@ struct _Lp2pWsShown
   gnutls_certificate_credentials_t credentials;
 };
 
-/* By what a file is told from what it was; the time is that of the last change, of its
- * permissions too. */
-typedef struct
-{
-  gint64 time;
-  gint64 nanoseconds;
-  guint64 inode;
-  gint64 size;
-} Stamp;
-
 struct _Lp2pWsCertificate
 {
   Lp2pLoop *loop;
@@ -40,7 +30,7 @@ struct _Lp2pWsCertificate
   char *key_file;
   char *server_name; /* or NULL */
   Lp2pWsShown *shown;
-  Stamp stamps[2];
+  Lp2pWsStamp stamps[2];
   gint64 looked_at;
   gint64 retry_at;       /* 0 where what is in the files is shown */
   gboolean told_expired; /* of what is shown */
@@ -201,28 +191,13 @@ load (Lp2pWsCertificate *self, GError **error)
   return check (self, shown, error) ? g_steal_pointer (&shown) : NULL;
 }
 
-static Stamp
-get_stamp (const char *file)
-{
-  GStatBuf info = { 0 };
-
-  if (g_stat (file, &info) < 0)
-    return (Stamp){ 0 };
-  return (Stamp){ info.st_ctim.tv_sec, info.st_ctim.tv_nsec, info.st_ino, info.st_size };
-}
-
-static gboolean
-stamp_equal (const Stamp *a, const Stamp *b)
-{
-  return a->time == b->time && a->nanoseconds == b->nanoseconds && a->inode == b->inode && a->size == b->size;
-}
-
 /* Returns: whether the files are others than when this was asked last */
 static gboolean
 look (Lp2pWsCertificate *self)
 {
-  Stamp stamps[] = { get_stamp (self->certificate_file), get_stamp (self->key_file) };
-  gboolean same = stamp_equal (&stamps[0], &self->stamps[0]) && stamp_equal (&stamps[1], &self->stamps[1]);
+  Lp2pWsStamp stamps[] = { lp2p_ws_stamp_get (self->certificate_file), lp2p_ws_stamp_get (self->key_file) };
+  gboolean same =
+      lp2p_ws_stamp_equal (&stamps[0], &self->stamps[0]) && lp2p_ws_stamp_equal (&stamps[1], &self->stamps[1]);
 
   self->looked_at = lp2p_loop_now (self->loop);
   self->stamps[0] = stamps[0];
