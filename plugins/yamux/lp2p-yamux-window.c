@@ -9,6 +9,11 @@
  * and rust two. */
 #define GROWTH_ROUND_TRIPS 2
 
+/* The longest round trip for which a window grows. A peer answers pings when it likes:
+ * without a bound, one that takes its time would get large windows and send little. With
+ * this, it has to send as fast as a path to a satellite can carry. */
+#define GROWTH_RTT_MAX G_USEC_PER_SEC
+
 void
 lp2p_yamux_window_init (Lp2pYamuxWindow *self, gint64 now)
 {
@@ -49,7 +54,7 @@ lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize queued)
 guint32
 lp2p_yamux_window_propose (const Lp2pYamuxWindow *self, gint64 now, gint64 rtt, guint32 max)
 {
-  if (rtt <= 0 || self->size >= max || now - self->since >= rtt * GROWTH_ROUND_TRIPS)
+  if (rtt <= 0 || self->size >= max || now - self->since >= MIN (rtt, GROWTH_RTT_MAX) * GROWTH_ROUND_TRIPS)
     return self->size;
   return self->size > max / 2 ? max : self->size * 2;
 }
