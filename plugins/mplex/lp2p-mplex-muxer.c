@@ -53,9 +53,9 @@ lp2p_mplex_start (Lp2pExtension *extension, GError **error)
   self->options.max_buffer = lp2p_config_get_uint (config, group, "max-buffer");
   self->options.budget.max = lp2p_config_get_uint64 (config, group, "max-memory");
   self->options.read_timeout =
-      lp2p_config_get_uint (config, group, "read-timeout") * G_USEC_PER_SEC;
+      (gint64) lp2p_config_get_uint (config, group, "read-timeout") * G_USEC_PER_SEC;
   self->options.write_timeout =
-      lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
+      (gint64) lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
   return TRUE;
 }
 

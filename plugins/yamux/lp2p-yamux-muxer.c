@@ -55,9 +55,9 @@ lp2p_yamux_start (Lp2pExtension *extension, GError **error)
   self->options.budget.max = lp2p_config_get_uint64 (config, group, "max-memory");
   self->options.ack_backlog = lp2p_config_get_uint (config, group, "ack-backlog");
   self->options.keepalive_interval =
-      lp2p_config_get_uint (config, group, "keepalive-interval") * G_USEC_PER_SEC;
+      (gint64) lp2p_config_get_uint (config, group, "keepalive-interval") * G_USEC_PER_SEC;
   self->options.write_timeout =
-      lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
+      (gint64) lp2p_config_get_uint (config, group, "write-timeout") * G_USEC_PER_SEC;
   return TRUE;
 }
 
