@@ -145,6 +145,8 @@ void lp2p_connection_start_opening (Lp2pConnection *self,
                                     Lp2pStreamFlags flags);
 void lp2p_connection_accept_streams (Lp2pConnection *self);
 void lp2p_connection_open_queued (Lp2pConnection *self);
+/* Nothing is opened any more. */
+void lp2p_connection_fail_opening (Lp2pConnection *self);
 void lp2p_connection_fail_streams (Lp2pConnection *self);
 /* The peer is verified: what waited for that goes on. */
 void lp2p_connection_settle_early (Lp2pConnection *self);

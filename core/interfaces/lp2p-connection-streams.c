@@ -290,7 +290,9 @@ may_open (Lp2pConnection *self, Lp2pStreamFlags flags)
 void
 lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags)
 {
-  if (!may_open (self, flags) || (!self->early && self->opening.length > 0) || !try_open (self, task, protocols, flags))
+  gboolean waits = !may_open (self, flags) || (!self->early && self->opening.length > 0);
+
+  if ((waits && self->state < LP2P_CONNECTION_CLOSING) || !try_open (self, task, protocols, flags))
     lp2p_connection_wait (&self->opening, task, protocols, flags);
 }
 
@@ -404,18 +406,25 @@ lp2p_connection_count_early (Lp2pConnection *self, gsize size)
   self->early_kept += size;
 }
 
-/* The connection is over: nobody can be served, and nobody opens anything. */
 void
-lp2p_connection_fail_streams (Lp2pConnection *self)
+lp2p_connection_fail_opening (Lp2pConnection *self)
 {
   Lp2pConnectionWaiting *opening;
-  Lp2pStream *stream;
 
   while ((opening = g_queue_pop_head (&self->opening)) != NULL)
     {
       g_task_return_error (opening->task, new_lost_error (self));
       lp2p_connection_waiting_free (opening);
     }
+}
+
+/* The connection is over: nobody can be served, and nobody opens anything. */
+void
+lp2p_connection_fail_streams (Lp2pConnection *self)
+{
+  Lp2pStream *stream;
+
+  lp2p_connection_fail_opening (self);
   while ((stream = g_queue_peek_head (&self->early_streams)) != NULL)
     {
       g_autoptr (Lp2pStream) keep = g_object_ref (stream);
