@@ -68,7 +68,8 @@ struct _Lp2pConnection
   Lp2pTimer ready_timer;
   GQueue opening; /* of Lp2pConnectionWaiting */
   GQueue closing; /* likewise */
-  GQueue negotiating;   /* of Lp2pStream, as the next ones */
+  GQueue proposing;     /* of Lp2pStream: ours that are not agreed on, without a reference */
+  GQueue negotiating;   /* of the peer's, as the next ones */
   GQueue held;          /* agreed on, of handlers that wait until it is ready */
   GQueue early_streams; /* ours, whose bytes may have to be sent again */
   gsize early_kept;     /* how many those are */

@@ -192,6 +192,12 @@ finish_open (Fixture *self, GAsyncResult *result, GError **error)
   return lp2p_connection_open_stream_finish (self->connection, result, error);
 }
 
+static gboolean
+accept_any (const char *protocol, gpointer user_data)
+{
+  return TRUE;
+}
+
 /* Who waits for a stream is told when the connection takes no new ones, even if it goes
  * on for the streams that it has, and so is who asks then. */
 static void
@@ -226,6 +232,63 @@ test_closing (Fixture *self, gconstpointer data)
   g_assert_cmpuint (lp2p_connection_get_n_streams (self->connection), ==, 1);
 }
 
+/* A peer that never answers a proposal does not hold the stream for ever. */
+static void
+test_no_answer (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GAsyncResult) opened = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pStream) stream = NULL;
+  g_autoptr (GAsyncResult) dropped = NULL;
+
+  start_open (self, &dropped);
+  start_open (self, &opened);
+  stream = finish_open (self, opened, &error);
+  g_assert_no_error (error);
+  lp2p_stream_negotiate_async (stream, G_PRIORITY_DEFAULT, NULL, take_result, &result);
+
+  /* Whoever drops a stream meanwhile ends it. */
+  g_assert_cmpuint (lp2p_connection_get_n_streams (self->connection), ==, 2);
+  g_object_unref (finish_open (self, dropped, &error));
+  g_assert_cmpuint (lp2p_connection_get_n_streams (self->connection), ==, 1);
+
+  test_world_advance (self->world, TIMEOUT_US - 1000);
+  g_assert_null (result);
+  test_world_advance (self->world, 2000);
+  g_assert_nonnull (result);
+  g_assert_false (lp2p_stream_negotiate_finish (stream, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpuint (lp2p_connection_get_n_streams (self->connection), ==, 0);
+}
+
+/* What is agreed on takes as long as it takes. */
+static void
+test_answer (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GByteArray) answer = g_byte_array_new ();
+  g_autoptr (Lp2pMultistream) peer = lp2p_multistream_new_listener (accept_any, NULL);
+  const char *const protocols[] = { PROTOCOL, NULL };
+  g_autoptr (Lp2pMultistream) dialer = lp2p_multistream_new_dialer (protocols);
+  g_autoptr (GByteArray) proposal = g_byte_array_new ();
+  g_autoptr (GAsyncResult) opened = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pStream) stream = NULL;
+  Lp2pQueuedStream *handle;
+  gsize consumed;
+
+  start_open (self, &opened);
+  stream = finish_open (self, opened, &error);
+  g_assert_no_error (error);
+  handle = lp2p_queued_session_lookup (&self->session->parent, 0);
+  lp2p_multistream_take_output (dialer, proposal);
+  lp2p_multistream_input (peer, proposal->data, proposal->len, &consumed, NULL);
+  lp2p_multistream_take_output (peer, answer);
+  lp2p_queued_stream_deliver (handle, &self->session->parent, answer->data, answer->len);
+  test_world_advance (self->world, 2 * TIMEOUT_US);
+  g_assert_cmpuint (lp2p_connection_get_n_streams (self->connection), ==, 1);
+}
+
 #define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -233,5 +296,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   ADD ("/connection/closing", test_closing);
+  ADD ("/connection/no-answer", test_no_answer);
+  ADD ("/connection/answer", test_answer);
   return g_test_run ();
 }
