@@ -76,7 +76,7 @@ struct _Lp2pConnection
   guint n_streams;
   guint n_inbound;
   gsize place; /* that is left to the reader who got bytes last */
-  guint n_wasted;   /* streams that the peer reset for nothing, beyond those that are forgiven */
+  guint n_wasted;   /* streams that the peer opened for nothing, beyond those that are forgiven */
   gint64 forgiven;  /* up to when */
   guint limited : 1;
   guint closed_here : 1;
@@ -120,7 +120,7 @@ void lp2p_connection_waiting_free (Lp2pConnectionWaiting *self);
 void lp2p_connection_drive (Lp2pConnection *self);
 
 /* lp2p-connection-resets.c */
-/* A stream of the peer is over. @wasted: by a reset of the peer, before anything came of it */
+/* A stream of the peer is over. @wasted: before anything came of it */
 void lp2p_connection_count_end (Lp2pConnection *self, gboolean wasted);
 /* Ends the connection when there were too many of these. */
 void lp2p_connection_follow_resets (Lp2pConnection *self);

@@ -77,7 +77,7 @@ void lp2p_connection_give_up (Lp2pConnection *self, const GError *error);
 void lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream);
 /* One of ours: the peer has agreed. */
 void lp2p_connection_stream_answered (Lp2pConnection *self, Lp2pStream *stream);
-/* @wasted: the peer opened it and reset it before anything came of it */
+/* @wasted: the peer opened it, and nothing came of it */
 void lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream, gboolean wasted);
 /* Whether the peer is not verified yet. */
 gboolean lp2p_connection_get_early (Lp2pConnection *self);

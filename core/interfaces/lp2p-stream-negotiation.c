@@ -61,6 +61,7 @@ finish_negotiation (Lp2pStream *self)
 {
   take_protocol (self, lp2p_multistream_get_protocol (self->negotiation));
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  self->agreed = TRUE;
   lp2p_trace_end (self->trace, "stream", self->protocol);
   lp2p_log_connection (G_LOG_LEVEL_DEBUG, self->connection, "A stream of %s is open, protocol %s",
                        self->outbound ? "ours" : "the peer", self->protocol);

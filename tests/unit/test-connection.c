@@ -10,6 +10,9 @@
 #include "test-world.h"
 
 #define PROTOCOL   "/test/1"
+/* What data/docs/limits.md says. */
+#define WASTED_MAX 1000
+
 #define TIMEOUT_US (15 * G_USEC_PER_SEC)
 
 /* @refuses: no stream can be opened now */
@@ -289,6 +292,30 @@ test_answer (Fixture *self, gconstpointer data)
   g_assert_cmpuint (lp2p_connection_get_n_streams (self->connection), ==, 1);
 }
 
+/* Streams that end before a protocol is agreed on are worth as little where it is us who
+ * end them: the peer said that they are over, or something that is no proposal. */
+static void
+test_useless (Fixture *self, gconstpointer data)
+{
+  Lp2pQueuedSession *session = &self->session->parent;
+
+  for (guint i = 0; i <= WASTED_MAX; i++)
+    {
+      Lp2pQueuedStream *stream = g_new0 (Lp2pQueuedStream, 1);
+
+      g_assert_cmpint (lp2p_connection_get_state (self->connection), ==, LP2P_CONNECTION_READY);
+      lp2p_queued_stream_init (stream, session, 1000 + i, TRUE);
+      if (i % 2 == 0)
+        lp2p_queued_stream_ended (stream, session);
+      else
+        lp2p_queued_stream_deliver (stream, session, (const guint8 *) "\0", 1);
+      test_world_settle (self->world);
+      g_assert_cmpuint (self->n_ended, ==, i + 1);
+    }
+  g_assert_cmpint (lp2p_connection_get_state (self->connection), ==, LP2P_CONNECTION_CLOSED);
+  g_assert_error (lp2p_connection_get_error (self->connection), LP2P_ERROR, LP2P_ERROR_LIMIT);
+}
+
 #define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -298,5 +325,6 @@ main (int argc, char **argv)
   ADD ("/connection/closing", test_closing);
   ADD ("/connection/no-answer", test_no_answer);
   ADD ("/connection/answer", test_answer);
+  ADD ("/connection/useless", test_useless);
   return g_test_run ();
 }
