@@ -39,16 +39,19 @@ static void
 parse_body (Lp2pFramedSession *self, Lp2pCursor *cursor)
 {
   Lp2pQueuedSession *session = &self->parent;
-  gsize n = MIN (lp2p_cursor_left (cursor), self->body_left);
+  gsize size = MIN (lp2p_cursor_left (cursor), self->body_left);
+  gsize n = size;
   Lp2pCursor ahead = *cursor;
   const guint8 *bytes;
 
-  if (!lp2p_cursor_read_bytes (&ahead, n, &bytes))
+  if (!lp2p_cursor_read_bytes (&ahead, size, &bytes))
     return;
+  /* Whoever gets them may ask what is still to come. */
+  self->body_left -= size;
   if (session->receiving != NULL)
-    n = lp2p_queued_stream_deliver (session->receiving, session, bytes, n);
+    n = lp2p_queued_stream_deliver (session->receiving, session, bytes, size);
   lp2p_cursor_skip (cursor, n);
-  self->body_left -= n;
+  self->body_left += size - n;
   if (self->body_left > 0)
     return;
 

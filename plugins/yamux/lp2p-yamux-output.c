@@ -26,6 +26,14 @@ typedef struct
   gsize room;
 } Frames;
 
+/* What is used of the window, and nobody has read: the head of a frame uses up all that
+ * is still to come of it. */
+static gsize
+get_unread (Lp2pQueuedSession *session, Lp2pQueuedStream *stream)
+{
+  return stream->queue.size + (session->receiving == stream ? ((Lp2pFramedSession *) session)->body_left : 0);
+}
+
 /* Reserves memory for a window of @size, or for the present one where it gave that back.
  * Where there is none for that either, the window shrinks while the peer uses it up. */
 static void
@@ -50,7 +58,7 @@ lp2p_yamux_stream_credit (Lp2pQueuedSession *session, Lp2pQueuedStream *stream)
   guint32 size;
 
   if ((stream->pending & LP2P_PENDING_CREDIT) != 0 ||
-      !lp2p_yamux_window_is_due (&self->window, stream->queue.size))
+      !lp2p_yamux_window_is_due (&self->window, get_unread (session, stream)))
     return;
 
   size = lp2p_yamux_window_propose (&self->window, lp2p_loop_now (session->parent.loop),
@@ -172,7 +180,7 @@ lp2p_yamux_stream_put_pending (Lp2pFramedSession *session, Lp2pQueuedStream *str
   if (stream->pending & LP2P_PENDING_END)
     flags |= LP2P_YAMUX_FIN;
   if (stream->pending & LP2P_PENDING_CREDIT)
-    delta = lp2p_yamux_window_grant (&self->window, stream->queue.size,
+    delta = lp2p_yamux_window_grant (&self->window, get_unread (&session->parent, stream),
                                      lp2p_loop_now (session->layer->loop));
 
   if (flags != 0 || delta != 0)

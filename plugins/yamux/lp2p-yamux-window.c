@@ -33,19 +33,19 @@ lp2p_yamux_window_take (Lp2pYamuxWindow *self, guint32 size)
 }
 
 static guint32
-used (const Lp2pYamuxWindow *self, gsize queued)
+used (const Lp2pYamuxWindow *self, gsize unread)
 {
-  gsize held = (gsize) self->left + queued;
+  gsize held = (gsize) self->left + unread;
 
   return held < self->size ? self->size - held : 0;
 }
 
 /* Whether the application has read so much that the peer should be told.
- * @queued is what it has not read. */
+ * @unread is what it has not read of what the peer sent, or announced. */
 gboolean
-lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize queued)
+lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize unread)
 {
-  return used (self, queued) >= self->size / 2;
+  return used (self, unread) >= self->size / 2;
 }
 
 /* The size that a window which is due should have: twice the size when it was
@@ -61,9 +61,9 @@ lp2p_yamux_window_propose (const Lp2pYamuxWindow *self, gint64 now, gint64 rtt, 
 
 /* Fills the window up again. Returns by how much. */
 guint32
-lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize queued, gint64 now)
+lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize unread, gint64 now)
 {
-  guint32 delta = used (self, queued);
+  guint32 delta = used (self, unread);
 
   self->left += delta;
   self->since = now;
