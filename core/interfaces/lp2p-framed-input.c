@@ -93,6 +93,9 @@ lp2p_framed_session_input (Lp2pMuxerSession *session, gsize budget)
   Lp2pFramedSession *self = (Lp2pFramedSession *) session;
   gboolean peeked = FALSE;
 
+  /* A session that is stalled does not read, and so would not learn of it. */
+  if (self->parent.stalled_at >= 0 && lp2p_layer_get_error (self->layer) != NULL)
+    lp2p_framed_session_layer_failed (self);
   while (can_read (self) && budget > 0)
     {
       const guint8 *data;

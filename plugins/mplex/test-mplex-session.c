@@ -492,6 +492,28 @@ test_stall_times_out (void)
   fixture_clear (&s.f);
 }
 
+/* A connection that breaks meanwhile is over at once, also for who waits to write; what
+ * came is still read. */
+static void
+test_stall_breaks (void)
+{
+  Stalled s;
+
+  stall (&s);
+  driver_stream_send (session_driver_get (s.f.pair.b, 0), 10, FALSE);
+  session_pair_run (&s.f.pair);
+  memory_layer_break (s.f.pair.layers[1]);
+  driver_stream_want (session_driver_get (s.f.pair.b, 0), LP2P_READY_WRITE);
+  session_pair_run (&s.f.pair);
+  g_assert_cmpint (session_driver_get_state (s.f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_driver_get_error (s.f.pair.b, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  read_all (s.unread);
+  lp2p_job_queue (&s.f.pair.b->run);
+  session_pair_run (&s.f.pair);
+  g_assert_cmpuint (s.unread->n_received, ==, 100 * KIB);
+  fixture_clear (&s.f);
+}
+
 /* Whatever ends the stream ends the waiting. */
 static void
 test_stall_ends (void)
@@ -714,6 +736,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mplex/stall/read", test_stall_is_read);
   g_test_add_func ("/mplex/stall/read-slowly", test_stall_is_read_slowly);
   g_test_add_func ("/mplex/stall/times-out", test_stall_times_out);
+  g_test_add_func ("/mplex/stall/breaks", test_stall_breaks);
   g_test_add_func ("/mplex/stall/ends", test_stall_ends);
   g_test_add_func ("/mplex/stall/stop-reading", test_stop_reading);
   g_test_add_func ("/mplex/end/peer", test_end);
