@@ -388,7 +388,7 @@ lp2p_framed_session_pump_output (Lp2pMuxerSession *session)
   if (self->parent.phase == LP2P_PHASE_OVER)
     return;
   if (self->parent.phase == LP2P_PHASE_PEER_GOING && self->parent.n_live == self->parent.n_zombies)
-    session->klass->close (session, 0, "the peer went away");
+    session->klass->close (session, 0, "there are no new streams");
 
   write_control (self);
   if (self->parent.phase == LP2P_PHASE_DRAINING)

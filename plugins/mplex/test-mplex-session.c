@@ -384,13 +384,19 @@ test_zombies (void)
 static void
 test_ids_run_out (void)
 {
+  DriverStream *last;
   Fixture f;
 
   start (&f);
   ((Lp2pMplexSession *) f.pair.a->session)->next_id = (1 << 28) - 1;
-  open_one (&f, (1 << 28) - 1);
+  last = open_one (&f, (1 << 28) - 1);
   g_assert_null (session_driver_open (f.pair.a));
-  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  session_pair_run (&f.pair);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  driver_stream_release (last);
+  session_pair_run (&f.pair);
+  g_assert_true (((Lp2pQueuedSession *) f.pair.a->session)->orderly);
+  g_assert_cmpint (((Lp2pQueuedSession *) f.pair.a->session)->phase, ==, LP2P_PHASE_DRAINING);
   fixture_clear (&f);
 }
 

@@ -24,7 +24,7 @@ session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
   Lp2pYamuxStream *opened;
 
   *stream = NULL;
-  if (self->parent.parent.phase != LP2P_PHASE_OPEN || self->next_id > G_MAXUINT32)
+  if (self->parent.parent.phase != LP2P_PHASE_OPEN)
     return LP2P_IO_FAILED;
   if (self->n_unacknowledged >= self->ack_backlog)
     {
@@ -37,6 +37,8 @@ session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
   opened->unacknowledged = TRUE;
   self->n_unacknowledged++;
   lp2p_queued_stream_add_pending (&opened->parent, &self->parent.parent, LP2P_PENDING_OPEN);
+  if (self->next_id > G_MAXUINT32)
+    lp2p_queued_session_peer_goes (&self->parent.parent);
   *stream = &opened->parent.parent;
   return 0;
 }

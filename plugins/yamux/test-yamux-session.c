@@ -713,20 +713,32 @@ test_both_open (void)
   fixture_clear (&f);
 }
 
-/* No id is used twice. */
+/* No id is used twice: when there are none left, the session ends with its streams. */
 static void
 test_ids_run_out (void)
 {
+  DriverStream *last;
   Fixture f;
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
   ((Lp2pYamuxSession *) f.pair.a->session)->next_id = G_MAXUINT32;
-  driver_stream_send (session_driver_open (f.pair.a), 10, FALSE);
+  last = session_driver_open (f.pair.a);
+  driver_stream_send (last, 10, FALSE);
   session_pair_run (&f.pair);
   g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 10);
   g_assert_null (session_driver_open (f.pair.a));
-  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  driver_stream_send (last, 10, TRUE);
+  driver_stream_send (session_driver_get (f.pair.b, 0), 20, TRUE);
+  last->read = TRUE;
+  driver_stream_want (last, LP2P_READY_READ);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (last->n_received, ==, 20);
+  g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 20);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_null (session_driver_get_error (f.pair.a, NULL));
+  g_assert_null (session_driver_get_error (f.pair.b, NULL));
   fixture_clear (&f);
 }
 
