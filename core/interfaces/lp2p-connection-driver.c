@@ -466,6 +466,8 @@ run_job (Lp2pJob *job)
       if (self->can_open)
         lp2p_connection_open_queued (self);
     }
+  else
+    lp2p_connection_fail_opening (self);
   lp2p_connection_drop_refused (self);
   /* Who was accepted last agrees on a protocol in a turn of its own. */
   if (self->state != LP2P_CONNECTION_CLOSED ||

@@ -68,14 +68,15 @@ struct _Lp2pConnection
   Lp2pTimer ready_timer;
   GQueue opening; /* of Lp2pConnectionWaiting */
   GQueue closing; /* likewise */
-  GQueue negotiating;   /* of Lp2pStream, as the next ones */
+  GQueue proposing;     /* of Lp2pStream: ours that are not agreed on, without a reference */
+  GQueue negotiating;   /* of the peer's, as the next ones */
   GQueue held;          /* agreed on, of handlers that wait until it is ready */
   GQueue early_streams; /* ours, whose bytes may have to be sent again */
   gsize early_kept;     /* how many those are */
   guint n_streams;
   guint n_inbound;
   gsize place; /* that is left to the reader who got bytes last */
-  guint n_wasted;   /* streams that the peer reset for nothing, beyond those that are forgiven */
+  guint n_wasted;   /* streams that the peer opened for nothing, beyond those that are forgiven */
   gint64 forgiven;  /* up to when */
   guint limited : 1;
   guint closed_here : 1;
@@ -119,7 +120,7 @@ void lp2p_connection_waiting_free (Lp2pConnectionWaiting *self);
 void lp2p_connection_drive (Lp2pConnection *self);
 
 /* lp2p-connection-resets.c */
-/* A stream of the peer is over. @wasted: by a reset of the peer, before anything came of it */
+/* A stream of the peer is over. @wasted: before anything came of it */
 void lp2p_connection_count_end (Lp2pConnection *self, gboolean wasted);
 /* Ends the connection when there were too many of these. */
 void lp2p_connection_follow_resets (Lp2pConnection *self);
@@ -145,6 +146,8 @@ void lp2p_connection_start_opening (Lp2pConnection *self,
                                     Lp2pStreamFlags flags);
 void lp2p_connection_accept_streams (Lp2pConnection *self);
 void lp2p_connection_open_queued (Lp2pConnection *self);
+/* Nothing is opened any more. */
+void lp2p_connection_fail_opening (Lp2pConnection *self);
 void lp2p_connection_fail_streams (Lp2pConnection *self);
 /* The peer is verified: what waited for that goes on. */
 void lp2p_connection_settle_early (Lp2pConnection *self);

@@ -40,8 +40,8 @@ typedef struct
 typedef struct
 {
   guint max_streams;
-  /* How long an incoming stream may take to agree on its protocol, and an early
-   * connection to become ready, in microseconds. */
+  /* How long a stream may take to agree on its protocol, and an early connection to
+   * become ready, in microseconds. */
   gint64 negotiation_timeout;
 } Lp2pConnectionLimits;
 
@@ -75,7 +75,9 @@ void lp2p_connection_give_up (Lp2pConnection *self, const GError *error);
 
 /* From the connection's streams. */
 void lp2p_connection_stream_agreed (Lp2pConnection *self, Lp2pStream *stream);
-/* @wasted: the peer opened it and reset it before anything came of it */
+/* One of ours: the peer has agreed. */
+void lp2p_connection_stream_answered (Lp2pConnection *self, Lp2pStream *stream);
+/* @wasted: the peer opened it, and nothing came of it */
 void lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream, gboolean wasted);
 /* Whether the peer is not verified yet. */
 gboolean lp2p_connection_get_early (Lp2pConnection *self);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A peer that opens streams and resets them at once costs work here and next to nothing
- * there, and never has more of them open than it may. Such streams are counted; those
- * of which something came, and time, make up for them. */
+/* A peer that opens streams and resets them at once, or sends what makes this side end
+ * them, costs work here and next to nothing there, and never has more of them open than it
+ * may. Such streams are counted; those of which something came, and time, make up for
+ * them. */
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
@@ -48,7 +49,7 @@ lp2p_connection_follow_resets (Lp2pConnection *self)
   if (self->n_wasted <= WASTED_MAX || self->state >= LP2P_CONNECTION_CLOSING || self->error != NULL)
     return;
   self->error = g_error_new (LP2P_ERROR, LP2P_ERROR_LIMIT,
-                             _("The peer opened and reset %u streams before anything came of them"), self->n_wasted);
+                             _("The peer opened %u streams of which nothing came"), self->n_wasted);
   lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "%s", self->error->message);
   lp2p_connection_close_here (self);
   self->session->klass->close (self->session, LP2P_CODE_CONNECTION_RATE_LIMITED, self->error->message);

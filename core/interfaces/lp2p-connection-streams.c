@@ -16,20 +16,28 @@
  * microseconds, so that it makes half a turn. */
 #define ACCEPT_MAX 16
 
-/* Queues of streams: each is in one of them at most, which holds a reference. */
+/* Queues of streams: each is in one of them at most, which holds a reference. Whoever
+ * drops a stream of ours ends it, so that those that propose are not held. */
+
+/* All get the same time, so that the first of a queue has the least left. */
+static gint64
+get_deadline (GQueue *queue)
+{
+  return queue->length > 0 ? lp2p_stream_get_place (g_queue_peek_head (queue))->deadline : G_MAXINT64;
+}
 
 static void
 set_negotiation_timer (Lp2pConnection *self)
 {
-  Lp2pStream *first = g_queue_peek_head (&self->negotiating);
+  gint64 deadline = MIN (get_deadline (&self->negotiating), get_deadline (&self->proposing));
 
-  if (first != NULL)
-    lp2p_timer_set (&self->negotiation_timer, lp2p_stream_get_place (first)->deadline);
+  if (deadline < G_MAXINT64)
+    lp2p_timer_set (&self->negotiation_timer, deadline);
   else
     lp2p_timer_clear (&self->negotiation_timer);
 }
 
-/* @stream: (transfer full) */
+/* @stream: (transfer full), unless it proposes */
 static void
 put (GQueue *queue, Lp2pStream *stream)
 {
@@ -40,7 +48,17 @@ put (GQueue *queue, Lp2pStream *stream)
   g_queue_push_tail_link (queue, &place->link);
 }
 
-/* Returns: (transfer full) (nullable): the stream, if it was in @queue */
+/* @stream: as for put() */
+static void
+put_timed (Lp2pConnection *self, GQueue *queue, Lp2pStream *stream)
+{
+  lp2p_stream_get_place (stream)->deadline = lp2p_loop_now (self->loop) + self->limits.negotiation_timeout;
+  put (queue, stream);
+  set_negotiation_timer (self);
+}
+
+/* Returns: (transfer full) (nullable): the stream, if it was in @queue, with the reference
+ * that this had */
 static Lp2pStream *
 take (Lp2pConnection *self, GQueue *queue, Lp2pStream *stream)
 {
@@ -50,9 +68,9 @@ take (Lp2pConnection *self, GQueue *queue, Lp2pStream *stream)
     return NULL;
   place->queue = NULL;
   g_queue_unlink (queue, &place->link);
-  if (queue == &self->negotiating)
+  if (queue == &self->negotiating || queue == &self->proposing)
     set_negotiation_timer (self);
-  return stream;
+  return queue != &self->proposing ? stream : NULL;
 }
 
 /* Returns: (transfer full) (nullable) */
@@ -62,24 +80,25 @@ take_first (Lp2pConnection *self, GQueue *queue)
   return queue->length > 0 ? take (self, queue, g_queue_peek_head (queue)) : NULL;
 }
 
-/* Incoming streams */
-
 static void
 run_negotiation_timeout (Lp2pTimer *timer)
 {
   Lp2pConnection *self = (Lp2pConnection *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pConnection, negotiation_timer));
   gint64 now = lp2p_loop_now (self->loop);
-  Lp2pStream *first;
 
-  while ((first = g_queue_peek_head (&self->negotiating)) != NULL && lp2p_stream_get_place (first)->deadline <= now)
+  while (get_deadline (&self->negotiating) <= now)
     {
-      g_autoptr (Lp2pStream) stream = take (self, &self->negotiating, first);
+      g_autoptr (Lp2pStream) stream = take_first (self, &self->negotiating);
 
       lp2p_log_connection (G_LOG_LEVEL_DEBUG, self, "A stream of the peer did not agree on a protocol in time");
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
     }
+  while (get_deadline (&self->proposing) <= now)
+    lp2p_stream_give_up_proposal (g_queue_peek_head (&self->proposing));
   set_negotiation_timer (self);
 }
+
+/* Incoming streams */
 
 static gboolean
 match_protocol (const char *protocol, gpointer user_data)
@@ -111,9 +130,7 @@ accept_stream (Lp2pConnection *self, Lp2pMuxerStream *handle)
   self->n_streams++;
   self->n_inbound++;
   stream = lp2p_stream_new (self, self->session, handle, lp2p_multistream_new_listener (match_protocol, self), FALSE);
-  lp2p_stream_get_place (stream)->deadline = lp2p_loop_now (self->loop) + self->limits.negotiation_timeout;
-  put (&self->negotiating, stream);
-  set_negotiation_timer (self);
+  put_timed (self, &self->negotiating, stream);
 }
 
 void
@@ -194,6 +211,12 @@ lp2p_connection_stream_gone (Lp2pConnection *self, Lp2pStream *stream, gboolean 
 
 /* Outgoing streams */
 
+void
+lp2p_connection_stream_answered (Lp2pConnection *self, Lp2pStream *stream)
+{
+  take (self, &self->proposing, stream);
+}
+
 static void
 on_negotiated (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -231,6 +254,8 @@ stream_opened (Lp2pConnection *self, GTask *task, const char *const *protocols, 
       lp2p_stream_keep_early (stream, flags);
       put (&self->early_streams, g_object_ref (stream));
     }
+  else
+    put_timed (self, &self->proposing, stream);
   if (protocols[1] == NULL)
     g_task_return_pointer (task, g_steal_pointer (&stream), g_object_unref);
   else
@@ -290,8 +315,18 @@ may_open (Lp2pConnection *self, Lp2pStreamFlags flags)
 void
 lp2p_connection_start_opening (Lp2pConnection *self, GTask *task, const char *const *protocols, Lp2pStreamFlags flags)
 {
-  if (!may_open (self, flags) || (!self->early && self->opening.length > 0) || !try_open (self, task, protocols, flags))
+  gboolean waits = !may_open (self, flags) || (!self->early && self->opening.length > 0);
+
+  if ((waits && self->state < LP2P_CONNECTION_CLOSING) || !try_open (self, task, protocols, flags))
     lp2p_connection_wait (&self->opening, task, protocols, flags);
+}
+
+/* As long as it was early, the connection's time counted. */
+static void
+propose_again (Lp2pConnection *self, Lp2pStream *stream)
+{
+  if (lp2p_stream_is_proposing (stream))
+    put_timed (self, &self->proposing, stream);
 }
 
 /* Opens again what the peer got nothing of. */
@@ -315,6 +350,7 @@ reopen_early (Lp2pConnection *self)
         }
       lp2p_stream_reopen_early (stream, self->session, handle);
       g_object_unref (take_first (self, &self->early_streams));
+      propose_again (self, stream);
     }
 }
 
@@ -329,6 +365,7 @@ lp2p_connection_settle_early (Lp2pConnection *self)
   while ((stream = take_first (self, &self->early_streams)) != NULL)
     {
       lp2p_stream_confirm_early (stream);
+      propose_again (self, stream);
       g_object_unref (stream);
     }
 }
@@ -404,18 +441,25 @@ lp2p_connection_count_early (Lp2pConnection *self, gsize size)
   self->early_kept += size;
 }
 
-/* The connection is over: nobody can be served, and nobody opens anything. */
 void
-lp2p_connection_fail_streams (Lp2pConnection *self)
+lp2p_connection_fail_opening (Lp2pConnection *self)
 {
   Lp2pConnectionWaiting *opening;
-  Lp2pStream *stream;
 
   while ((opening = g_queue_pop_head (&self->opening)) != NULL)
     {
       g_task_return_error (opening->task, new_lost_error (self));
       lp2p_connection_waiting_free (opening);
     }
+}
+
+/* The connection is over: nobody can be served, and nobody opens anything. */
+void
+lp2p_connection_fail_streams (Lp2pConnection *self)
+{
+  Lp2pStream *stream;
+
+  lp2p_connection_fail_opening (self);
   while ((stream = g_queue_peek_head (&self->early_streams)) != NULL)
     {
       g_autoptr (Lp2pStream) keep = g_object_ref (stream);

@@ -358,6 +358,7 @@ lp2p_connection_init (Lp2pConnection *self)
 {
   g_queue_init (&self->opening);
   g_queue_init (&self->closing);
+  g_queue_init (&self->proposing);
   g_queue_init (&self->negotiating);
   g_queue_init (&self->held);
   g_queue_init (&self->early_streams);

@@ -39,16 +39,19 @@ static void
 parse_body (Lp2pFramedSession *self, Lp2pCursor *cursor)
 {
   Lp2pQueuedSession *session = &self->parent;
-  gsize n = MIN (lp2p_cursor_left (cursor), self->body_left);
+  gsize size = MIN (lp2p_cursor_left (cursor), self->body_left);
+  gsize n = size;
   Lp2pCursor ahead = *cursor;
   const guint8 *bytes;
 
-  if (!lp2p_cursor_read_bytes (&ahead, n, &bytes))
+  if (!lp2p_cursor_read_bytes (&ahead, size, &bytes))
     return;
+  /* Whoever gets them may ask what is still to come. */
+  self->body_left -= size;
   if (session->receiving != NULL)
-    n = lp2p_queued_stream_deliver (session->receiving, session, bytes, n);
+    n = lp2p_queued_stream_deliver (session->receiving, session, bytes, size);
   lp2p_cursor_skip (cursor, n);
-  self->body_left -= n;
+  self->body_left += size - n;
   if (self->body_left > 0)
     return;
 
@@ -90,6 +93,9 @@ lp2p_framed_session_input (Lp2pMuxerSession *session, gsize budget)
   Lp2pFramedSession *self = (Lp2pFramedSession *) session;
   gboolean peeked = FALSE;
 
+  /* A session that is stalled does not read, and so would not learn of it. */
+  if (self->parent.stalled_at >= 0 && lp2p_layer_get_error (self->layer) != NULL)
+    lp2p_framed_session_layer_failed (self);
   while (can_read (self) && budget > 0)
     {
       const guint8 *data;

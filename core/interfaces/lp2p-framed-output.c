@@ -345,7 +345,7 @@ come_again (Lp2pFramedSession *self)
   Lp2pReady wanted = self->parent.stalled_at < 0 ? LP2P_READY_READ : LP2P_READY_NONE;
   gboolean waiting = self->parent.turns.length > 0 || has_control (self) || self->goodbye_wanted;
 
-  if (self->flushing || (waiting && self->blocked_room <= get_least_room (self)))
+  if (self->flushing || (waiting && lp2p_layer_write_room (self->layer) <= get_least_room (self)))
     wanted |= LP2P_READY_WRITE;
   else if (waiting)
     lp2p_queued_session_want_pump (&self->parent);
@@ -388,7 +388,7 @@ lp2p_framed_session_pump_output (Lp2pMuxerSession *session)
   if (self->parent.phase == LP2P_PHASE_OVER)
     return;
   if (self->parent.phase == LP2P_PHASE_PEER_GOING && self->parent.n_live == self->parent.n_zombies)
-    session->klass->close (session, 0, "the peer went away");
+    session->klass->close (session, 0, "there are no new streams");
 
   write_control (self);
   if (self->parent.phase == LP2P_PHASE_DRAINING)

@@ -198,7 +198,8 @@ announce_closing (Lp2pQueuedSession *self)
  * lp2p_queued_session_peer_goes: (skip)
  * @self: a session
  *
- * The peer takes no new streams.
+ * The peer takes no new streams, or there are no ids left for them. The session ends
+ * with the last of those that exist.
  */
 void
 lp2p_queued_session_peer_goes (Lp2pQueuedSession *self)

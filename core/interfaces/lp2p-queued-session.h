@@ -40,7 +40,7 @@ typedef struct
 /**
  * Lp2pSessionPhase: (skip)
  * @LP2P_PHASE_OPEN: all works
- * @LP2P_PHASE_PEER_GOING: the peer takes no new streams, those that exist go on
+ * @LP2P_PHASE_PEER_GOING: there are no new streams, those that exist go on
  * @LP2P_PHASE_DRAINING: streams are over, what is to be said last is on its way out
  * @LP2P_PHASE_OVER: nothing is read or written any more
  *

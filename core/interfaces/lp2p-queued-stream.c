@@ -68,12 +68,14 @@ leave_turns (Lp2pQueuedStream *self, Lp2pQueuedSession *session)
 
 /* Memory */
 
-/* Memory that is accounted for: what the peer may send at any time, or what it did
- * send. */
+/* Memory that is accounted for: what the peer may send at any time, as long as that is
+ * kept, or what it did send. */
 static gsize
 needed_memory (Lp2pQueuedStream *self)
 {
-  return MAX (self->promised, self->queue.memory);
+  gboolean keeps = self->read_side == LP2P_SIDE_OPEN && !self->discard;
+
+  return MAX (keeps ? self->promised : 0, self->queue.memory);
 }
 
 static gboolean
@@ -114,7 +116,8 @@ release_unneeded (Lp2pQueuedStream *self, Lp2pQueuedSession *session)
  * @session: its session
  * @size: bytes that the peer may be allowed to send
  *
- * Reserves memory before the peer is allowed to fill it.
+ * Reserves memory before the peer is allowed to fill it, in place of what was reserved
+ * for that before. It is given back as soon as the stream keeps nothing more.
  *
  * Returns: whether there is so much
  */
@@ -124,6 +127,7 @@ lp2p_queued_stream_promise (Lp2pQueuedStream *self, Lp2pQueuedSession *session, 
   if (!reserve (self, session, size))
     return FALSE;
   self->promised = size;
+  release_unneeded (self, session);
   return TRUE;
 }
 
@@ -208,7 +212,6 @@ forget (Lp2pQueuedStream *self, Lp2pQueuedSession *session)
     session->receiving = NULL;
   leave_turns (self, session);
   self->promised = 0;
-  release_unneeded (self, session);
   if (klass->stream_forgotten != NULL)
     klass->stream_forgotten (session, self);
   if (session->phase == LP2P_PHASE_PEER_GOING)
@@ -319,6 +322,7 @@ lp2p_queued_stream_ended (Lp2pQueuedStream *self, Lp2pQueuedSession *session)
     return;
   self->read_side = LP2P_SIDE_ENDED;
   self->pending &= ~LP2P_PENDING_CREDIT;
+  release_unneeded (self, session);
   if (self->want & LP2P_READY_READ)
     announce (self, session, LP2P_READY_READ);
   settle (self, session);
@@ -365,6 +369,7 @@ lp2p_queued_stream_session_ends (Lp2pQueuedStream *self, Lp2pQueuedSession *sess
   if (self->pending == 0)
     lp2p_queued_session_unlink (&session->control, &self->control_link);
   reset_sides (self);
+  release_unneeded (self, session);
   if (!told)
     announce (self, session, LP2P_READY_READ | LP2P_READY_WRITE);
   return (self->released || (!self->accepted && session->phase == LP2P_PHASE_DRAINING)) && self->pending == 0;

@@ -61,11 +61,14 @@ finish_negotiation (Lp2pStream *self)
 {
   take_protocol (self, lp2p_multistream_get_protocol (self->negotiation));
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
+  self->agreed = TRUE;
   lp2p_trace_end (self->trace, "stream", self->protocol);
   lp2p_log_connection (G_LOG_LEVEL_DEBUG, self->connection, "A stream of %s is open, protocol %s",
                        self->outbound ? "ours" : "the peer", self->protocol);
   if (self->input_closed && self->handle != NULL)
     self->session->klass->stream_stop_reading (self->session, self->handle, self->stop_code);
+  if (self->outbound)
+    lp2p_connection_stream_answered (self->connection, self);
   lp2p_async_io_wake (&self->io);
 }
 
@@ -83,6 +86,23 @@ negotiation_failed (Lp2pStream *self, GError *error)
   lp2p_stream_send_head (self);
   g_clear_pointer (&self->negotiation, lp2p_multistream_free);
   lp2p_stream_break (self, reason, LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
+}
+
+gboolean
+lp2p_stream_is_proposing (Lp2pStream *self)
+{
+  return self->negotiation != NULL && self->handle != NULL;
+}
+
+void
+lp2p_stream_give_up_proposal (Lp2pStream *self)
+{
+  g_autoptr (Lp2pStream) keep = g_object_ref (self);
+
+  lp2p_stream_break (self,
+                     g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("The peer did not agree to %s in time"),
+                                  self->protocol),
+                     LP2P_CODE_STREAM_PROTOCOL_NEGOTIATION_FAILED);
 }
 
 static void

@@ -33,6 +33,7 @@ struct _Lp2pStream
   Lp2pReady ready;
   guint outbound : 1;
   guint replay_safe : 1;
+  guint agreed : 1; /* on the protocol */
   guint useful : 1; /* the application wrote something, or read to the end */
   guint input_closed : 1;
   guint output_ended : 1;

@@ -30,6 +30,11 @@ gsize lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size);
 gsize lp2p_stream_get_read_room (Lp2pStream *self);
 void lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready);
 
+/* Whether it is open, and the peer has not agreed to its protocol. */
+gboolean lp2p_stream_is_proposing (Lp2pStream *self);
+/* The peer takes too long for that. */
+void lp2p_stream_give_up_proposal (Lp2pStream *self);
+
 /* A stream whose first bytes go out before it is known whether the peer takes them.
  * They are kept; then either the peer has them, or the stream is opened again, on
  * @session, and sends them once more, or the connection is over. */

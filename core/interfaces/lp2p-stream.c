@@ -64,11 +64,13 @@ is_reset (Lp2pStream *self, Lp2pReady side)
   return g_error_matches (error, LP2P_ERROR, LP2P_ERROR_RESET);
 }
 
-/* Whether the peer opened the stream, and reset it before anything came of it. */
+/* Whether the peer opened the stream, and it ended before its protocol was agreed on, or
+ * by a reset of the peer before anything came of it. */
 static gboolean
 is_wasted (Lp2pStream *self)
 {
-  return !self->outbound && !self->useful && (is_reset (self, LP2P_READY_READ) || is_reset (self, LP2P_READY_WRITE));
+  return !self->outbound && !self->useful &&
+         (!self->agreed || is_reset (self, LP2P_READY_READ) || is_reset (self, LP2P_READY_WRITE));
 }
 
 /* Gives the session's stream back; what comes for it is no longer told. */

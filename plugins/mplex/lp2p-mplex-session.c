@@ -30,12 +30,14 @@ session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
   Lp2pQueuedStream *opened;
 
   *stream = NULL;
-  if (self->parent.parent.phase != LP2P_PHASE_OPEN || self->next_id > OWN_ID_MAX)
+  if (self->parent.parent.phase != LP2P_PHASE_OPEN)
     return LP2P_IO_FAILED;
 
   opened = add_stream (self, self->next_id, TRUE);
   self->next_id += 2;
   lp2p_queued_stream_add_pending (opened, &self->parent.parent, LP2P_PENDING_OPEN);
+  if (self->next_id > OWN_ID_MAX)
+    lp2p_queued_session_peer_goes (&self->parent.parent);
   *stream = &opened->parent;
   return 0;
 }

@@ -34,6 +34,17 @@ test_sessions (void)
   muxer_case_clear (&self);
 }
 
+/* Microseconds of more than an hour do not fit 32 bits. */
+static void
+test_long_times (void)
+{
+  MuxerCase self;
+
+  muxer_case_init (&self, &lp2p_plugin_info, "mplex", "[plugin mplex]\nwrite-timeout=86400\n");
+  g_assert_cmpint (((Lp2pFramedSession *) self.a->session)->write_timeout, ==, 86400 * (gint64) G_USEC_PER_SEC);
+  muxer_case_clear (&self);
+}
+
 static void
 test_bad_options (void)
 {
@@ -53,6 +64,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/mplex/muxer/sessions", test_sessions);
+  g_test_add_func ("/mplex/muxer/long-times", test_long_times);
   g_test_add_func ("/mplex/muxer/bad-options", test_bad_options);
   return g_test_run ();
 }

@@ -384,13 +384,19 @@ test_zombies (void)
 static void
 test_ids_run_out (void)
 {
+  DriverStream *last;
   Fixture f;
 
   start (&f);
   ((Lp2pMplexSession *) f.pair.a->session)->next_id = (1 << 28) - 1;
-  open_one (&f, (1 << 28) - 1);
+  last = open_one (&f, (1 << 28) - 1);
   g_assert_null (session_driver_open (f.pair.a));
-  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  session_pair_run (&f.pair);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  driver_stream_release (last);
+  session_pair_run (&f.pair);
+  g_assert_true (((Lp2pQueuedSession *) f.pair.a->session)->orderly);
+  g_assert_cmpint (((Lp2pQueuedSession *) f.pair.a->session)->phase, ==, LP2P_PHASE_DRAINING);
   fixture_clear (&f);
 }
 
@@ -489,6 +495,28 @@ test_stall_times_out (void)
   g_test_message ("%s", driver_stream_get_error (s.unread, LP2P_READY_READ, NULL)->message);
   g_assert_error (driver_stream_get_error (s.slow, LP2P_READY_WRITE, NULL), LP2P_ERROR, LP2P_ERROR_RESET);
   g_assert_cmpint (s.f.pair.b->session->klass->get_next_timeout (s.f.pair.b->session), ==, -1);
+  fixture_clear (&s.f);
+}
+
+/* A connection that breaks meanwhile is over at once, also for who waits to write; what
+ * came is still read. */
+static void
+test_stall_breaks (void)
+{
+  Stalled s;
+
+  stall (&s);
+  driver_stream_send (session_driver_get (s.f.pair.b, 0), 10, FALSE);
+  session_pair_run (&s.f.pair);
+  memory_layer_break (s.f.pair.layers[1]);
+  driver_stream_want (session_driver_get (s.f.pair.b, 0), LP2P_READY_WRITE);
+  session_pair_run (&s.f.pair);
+  g_assert_cmpint (session_driver_get_state (s.f.pair.b), ==, LP2P_SESSION_CLOSED);
+  g_assert_error (session_driver_get_error (s.f.pair.b, NULL), LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST);
+  read_all (s.unread);
+  lp2p_job_queue (&s.f.pair.b->run);
+  session_pair_run (&s.f.pair);
+  g_assert_cmpuint (s.unread->n_received, ==, 100 * KIB);
   fixture_clear (&s.f);
 }
 
@@ -714,6 +742,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mplex/stall/read", test_stall_is_read);
   g_test_add_func ("/mplex/stall/read-slowly", test_stall_is_read_slowly);
   g_test_add_func ("/mplex/stall/times-out", test_stall_times_out);
+  g_test_add_func ("/mplex/stall/breaks", test_stall_breaks);
   g_test_add_func ("/mplex/stall/ends", test_stall_ends);
   g_test_add_func ("/mplex/stall/stop-reading", test_stop_reading);
   g_test_add_func ("/mplex/end/peer", test_end);

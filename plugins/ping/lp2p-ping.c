@@ -12,8 +12,9 @@
 #define MAX_STREAMS_PER_CONNECTION 2
 
 /* A peer that pings now and then keeps its stream; one that went silent in the
- * middle of a block loses it. */
+ * middle of a block loses it, and one that does not ping any more in the end. */
 #define BLOCK_TIMEOUT_US (15 * G_USEC_PER_SEC)
+#define IDLE_TIMEOUT_US  (10 * 60 * G_USEC_PER_SEC)
 
 #define LP2P_TYPE_PING (lp2p_ping_get_type ())
 G_DECLARE_FINAL_TYPE (Lp2pPing, lp2p_ping, LP2P, PING, Lp2pExtension)
@@ -23,8 +24,6 @@ struct _Lp2pPing
   Lp2pExtension parent_instance;
 
   GCancellable *cancellable;
-  /* Of Echo, oldest first. */
-  GQueue echoes;
 };
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pPing,
@@ -39,6 +38,7 @@ typedef struct
   Lp2pPing *service;
   Lp2pStream *stream;
   Lp2pTimer timer;
+  GQueue *echoes; /* of the connection, until it is reset */
   GList link;
   gsize filled;
   guint8 block[PING_SIZE];
@@ -46,11 +46,42 @@ typedef struct
 
 static void read_more (Echo *echo);
 
+/* Those of a connection, oldest first. */
+static GQueue *
+get_echoes (Lp2pConnection *connection)
+{
+  static const char key[] = "lp2p-ping-echoes";
+  GQueue *echoes = g_object_get_data (G_OBJECT (connection), key);
+
+  if (echoes == NULL)
+    {
+      echoes = g_queue_new ();
+      g_object_set_data_full (G_OBJECT (connection), key, echoes, (GDestroyNotify) g_queue_free);
+    }
+  return echoes;
+}
+
+static void
+leave (Echo *echo)
+{
+  if (echo->echoes != NULL)
+    g_queue_unlink (echo->echoes, &echo->link);
+  echo->echoes = NULL;
+}
+
+/* The operation under way ends with an error, and that ends the echo. */
+static void
+reset (Echo *echo, guint32 code)
+{
+  leave (echo);
+  lp2p_stream_reset (echo->stream, code);
+}
+
 static void
 echo_end (Echo *echo)
 {
   lp2p_timer_clear (&echo->timer);
-  g_queue_unlink (&echo->service->echoes, &echo->link);
+  leave (echo);
   g_object_unref (echo->stream);
   g_object_unref (echo->service);
   g_free (echo);
@@ -59,10 +90,15 @@ echo_end (Echo *echo)
 static void
 on_timeout (Lp2pTimer *timer)
 {
-  Echo *echo = (Echo *) ((guint8 *) timer - G_STRUCT_OFFSET (Echo, timer));
+  reset ((Echo *) ((guint8 *) timer - G_STRUCT_OFFSET (Echo, timer)), LP2P_CODE_STREAM_GARBAGE_COLLECTED);
+}
 
-  /* The operation under way ends with an error, and that ends the echo. */
-  lp2p_stream_reset (echo->stream, LP2P_CODE_STREAM_GARBAGE_COLLECTED);
+static void
+set_timer (Echo *echo, gint64 timeout)
+{
+  Lp2pContext *context = lp2p_extension_get_context (LP2P_EXTENSION (echo->service));
+
+  lp2p_timer_set (&echo->timer, lp2p_loop_now (lp2p_context_get_loop (context)) + timeout);
 }
 
 static void
@@ -74,7 +110,7 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
   if (g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error))
     {
       echo->filled = 0;
-      lp2p_timer_clear (&echo->timer);
+      set_timer (echo, IDLE_TIMEOUT_US);
       read_more (echo);
       return;
     }
@@ -98,6 +134,8 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
       echo_end (echo);
       return;
     }
+  if (echo->filled == 0)
+    set_timer (echo, BLOCK_TIMEOUT_US);
   echo->filled += n;
   if (echo->filled < PING_SIZE)
     {
@@ -111,50 +149,31 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 read_more (Echo *echo)
 {
-  Lp2pContext *context = lp2p_extension_get_context (LP2P_EXTENSION (echo->service));
-
-  if (echo->filled > 0 && !lp2p_timer_is_set (&echo->timer))
-    lp2p_timer_set (&echo->timer, lp2p_loop_now (lp2p_context_get_loop (context)) + BLOCK_TIMEOUT_US);
   g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (echo->stream)),
                              echo->block + echo->filled, PING_SIZE - echo->filled, G_PRIORITY_DEFAULT,
                              echo->service->cancellable, on_read, echo);
 }
 
-/* A connection that has all its streams loses the oldest. */
-static void
-make_room (Lp2pPing *self, Lp2pConnection *connection)
-{
-  Echo *oldest = NULL;
-  guint n = 0;
-
-  for (GList *l = self->echoes.head; l != NULL; l = l->next)
-    {
-      Echo *echo = l->data;
-
-      if (lp2p_stream_get_connection (echo->stream) != connection)
-        continue;
-      if (oldest == NULL)
-        oldest = echo;
-      n++;
-    }
-  if (n >= MAX_STREAMS_PER_CONNECTION)
-    lp2p_stream_reset (oldest->stream, LP2P_CODE_STREAM_SUPPLANTED);
-}
 
 static void
 on_stream (Lp2pStream *stream, gpointer user_data)
 {
   Lp2pPing *self = LP2P_PING (user_data);
   Lp2pContext *context = lp2p_extension_get_context (LP2P_EXTENSION (self));
+  GQueue *echoes = get_echoes (lp2p_stream_get_connection (stream));
   Echo *echo;
 
-  make_room (self, lp2p_stream_get_connection (stream));
+  /* A connection that has all its streams loses the oldest. */
+  if (echoes->length >= MAX_STREAMS_PER_CONNECTION)
+    reset (g_queue_peek_head (echoes), LP2P_CODE_STREAM_SUPPLANTED);
   echo = g_new0 (Echo, 1);
   echo->service = g_object_ref (self);
   echo->stream = g_object_ref (stream);
   echo->link.data = echo;
   lp2p_timer_init (&echo->timer, lp2p_context_get_loop (context), on_timeout);
-  g_queue_push_tail_link (&self->echoes, &echo->link);
+  echo->echoes = echoes;
+  g_queue_push_tail_link (echoes, &echo->link);
+  set_timer (echo, IDLE_TIMEOUT_US);
   read_more (echo);
 }
 
@@ -194,7 +213,6 @@ static void
 lp2p_ping_init (Lp2pPing *self)
 {
   self->cancellable = g_cancellable_new ();
-  g_queue_init (&self->echoes);
 }
 
 LP2P_PLUGIN_DEFINE ({ "ping", lp2p_ping_get_type })

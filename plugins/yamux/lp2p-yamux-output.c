@@ -26,6 +26,29 @@ typedef struct
   gsize room;
 } Frames;
 
+/* What is used of the window, and nobody has read: the head of a frame uses up all that
+ * is still to come of it. */
+static gsize
+get_unread (Lp2pQueuedSession *session, Lp2pQueuedStream *stream)
+{
+  return stream->queue.size + (session->receiving == stream ? ((Lp2pFramedSession *) session)->body_left : 0);
+}
+
+/* Reserves memory for a window of @size, or for the present one where it gave that back.
+ * Where there is none for that either, the window shrinks while the peer uses it up. */
+static void
+size_window (Lp2pQueuedSession *session, Lp2pYamuxStream *self, guint32 size)
+{
+  guint32 present = self->window.size - LP2P_YAMUX_INITIAL_WINDOW;
+
+  if (size > self->window.size && lp2p_queued_stream_promise (&self->parent, session, size - LP2P_YAMUX_INITIAL_WINDOW))
+    self->window.size = size;
+  else if (self->parent.promised < present && !lp2p_queued_stream_promise (&self->parent, session, present))
+    self->window.size = LP2P_YAMUX_INITIAL_WINDOW;
+  if (self->parent.promised > 0)
+    lp2p_yamux_session_watch_idle ((Lp2pYamuxSession *) session);
+}
+
 /* Gives credit back when enough was read, and lets the window grow. */
 void
 lp2p_yamux_stream_credit (Lp2pQueuedSession *session, Lp2pQueuedStream *stream)
@@ -35,14 +58,13 @@ lp2p_yamux_stream_credit (Lp2pQueuedSession *session, Lp2pQueuedStream *stream)
   guint32 size;
 
   if ((stream->pending & LP2P_PENDING_CREDIT) != 0 ||
-      !lp2p_yamux_window_is_due (&self->window, stream->queue.size))
+      !lp2p_yamux_window_is_due (&self->window, get_unread (session, stream)))
     return;
 
   size = lp2p_yamux_window_propose (&self->window, lp2p_loop_now (session->parent.loop),
                                     owner->parent.rtt, owner->max_window);
-  if (size > self->window.size && !stream->discard &&
-      lp2p_queued_stream_promise (stream, session, size - LP2P_YAMUX_INITIAL_WINDOW))
-    self->window.size = size;
+  if (!stream->discard)
+    size_window (session, self, size);
   lp2p_queued_stream_add_pending (stream, session, LP2P_PENDING_CREDIT);
 }
 
@@ -158,7 +180,7 @@ lp2p_yamux_stream_put_pending (Lp2pFramedSession *session, Lp2pQueuedStream *str
   if (stream->pending & LP2P_PENDING_END)
     flags |= LP2P_YAMUX_FIN;
   if (stream->pending & LP2P_PENDING_CREDIT)
-    delta = lp2p_yamux_window_grant (&self->window, stream->queue.size,
+    delta = lp2p_yamux_window_grant (&self->window, get_unread (&session->parent, stream),
                                      lp2p_loop_now (session->layer->loop));
 
   if (flags != 0 || delta != 0)

@@ -21,6 +21,7 @@ typedef struct
 /* @max_window, @max_streams, @ack_backlog, @keepalive_interval: see the options
  * @highest_remote: the highest id of a stream that the peer opened
  * @stray_credit: what the peer may still send on streams that are forgotten
+ * @idle_at: when it is looked for windows that are not used, -1 while none has grown
  * @ping_at: when the next ping is due
  * @ping_sent: when the ping that is not answered was sent, -1 for none
  * @open_refused: no stream was opened, as too many are unacknowledged */
@@ -34,6 +35,7 @@ typedef struct
   guint64 next_id;
   guint64 stray_credit;
   gint64 keepalive_interval;
+  gint64 idle_at;
   gint64 ping_at;
   gint64 ping_sent;
   guint32 ping_id;
@@ -46,6 +48,7 @@ typedef struct
 } Lp2pYamuxSession;
 
 /* lp2p-yamux-session.c */
+void lp2p_yamux_session_watch_idle (Lp2pYamuxSession *self);
 void lp2p_yamux_session_saw_data (Lp2pYamuxSession *self);
 void lp2p_yamux_session_pong (Lp2pYamuxSession *self, guint32 id);
 void lp2p_yamux_session_acknowledged (Lp2pYamuxSession *self, Lp2pYamuxStream *stream);

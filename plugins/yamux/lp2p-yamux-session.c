@@ -24,7 +24,7 @@ session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
   Lp2pYamuxStream *opened;
 
   *stream = NULL;
-  if (self->parent.parent.phase != LP2P_PHASE_OPEN || self->next_id > G_MAXUINT32)
+  if (self->parent.parent.phase != LP2P_PHASE_OPEN)
     return LP2P_IO_FAILED;
   if (self->n_unacknowledged >= self->ack_backlog)
     {
@@ -37,6 +37,8 @@ session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
   opened->unacknowledged = TRUE;
   self->n_unacknowledged++;
   lp2p_queued_stream_add_pending (&opened->parent, &self->parent.parent, LP2P_PENDING_OPEN);
+  if (self->next_id > G_MAXUINT32)
+    lp2p_queued_session_peer_goes (&self->parent.parent);
   *stream = &opened->parent.parent;
   return 0;
 }
@@ -71,6 +73,42 @@ stream_forgotten (Lp2pQueuedSession *session, Lp2pQueuedStream *stream)
 
   self->stray_credit += ((Lp2pYamuxStream *) stream)->window.left;
   lp2p_yamux_session_acknowledged (self, (Lp2pYamuxStream *) stream);
+}
+
+/* Windows that are not used */
+
+/* Credit cannot be taken back, the memory for it can: a window of which the peer did not
+ * use half for this long is reserved no more. Should it come and not be read, it needs
+ * memory like all else. */
+#define IDLE_US (30 * G_USEC_PER_SEC)
+
+void
+lp2p_yamux_session_watch_idle (Lp2pYamuxSession *self)
+{
+  if (self->idle_at < 0)
+    self->idle_at = lp2p_loop_now (self->parent.layer->loop) + IDLE_US;
+}
+
+static void
+give_back_idle (Lp2pYamuxSession *self, gint64 now)
+{
+  Lp2pQueuedSession *session = &self->parent.parent;
+  GHashTableIter iter;
+  gpointer id;
+
+  if (self->idle_at < 0 || now < self->idle_at)
+    return;
+  self->idle_at = -1;
+  g_hash_table_iter_init (&iter, session->streams);
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    {
+      Lp2pQueuedStream *stream = lp2p_queued_session_lookup (session, *(gint64 *) id);
+
+      if (now - ((Lp2pYamuxStream *) stream)->window.since >= IDLE_US)
+        lp2p_queued_stream_promise (stream, session, 0);
+      else if (stream->promised > 0)
+        lp2p_yamux_session_watch_idle (self);
+    }
 }
 
 /* Pings */
@@ -130,8 +168,11 @@ static gint64
 session_get_next_timeout (Lp2pFramedSession *session)
 {
   Lp2pYamuxSession *self = (Lp2pYamuxSession *) session;
+  gint64 ping = self->ping_sent >= 0 ? get_ping_deadline (self) : self->ping_at;
 
-  return self->ping_sent >= 0 ? get_ping_deadline (self) : self->ping_at;
+  if (ping < 0 || self->idle_at < 0)
+    return MAX (ping, self->idle_at);
+  return MIN (ping, self->idle_at);
 }
 
 static void
@@ -139,6 +180,7 @@ session_timeout (Lp2pFramedSession *session, gint64 now)
 {
   Lp2pYamuxSession *self = (Lp2pYamuxSession *) session;
 
+  give_back_idle (self, now);
   if (self->ping_sent >= 0 && now >= get_ping_deadline (self))
     lp2p_framed_session_give_up (session, _("a ping was not answered and nothing was received"));
   else if (self->ping_sent < 0 && self->ping_at >= 0 && now >= self->ping_at)
@@ -203,6 +245,7 @@ lp2p_yamux_session_new (Lp2pLayer *layer, Lp2pRole role, const Lp2pYamuxOptions 
   self->keepalive_interval = options->keepalive_interval;
   self->responder = role == LP2P_ROLE_RESPONDER;
   self->next_id = self->responder ? 2 : 1;
+  self->idle_at = -1;
   self->ping_at =
       options->keepalive_interval > 0 ? self->parent.heard_at + options->keepalive_interval : -1;
   self->ping_sent = -1;

@@ -9,6 +9,11 @@
  * and rust two. */
 #define GROWTH_ROUND_TRIPS 2
 
+/* The longest round trip for which a window grows. A peer answers pings when it likes:
+ * without a bound, one that takes its time would get large windows and send little. With
+ * this, it has to send as fast as a path to a satellite can carry. */
+#define GROWTH_RTT_MAX G_USEC_PER_SEC
+
 void
 lp2p_yamux_window_init (Lp2pYamuxWindow *self, gint64 now)
 {
@@ -28,19 +33,19 @@ lp2p_yamux_window_take (Lp2pYamuxWindow *self, guint32 size)
 }
 
 static guint32
-used (const Lp2pYamuxWindow *self, gsize queued)
+used (const Lp2pYamuxWindow *self, gsize unread)
 {
-  gsize held = (gsize) self->left + queued;
+  gsize held = (gsize) self->left + unread;
 
   return held < self->size ? self->size - held : 0;
 }
 
 /* Whether the application has read so much that the peer should be told.
- * @queued is what it has not read. */
+ * @unread is what it has not read of what the peer sent, or announced. */
 gboolean
-lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize queued)
+lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize unread)
 {
-  return used (self, queued) >= self->size / 2;
+  return used (self, unread) >= self->size / 2;
 }
 
 /* The size that a window which is due should have: twice the size when it was
@@ -49,16 +54,16 @@ lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize queued)
 guint32
 lp2p_yamux_window_propose (const Lp2pYamuxWindow *self, gint64 now, gint64 rtt, guint32 max)
 {
-  if (rtt <= 0 || self->size >= max || now - self->since >= rtt * GROWTH_ROUND_TRIPS)
+  if (rtt <= 0 || self->size >= max || now - self->since >= MIN (rtt, GROWTH_RTT_MAX) * GROWTH_ROUND_TRIPS)
     return self->size;
   return self->size > max / 2 ? max : self->size * 2;
 }
 
 /* Fills the window up again. Returns by how much. */
 guint32
-lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize queued, gint64 now)
+lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize unread, gint64 now)
 {
-  guint32 delta = used (self, queued);
+  guint32 delta = used (self, unread);
 
   self->left += delta;
   self->since = now;

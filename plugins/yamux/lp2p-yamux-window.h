@@ -22,9 +22,9 @@ typedef struct
 
 void lp2p_yamux_window_init (Lp2pYamuxWindow *self, gint64 now);
 gboolean lp2p_yamux_window_take (Lp2pYamuxWindow *self, guint32 size);
-gboolean lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize queued);
+gboolean lp2p_yamux_window_is_due (const Lp2pYamuxWindow *self, gsize unread);
 guint32
 lp2p_yamux_window_propose (const Lp2pYamuxWindow *self, gint64 now, gint64 rtt, guint32 max);
-guint32 lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize queued, gint64 now);
+guint32 lp2p_yamux_window_grant (Lp2pYamuxWindow *self, gsize unread, gint64 now);
 
 G_END_DECLS

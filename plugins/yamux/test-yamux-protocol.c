@@ -727,6 +727,40 @@ test_end_in_frame (void)
     }
 }
 
+/* The head of a frame is not what it announces: for that, nothing is granted. */
+static void
+test_no_credit_ahead (void)
+{
+  g_autofree guint8 *buffer = g_malloc0 (WINDOW);
+  DriverStream *stream;
+  Fixture f;
+
+  fixture_init (&f, NULL);
+  f.options.max_window = WINDOW;
+  fixture_start (&f, FALSE);
+  stream = open_one (&f);
+  /* The first data is answered by a ping, whose answer must not come amid others. */
+  raw_send_data (&f, 0, 1, KIB);
+  session_pair_run (&f.pair);
+  raw_expect_silence (&f);
+  g_assert_cmpint (driver_stream_read (stream, buffer, WINDOW), ==, KIB);
+  raw_send (&f, DATA, 0, 1, WINDOW - KIB);
+  for (guint i = 0; i < 2; i++)
+    {
+      session_pair_send (&f.pair, buffer, 50 * KIB);
+      session_pair_run (&f.pair);
+      g_assert_cmpint (driver_stream_read (stream, buffer, WINDOW), ==, 50 * KIB);
+      session_pair_run (&f.pair);
+      raw_expect_silence (&f);
+    }
+  session_pair_send (&f.pair, buffer, 50 * KIB);
+  session_pair_run (&f.pair);
+  g_assert_cmpint (driver_stream_read (stream, buffer, WINDOW), ==, 50 * KIB);
+  session_pair_run (&f.pair);
+  raw_expect (&f, UPDATE, 0, 1, 151 * KIB);
+  fixture_clear (&f);
+}
+
 /* A window update is worth sending while the peer can still send. */
 static void
 test_no_credit_after_end (void)
@@ -794,6 +828,7 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux/frames/data-with-fin", test_data_with_fin);
   g_test_add_func ("/yamux/frames/data-after-fin", test_data_after_fin);
   g_test_add_func ("/yamux/frames/initial-window", test_initial_window);
+  g_test_add_func ("/yamux/frames/no-credit-ahead", test_no_credit_ahead);
   g_test_add_func ("/yamux/frames/no-credit-after-end", test_no_credit_after_end);
   g_test_add_func ("/yamux/reset/remote", test_remote_reset);
   g_test_add_func ("/yamux/reset/before-accept", test_reset_before_accept);

@@ -604,6 +604,89 @@ test_memory_limit (void)
   fixture_clear (&f);
 }
 
+/* Memory that is reserved for a grown window is free as soon as nothing more is kept of
+ * what comes, and where the peer leaves the window unused. */
+static void
+test_window_is_given_back (void)
+{
+  MemoryLayerOptions layer = { .capacity = 64 * MIB, .latency = 30 * MSEC };
+
+  for (guint way = 0; way < 5; way++)
+    {
+      Lp2pMuxerSession *session;
+      DriverStream *here;
+      DriverStream *there;
+      gsize budget;
+      Fixture f;
+
+      fixture_init (&f, &layer);
+      budget = f.pair.budget;
+      fixture_start (&f, TRUE);
+      session = f.pair.b->session;
+      here = session_driver_open (f.pair.a);
+      driver_stream_send (here, 16 * MIB, FALSE);
+      session_pair_pass (&f.pair, 20 * SECOND, MSEC);
+      there = session_driver_get (f.pair.b, 0);
+      g_assert_cmpuint (there->n_received, ==, 16 * MIB);
+      g_assert_cmpuint (f.pair.budget, <, budget - 2 * MIB);
+
+      if (way == 0)
+        driver_stream_finish (here);
+      else if (way == 1)
+        session->klass->stream_stop_reading (session, there->stream, 0);
+      else if (way == 2)
+        session->klass->close (session, 0, NULL);
+      else if (way == 3)
+        memory_layer_break (f.pair.layers[1]);
+      session_pair_pass (&f.pair, way == 4 ? 60 * SECOND : SECOND, SECOND / 2);
+      g_assert_cmpuint (f.pair.budget, ==, budget);
+      fixture_clear (&f);
+    }
+}
+
+/* A window that was left unused is reserved again when it is used again; where there is
+ * no memory, it is as small as in the beginning as soon as the peer has used it up. */
+static void
+test_idle_window_comes_back (void)
+{
+  MemoryLayerOptions layer = { .capacity = 64 * MIB, .latency = 30 * MSEC };
+  Lp2pYamuxStream *there;
+  DriverStream *here;
+  guint32 window;
+  gsize budget;
+  Fixture f;
+
+  fixture_init (&f, &layer);
+  budget = f.pair.budget;
+  fixture_start (&f, TRUE);
+  here = session_driver_open (f.pair.a);
+  driver_stream_send (here, 16 * MIB, FALSE);
+  session_pair_pass (&f.pair, 70 * SECOND, 10 * MSEC);
+  there = (Lp2pYamuxStream *) session_driver_get (f.pair.b, 0)->stream;
+  window = there->window.size;
+  g_assert_cmpuint (f.pair.budget, ==, budget);
+
+  driver_stream_send (here, window, FALSE);
+  session_pair_pass (&f.pair, SECOND, 10 * MSEC);
+  g_assert_cmpuint (there->window.size, >=, window);
+  g_assert_cmpuint (f.pair.budget, ==, budget - there->window.size + LP2P_YAMUX_INITIAL_WINDOW);
+
+  session_pair_pass (&f.pair, 60 * SECOND, SECOND);
+  g_assert_cmpuint (f.pair.budget, ==, budget);
+  f.pair.budget = MIB;
+  for (guint64 sent = 0; sent < 2 * (guint64) window; sent += 128 * KIB)
+    {
+      driver_stream_send (here, 128 * KIB, FALSE);
+      session_pair_pass (&f.pair, 10 * MSEC, 10 * MSEC);
+    }
+  session_pair_pass (&f.pair, SECOND, 10 * MSEC);
+  g_assert_cmpuint (there->window.size, <=, MIB);
+  g_assert_cmpuint (here->to_write, ==, 0);
+  g_assert_null (driver_stream_get_error (here, LP2P_READY_WRITE, NULL));
+  f.pair.budget += budget - MIB;
+  fixture_clear (&f);
+}
+
 /* Odd and even ids never meet. */
 static void
 test_both_open (void)
@@ -630,20 +713,32 @@ test_both_open (void)
   fixture_clear (&f);
 }
 
-/* No id is used twice. */
+/* No id is used twice: when there are none left, the session ends with its streams. */
 static void
 test_ids_run_out (void)
 {
+  DriverStream *last;
   Fixture f;
 
   fixture_init (&f, NULL);
   fixture_start (&f, TRUE);
   ((Lp2pYamuxSession *) f.pair.a->session)->next_id = G_MAXUINT32;
-  driver_stream_send (session_driver_open (f.pair.a), 10, FALSE);
+  last = session_driver_open (f.pair.a);
+  driver_stream_send (last, 10, FALSE);
   session_pair_run (&f.pair);
   g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 10);
   g_assert_null (session_driver_open (f.pair.a));
-  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_READY);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSING);
+  driver_stream_send (last, 10, TRUE);
+  driver_stream_send (session_driver_get (f.pair.b, 0), 20, TRUE);
+  last->read = TRUE;
+  driver_stream_want (last, LP2P_READY_READ);
+  session_pair_run (&f.pair);
+  g_assert_cmpuint (last->n_received, ==, 20);
+  g_assert_cmpuint (session_driver_get (f.pair.b, 0)->n_received, ==, 20);
+  g_assert_cmpint (session_driver_get_state (f.pair.a), ==, LP2P_SESSION_CLOSED);
+  g_assert_null (session_driver_get_error (f.pair.a, NULL));
+  g_assert_null (session_driver_get_error (f.pair.b, NULL));
   fixture_clear (&f);
 }
 
@@ -686,6 +781,8 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux/flow/no-growth", test_window_stays);
   g_test_add_func ("/yamux/flow/fairness", test_fairness);
   g_test_add_func ("/yamux/flow/memory-limit", test_memory_limit);
+  g_test_add_func ("/yamux/flow/given-back", test_window_is_given_back);
+  g_test_add_func ("/yamux/flow/comes-back", test_idle_window_comes_back);
   g_test_add_func ("/yamux/streams/ack-backlog", test_ack_backlog);
   g_test_add_func ("/yamux/streams/many", test_many_streams);
   g_test_add_func ("/yamux/streams/idle-memory", test_idle_memory);

@@ -130,6 +130,9 @@ test_window_growth (void)
   /* A limit below what the specification demands changes nothing. */
   window.size = initial;
   g_assert_cmpuint (lp2p_yamux_window_propose (&window, 1001, 100, 1), ==, initial);
+  /* A pong that takes its time does not make it grow for ever. */
+  g_assert_cmpuint (lp2p_yamux_window_propose (&window, 1000 + 1999 * 1000, G_MAXINT64, max), ==, 2 * initial);
+  g_assert_cmpuint (lp2p_yamux_window_propose (&window, 1000 + 2000 * 1000, G_MAXINT64, max), ==, initial);
   window.size = G_MAXUINT32 - 1;
   g_assert_cmpuint (lp2p_yamux_window_propose (&window, 1001, 100, G_MAXUINT32), ==, G_MAXUINT32);
 }

@@ -74,6 +74,12 @@ test_half_block (void)
     }
 }
 
+static void
+count (guint *n)
+{
+  (*n)++;
+}
+
 /* A third stream takes the place of the first. */
 static void
 test_three_streams (void)
@@ -92,6 +98,54 @@ test_three_streams (void)
     ping (&fixture, streams[i], i);
   for (guint i = 0; i < 3; i++)
     g_object_unref (streams[i]);
+  service_pair_clear (&fixture);
+}
+
+/* However many are opened at once, two are left. */
+static void
+test_many_streams (void)
+{
+  const char *const protocols[] = { PING, NULL };
+  GAsyncResult *results[20] = { NULL };
+  Lp2pStream *streams[20];
+  ServicePair fixture;
+  guint n = 0;
+
+  service_pair_init (&fixture, "ping", "yamux");
+  for (guint i = 0; i < 20; i++)
+    lp2p_connection_open_stream_async (fixture.connection, protocols, LP2P_STREAM_NONE, NULL, test_take_result,
+                                       &results[i]);
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      test_wait (fixture.world, results[i]);
+      streams[i] = lp2p_connection_open_stream_finish (fixture.connection, results[i], &error);
+      g_assert_no_error (error);
+      g_object_unref (results[i]);
+      g_signal_connect_swapped (streams[i], "broken", G_CALLBACK (count), &n);
+    }
+  test_until (fixture.world, n == 18);
+  for (guint i = 18; i < 20; i++)
+    ping (&fixture, streams[i], i);
+  for (guint i = 0; i < 20; i++)
+    g_object_unref (streams[i]);
+  service_pair_clear (&fixture);
+}
+
+/* A stream that nobody uses does not stay for ever. */
+static void
+test_idle (void)
+{
+  ServicePair fixture;
+  g_autoptr (Lp2pStream) stream = NULL;
+
+  service_pair_init (&fixture, "ping", "yamux");
+  stream = service_pair_open (&fixture, PING);
+  ping (&fixture, stream, 0);
+  test_world_jump (fixture.world, 11 * 60 * G_USEC_PER_SEC);
+  assert_reset (&fixture, stream);
+  g_clear_object (&stream);
   service_pair_clear (&fixture);
 }
 
@@ -163,6 +217,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ping/echo", test_echo);
   g_test_add_func ("/ping/half-block", test_half_block);
   g_test_add_func ("/ping/three-streams", test_three_streams);
+  g_test_add_func ("/ping/many-streams", test_many_streams);
+  g_test_add_func ("/ping/idle", test_idle);
   g_test_add_func ("/ping/no-reader", test_no_reader);
   g_test_add_func ("/ping/end", test_end);
   return g_test_run ();
