@@ -22,7 +22,11 @@ SECONDS = 60
 # Large packets of the transfer before the address goes: some of the 2,800 that it has.
 BEFORE = 500
 PORT = 4001
-OTHER = "10.77.1.1"
+# The addresses of the line for each protocol, its prefix, and the dialer's other address.
+FAMILIES = {
+    "ip4": (lambda line: line.address, 30, "10.77.1.1/32"),
+    "ip6": (lambda line: line.address6, 64, "fd78::1/128"),
+}
 TRANSPORT = "--transport=quic-v1"
 DIALERS = ("lp2p", "go", "rust")
 
@@ -42,20 +46,21 @@ def device(line, side):
                 if found["ifname"] != "lo")
 
 
-def add_address(line):
+def add_address(line, family):
     """Another address at the dialer, which the route takes when the first one is gone."""
-    near, far = device(line, "a"), device(line, "b")
-    ip(line, "b", "route", "add", OTHER, "dev", far)
-    ip(line, "a", "addr", "add", f"{OTHER}/32", "dev", near)
-    ip(line, "a", "route", "add", f"{line.address['b']}/32", "dev", near, "src", OTHER,
-       "metric", "100")
-    ip(line, "a", "route", "add", f"{line.address['b']}/32", "dev", near, "src",
-       line.address["a"], "metric", "10")
+    addresses, _, other = FAMILIES[family]
+    near, far, source, target = device(line, "a"), device(line, "b"), addresses(line)["a"], addresses(line)["b"]
+    ip(line, "b", "route", "add", other, "dev", far)
+    # Nobody else has it, and it is to be there at once.
+    ip(line, "a", "addr", "add", other, "dev", near, *(["nodad"] if family == "ip6" else []))
+    for address, metric in ((other.partition("/")[0], "100"), (source, "10")):
+        ip(line, "a", "route", "add", target, "dev", near, "src", address, "metric", metric)
 
 
-def transfer(line, peer, dialing, direction):
-    add_address(line)
-    address = f"--address=/ip4/{line.address['b']}/udp/{PORT}/quic-v1"
+def transfer(line, peer, dialing, direction, family):
+    add_address(line, family)
+    addresses, prefix, _ = FAMILIES[family]
+    address = f"--address=/{family}/{addresses(line)['b']}/udp/{PORT}/quic-v1"
     with Listener(peer, [TRANSPORT, address],
                   lambda argv, **options: line.popen("b", argv, **options)) as listener:
         dialer = line.popen("a", [*dialing.argv, "dial", listener.address, TRANSPORT,
@@ -65,7 +70,7 @@ def transfer(line, peer, dialing, direction):
         while sum(p["payload_len"] > 1000 for p in line.trace()) < BEFORE:
             if dialer.poll() is not None:
                 raise Failed(f"it ended too soon: {last_line(dialer.stderr.read())}")
-        ip(line, "a", "addr", "del", f"{line.address['a']}/30", "dev", device(line, "a"))
+        ip(line, "a", "addr", "del", f"{addresses(line)['a']}/{prefix}", "dev", device(line, "a"))
         try:
             output, errors = dialer.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -76,10 +81,10 @@ def transfer(line, peer, dialing, direction):
         raise Failed((wrong or [last_line(errors)])[0])
 
 
-def run(build, dialing, direction):
+def run(build, dialing, direction, family):
     with Link(os.path.join(build, "tests", "fixtures", "lp2p-link"), delay_ms=10,
               rate_mbit=20) as line:
-        transfer(line, Peer("lp2p", build), dialing, direction)
+        transfer(line, Peer("lp2p", build), dialing, direction, family)
 
 
 def main():
@@ -91,12 +96,12 @@ def main():
         print("skip quic moves: this build has no module quic")
         return 0
     ok = True
-    for name, direction in itertools.product(sys.argv[2:] or DIALERS, ("upload", "download")):
-        case = f"quic {name}->lp2p {direction} when the address goes"
+    for name, direction, family in itertools.product(sys.argv[2:] or DIALERS, ("upload", "download"), FAMILIES):
+        case = f"quic {name}->lp2p {direction} when the address goes, {family}"
         dialing = Peer(name, build)
         try:
             dialing.build()
-            run(build, dialing, direction)
+            run(build, dialing, direction, family)
         except (LinkMissing, PeerMissing) as reason:
             print(f"skip {case}: missing: {reason}", flush=True)
         except (Failed, RuntimeError, subprocess.SubprocessError) as reason:

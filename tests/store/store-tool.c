@@ -4,6 +4,7 @@
  *
  * store-tool write PATH START: counts from START for ever. Each number is what is
  *   known of one of PEERS peers; when all are on disk the last number is printed.
+ * store-tool host PATH START: the same, in the store of a host that runs.
  * store-tool check PATH LAST: LAST was printed: all up to it must be there, whole.
  * store-tool measure PATH N: times a store of N peers. */
 
@@ -11,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/lp2p-host-private.h"
 #include "host/lp2p-peer-store-private.h"
+#include "host/lp2p-swarm-private.h"
 #include "test-world.h"
 
 #define PEERS 300
@@ -20,6 +23,20 @@
 /* Longer than a store waits for more before it writes. */
 #define DELAY_US (5 * G_USEC_PER_SEC)
 #define FOR_GOOD G_MAXINT64
+
+/* Whose the stores are: what is kept for one identity is not there for another. The key is that
+ * of libp2p's test vectors. */
+static Lp2pIdentity *
+make_identity (void)
+{
+  gsize size;
+  g_autofree guchar *key = g_base64_decode ("CAESQH4IMGF8Sn3oOSXfsmlFVrEpNsR3oOH+suFI7J2mD+59HtHo+uLE"
+                                            "oUS4vo/UtHvz07NLhxw8rPYBDw5C1HT84n4=", &size);
+  Lp2pIdentity *identity = lp2p_identity_new_from_bytes (key, size, NULL);
+
+  g_assert_nonnull (identity);
+  return identity;
+}
 
 static Lp2pPeerId *
 make_id (guint64 number)
@@ -44,8 +61,8 @@ make_address (guint64 number, guint port)
 static Lp2pPeerStore *
 open_store_in (Lp2pLoop *loop, const char *path)
 {
-  g_autoptr (Lp2pPeerId) own = make_id (G_MAXUINT64);
-  Lp2pPeerStore *store = lp2p_peer_store_new (loop, own, path);
+  g_autoptr (Lp2pIdentity) identity = make_identity ();
+  Lp2pPeerStore *store = lp2p_peer_store_new (loop, lp2p_identity_get_peer_id (identity), path);
 
   lp2p_peer_store_open (store);
   if (!lp2p_peer_store_is_on_disk (store))
@@ -105,11 +122,8 @@ wait_for_disk (TestWorld *world, Lp2pPeerStore *store)
 }
 
 static void
-write_numbers (const char *path, guint64 number)
+write_numbers_to (TestWorld *world, Lp2pPeerStore *store, guint64 number)
 {
-  g_autoptr (TestWorld) world = test_world_new (TRUE);
-  g_autoptr (Lp2pPeerStore) store = open_store_in (world->loop, path);
-
   for (;;)
     {
       guint step = g_random_int_range (1, MAX_STEP + 1);
@@ -123,6 +137,49 @@ write_numbers (const char *path, guint64 number)
       printf ("%" G_GUINT64_FORMAT "\n", number - 1);
       fflush (stdout);
     }
+}
+
+static void
+write_numbers (const char *path, guint64 number)
+{
+  g_autoptr (TestWorld) world = test_world_new (TRUE);
+  g_autoptr (Lp2pPeerStore) store = open_store_in (world->loop, path);
+
+  write_numbers_to (world, store, number);
+}
+
+static void
+take_result (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+/* It loads nothing, and so neither listens nor dials. */
+static void
+write_numbers_in_host (const char *path, guint64 number)
+{
+  g_autoptr (TestWorld) world = test_world_new (TRUE);
+  g_autofree char *text = g_strdup_printf ("[host]\ntransports=[]\nsecurity=[]\nmuxers=[]\nservices=[]\n"
+                                           "peer-store='%s'\n", path);
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autoptr (Lp2pIdentity) identity = make_identity ();
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  Lp2pSwarm *swarm;
+
+  if (!lp2p_config_load_data (config, text, strlen (text), "store-tool", &error))
+    g_error ("%s", error->message);
+  host = lp2p_host_new_with_clock (config, identity, &world->clock);
+  swarm = lp2p_host_get_swarm (host);
+  g_ptr_array_add (world->loops, lp2p_loop_ref (swarm->loop));
+  lp2p_host_start_async (host, NULL, take_result, &result);
+  test_until (world, result != NULL);
+  if (!lp2p_host_start_finish (host, result, &error))
+    g_error ("%s", error->message);
+  if (!lp2p_peer_store_is_on_disk (swarm->peers))
+    g_error ("%s cannot be used", path);
+  write_numbers_to (world, swarm->peers, number);
 }
 
 /* Checking */
@@ -270,6 +327,8 @@ main (int argc, char **argv)
 {
   if (argc == 4 && g_str_equal (argv[1], "write"))
     write_numbers (argv[2], g_ascii_strtoull (argv[3], NULL, 10));
+  else if (argc == 4 && g_str_equal (argv[1], "host"))
+    write_numbers_in_host (argv[2], g_ascii_strtoull (argv[3], NULL, 10));
   else if (argc == 4 && g_str_equal (argv[1], "check"))
     check_numbers (argv[2], g_ascii_strtoll (argv[3], NULL, 10));
   else if (argc == 4 && g_str_equal (argv[1], "measure"))
@@ -279,7 +338,7 @@ main (int argc, char **argv)
     }
   else
     {
-      g_printerr ("Usage: store-tool write|check|measure PATH NUMBER\n");
+      g_printerr ("Usage: store-tool write|host|check|measure PATH NUMBER\n");
       return 2;
     }
   return 0;

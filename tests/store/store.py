@@ -21,9 +21,9 @@ PEERS = 100000 if FULL else 5000
 TIMEOUT = 600
 
 
-def write_and_kill(tool, path, start, last):
+def write_and_kill(tool, path, start, last, writing):
     """Lets it write a random number of times; returns the last number it printed."""
-    writer = subprocess.Popen([tool, "write", path, str(start)], stdout=subprocess.PIPE)
+    writer = subprocess.Popen([tool, writing, path, str(start)], stdout=subprocess.PIPE)
     for _ in range(random.choice([0, 1, 3, 10, 30])):
         line = writer.stdout.readline()
         if not line:
@@ -52,9 +52,10 @@ def check(tool, path, last):
 def test_kills(tool, folder):
     path = os.path.join(folder, "peers")
     last, logs = -1, 0
-    for _ in range(KILLS):
-        # Of what was not printed some may have been written: that is done again.
-        last = write_and_kill(tool, path, last + 1, last)
+    for number in range(KILLS):
+        # Of what was not printed some may have been written: that is done again. Every other
+        # one is the store of a host.
+        last = write_and_kill(tool, path, last + 1, last, ("write", "host")[number % 2])
         logs += os.path.exists(path + "-wal")
         check(tool, path, last)
     if last < KILLS:
