@@ -243,8 +243,9 @@ lp2p_quic_get_quantum (ngtcp2_conn *conn, size_t packet)
   return ngtcp2_conn_get_send_quantum (conn);
 }
 
-/* A time that pacing gives and that is reached holds nothing back, but would wake the
- * loop. */
+/* Neither @late nor @paced counts: where this version makes up for what was late, it does so
+ * by itself. A time that pacing gives and that is reached holds nothing back, but would wake
+ * the loop. */
 static inline void
 lp2p_quic_pace (ngtcp2_conn *conn, ngtcp2_tstamp now, ngtcp2_duration late, size_t size, ngtcp2_tstamp *paced)
 {

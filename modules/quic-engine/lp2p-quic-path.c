@@ -207,12 +207,16 @@ lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
  * ngtcp2 sends three times as many bytes there as came from there (RFC 9000 section 8.1).
  * Where it has sent just so many, it looks no more for what got lost, for as long as the
  * connection lives; and where that fills the congestion window, it never sends anything
- * again, nor asks where the client is. So it gets no room for the last of these bytes.
+ * again, nor asks where the client is. So it gets no room for the last of these bytes. Nor
+ * for so few that no question fits: that would count as asked, and not leave.
  *
  * Who moves on before it has answered may be back where it has shown to be. Where it was
  * asked once more, it has not shown that before it has answered again. */
 
 #define AMPLIFICATION 3
+
+/* The type of a packet, whose it is, its number, a challenge, and what seals it. */
+#define QUESTION_SIZE (1 + NGTCP2_MAX_CIDLEN + 4 + 9 + 16)
 
 static gboolean
 is_on (Lp2pQuicConnection *self, const ngtcp2_path *path)
@@ -245,7 +249,9 @@ lp2p_quic_path_was_sent (Lp2pQuicConnection *self, const ngtcp2_path *path, gsiz
 gsize
 lp2p_quic_path_limit_room (Lp2pQuicConnection *self, gsize room)
 {
-  return self->allowance > 0 ? MIN (room, MAX (self->allowance - 1, 1)) : room;
+  if (self->allowance == 0)
+    return room;
+  return self->allowance > QUESTION_SIZE ? MIN (room, self->allowance - 1) : 0;
 }
 
 /* Where that was aborted is said only of a question without an answer. */

@@ -191,9 +191,9 @@ struct _Lp2pQuicConnection
   gboolean moved;     /* to a host for which it has no token */
   GArray *formers;    /* ngtcp2_sockaddr_union, from where it may have moved, or NULL */
   gint64 former_pto;  /* the longest there */
-  gint64 doubt;       /* how long it is asked once more where it is, 0 where it is not */
+  gint64 doubt;       /* how long it may be asked once more where it is, 0 where it is not */
   gint64 doubt_ends;
-  gboolean elsewhere; /* from where what is read comes */
+  gboolean elsewhere; /* than where the client is: what is read comes from there */
   ngtcp2_path_storage shown;        /* where the client has shown to be last */
   ngtcp2_path_storage shown_before; /* and before that */
   gsize allowance;    /* what may be sent where it has not shown to be; 0 where it has */
@@ -202,7 +202,7 @@ struct _Lp2pQuicConnection
   guint64 bytes_read;
   guint64 bytes_written;
   ngtcp2_tstamp paced;     /* when what was sent should have left */
-  gboolean paces;          /* something waits for its time */
+  gboolean paces;          /* something waits, and for its time alone */
 };
 
 struct _Lp2pQuicStream

@@ -262,6 +262,34 @@ test_on_after_small (Fixture *f, gconstpointer data)
   test_context_drop_inbound (f->host.context);
 }
 
+/* It is asked as soon as there is room for that: what had none does not count as asked. */
+static void
+test_no_room (Fixture *f, gconstpointer data)
+{
+  QuicStranger *stranger = &f->stranger;
+  int home = dup (stranger->fd);
+  guint8 lost[QUIC_PACKET_MAX];
+  gint64 stream;
+  Lp2pQuicConnection *connection = begin_move (f, &stream);
+
+  while (recv (stranger->fd, lost, sizeof lost, 0) > 0)
+    continue;
+  test_world_jump (f->world, G_USEC_PER_SEC / 2);
+  for (guint i = 0; i < 3; i++)
+    {
+      test_world_settle (f->world);
+      lp2p_quic_connection_want_output (connection);
+    }
+  g_assert_true (write_byte (stranger, stream));
+  test_world_settle (f->world);
+  quic_stranger_pump (stranger);
+  test_world_settle (f->world);
+  g_assert_cmpuint (connection->allowance, ==, 0);
+  dup2 (home, stranger->fd);
+  close (home);
+  test_context_drop_inbound (f->host.context);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -274,6 +302,7 @@ main (int argc, char **argv)
   ADD ("back-unanswered", NULL, test_back_unanswered);
   ADD ("answer-from-home", NULL, test_answer_from_home);
   ADD ("on-after-small", NULL, test_on_after_small);
+  ADD ("no-room", NULL, test_no_room);
 #undef ADD
 
   return g_test_run ();
