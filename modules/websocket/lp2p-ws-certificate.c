@@ -122,21 +122,53 @@ check (Lp2pWsCertificate *self, Lp2pWsShown *shown, GError **error)
   return good;
 }
 
-/* GnuTLS does not tell which of the files it could not read. */
 static gboolean
-check_readable (const char *file, GError **error)
+read_file (const char *file, gnutls_datum_t *contents, GError **error)
 {
-  g_autofree char *contents = NULL;
   g_autoptr (GError) reason = NULL;
+  char *data = NULL;
   gsize size = 0;
 
-  if (!g_file_get_contents (file, &contents, &size, &reason))
+  if (!g_file_get_contents (file, &data, &size, &reason))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS of WebSocket listeners: %s"), reason->message);
       return FALSE;
     }
-  gnutls_memset (contents, 0, size);
+  *contents = (gnutls_datum_t){ (guint8 *) data, (unsigned) size };
   return TRUE;
+}
+
+/* GnuTLS does not tell which of the files it could not read. */
+static gboolean
+check_key (Lp2pWsCertificate *self, GError **error)
+{
+  gnutls_datum_t contents;
+
+  if (!read_file (self->key_file, &contents, error))
+    return FALSE;
+  gnutls_memset (contents.data, 0, contents.size);
+  g_free (contents.data);
+  return TRUE;
+}
+
+/* Credentials would keep the memory of certificates of which one is broken. */
+static int
+check_certificates (Lp2pWsCertificate *self, GError **error)
+{
+  gnutls_x509_crt_t *list = NULL;
+  gnutls_datum_t contents;
+  unsigned n = 0;
+  int code;
+
+  if (!read_file (self->certificate_file, &contents, error))
+    return GNUTLS_E_FILE_ERROR;
+  code = gnutls_x509_crt_list_import2 (&list, &n, &contents, GNUTLS_X509_FMT_PEM, 0);
+  g_free (contents.data);
+  for (unsigned i = 0; code >= 0 && i < n; i++)
+    gnutls_x509_crt_deinit (list[i]);
+  if (code >= 0)
+    gnutls_free (list);
+  return code;
 }
 
 /* Returns: (transfer full) (nullable) */
@@ -144,12 +176,18 @@ static Lp2pWsShown *
 load (Lp2pWsCertificate *self, GError **error)
 {
   g_autoptr (Lp2pWsShown) shown = g_new0 (Lp2pWsShown, 1);
+  g_autoptr (GError) unread = NULL;
   int code;
 
   g_ref_count_init (&shown->ref_count);
-  if (!check_readable (self->certificate_file, error) || !check_readable (self->key_file, error))
-    return NULL;
-  code = gnutls_certificate_allocate_credentials (&shown->credentials);
+  code = check_certificates (self, &unread);
+  if (unread != NULL || !check_key (self, &unread))
+    {
+      g_propagate_error (error, g_steal_pointer (&unread));
+      return NULL;
+    }
+  if (code >= 0)
+    code = gnutls_certificate_allocate_credentials (&shown->credentials);
   if (code >= 0)
     code = gnutls_certificate_set_x509_key_file (shown->credentials, self->certificate_file, self->key_file,
                                                  GNUTLS_X509_FMT_PEM);
