@@ -827,6 +827,7 @@ main (int argc, char **argv)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
   g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET N | future | cut [ADDRESS KEY BYTES] |\n"
-              "       hostile crowd ADDRESS KEY N | renew ADDRESS KEY N | offer BYTES HOW | early | take BYTES BYTES HOW\n");
+              "       hostile crowd ADDRESS KEY N | renew ADDRESS KEY N | offer BYTES HOW |\n"
+              "       hostile early | take BYTES BYTES HOW\n");
   return 2;
 }

@@ -301,7 +301,8 @@ listen_for_senders (Receive *self)
   if (host == NULL)
     return tool_fail_error (WHAT, error);
   control = tool_control_new (self->line, host, send_report_append_status, self->report);
-  self->refused = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, (GDestroyNotify) lp2p_peer_id_unref, NULL);
+  self->refused = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal,
+                                         (GDestroyNotify) lp2p_peer_id_unref, NULL);
   door = send_door_new (host, admit, self);
   print_listening (self, host);
   while (!over && !tool_is_interrupted ())

@@ -20,7 +20,7 @@
 /* Nobody guesses it. */
 #define CODE_SIZE 16
 /* Who gets it wrong more often than this is no friend. So many of them are remembered. */
-#define MAX_WRONG    5
+#define MAX_WRONG     5
 #define MAX_STRANGERS 256
 /* A QR code with more would be too fine for a terminal. */
 #define MAX_ADDRESSES 8
@@ -255,16 +255,19 @@ check_code (const Serve *self, const ProtobufCBinaryData *code)
 
 /* Counted for each peer, so that nobody ends what is somebody else's. */
 static guint
-count_wrong (Serve *self, Lp2pPeerId *peer, guint more)
+get_wrong (const Serve *self, Lp2pPeerId *peer)
 {
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->wrong, peer)) + more;
+  return GPOINTER_TO_UINT (g_hash_table_lookup (self->wrong, peer));
+}
 
-  if (more == 0)
-    return n;
+static void
+add_wrong (Serve *self, Lp2pPeerId *peer)
+{
+  guint n = get_wrong (self, peer) + 1;
+
   if (g_hash_table_size (self->wrong) >= MAX_STRANGERS)
     g_hash_table_remove_all (self->wrong);
   g_hash_table_insert (self->wrong, lp2p_peer_id_ref (peer), GUINT_TO_POINTER (n));
-  return n;
 }
 
 static gboolean
@@ -283,11 +286,11 @@ admit (SendChannel *channel, SendFrame **frame, gpointer user_data)
 
   if ((*frame)->body_case != SEND_BODY (REQUEST))
     return g_strdup (N_("this is a sender, which serves who has its ticket"));
-  if (count_wrong (self, peer, 0) >= MAX_WRONG)
+  if (get_wrong (self, peer) >= MAX_WRONG)
     return g_strdup (N_("too many wrong codes were tried"));
   if (!check_code (self, &(*frame)->request->code))
     {
-      count_wrong (self, peer, 1);
+      add_wrong (self, peer);
       return g_strdup (N_("the code of the ticket is wrong"));
     }
   if (is_expired (self))
@@ -360,7 +363,8 @@ serve (Serve *self)
   if (host == NULL)
     return tool_fail_error (WHAT, error);
   control = tool_control_new (self->line, host, send_report_append_status, self->report);
-  self->wrong = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, (GDestroyNotify) lp2p_peer_id_unref, NULL);
+  self->wrong = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal,
+                                       (GDestroyNotify) lp2p_peer_id_unref, NULL);
   door = send_door_new (host, admit, self);
   if (make_ticket (self, host, &error))
     while (!over && wait_visitor (self, &error))

@@ -163,7 +163,8 @@ check_offer (const Lp2p__Send__Offer *offer, GError **error)
     return send_fail_protocol (error, N_("the peer sent a part of an offer without a name in it"));
   for (gsize i = 0; i < offer->n_names; i++)
     if (!check_name (&offer->names[i]))
-      return send_fail_protocol (error, N_("the peer offers a name that is none, expected 1 to 255 bytes without a slash"));
+      return send_fail_protocol (
+          error, N_("the peer offers a name that is none, expected 1 to 255 bytes without a slash"));
   return TRUE;
 }
 
