@@ -37,6 +37,7 @@ struct _Lp2pDial
   Lp2pDialTarget *winner;
   Lp2pTimer wake;
   Lp2pTimer deadline;
+  guint timeout; /* what dial-timeout was when it began, in seconds */
   Lp2pDialNetworks *networks;
   Lp2pDialFilter filter;
   Lp2pDialHint hint;
