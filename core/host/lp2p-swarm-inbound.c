@@ -134,8 +134,9 @@ handshake_new (Lp2pSwarm *swarm, Lp2pMultiaddr *address, Lp2pHandshakeGiveUp giv
 Lp2pHandshake *
 lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error)
 {
-  return lp2p_swarm_begin_inbound (self, remote_address, error) ? handshake_new (self, remote_address, give_up, user_data)
-                                                                : NULL;
+  if (!lp2p_swarm_begin_inbound (self, remote_address, error))
+    return NULL;
+  return handshake_new (self, remote_address, give_up, user_data);
 }
 
 void
@@ -166,11 +167,11 @@ lp2p_swarm_pass_on_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake)
  * way as handshakes do. Whoever takes them begins anew, and asks the gater. */
 
 static gpointer
-begin_place (Lp2pMultiaddr *remote_address, void (*give_up) (gpointer waiting), gpointer waiting, gpointer swarm, GError **error)
+begin_place (Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer waiting, gpointer swarm, GError **error)
 {
-  return lp2p_swarm_check_open (swarm, error) && count_handshake (swarm, remote_address, error)
-             ? handshake_new (swarm, remote_address, give_up, waiting)
-             : NULL;
+  if (!lp2p_swarm_check_open (swarm, error) || !count_handshake (swarm, remote_address, error))
+    return NULL;
+  return handshake_new (swarm, remote_address, give_up, waiting);
 }
 
 static void

@@ -143,7 +143,7 @@ on_message (gnutls_session_t session, unsigned type, unsigned when, unsigned inc
 
   if (when == GNUTLS_HOOK_POST)
     return self->server && type == GNUTLS_HANDSHAKE_CLIENT_HELLO ? check_client_hello (self) : 0;
-  if (incoming && type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET && self->protocol->resumes)
+  if (incoming && type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET && !self->server && self->protocol->resumes)
     note_ticket (self, message);
   return check_message (self, type, incoming, message);
 }
