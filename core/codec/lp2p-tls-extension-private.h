@@ -10,5 +10,6 @@ G_BEGIN_DECLS
 #define LP2P_TLS_SIGNATURE_PREFIX "libp2p-tls-handshake:"
 
 GByteArray *lp2p_tls_extension_signed_data (const guint8 *spki, gsize len);
+gboolean lp2p_tls_check_list (const guint8 *message, gsize len, gboolean chain, GError **error);
 
 G_END_DECLS

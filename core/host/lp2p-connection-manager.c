@@ -74,7 +74,7 @@ static GPtrArray *
 list_candidates (Lp2pConnectionManager *self, gint64 *next)
 {
   GPtrArray *candidates = g_ptr_array_new ();
-  gint64 grace = get_option (self, "connection-grace") * G_USEC_PER_SEC;
+  gint64 grace = (gint64) get_option (self, "connection-grace") * G_USEC_PER_SEC;
   gint64 now = lp2p_loop_now (self->loop);
   GHashTableIter iter;
   gpointer value;
@@ -94,6 +94,28 @@ list_candidates (Lp2pConnectionManager *self, gint64 *next)
     }
   g_ptr_array_sort (candidates, compare_entries);
   return candidates;
+}
+
+Lp2pConnection *
+lp2p_connection_manager_take_inbound (Lp2pConnectionManager *self)
+{
+  Entry *least = NULL;
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Entry *entry = value;
+
+      if (!is_held (self, entry) && lp2p_connection_get_direction (entry->connection) == LP2P_ROLE_RESPONDER &&
+          (least == NULL || compare_entries (&entry, &least) < 0))
+        least = entry;
+    }
+  if (least == NULL)
+    return NULL;
+  least->closing = TRUE;
+  return least->connection;
 }
 
 static guint

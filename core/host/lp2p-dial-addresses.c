@@ -206,6 +206,22 @@ end_resolve (Resolve *resolve)
   lp2p_dial_unref (self);
 }
 
+static void look_up (Resolve *resolve);
+
+/* Those that waited have their turn, or it is over for all of them. */
+static void
+look_up_next (Lp2pDial *self)
+{
+  Resolve *next;
+
+  self->n_looking--;
+  while (self->n_looking < LP2P_DIAL_MAX_LOOKING && (next = g_queue_pop_head (&self->lookups)) != NULL)
+    if (self->over)
+      end_resolve (next);
+    else
+      look_up (next);
+}
+
 static void
 on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -220,6 +236,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
     lp2p_dial_note (self, resolve->address, g_steal_pointer (&error), FALSE);
   for (guint i = 0; !self->over && addresses != NULL && i < addresses->len; i++)
     add_resolved (self, g_ptr_array_index (addresses, i), g_ptr_array_index (host_names, i), resolve->given);
+  look_up_next (self);
   end_resolve (resolve);
   g_clear_error (&error);
 }
@@ -229,7 +246,14 @@ look_up (Resolve *resolve)
 {
   Lp2pDial *self = resolve->dial;
 
-  lp2p_resolver_resolve_async (self->swarm->resolver, resolve->address, self->cancellable, on_resolved, resolve);
+  if (self->n_looking >= LP2P_DIAL_MAX_LOOKING)
+    {
+      g_queue_push_tail (&self->lookups, resolve);
+      return;
+    }
+  self->n_looking++;
+  lp2p_resolver_resolve_async (self->swarm->resolver, resolve->address, &self->lookups_left, self->cancellable,
+                               on_resolved, resolve);
 }
 
 /* Who wants a proxy may not want others to see which names are looked up, or may be
@@ -298,11 +322,26 @@ lp2p_dial_resolve_failed (Lp2pDial *self, Lp2pMultiaddr *address, const GError *
   return TRUE;
 }
 
+/* What others say of where the peer is does not count: whoever lists an address of this
+ * machine beside those of its loopback would have us knock at the ports of others. */
+static gboolean
+is_here (Lp2pDial *self, Lp2pMultiaddr *address, gboolean given)
+{
+  const Lp2pPeerAddress *known;
+
+  if (!lp2p_dial_networks_have (self->networks, address))
+    return FALSE;
+  if (given)
+    return TRUE;
+  known = lp2p_peer_store_find_address (self->swarm->peers, self->options.expected_peer, address);
+  return known != NULL && known->source >= LP2P_PEER_ADDRESS_CONNECTED;
+}
+
 void
 lp2p_dial_add_addresses (Lp2pDial *self, GPtrArray *addresses, gboolean given)
 {
   for (guint i = 0; addresses != NULL && i < addresses->len; i++)
-    self->filter.same_machine |= lp2p_dial_networks_have (self->networks, g_ptr_array_index (addresses, i));
+    self->filter.same_machine |= is_here (self, g_ptr_array_index (addresses, i), given);
 
   for (guint i = 0; addresses != NULL && i < addresses->len; i++)
     {

@@ -7,6 +7,7 @@
 #include "host/lp2p-dial-filter-private.h"
 
 #include "types/lp2p-i18n-private.h"
+#include "types/lp2p-multiaddr-private.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -116,21 +117,6 @@ lp2p_dial_networks_new_from_system (void)
 
 /* Addresses */
 
-static const guint8 *
-get_bytes (Lp2pMultiaddr *address, gsize *len)
-{
-  Lp2pProtocol protocol;
-  const guint8 *value;
-  guint index = 0;
-
-  if (lp2p_multiaddr_get_component (address, 0, &protocol, &value, len) && protocol == LP2P_PROTOCOL_IP6ZONE)
-    index = 1;
-  if (lp2p_multiaddr_get_component (address, index, &protocol, &value, len) &&
-      (protocol == LP2P_PROTOCOL_IP4 || protocol == LP2P_PROTOCOL_IP6))
-    return value;
-  return NULL;
-}
-
 static gboolean
 share_bits (const guint8 *a, const guint8 *b, guint bits)
 {
@@ -144,7 +130,7 @@ static gboolean
 is_in_networks (Lp2pDialNetworks *self, Lp2pMultiaddr *address, gboolean whole)
 {
   gsize len = 0;
-  const guint8 *bytes = get_bytes (address, &len);
+  const guint8 *bytes = lp2p_multiaddr_get_ip (address, &len);
 
   for (guint i = 0; bytes != NULL && i < self->networks->len; i++)
     {
@@ -167,7 +153,7 @@ lp2p_dial_get_family (Lp2pMultiaddr *address)
 {
   gsize len = 0;
 
-  if (get_bytes (address, &len) == NULL)
+  if (lp2p_multiaddr_get_ip (address, &len) == NULL)
     return 0;
   return len == 4 ? 4 : 6;
 }
@@ -190,7 +176,7 @@ static gboolean
 is_nobodys (Lp2pMultiaddr *address)
 {
   gsize len = 0;
-  const guint8 *bytes = get_bytes (address, &len);
+  const guint8 *bytes = lp2p_multiaddr_get_ip (address, &len);
 
   if (bytes == NULL)
     return FALSE;

@@ -8,6 +8,10 @@
 /* Most addresses of one dial: what four interfaces with both families and four
  * transports have. More than that is somebody who wants others dialed. */
 #define LP2P_DIAL_MAX_TARGETS 32
+/* What all the names of a peer are worth, whatever it wants looked up; a public node has
+ * one or two. Of so many names at a time, of which the resolver looks up four each. */
+#define LP2P_DIAL_MAX_LOOKUPS 64
+#define LP2P_DIAL_MAX_LOOKING 4
 /* Most attempts of one dial at once, and of a host: go-libp2p's numbers. The
  * second leaves descriptors for connections under the usual limit of 1024. */
 #define LP2P_DIAL_MAX_PARALLEL 8

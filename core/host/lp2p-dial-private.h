@@ -26,8 +26,12 @@ struct _Lp2pDial
   Lp2pDialPlan *plan;
   /* Addresses, and whether a caller named them. */
   GHashTable *seen;
-  /* Names that are being resolved. */
+  /* Names that are being resolved, those of them for which look-ups are under way, and
+   * what waits for these to end; how many look-ups are left. */
   guint n_resolving;
+  guint n_looking;
+  GQueue lookups;
+  guint lookups_left;
   /* Of GTask: those who wait for the end of it. */
   GPtrArray *waiters;
   /* Ends what was begun for this dial. */
@@ -37,6 +41,7 @@ struct _Lp2pDial
   Lp2pDialTarget *winner;
   Lp2pTimer wake;
   Lp2pTimer deadline;
+  guint timeout; /* what dial-timeout was when it began, in seconds */
   Lp2pDialNetworks *networks;
   Lp2pDialFilter filter;
   Lp2pDialHint hint;

@@ -276,12 +276,10 @@ on_deadline (Lp2pTimer *timer)
 {
   g_autoptr (Lp2pDial) self =
       lp2p_dial_ref ((Lp2pDial *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pDial, deadline)));
-  guint seconds = lp2p_config_get_uint (self->swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
 
   finish (self, NULL,
           g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Cannot connect within %u seconds of dial-timeout%s%s"),
-                       seconds,
-                       self->reasons->len > 0 ? ": " : "", self->reasons->str));
+                       self->timeout, self->reasons->len > 0 ? ": " : "", self->reasons->str));
 }
 
 /* Those who wait */
@@ -399,7 +397,6 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   Lp2pDial *self = g_new0 (Lp2pDial, 1);
   Lp2pSwarm *swarm = dials->swarm;
   gint64 now = lp2p_loop_now (swarm->loop);
-  guint seconds = lp2p_config_get_uint (swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
 
   self->refs = 1;
   self->trace = lp2p_trace_begin ();
@@ -408,6 +405,7 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
   lp2p_dial_options_copy (options, &self->options);
   self->transports = g_ptr_array_copy (swarm->transports, (GCopyFunc) (gpointer) g_object_ref, NULL);
   self->plan = lp2p_dial_plan_new (now);
+  self->lookups_left = LP2P_DIAL_MAX_LOOKUPS;
   lp2p_dials_check_network (dials);
   self->seen = g_hash_table_new_full (lp2p_multiaddr_hash, lp2p_multiaddr_equal, (GDestroyNotify) lp2p_multiaddr_unref,
                                       NULL);
@@ -429,7 +427,8 @@ lp2p_dial_new (Lp2pDials *dials, const Lp2pDialOptions *options)
     lp2p_dials_get_nearness (dials, options->expected_peer, &self->filter);
   lp2p_timer_init (&self->wake, swarm->loop, on_wake);
   lp2p_timer_init (&self->deadline, swarm->loop, on_deadline);
-  lp2p_timer_set (&self->deadline, now + (gint64) seconds * G_USEC_PER_SEC);
+  self->timeout = lp2p_config_get_uint (swarm->config, LP2P_CONFIG_GROUP_HOST, "dial-timeout");
+  lp2p_timer_set (&self->deadline, now + (gint64) self->timeout * G_USEC_PER_SEC);
   g_ptr_array_add (dials->running, lp2p_dial_ref (self));
   return self;
 }

@@ -13,7 +13,8 @@
  *   what is known of it
  *
  * Connects to a peer, and again whenever the connection is lost, until
- * [method@KeptPeer.release] or the last reference goes.
+ * [method@KeptPeer.release] or the last reference goes. Of a host that is closed it
+ * is released from the beginning.
  *
  * Returns: (transfer full): tells how it goes
  */

@@ -3,19 +3,24 @@
 #include <lp2p/lp2p-enum-types.h>
 
 #include "host/lp2p-kept-peer-private.h"
+#include "types/lp2p-i18n-private.h"
 
 /* The first attempt after a failure comes soon, as most failures are short; the
  * ones after it ever later, so that a peer that is gone costs next to nothing. */
 #define FIRST_DELAY_US (1 * G_USEC_PER_SEC)
 #define LAST_DELAY_US  (300 * G_USEC_PER_SEC)
+/* A peer that was connected for so long wants to be: the next attempt comes at once when
+ * the connection is lost. One that closes what it has just let in is as good as gone. */
+#define LASTING_US (30 * G_USEC_PER_SEC)
 
 /**
  * Lp2pKeptPeer:
  *
  * A peer that a host stays connected to, as far as that is possible. Attempts that
- * fail are repeated after 1 second, 2, 4, up to 5 minutes, each a little earlier or
- * later so that many hosts do not come at once; a change of the network makes the
- * next one come at once. The connection is not closed for being one too many.
+ * fail, or whose connection is lost within 30 seconds, are repeated after 1 second, 2, 4,
+ * up to 5 minutes, each a little earlier or later so that many hosts do not come at once;
+ * a change of the network makes the next one come at once. The connection is not closed
+ * for being one too many.
  *
  * It ends with [method@KeptPeer.release], or when the host closes.
  */
@@ -30,6 +35,7 @@ struct _Lp2pKeptPeer
   char *tag;
   Lp2pKeptPeerState state;
   GError *error;
+  gint64 connected_at;
   gint64 delay;
   gint64 retry_at;
   Lp2pTimer timer;
@@ -72,6 +78,17 @@ take_delay (Lp2pKeptPeer *self)
   return delay * 3 / 4 + delay / 2 * (random % 1024) / 1024;
 }
 
+/* Takes @error, which is why. */
+static void
+begin_waiting (Lp2pKeptPeer *self, GError *error)
+{
+  g_clear_error (&self->error);
+  self->error = error;
+  self->retry_at = lp2p_loop_now (self->swarm->loop) + take_delay (self);
+  lp2p_timer_set (&self->timer, self->retry_at);
+  set_state (self, LP2P_KEPT_PEER_WAITING);
+}
+
 static void
 on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -81,15 +98,9 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 
   /* Of a connection, whoever made it, "connection-added" has told. */
   if (self->state != LP2P_KEPT_PEER_CONNECTING || connection != NULL)
-    {
-      g_clear_error (&error);
-      return;
-    }
-  g_clear_error (&self->error);
-  self->error = error;
-  self->retry_at = lp2p_loop_now (self->swarm->loop) + take_delay (self);
-  lp2p_timer_set (&self->timer, self->retry_at);
-  set_state (self, LP2P_KEPT_PEER_WAITING);
+    g_clear_error (&error);
+  else
+    begin_waiting (self, error);
 }
 
 static void
@@ -133,9 +144,20 @@ on_connection_added (Lp2pKeptPeer *self, Lp2pConnection *connection)
   if (!is_ours (self, connection))
     return;
   lp2p_timer_clear (&self->timer);
-  self->delay = FIRST_DELAY_US;
+  if (self->state != LP2P_KEPT_PEER_CONNECTED)
+    self->connected_at = lp2p_loop_now (self->swarm->loop);
   g_clear_error (&self->error);
   set_state (self, LP2P_KEPT_PEER_CONNECTED);
+}
+
+static GError *
+dup_reason (Lp2pConnection *connection)
+{
+  const GError *error = lp2p_connection_get_error (connection);
+
+  return error != NULL ? g_error_copy (error)
+                       : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                              _("The connection was closed soon after it was made"));
 }
 
 static void
@@ -146,8 +168,15 @@ on_connection_removed (Lp2pKeptPeer *self, Lp2pConnection *connection)
   if (!is_ours (self, connection) || self->state != LP2P_KEPT_PEER_CONNECTED || self->swarm->closed)
     return;
   other = lp2p_swarm_find_connection (self->swarm, self->peer, FALSE);
-  if (other == NULL)
-    connect_now (self);
+  if (other != NULL)
+    return;
+  if (lp2p_loop_now (self->swarm->loop) - self->connected_at < LASTING_US)
+    {
+      begin_waiting (self, dup_reason (connection));
+      return;
+    }
+  self->delay = FIRST_DELAY_US;
+  connect_now (self);
 }
 
 static gboolean
@@ -253,6 +282,12 @@ lp2p_kept_peer_new (Lp2pSwarm *swarm, Lp2pPeerId *peer, GPtrArray *addresses)
   self->tag = g_strdup_printf ("kept-%p", (gpointer) self);
   lp2p_timer_init (&self->timer, swarm->loop, on_timer);
   lp2p_job_init (&self->job, swarm->loop, LP2P_JOB_RUN, run_job);
+  if (!lp2p_swarm_check_open (swarm, &self->error))
+    {
+      g_clear_object (&self->swarm);
+      self->state = LP2P_KEPT_PEER_RELEASED;
+      return self;
+    }
   g_ptr_array_add (swarm->kept_peers, self);
   lp2p_connection_manager_protect (swarm->manager, peer, self->tag, TRUE);
   g_signal_connect_object (swarm, "connection-added", G_CALLBACK (on_connection_added), self, G_CONNECT_SWAPPED);
@@ -260,7 +295,10 @@ lp2p_kept_peer_new (Lp2pSwarm *swarm, Lp2pPeerId *peer, GPtrArray *addresses)
   g_signal_connect_object (g_network_monitor_get_default (), "network-changed", G_CALLBACK (on_network_changed), self,
                            G_CONNECT_SWAPPED);
   if (connection != NULL)
-    self->state = LP2P_KEPT_PEER_CONNECTED;
+    {
+      self->connected_at = lp2p_loop_now (swarm->loop);
+      self->state = LP2P_KEPT_PEER_CONNECTED;
+    }
   else
     connect_now (self);
   return self;
@@ -317,7 +355,8 @@ lp2p_kept_peer_get_retry_delay (Lp2pKeptPeer *self)
  * lp2p_kept_peer_get_error:
  * @self: a kept peer
  *
- * Gets why the last attempt to connect failed.
+ * Gets why the last attempt to connect failed, or why the connection that it made was
+ * lost at once.
  *
  * Returns: (transfer none) (nullable): why the last attempt failed, %NULL while
  *   connected

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
  * Lp2pKeptPeerState:
  * @LP2P_KEPT_PEER_CONNECTING: an attempt to connect is under way
  * @LP2P_KEPT_PEER_CONNECTED: there is a connection
- * @LP2P_KEPT_PEER_WAITING: the last attempt failed, the next one will come
+ * @LP2P_KEPT_PEER_WAITING: the last attempt failed, or its connection was lost at once;
+ *   the next one will come
  * @LP2P_KEPT_PEER_RELEASED: nothing is done any more
  *
  * How it goes to stay connected to a peer.

@@ -14,6 +14,7 @@ typedef struct
   Lp2pConfig *config;
   guint n_handshakes;
   guint n_streams;
+  guint n_leaving;
   GHashTable *prefixes; /* the beginning of an IP address to a count */
   GHashTable *peers;
   GHashTable *connections; /* each to whom it is counted for */
@@ -35,6 +36,8 @@ gboolean lp2p_limits_same_ip (Lp2pMultiaddr *address, Lp2pMultiaddr *other);
 /* A number that stands for the subnet of @address; 0 for all that have none. */
 guint64 lp2p_limits_get_subnet (Lp2pMultiaddr *address);
 
+/* Whether all connections are in use that there may be. */
+gboolean lp2p_limits_is_full (Lp2pLimits *self);
 /* Whether one connection more would do: from there, before anybody knows who it
  * is, and with that peer. */
 gboolean lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error);
@@ -45,6 +48,8 @@ void lp2p_limits_add_connection (Lp2pLimits *self, gpointer connection, Lp2pPeer
 /* All connections with a peer have one share of the time for jobs together: that of the
  * first of them, which the @share of another one joins. */
 void lp2p_limits_share_time (Lp2pLimits *self, gpointer connection, Lp2pLoop *share);
+/* It is being closed, to make room for another one: its place is free from now on. */
+void lp2p_limits_let_go (Lp2pLimits *self, gpointer connection);
 void lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection);
 
 /* A stream that the peer of a connection opened; it is removed with the connection

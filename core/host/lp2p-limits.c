@@ -3,6 +3,7 @@
 #include "host/lp2p-limits-private.h"
 
 #include "types/lp2p-i18n-private.h"
+#include "types/lp2p-multiaddr-private.h"
 
 #include <string.h>
 
@@ -51,6 +52,7 @@ typedef struct
   Lp2pPeerId *peer;
   Lp2pMultiaddr *address;
   guint n_streams;
+  gboolean leaving;
 } Counted;
 
 static void
@@ -146,24 +148,11 @@ check_peer (Lp2pLimits *self, guint n, const char *option, Lp2pPeerId *peer, GEr
 
 /* Prefixes */
 
+/* That of a relay says nothing of who is behind it. */
 static const guint8 *
 get_ip (Lp2pMultiaddr *address, gsize *size)
 {
-  static const guint8 mapped[12] = { [10] = 0xff, [11] = 0xff };
-  Lp2pProtocol protocol;
-  const guint8 *value;
-
-  /* That of a relay says nothing of who is behind it. */
-  if (lp2p_multiaddr_find (address, LP2P_PROTOCOL_P2P_CIRCUIT, 0) >= 0 ||
-      !lp2p_multiaddr_get_component (address, 0, &protocol, &value, size) ||
-      (protocol != LP2P_PROTOCOL_IP4 && protocol != LP2P_PROTOCOL_IP6))
-    return NULL;
-  if (protocol == LP2P_PROTOCOL_IP6 && memcmp (value, mapped, sizeof mapped) == 0)
-    {
-      *size = 4;
-      return value + sizeof mapped;
-    }
-  return value;
+  return lp2p_multiaddr_find (address, LP2P_PROTOCOL_P2P_CIRCUIT, 0) < 0 ? lp2p_multiaddr_get_ip (address, size) : NULL;
 }
 
 static gboolean
@@ -325,10 +314,22 @@ lp2p_limits_get_subnet (Lp2pMultiaddr *address)
 
 /* Connections */
 
+static guint
+count_connections (Lp2pLimits *self)
+{
+  return g_hash_table_size (self->connections) - self->n_leaving;
+}
+
+gboolean
+lp2p_limits_is_full (Lp2pLimits *self)
+{
+  return count_connections (self) >= get_limit (self, "max-connections");
+}
+
 gboolean
 lp2p_limits_check_address (Lp2pLimits *self, Lp2pMultiaddr *address, GError **error)
 {
-  return check (self, g_hash_table_size (self->connections), "max-connections", error) &&
+  return check (self, count_connections (self), "max-connections", error) &&
          check_prefix (self, SCOPE_ADDRESS, address, "max-connections-per-ip", error) &&
          check_prefix (self, SCOPE_SUBNET, address, "max-connections-per-subnet", error);
 }
@@ -366,11 +367,21 @@ lp2p_limits_share_time (Lp2pLimits *self, gpointer connection, Lp2pLoop *share)
 }
 
 void
+lp2p_limits_let_go (Lp2pLimits *self, gpointer connection)
+{
+  Counted *counted = g_hash_table_lookup (self->connections, connection);
+
+  self->n_leaving += !counted->leaving;
+  counted->leaving = TRUE;
+}
+
+void
 lp2p_limits_remove_connection (Lp2pLimits *self, gpointer connection)
 {
   const Counted *counted = g_hash_table_lookup (self->connections, connection);
   Peer *peer = ensure_peer (self, counted->peer);
 
+  self->n_leaving -= counted->leaving;
   peer->n_connections--;
   change_streams (self, peer, -(int) counted->n_streams);
   if (peer->n_connections == 0)

@@ -65,6 +65,15 @@ lp2p_peer_entry_find_address (Lp2pPeerEntry *self, Lp2pMultiaddr *address)
   return NULL;
 }
 
+gboolean
+lp2p_peer_entry_is_known (const Lp2pPeerEntry *self)
+{
+  for (guint i = 0; self->addresses != NULL && i < self->addresses->len; i++)
+    if (g_array_index (self->addresses, Lp2pPeerAddress, i).source >= LP2P_PEER_ADDRESS_CONNECTED)
+      return TRUE;
+  return FALSE;
+}
+
 /* Who goes first when there are too many: what is about to be replaced, the least
  * trusted, what expires soonest. */
 static int

@@ -80,11 +80,16 @@ typedef struct
   guint64 record_seq;
 
   /* For the store: what the disk does not have yet, whether that is being written, and
-   * whether it has anything. */
+   * whether the disk may have more, as reading failed: what is written adds to that. */
   Lp2pPeerDirty dirty;
   gboolean writing;
-  gboolean stored;
+  gboolean unread;
   guint n_connections;
+  /* When the first of them came, by the wall clock. */
+  gint64 connected_at;
+  /* Of those that may be dropped: where it waits for that, with how many bytes. */
+  GQueue *queue;
+  gsize size;
   GList recent_link;
   GList dirty_link;
 } Lp2pPeerEntry;
@@ -93,6 +98,8 @@ Lp2pPeerEntry *lp2p_peer_entry_new (Lp2pPeerId *id);
 void lp2p_peer_entry_free (Lp2pPeerEntry *self);
 /* What the disk shall have of it, for another thread. */
 Lp2pPeerEntry *lp2p_peer_entry_copy (const Lp2pPeerEntry *self);
+/* About how many bytes it takes. */
+gsize lp2p_peer_entry_get_size (const Lp2pPeerEntry *self);
 /* Forgets all but who it is. */
 void lp2p_peer_entry_clear (Lp2pPeerEntry *self);
 
@@ -113,6 +120,8 @@ gboolean lp2p_peer_entry_add_address (Lp2pPeerEntry *self, Lp2pMultiaddr *addres
 void lp2p_peer_entry_replace_addresses (Lp2pPeerEntry *self, GPtrArray *addresses, const Lp2pPeerAddress *how, gint64 now);
 void lp2p_peer_entry_copy_addresses (Lp2pPeerEntry *self, const Lp2pPeerEntry *from);
 Lp2pPeerAddress *lp2p_peer_entry_find_address (Lp2pPeerEntry *self, Lp2pMultiaddr *address);
+/* Whether it is more than a stranger: it was dialed, or somebody here told of it. */
+gboolean lp2p_peer_entry_is_known (const Lp2pPeerEntry *self);
 /* Best first, seen from @network. */
 GPtrArray *lp2p_peer_entry_dup_addresses (Lp2pPeerEntry *self, const char *network, gint64 now);
 gboolean lp2p_peer_address_is_elsewhere (const Lp2pPeerAddress *address, const char *network);

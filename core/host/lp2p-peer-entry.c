@@ -55,8 +55,46 @@ lp2p_peer_entry_copy (const Lp2pPeerEntry *self)
   copy->record = self->record != NULL ? g_bytes_ref (self->record) : NULL;
   copy->record_seq = self->record_seq;
   copy->dirty = self->dirty;
-  copy->stored = self->stored;
+  copy->unread = self->unread;
   return copy;
+}
+
+static gsize
+get_text_size (const char *text)
+{
+  return text != NULL ? strlen (text) + 1 : 0;
+}
+
+static gsize
+get_bytes_size (GBytes *bytes)
+{
+  return bytes != NULL ? g_bytes_get_size (bytes) : 0;
+}
+
+gsize
+lp2p_peer_entry_get_size (const Lp2pPeerEntry *self)
+{
+  gsize size = sizeof *self + g_bytes_get_size (lp2p_peer_id_get_bytes (self->id)) + get_bytes_size (self->record) +
+               get_text_size (self->agent_version) + get_text_size (self->protocol_version);
+
+  if (self->public_key != NULL)
+    size += g_bytes_get_size (lp2p_public_key_get_bytes (self->public_key));
+  for (guint i = 0; self->protocols != NULL && self->protocols[i] != NULL; i++)
+    size += sizeof (char *) + get_text_size (self->protocols[i]);
+  for (guint i = 0; self->addresses != NULL && i < self->addresses->len; i++)
+    {
+      gsize bytes;
+
+      lp2p_multiaddr_get_data (g_array_index (self->addresses, Lp2pPeerAddress, i).address, &bytes);
+      size += sizeof (Lp2pPeerAddress) + bytes;
+    }
+  for (guint i = 0; self->data != NULL && i < self->data->len; i++)
+    {
+      const Lp2pPeerData *data = &g_array_index (self->data, Lp2pPeerData, i);
+
+      size += sizeof *data + get_text_size (data->plugin) + get_text_size (data->key) + get_bytes_size (data->value);
+    }
+  return size;
 }
 
 /* Protocols */

@@ -39,6 +39,11 @@ static const char *const steps[] = {
   "CREATE INDEX data_expires ON data (expires);",
   "ALTER TABLE addresses ADD COLUMN last_success INTEGER NOT NULL DEFAULT 0;"
   "ALTER TABLE addresses ADD COLUMN last_failure INTEGER NOT NULL DEFAULT 0;",
+  /* Whether it is more than a stranger: see lp2p_peer_entry_is_known(), with the numbers
+   * of that time. */
+  "ALTER TABLE peers ADD COLUMN known INTEGER NOT NULL DEFAULT 0;"
+  "UPDATE peers SET known = 1 WHERE id IN (SELECT peer FROM addresses WHERE source >= 2);"
+  "CREATE INDEX peers_known ON peers (known, expires);",
 };
 
 #define VERSION ((int) G_N_ELEMENTS (steps))

@@ -9,20 +9,32 @@ static const char *const queries[LP2P_PEER_N_QUERIES] = {
   [LP2P_PEER_QUERY_LOAD_DATA] = "SELECT plugin, key, value, expires, flags FROM data"
                 " WHERE peer = ? AND own = ? AND expires > ? LIMIT ?",
   [LP2P_PEER_QUERY_FORGET_PEER] = "DELETE FROM peers WHERE peer = ?",
-  [LP2P_PEER_QUERY_SAVE_PEER] = "INSERT INTO peers (peer, public_key, protocols, agent_version, protocol_version, record, expires)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (peer) DO UPDATE SET public_key = ?2,"
-                " protocols = ?3, agent_version = ?4, protocol_version = ?5, record = ?6, expires = ?7"
+  [LP2P_PEER_QUERY_FIND_PEER] = "SELECT id FROM peers WHERE peer = ?",
+  [LP2P_PEER_QUERY_SAVE_PEER] = "INSERT INTO peers (peer, public_key, protocols, agent_version, protocol_version, record, expires,"
+                " known)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (peer) DO UPDATE SET public_key = ?2,"
+                " protocols = ?3, agent_version = ?4, protocol_version = ?5, record = ?6, expires = ?7, known = ?8"
                 " RETURNING id",
+  [LP2P_PEER_QUERY_MERGE_PEER] = "UPDATE peers SET public_key = coalesce (?2, public_key), protocols = coalesce (?3, protocols),"
+                " agent_version = coalesce (?4, agent_version), protocol_version = coalesce (?5, protocol_version),"
+                " record = coalesce (?6, record), expires = max (?7, expires),"
+                " known = max (?8, known) WHERE peer = ?1 RETURNING id",
   [LP2P_PEER_QUERY_CLEAR_ADDRESSES] = "DELETE FROM addresses WHERE peer = ?",
   [LP2P_PEER_QUERY_SAVE_ADDRESS] = "INSERT INTO addresses (peer, address, source, network, expires, last_success, last_failure)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                   " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (peer, address) DO UPDATE SET source = excluded.source,"
+                   " network = excluded.network, expires = excluded.expires, last_success = excluded.last_success,"
+                   " last_failure = excluded.last_failure WHERE excluded.source >= source",
   [LP2P_PEER_QUERY_CLEAR_DATA] = "DELETE FROM data WHERE peer = ? AND own = ?",
-  [LP2P_PEER_QUERY_SAVE_DATA] = "INSERT INTO data (peer, own, plugin, key, value, expires, flags) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  [LP2P_PEER_QUERY_SAVE_DATA] = "INSERT OR REPLACE INTO data (peer, own, plugin, key, value, expires, flags) VALUES (?, ?, ?, ?, ?, ?, ?)",
   [LP2P_PEER_QUERY_PURGE_DATA] = "DELETE FROM data WHERE (peer, own, plugin, key) IN"
                  " (SELECT peer, own, plugin, key FROM data WHERE expires <= ? LIMIT ?)",
   [LP2P_PEER_QUERY_PURGE_PEERS] = "DELETE FROM peers WHERE id IN"
                   " (SELECT id FROM peers WHERE expires <= ? ORDER BY expires LIMIT ?)",
+  [LP2P_PEER_QUERY_PURGE_ROOM] = "DELETE FROM peers WHERE id IN"
+                  " (SELECT id FROM peers ORDER BY known, expires LIMIT ?)",
   [LP2P_PEER_QUERY_COUNT_PEERS] = "SELECT count(*) FROM peers",
+  [LP2P_PEER_QUERY_COUNT_BYTES] = "SELECT (page_count - freelist_count) * page_size"
+                  " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
 };
 
 void

@@ -37,6 +37,7 @@ const char *lp2p_peer_store_get_network (Lp2pPeerStore *self);
 /* For tests: another storage (transfer full), other bounds, another network. */
 void lp2p_peer_store_set_storage (Lp2pPeerStore *self, Lp2pPeerStorage *storage);
 void lp2p_peer_store_set_max_peers (Lp2pPeerStore *self, guint max_peers);
+void lp2p_peer_store_set_max_bytes (Lp2pPeerStore *self, gsize max_bytes);
 void lp2p_peer_store_set_network_func (Lp2pPeerStore *self, Lp2pNetworkFunc func, gpointer user_data);
 guint lp2p_peer_store_get_n_peers (Lp2pPeerStore *self);
 

@@ -12,8 +12,11 @@
 
 /* For how long a peer is remembered that nothing holds of any more. */
 #define RETENTION_US (30 * G_TIME_SPAN_DAY)
-/* Hundred megabytes at the usual size; those go first of which nothing holds soonest. */
+/* Hundred megabytes at the usual size. Strangers go first, for whoever comes with a new
+ * name each time makes as many of them as he likes; then those of which nothing holds
+ * soonest. */
 #define MAX_STORED_PEERS 200000
+#define MAX_STORED_BYTES (256 * 1024 * 1024)
 /* How many outdated rows one write removes beside what it has to do. */
 #define PURGE_BATCH 64
 /* How long a write waits for a tool that looks into the file, and how long while somebody
@@ -39,6 +42,8 @@ typedef struct
   guint generation;
   /* -1 while nobody has counted. */
   gint64 n_peers;
+  gint64 max_peers;
+  gint64 max_bytes;
 
   /* Of the thread that the store belongs to. */
   Lp2pPeerSession reader;
@@ -302,9 +307,19 @@ get_expiry (Lp2pPeerEntry *entry, gint64 now)
 }
 
 static int
+find_peer (Storage *self, Lp2pPeerEntry *entry, gint64 *id)
+{
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_FIND_PEER);
+
+  lp2p_peer_bind_bytes (&bind, lp2p_peer_id_get_bytes (entry->id));
+  return lp2p_peer_bind_finish_number (&bind, id);
+}
+
+static int
 write_facts (Storage *self, Lp2pPeerEntry *entry, gint64 now, gint64 *id)
 {
-  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_SAVE_PEER);
+  Lp2pPeerQuery query = entry->unread ? LP2P_PEER_QUERY_MERGE_PEER : LP2P_PEER_QUERY_SAVE_PEER;
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, query);
   g_autofree char *protocols = lp2p_peer_entry_join_protocols (entry);
 
   lp2p_peer_bind_bytes (&bind, lp2p_peer_id_get_bytes (entry->id));
@@ -314,6 +329,8 @@ write_facts (Storage *self, Lp2pPeerEntry *entry, gint64 now, gint64 *id)
   lp2p_peer_bind_text (&bind, entry->protocol_version);
   lp2p_peer_bind_bytes (&bind, entry->record);
   lp2p_peer_bind_number (&bind, get_expiry (entry, now));
+  lp2p_peer_bind_number (&bind, lp2p_peer_entry_is_known (entry) ||
+                                    g_bytes_equal (lp2p_peer_id_get_bytes (entry->id), self->own_id));
   return lp2p_peer_bind_finish_number (&bind, id);
 }
 
@@ -333,13 +350,19 @@ write_address (Storage *self, gint64 id, const Lp2pPeerAddress *address)
 }
 
 static int
-write_addresses (Storage *self, Lp2pPeerEntry *entry, gint64 id)
+clear_addresses (Storage *self, gint64 id)
 {
   Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_CLEAR_ADDRESSES);
-  int status;
 
   lp2p_peer_bind_number (&bind, id);
-  status = lp2p_peer_bind_finish (&bind);
+  return lp2p_peer_bind_finish (&bind);
+}
+
+static int
+write_addresses (Storage *self, Lp2pPeerEntry *entry, gint64 id, gboolean replace)
+{
+  int status = replace ? clear_addresses (self, id) : SQLITE_OK;
+
   for (guint i = 0; status == SQLITE_OK && entry->addresses != NULL && i < entry->addresses->len; i++)
     status = write_address (self, id, &g_array_index (entry->addresses, Lp2pPeerAddress, i));
   return status;
@@ -361,14 +384,20 @@ write_datum (Storage *self, gint64 id, const Lp2pPeerData *data)
 }
 
 static int
-write_data (Storage *self, Lp2pPeerEntry *entry, gint64 id)
+clear_data (Storage *self, gint64 id)
 {
   Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_CLEAR_DATA);
-  int status;
 
   lp2p_peer_bind_number (&bind, id);
   lp2p_peer_bind_bytes (&bind, self->own_id);
-  status = lp2p_peer_bind_finish (&bind);
+  return lp2p_peer_bind_finish (&bind);
+}
+
+static int
+write_data (Storage *self, Lp2pPeerEntry *entry, gint64 id, gboolean replace)
+{
+  int status = replace ? clear_data (self, id) : SQLITE_OK;
+
   for (guint i = 0; status == SQLITE_OK && entry->data != NULL && i < entry->data->len; i++)
     {
       const Lp2pPeerData *data = &g_array_index (entry->data, Lp2pPeerData, i);
@@ -383,12 +412,22 @@ static int
 write_entry (Storage *self, Lp2pPeerEntry *entry, gint64 now)
 {
   gint64 id = 0;
-  int status = write_facts (self, entry, now, &id);
+  int status = find_peer (self, entry, &id);
+  gboolean replace = id != 0 && !entry->unread;
 
+  /* One that is new, or was removed while it was in memory. */
+  if (status == SQLITE_OK && id == 0)
+    {
+      entry->dirty = LP2P_PEER_DIRTY_ALL;
+      entry->unread = FALSE;
+      self->n_peers++;
+    }
+  if (status == SQLITE_OK)
+    status = write_facts (self, entry, now, &id);
   if (status == SQLITE_OK && (entry->dirty & LP2P_PEER_DIRTY_ADDRESSES) != 0)
-    status = write_addresses (self, entry, id);
+    status = write_addresses (self, entry, id, replace);
   if (status == SQLITE_OK && (entry->dirty & LP2P_PEER_DIRTY_DATA) != 0)
-    status = write_data (self, entry, id);
+    status = write_data (self, entry, id, replace);
   return status;
 }
 
@@ -411,6 +450,44 @@ purge (Storage *self, Lp2pPeerQuery query, gint64 expires, gint64 limit)
   return lp2p_peer_bind_finish (&bind);
 }
 
+static int
+purge_some (Storage *self, gint64 n)
+{
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_PURGE_ROOM);
+  int status;
+
+  lp2p_peer_bind_number (&bind, n);
+  status = lp2p_peer_bind_finish (&bind);
+  self->n_peers -= sqlite3_changes (self->writer.database);
+  return status;
+}
+
+static int
+count_bytes (Storage *self, gint64 *bytes)
+{
+  Lp2pPeerBind bind = lp2p_peer_session_begin (&self->writer, LP2P_PEER_QUERY_COUNT_BYTES);
+
+  return lp2p_peer_bind_finish_number (&bind, bytes);
+}
+
+/* What was just written may be large, and what makes room for it small. */
+static int
+make_room (Storage *self)
+{
+  gint64 bytes = 0;
+  int status = self->n_peers > self->max_peers ? purge_some (self, self->n_peers - self->max_peers) : SQLITE_OK;
+
+  if (status == SQLITE_OK)
+    status = count_bytes (self, &bytes);
+  while (status == SQLITE_OK && bytes > self->max_bytes && self->n_peers > 0)
+    {
+      status = purge_some (self, PURGE_BATCH);
+      if (status == SQLITE_OK)
+        status = count_bytes (self, &bytes);
+    }
+  return status;
+}
+
 /* Keeps the file from growing for ever. */
 static int
 purge_outdated (Storage *self, gint64 now)
@@ -421,12 +498,7 @@ purge_outdated (Storage *self, gint64 now)
     status = purge (self, LP2P_PEER_QUERY_PURGE_PEERS, now, PURGE_BATCH);
   if (status == SQLITE_OK)
     self->n_peers -= sqlite3_changes (self->writer.database);
-  if (status == SQLITE_OK && self->n_peers > MAX_STORED_PEERS)
-    {
-      status = purge (self, LP2P_PEER_QUERY_PURGE_PEERS, G_MAXINT64, self->n_peers - MAX_STORED_PEERS);
-      self->n_peers -= sqlite3_changes (self->writer.database);
-    }
-  return status;
+  return status == SQLITE_OK ? make_room (self) : status;
 }
 
 static int
@@ -451,12 +523,7 @@ write_all (Storage *self, Lp2pPeerBatch *batch)
       self->n_peers -= sqlite3_changes (self->writer.database);
     }
   for (guint i = 0; status == SQLITE_OK && i < batch->entries->len; i++)
-    {
-      Lp2pPeerEntry *entry = g_ptr_array_index (batch->entries, i);
-
-      status = write_entry (self, entry, batch->now);
-      self->n_peers += !entry->stored;
-    }
+    status = write_entry (self, g_ptr_array_index (batch->entries, i), batch->now);
   return status == SQLITE_OK ? purge_outdated (self, batch->now) : status;
 }
 
@@ -489,7 +556,6 @@ commit (Storage *self, Lp2pPeerBatch *batch)
 static gboolean
 write_or_replace (Storage *self, Lp2pPeerBatch *batch, GError **error)
 {
-  GPtrArray *entries = batch->entries;
   int status;
 
   if (self->writer.database == NULL)
@@ -502,9 +568,6 @@ write_or_replace (Storage *self, Lp2pPeerBatch *batch, GError **error)
     {
       if (!recover (self, status, error))
         return FALSE;
-      /* A new file has nothing of them yet. */
-      for (guint i = 0; i < entries->len; i++)
-        ((Lp2pPeerEntry *) g_ptr_array_index (entries, i))->dirty = LP2P_PEER_DIRTY_ALL;
       status = commit (self, batch);
     }
   if (status != SQLITE_OK)
@@ -514,8 +577,6 @@ write_or_replace (Storage *self, Lp2pPeerBatch *batch, GError **error)
         sqlite3_exec (self->writer.database, "ROLLBACK", NULL, NULL, NULL);
       return FALSE;
     }
-  for (guint i = 0; i < entries->len; i++)
-    ((Lp2pPeerEntry *) g_ptr_array_index (entries, i))->stored = TRUE;
   /* What somebody wants forgotten shall not be found in the log either. */
   if (batch->forgotten->len > 0)
     sqlite3_wal_checkpoint_v2 (self->writer.database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -565,10 +626,19 @@ lp2p_peer_storage_sqlite_new (const char *path, Lp2pPeerId *own_id, GError **err
   self->path = g_strdup (path);
   self->own_id = g_bytes_ref (lp2p_peer_id_get_bytes (own_id));
   self->n_peers = -1;
+  self->max_peers = MAX_STORED_PEERS;
+  self->max_bytes = MAX_STORED_BYTES;
   g_mutex_init (&self->mutex);
   self->lock = lp2p_peer_sqlite_lock (path, error);
   if (self->lock >= 0 && open_writer (self, error) && open_reader (self, error))
     return &self->parent;
   storage_free (&self->parent);
   return NULL;
+}
+
+void
+lp2p_peer_storage_sqlite_set_bounds (Lp2pPeerStorage *storage, gint64 max_peers, gint64 max_bytes)
+{
+  ((Storage *) storage)->max_peers = max_peers;
+  ((Storage *) storage)->max_bytes = max_bytes;
 }

@@ -4,13 +4,15 @@
 
 #include "host/lp2p-network-id-private.h"
 #include "host/lp2p-peer-batch-private.h"
+#include "host/lp2p-peer-idle-private.h"
 #include "host/lp2p-peer-list-private.h"
 #include "host/lp2p-peer-store-private.h"
 
-/* What is remembered of strangers is bounded: the one not heard of for longest
- * goes first, from memory only. With 2 KB each this is 8 MB; a bad crowd gets no
- * further than 100 KB each. */
+/* What is remembered of peers that are not connected is bounded: the one not heard of for
+ * longest goes first, from memory only, and strangers before those that were dialed. With
+ * 2 KB each this is 8 MB; a bad crowd of 100 KB each is one of fewer. */
 #define MAX_PEERS 4096
+#define MAX_BYTES (16 * 1024 * 1024)
 
 /* Changes are gathered for so long before they are written together, which is what
  * a crash of the machine can lose. */
@@ -20,6 +22,9 @@
 #define BATCH 16
 /* A full disk does not get emptier within moments. */
 #define RETRY_DELAY_US (60 * G_USEC_PER_SEC)
+/* The disk counts from the last write for how long a peer is remembered: whoever was
+ * connected for so long is written once more. */
+#define REFRESH_US G_TIME_SPAN_DAY
 /* How often the routing table is looked at, at the most. */
 #define NETWORK_MAX_AGE_US (10 * G_USEC_PER_SEC)
 
@@ -37,8 +42,8 @@ struct _Lp2pPeerStore
   /* Lp2pPeerId to Lp2pPeerEntry. */
   GHashTable *peers;
   guint max_peers;
-  /* Those that may be dropped, the freshest first. */
-  GQueue recent;
+  gsize max_bytes;
+  Lp2pPeerIdle idle;
   GQueue dirty;
   /* Of Lp2pPeerId: what the disk has to forget. */
   GHashTable *forgotten;
@@ -190,9 +195,7 @@ note_written (Lp2pPeerStore *self, const Lp2pPeerEntry *copy, gboolean ok)
   entry->writing = FALSE;
   if (g_hash_table_contains (self->forgotten, copy->id))
     return;
-  if (ok)
-    entry->stored = TRUE;
-  else if (self->storage != NULL)
+  if (!ok && self->storage != NULL)
     make_dirty (self, entry, copy->dirty);
 }
 
@@ -348,15 +351,66 @@ lp2p_peer_store_is_writing (Lp2pPeerStore *self)
   return self->batch != NULL;
 }
 
+/* Dropping */
+
+static gboolean
+is_own (Lp2pPeerStore *self, const Lp2pPeerEntry *entry)
+{
+  return lp2p_peer_id_equal (entry->id, self->own_id);
+}
+
+static void
+drop (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  clean (self, entry);
+  lp2p_peer_idle_remove (&self->idle, entry);
+  lp2p_peer_list_note (self->list, entry->id);
+  g_hash_table_remove (self->peers, entry->id);
+}
+
+static gboolean
+exceeds (Lp2pPeerStore *self, guint n_more, guint times)
+{
+  return g_hash_table_size (self->peers) + n_more > times * self->max_peers || self->idle.bytes > times * self->max_bytes;
+}
+
+/* For so many more, or for what @kept (nullable) has become. The disk may be slow: as many
+ * more are kept until it has what they are known by. */
+static void
+make_room (Lp2pPeerStore *self, guint n_more, Lp2pPeerEntry *kept)
+{
+  Lp2pPeerEntry *oldest;
+
+  while (exceeds (self, n_more, 1) && (oldest = lp2p_peer_idle_choose (&self->idle, kept)) != NULL)
+    {
+      if ((oldest->writing || oldest->dirty != LP2P_PEER_DIRTY_NONE) && !self->told_of_writing &&
+          !exceeds (self, n_more, 2))
+        return;
+      drop (self, oldest);
+    }
+}
+
+/* It has grown, or is no stranger any more. */
+static void
+weigh (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  if (!lp2p_peer_idle_remove (&self->idle, entry))
+    return;
+  lp2p_peer_idle_add (&self->idle, entry, is_own (self, entry));
+  make_room (self, 0, entry);
+}
+
 static void
 mark (Lp2pPeerStore *self, Lp2pPeerEntry *entry, Lp2pPeerDirty what)
 {
-  if (!lp2p_peer_id_equal (entry->id, self->own_id))
+  if (!is_own (self, entry))
     lp2p_peer_list_note (self->list, entry->id);
-  if (self->storage == NULL)
-    return;
-  make_dirty (self, entry, what);
-  schedule_flush (self);
+  if (self->storage != NULL)
+    {
+      make_dirty (self, entry, what);
+      schedule_flush (self);
+    }
+  weigh (self, entry);
 }
 
 /* Finding */
@@ -377,47 +431,13 @@ lp2p_peer_store_open (Lp2pPeerStore *self)
 }
 
 static void
-drop (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
-{
-  clean (self, entry);
-  if (entry->n_connections == 0)
-    g_queue_unlink (&self->recent, &entry->recent_link);
-  lp2p_peer_list_note (self->list, entry->id);
-  g_hash_table_remove (self->peers, entry->id);
-}
-
-/* The disk may be slow: as many more are kept until it has what they are known by. */
-static void
-make_room (Lp2pPeerStore *self)
-{
-  while (g_hash_table_size (self->peers) >= self->max_peers && self->recent.length > 0)
-    {
-      Lp2pPeerEntry *oldest = self->recent.tail->data;
-
-      if ((oldest->writing || oldest->dirty != LP2P_PEER_DIRTY_NONE) && !self->told_of_writing &&
-          g_hash_table_size (self->peers) < 2 * self->max_peers)
-        return;
-      drop (self, oldest);
-    }
-}
-
-static void
 insert (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
 {
-  make_room (self);
-  g_queue_push_head_link (&self->recent, &entry->recent_link);
+  make_room (self, 1, NULL);
+  lp2p_peer_idle_add (&self->idle, entry, is_own (self, entry));
   g_hash_table_insert (self->peers, entry->id, entry);
-  if (!lp2p_peer_id_equal (entry->id, self->own_id))
+  if (!is_own (self, entry))
     lp2p_peer_list_note (self->list, entry->id);
-}
-
-static void
-touch (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
-{
-  if (entry->n_connections > 0 || self->recent.head == &entry->recent_link)
-    return;
-  g_queue_unlink (&self->recent, &entry->recent_link);
-  g_queue_push_head_link (&self->recent, &entry->recent_link);
 }
 
 static Lp2pPeerEntry *
@@ -432,10 +452,10 @@ load (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean *found)
     {
       complain (&self->told_of_reading, "Cannot read the peer store", error);
       lp2p_peer_entry_clear (entry);
+      entry->unread = TRUE;
     }
   else
     self->told_of_reading = FALSE;
-  entry->stored = *found;
   return g_steal_pointer (&entry);
 }
 
@@ -448,7 +468,7 @@ get_peer (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean ensured)
 
   if (entry != NULL)
     {
-      touch (self, entry);
+      lp2p_peer_idle_touch (&self->idle, entry);
       return entry;
     }
   lp2p_peer_store_open (self);
@@ -508,12 +528,22 @@ lp2p_peer_store_new (Lp2pLoop *loop, Lp2pPeerId *own_id, const char *path)
   self->peers = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, NULL,
                                        (GDestroyNotify) lp2p_peer_entry_free);
   self->max_peers = MAX_PEERS;
+  self->max_bytes = MAX_BYTES;
   self->forgotten = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal,
                                            (GDestroyNotify) lp2p_peer_id_unref, NULL);
   self->network_func = default_network;
   self->list = lp2p_peer_list_new (loop, peek, list_known, self);
   lp2p_timer_init (&self->flush_timer, loop, on_flush);
   return self;
+}
+
+/* The last connection of it is gone. */
+static void
+note_left (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
+{
+  lp2p_peer_idle_add (&self->idle, entry, is_own (self, entry));
+  if (self->storage != NULL && get_now (self) - entry->connected_at >= REFRESH_US)
+    make_dirty (self, entry, LP2P_PEER_DIRTY_FACTS);
 }
 
 static void
@@ -530,7 +560,7 @@ disconnect_all (Lp2pPeerStore *self)
       if (entry->n_connections == 0)
         continue;
       entry->n_connections = 0;
-      g_queue_push_head_link (&self->recent, &entry->recent_link);
+      note_left (self, entry);
       lp2p_peer_list_note (self->list, entry->id);
     }
 }
@@ -604,6 +634,12 @@ void
 lp2p_peer_store_set_max_peers (Lp2pPeerStore *self, guint max_peers)
 {
   self->max_peers = max_peers;
+}
+
+void
+lp2p_peer_store_set_max_bytes (Lp2pPeerStore *self, gsize max_bytes)
+{
+  self->max_bytes = max_bytes;
 }
 
 void
@@ -736,12 +772,19 @@ lp2p_peer_store_note_connected (Lp2pPeerStore *self, Lp2pPeerId *peer, Lp2pPubli
   if (connected)
     {
       if (entry->n_connections++ == 0)
-        g_queue_unlink (&self->recent, &entry->recent_link);
+        {
+          lp2p_peer_idle_remove (&self->idle, entry);
+          entry->connected_at = get_now (self);
+        }
       if (key != NULL && lp2p_peer_entry_set_public_key (entry, key))
         dirty = LP2P_PEER_DIRTY_FACTS;
     }
   else if (entry->n_connections > 0 && --entry->n_connections == 0)
-    g_queue_push_head_link (&self->recent, &entry->recent_link);
+    {
+      note_left (self, entry);
+      schedule_flush (self);
+      make_room (self, 0, entry);
+    }
 
   if (dirty != LP2P_PEER_DIRTY_NONE)
     mark (self, entry, dirty);
@@ -769,7 +812,7 @@ lp2p_peer_store_forget (Lp2pPeerStore *self, Lp2pPeerId *peer)
     }
   clean (self, entry);
   lp2p_peer_entry_clear (entry);
-  entry->stored = FALSE;
+  entry->unread = FALSE;
   lp2p_peer_list_note (self->list, peer);
 }
 
@@ -845,4 +888,6 @@ lp2p_peer_store_set_data (Lp2pPeerStore *self, Lp2pPeerId *peer, const char *plu
   if (entry != NULL &&
       lp2p_peer_entry_set_data (entry, plugin, key, data, get_expiry (self, lifetime), flags, get_now (self)))
     mark (self, entry, LP2P_PEER_DIRTY_DATA);
+  else if (entry != NULL)
+    weigh (self, entry);
 }

@@ -277,6 +277,26 @@ check_gater (Lp2pSwarm *self, Lp2pRawConnection *raw, GError **error)
   return FALSE;
 }
 
+/* Strangers that fill all places must not keep the host from those whom it dials, or wants
+ * to stay with. */
+static void
+make_room (Lp2pSwarm *self, Lp2pRawConnection *raw)
+{
+  Lp2pConnection *least = NULL;
+
+  if (lp2p_limits_is_full (self->limits) &&
+      (raw->transport_role == LP2P_ROLE_INITIATOR ||
+       lp2p_connection_manager_is_protected (self->manager, raw->remote_peer)))
+    least = lp2p_connection_manager_take_inbound (self->manager);
+  if (least == NULL)
+    return;
+  lp2p_log_connection (G_LOG_LEVEL_DEBUG, least, "The connection to %s makes room for one to %s",
+                       lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (least)),
+                       lp2p_peer_id_get_string (raw->remote_peer));
+  lp2p_connection_abort (least, LP2P_CODE_CONNECTION_GARBAGE_COLLECTED);
+  lp2p_limits_let_go (self->limits, least);
+}
+
 /* Whether the connection may be used. @code: what to tell the peer if not. */
 static gboolean
 admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
@@ -288,6 +308,7 @@ admit (Lp2pSwarm *self, Lp2pRawConnection *raw, guint32 *code, GError **error)
   if (!check_gater (self, raw, error))
     return FALSE;
   *code = LP2P_CODE_CONNECTION_RESOURCE_LIMIT;
+  make_room (self, raw);
   return lp2p_limits_check_connection (self->limits, raw->remote_peer, raw->remote_address, error);
 }
 
@@ -351,7 +372,7 @@ lp2p_swarm_add_connection (Lp2pSwarm *self, Lp2pRawConnection *raw, const Lp2pMu
   Lp2pLoop *share = raw->session->loop;
   Lp2pConnectionLimits limits = {
     .max_streams = config_uint (self, "max-streams-per-connection"),
-    .negotiation_timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
+    .negotiation_timeout = (gint64) config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
   };
   gboolean early;
   GError *error = NULL;
@@ -419,7 +440,7 @@ lp2p_swarm_upgrade_raw (Lp2pSwarm *self, Lp2pRawConnection *raw, Lp2pPeerId *exp
     .muxer = hint != NULL ? hint->muxer : NULL,
     .expected_peer = expected_peer,
     .max_streams = config_uint (self, "max-streams-per-connection"),
-    .timeout = config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
+    .timeout = (gint64) config_uint (self, "handshake-timeout") * G_USEC_PER_SEC,
     .pipelined = hint != NULL && !hint->waits,
     .asks_muxer = hint != NULL && hint->asks_muxer,
   };

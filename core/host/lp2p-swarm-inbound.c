@@ -5,6 +5,7 @@
 
 #include "host/lp2p-swarm-private.h"
 
+#include "net/lp2p-tcp-hub-private.h"
 #include "types/lp2p-i18n-private.h"
 
 struct _Lp2pHandshake
@@ -92,19 +93,11 @@ make_room (Lp2pSwarm *self, Lp2pMultiaddr *address)
   return TRUE;
 }
 
-gboolean
-lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error)
+static gboolean
+count_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error)
 {
   g_autoptr (GError) reason = NULL;
 
-  if (!lp2p_swarm_check_open (self, error))
-    return FALSE;
-  if (self->gater != NULL && !lp2p_gater_allow_accept (self->gater, remote_address))
-    {
-      g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, _("The application refuses connections from %s"),
-                   lp2p_multiaddr_get_string (remote_address));
-      return FALSE;
-    }
   if (lp2p_limits_begin_handshake (self->limits, remote_address, &reason))
     return TRUE;
   if (make_room (self, remote_address))
@@ -113,18 +106,36 @@ lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError
   return FALSE;
 }
 
+gboolean
+lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error)
+{
+  if (!lp2p_swarm_check_open (self, error))
+    return FALSE;
+  if (self->gater != NULL && !lp2p_gater_allow_accept (self->gater, remote_address))
+    {
+      g_set_error (error, LP2P_ERROR, LP2P_ERROR_REFUSED_BY_GATER, _("The application refuses connections from %s"),
+                   lp2p_multiaddr_get_string (remote_address));
+      return FALSE;
+    }
+  return count_handshake (self, remote_address, error);
+}
+
 /* Those of transports */
+
+static Lp2pHandshake *
+handshake_new (Lp2pSwarm *swarm, Lp2pMultiaddr *address, Lp2pHandshakeGiveUp give_up, gpointer user_data)
+{
+  Lp2pHandshake *self = g_new0 (Lp2pHandshake, 1);
+
+  handshake_init (self, swarm, address, give_up, user_data);
+  return self;
+}
 
 Lp2pHandshake *
 lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error)
 {
-  Lp2pHandshake *handshake;
-
-  if (!lp2p_swarm_begin_inbound (self, remote_address, error))
-    return NULL;
-  handshake = g_new0 (Lp2pHandshake, 1);
-  handshake_init (handshake, self, remote_address, give_up, user_data);
-  return handshake;
+  return lp2p_swarm_begin_inbound (self, remote_address, error) ? handshake_new (self, remote_address, give_up, user_data)
+                                                                : NULL;
 }
 
 void
@@ -149,6 +160,29 @@ lp2p_swarm_pass_on_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake)
   lp2p_half_open_remove (&self->half_open, &handshake->half_open);
   lp2p_swarm_end_handshake (self, handshake);
   return counted;
+}
+
+/* Those on a TCP port that transports share: silent ones count as what they are, and give
+ * way as handshakes do. Whoever takes them begins anew, and asks the gater. */
+
+static gpointer
+begin_place (Lp2pMultiaddr *remote_address, void (*give_up) (gpointer waiting), gpointer waiting, gpointer swarm, GError **error)
+{
+  return lp2p_swarm_check_open (swarm, error) && count_handshake (swarm, remote_address, error)
+             ? handshake_new (swarm, remote_address, give_up, waiting)
+             : NULL;
+}
+
+static void
+end_place (gpointer place)
+{
+  lp2p_swarm_end_handshake (((Lp2pHandshake *) place)->swarm, place);
+}
+
+void
+lp2p_swarm_count_shared_ports (Lp2pSwarm *self)
+{
+  self->tcp_hub->places = (Lp2pTcpPlaces){ begin_place, end_place, self };
 }
 
 /* Those of the host */

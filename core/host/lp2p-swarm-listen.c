@@ -87,11 +87,14 @@ listen_on (Lp2pSwarm *self, const char *text, GError **error)
   return TRUE;
 }
 
+/* Whoever was told of another one that was closed may have ended it. */
 static void
 close_listener (Lp2pSwarm *self, Lp2pListener *listener)
 {
   g_autoptr (Lp2pListener) keep = g_object_ref (listener);
 
+  if (!g_ptr_array_find (self->listeners, listener, NULL))
+    return;
   g_debug ("No longer listening by %s, socket %s", lp2p_listener_get_transport (listener),
            lp2p_listener_get_socket_id (listener));
   lp2p_listener_close (listener);
@@ -101,14 +104,14 @@ close_listener (Lp2pSwarm *self, Lp2pListener *listener)
 static void
 close_unwanted (Lp2pSwarm *self, const char *const *wanted)
 {
-  g_autoptr (GPtrArray) unwanted = g_ptr_array_new ();
+  g_autoptr (GPtrArray) unwanted = g_ptr_array_new_with_free_func (g_object_unref);
   GHashTableIter iter;
   gpointer text, listener;
 
   g_hash_table_iter_init (&iter, self->configured);
   while (g_hash_table_iter_next (&iter, &text, &listener))
     if (!g_strv_contains (wanted, text))
-      g_ptr_array_add (unwanted, listener);
+      g_ptr_array_add (unwanted, g_object_ref (listener));
   for (guint i = 0; i < unwanted->len; i++)
     close_listener (self, g_ptr_array_index (unwanted, i));
 }
@@ -130,9 +133,12 @@ lp2p_swarm_listen_configured (Lp2pSwarm *self, GError **error)
 void
 lp2p_swarm_close_transport (Lp2pSwarm *self, const char *transport)
 {
-  for (guint i = self->listeners->len; i > 0; i--)
+  g_autoptr (GPtrArray) listeners = g_ptr_array_copy (self->listeners, (GCopyFunc) (gpointer) g_object_ref, NULL);
+
+  g_ptr_array_set_free_func (listeners, g_object_unref);
+  for (guint i = listeners->len; i > 0; i--)
     {
-      Lp2pListener *listener = g_ptr_array_index (self->listeners, i - 1);
+      Lp2pListener *listener = g_ptr_array_index (listeners, i - 1);
 
       if (g_strcmp0 (lp2p_listener_get_transport (listener), transport) == 0)
         close_listener (self, listener);

@@ -107,6 +107,7 @@ void lp2p_mapped_free (Lp2pMapped *self);
 /* lp2p-swarm-inbound.c */
 gboolean lp2p_swarm_begin_inbound (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, GError **error);
 void lp2p_swarm_offer_inbound (Lp2pSwarm *self, Lp2pRawConnection *raw);
+void lp2p_swarm_count_shared_ports (Lp2pSwarm *self);
 Lp2pHandshake *lp2p_swarm_begin_handshake (Lp2pSwarm *self, Lp2pMultiaddr *remote_address, Lp2pHandshakeGiveUp give_up, gpointer user_data, GError **error);
 void lp2p_swarm_advance_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);
 void lp2p_swarm_end_handshake (Lp2pSwarm *self, Lp2pHandshake *handshake);

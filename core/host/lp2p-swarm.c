@@ -6,6 +6,7 @@
 
 #include "host/lp2p-kept-peer-private.h"
 #include "interfaces/lp2p-connection-private.h"
+#include "net/lp2p-loop-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* How long peers may take to acknowledge what was written before the host is
@@ -20,6 +21,8 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (Lp2pSwarm, lp2p_swarm, G_TYPE_OBJECT,
 gboolean
 lp2p_swarm_start (Lp2pSwarm *self, GError **error)
 {
+  if (!lp2p_loop_open (self->loop, error))
+    return FALSE;
   lp2p_peer_store_open (self->peers);
   lp2p_swarm_set_proxy (self);
   lp2p_registry_scan (self->registry);
@@ -321,6 +324,13 @@ context_set_stream_handler (Lp2pContext *context, const char *protocol, Lp2pHand
 {
   Lp2pSwarm *self = LP2P_SWARM (context);
 
+  /* Nobody will come any more. */
+  if (self->closed)
+    {
+      if (destroy != NULL)
+        destroy (user_data);
+      return;
+    }
   lp2p_handlers_set (self->handlers, protocol, flags, handler, user_data, destroy);
   lp2p_job_queue (&self->protocols_job);
 }
@@ -426,7 +436,7 @@ context_resolve_async (Lp2pContext *context, Lp2pMultiaddr *address, GCancellabl
   GTask *task = g_task_new (context, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, context_resolve_async);
-  lp2p_resolver_resolve_async (LP2P_SWARM (context)->resolver, address, cancellable, on_resolved, task);
+  lp2p_resolver_resolve_async (LP2P_SWARM (context)->resolver, address, NULL, cancellable, on_resolved, task);
 }
 
 static GPtrArray *
@@ -618,6 +628,7 @@ lp2p_swarm_new (Lp2pConfig *config, Lp2pIdentity *identity, Lp2pClock *clock)
   self->identity = g_object_ref (identity);
   self->registry = lp2p_registry_new (config);
   self->tcp_hub = lp2p_tcp_hub_new (self->loop);
+  lp2p_swarm_count_shared_ports (self);
   self->udp_hub = lp2p_udp_hub_new (self->loop);
   self->resolver = lp2p_resolver_new (self->loop);
   self->peers = lp2p_peer_store_new (self->loop, lp2p_identity_get_peer_id (identity), peer_store);

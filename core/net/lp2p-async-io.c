@@ -44,6 +44,7 @@ operation_clear (Lp2pAsyncOperation *self)
       g_source_destroy (self->cancel);
       g_source_unref (self->cancel);
     }
+  g_clear_error (&self->error);
   memset (self, 0, sizeof *self);
 }
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How lp2p speaks TLS, and what it shows: for all that configure sessions. */
+/* How lp2p speaks TLS, what it shows and what it looks at: for all that configure
+ * sessions. */
 
 #include <lp2p/net/lp2p-gnutls-credentials.h>
 
+#include "codec/lp2p-tls-extension-private.h"
+#include "types/lp2p-i18n-private.h"
+
+#include <lp2p/codec/lp2p-codec-error.h>
 #include <lp2p/types/lp2p-cursor.h>
 
 #include <gnutls/abstract.h>
@@ -11,6 +16,9 @@
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
+
+/* RFC 8879, section 4; GnuTLS has a name for it since 3.7.4. */
+#define COMPRESSED_CERTIFICATE 25
 
 /* Without help of the processor AES is the slower one, and leaks through the
  * cache what it does. */
@@ -147,4 +155,41 @@ lp2p_gnutls_credentials_new (Lp2pTlsCertificate *certificate, gnutls_certificate
       *credentials = NULL;
     }
   return code;
+}
+
+/**
+ * lp2p_gnutls_check_message: (skip)
+ * @type: what GnuTLS told its hook
+ * @incoming: whether the peer sent it
+ * @message: its content
+ * @chain: whether the certificates of the peer may be several, and of other shapes than
+ *   those of libp2p
+ * @error: return location for an error
+ *
+ * Refuses certificates with keys that it would take long to compute with. For the hook of
+ * every session that is shown some, with `GNUTLS_HANDSHAKE_ANY` and `GNUTLS_HOOK_PRE`: the
+ * function that verifies certificates is called when GnuTLS has computed with them already.
+ *
+ * Returns: 0, or the code of GnuTLS for the hook to return
+ */
+int
+lp2p_gnutls_check_message (unsigned type,
+                           unsigned incoming,
+                           const gnutls_datum_t *message,
+                           gboolean chain,
+                           GError **error)
+{
+  if (!incoming)
+    return 0;
+  switch (type)
+    {
+    case GNUTLS_HANDSHAKE_CERTIFICATE_PKT:
+      return lp2p_tls_check_list (message->data, message->size, chain, error) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+    case COMPRESSED_CERTIFICATE:
+      g_set_error_literal (error, LP2P_CODEC_ERROR, LP2P_CODEC_ERROR_CERTIFICATE,
+                           _("the peer sent compressed certificates, which nobody asked for"));
+      return GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET;
+    default:
+      return 0;
+    }
 }

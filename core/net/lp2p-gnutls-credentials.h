@@ -36,5 +36,7 @@ LP2P_AVAILABLE_IN_1_0
 char *lp2p_gnutls_get_priorities (Lp2pGnutlsFlags flags);
 LP2P_AVAILABLE_IN_1_0
 int lp2p_gnutls_credentials_new (Lp2pTlsCertificate *certificate, gnutls_certificate_credentials_t *credentials);
+LP2P_AVAILABLE_IN_1_0
+int lp2p_gnutls_check_message (unsigned type, unsigned incoming, const gnutls_datum_t *message, gboolean chain, GError **error);
 
 G_END_DECLS

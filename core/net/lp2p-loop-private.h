@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by the files of the loop; lp2p_loop_join() with the host too, and
+/* Shared by the files of the loop; lp2p_loop_join() and
+ * lp2p_loop_open() with the host too, and
  * lp2p_job_queue_behind_runs() with connections. lp2p-loop.c is the source and what it
  * watches, lp2p-loop-timers.c has the timers, lp2p-loop-jobs.c the run queue,
  * lp2p-loop-sweep.c what comes behind all that is ready. */
@@ -138,6 +139,7 @@ void lp2p_job_move (Lp2pJob *job, GQueue *queue);
  * same turn: what that writes leaves together with what is there already. Returns FALSE
  * when none is due. */
 gboolean lp2p_job_queue_behind_runs (Lp2pJob *job);
+gboolean lp2p_loop_open (Lp2pLoop *self, GError **error);
 void lp2p_loop_init_share (Lp2pLoop *share, Lp2pLoopCore *core);
 /* A share has no jobs any more. */
 void lp2p_loop_leave (Lp2pLoop *share);

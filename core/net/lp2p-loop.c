@@ -66,7 +66,8 @@ core_unref (Lp2pLoopCore *self)
 
   g_source_destroy (self->source);
   g_source_unref (self->source);
-  close (self->epoll_fd);
+  if (self->epoll_fd >= 0)
+    close (self->epoll_fd);
   for (guint i = 0; i < self->n_scratch; i++)
     scratch_free (self->scratch[i]);
   g_ptr_array_unref (self->timers);
@@ -75,6 +76,35 @@ core_unref (Lp2pLoopCore *self)
 }
 
 /* Watches */
+
+/*
+ * lp2p_loop_open:
+ * @self: a loop
+ * @error: where to put the error
+ *
+ * Makes sure that the loop can watch descriptors. A process that had none left when the
+ * loop was made may have some now.
+ *
+ * Returns: whether it can
+ */
+gboolean
+lp2p_loop_open (Lp2pLoop *self, GError **error)
+{
+  Lp2pLoopCore *core = self->core;
+  int saved;
+
+  if (core->epoll_fd >= 0)
+    return TRUE;
+  core->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (core->epoll_fd >= 0)
+    {
+      g_source_add_unix_fd (core->source, core->epoll_fd, G_IO_IN);
+      return TRUE;
+    }
+  saved = errno;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), _("Cannot watch sockets: %s"), g_strerror (saved));
+  return FALSE;
+}
 
 /**
  * lp2p_watch_start:
@@ -94,6 +124,8 @@ lp2p_watch_start (Lp2pWatch *self, Lp2pLoop *loop, int fd, Lp2pWatchFunc func, G
   struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = self };
 
   memset (self, 0, sizeof *self);
+  if (!lp2p_loop_open (loop, error))
+    return FALSE;
   if (epoll_ctl (loop->core->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
     {
       int saved = errno;
@@ -360,6 +392,9 @@ static GSourceFuncs loop_funcs = {
  * with timers and queues of its own, so that the cost of a wake-up does not grow
  * with the number of sockets.
  *
+ * Where no descriptor is left for that instance the loop has timers and jobs all the
+ * same, and what is to be watched fails with an error.
+ *
  * Returns: (transfer full): the loop
  */
 Lp2pLoop *
@@ -375,18 +410,15 @@ lp2p_loop_new (GMainContext *context, Lp2pClock *clock)
   core->timers = g_ptr_array_new ();
   lp2p_loop_init_share (&core->own, core);
   lp2p_loop_core_init_sweeps (core);
-  core->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  if (core->epoll_fd < 0)
-    g_error ("Cannot create an epoll instance: %s", g_strerror (errno));
-
+  core->epoll_fd = -1;
   core->source = g_source_new (&loop_funcs, sizeof (LoopSource));
   ((LoopSource *) core->source)->loop = core;
   g_source_set_static_name (core->source, "lp2p loop");
-  g_source_add_unix_fd (core->source, core->epoll_fd, G_IO_IN);
   g_source_set_can_recurse (core->source, TRUE);
   g_source_attach (core->source, core->context);
 
   self = lp2p_loop_new_share (&core->own);
+  lp2p_loop_open (self, NULL);
   core_unref (core);
   return self;
 }

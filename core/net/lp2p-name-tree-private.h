@@ -17,6 +17,7 @@ typedef struct
   GPtrArray *entries;   /* the first one is the root */
   GPtrArray *questions; /* in the order in which they are to be asked */
   guint n_asked;
+  guint *budget; /* (unowned) (nullable): what others leave of it */
   GString *reasons;
   guint n_reasons;
   GQuark error_domain;
@@ -41,8 +42,10 @@ typedef struct
   gboolean answered;
 } Lp2pQuestion;
 
-void lp2p_name_tree_init (Lp2pNameTree *self, Lp2pMultiaddr *address);
+/* @budget: (nullable): how many look-ups there may be, in this tree and in others that share it */
+void lp2p_name_tree_init (Lp2pNameTree *self, Lp2pMultiaddr *address, guint *budget);
 void lp2p_name_tree_clear (Lp2pNameTree *self);
+gboolean lp2p_name_tree_has_question (const Lp2pNameTree *self);
 Lp2pQuestion *lp2p_name_tree_ask (Lp2pNameTree *self);
 void lp2p_name_tree_answer (Lp2pNameTree *self, Lp2pQuestion *question, GPtrArray *answer, const GError *error);
 void lp2p_name_tree_give_up (Lp2pNameTree *self, GQuark domain, int code, const char *reason);

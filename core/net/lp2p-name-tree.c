@@ -10,7 +10,7 @@
  *   many, so nobody publishes more; a loop ends there at the latest.
  * - Look-ups: the largest public network has a domain with five others in it, each
  *   of which has one host: sixteen. Twice that is what an address is worth, whatever
- *   its records would have us ask.
+ *   its records would have us ask. The addresses of one dial share what it has of them.
  * - Addresses: those with names count too. A domain of five hosts with ten
  *   addresses each for either family fits twice. */
 
@@ -186,6 +186,26 @@ find_question (Lp2pNameTree *self, Lp2pAsk ask, const char *name)
   return NULL;
 }
 
+static gboolean
+take_lookup (Lp2pNameTree *self, Lp2pAsk ask, const char *name)
+{
+  if (self->questions->len == LP2P_NAMES_MAX_LOOKUPS)
+    {
+      note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s%s: more than %d look-ups"),
+                    _(ask_texts[ask]), name, LP2P_NAMES_MAX_LOOKUPS);
+      return FALSE;
+    }
+  if (self->budget != NULL && *self->budget == 0)
+    {
+      note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND,
+                    _("%s%s: all look-ups are used up by other addresses of the peer"), _(ask_texts[ask]), name);
+      return FALSE;
+    }
+  if (self->budget != NULL)
+    --*self->budget;
+  return TRUE;
+}
+
 static void
 look_up (Lp2pNameTree *self, Entry *entry, Lp2pAsk ask)
 {
@@ -194,12 +214,8 @@ look_up (Lp2pNameTree *self, Entry *entry, Lp2pAsk ask)
 
   if (question == NULL)
     {
-      if (self->questions->len == LP2P_NAMES_MAX_LOOKUPS)
-        {
-          note_failure (self, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, _("%s%s: more than %d look-ups"),
-                        _(ask_texts[ask]), name, LP2P_NAMES_MAX_LOOKUPS);
-          return;
-        }
+      if (!take_lookup (self, ask, name))
+        return;
       question = g_new0 (Lp2pQuestion, 1);
       question->ask = ask;
       question->name = g_steal_pointer (&name);
@@ -312,12 +328,13 @@ add_entry (Lp2pNameTree *self, Entry *parent, Lp2pMultiaddr *address, const char
 }
 
 void
-lp2p_name_tree_init (Lp2pNameTree *self, Lp2pMultiaddr *address)
+lp2p_name_tree_init (Lp2pNameTree *self, Lp2pMultiaddr *address, guint *budget)
 {
   *self = (Lp2pNameTree){
     .entries = g_ptr_array_new_with_free_func (entry_free),
     .questions = g_ptr_array_new_with_free_func (question_free),
     .reasons = g_string_new (NULL),
+    .budget = budget,
   };
   add_entry (self, NULL, address, NULL, 0);
 }
@@ -330,12 +347,18 @@ lp2p_name_tree_clear (Lp2pNameTree *self)
   g_string_free (self->reasons, TRUE);
 }
 
+gboolean
+lp2p_name_tree_has_question (const Lp2pNameTree *self)
+{
+  return self->n_asked < self->questions->len;
+}
+
 /* Returns: (transfer none) (nullable): the next question, valid as long as @self;
  *   %NULL for none, or none before there are more answers */
 Lp2pQuestion *
 lp2p_name_tree_ask (Lp2pNameTree *self)
 {
-  return self->n_asked < self->questions->len ? self->questions->pdata[self->n_asked++] : NULL;
+  return lp2p_name_tree_has_question (self) ? self->questions->pdata[self->n_asked++] : NULL;
 }
 
 /* Returns: (transfer full): the records that are addresses */

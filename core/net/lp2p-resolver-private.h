@@ -7,7 +7,9 @@
 G_BEGIN_DECLS
 
 /* GIO has ten threads for all of a process, and a name server that is silent keeps
- * one for as long as the system's resolver wants to wait. */
+ * one for as long as the system's resolver wants to wait, whoever has given up until
+ * then. That many at a time are of one host, and of one address. */
+#define LP2P_RESOLVER_MAX_LOOKUPS  8
 #define LP2P_RESOLVER_MAX_PARALLEL 4
 
 /* A system asks each name server twice, for five seconds each, where nobody told it
@@ -20,7 +22,7 @@ G_DECLARE_FINAL_TYPE (Lp2pResolver, lp2p_resolver, LP2P, RESOLVER, GObject)
 
 Lp2pResolver *lp2p_resolver_new (Lp2pLoop *loop);
 void lp2p_resolver_close (Lp2pResolver *self);
-void lp2p_resolver_resolve_async (Lp2pResolver *self, Lp2pMultiaddr *address, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void lp2p_resolver_resolve_async (Lp2pResolver *self, Lp2pMultiaddr *address, guint *budget, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GPtrArray *lp2p_resolver_resolve_finish (Lp2pResolver *self, GAsyncResult *result, GPtrArray **host_names, GError **error);
 
 G_END_DECLS

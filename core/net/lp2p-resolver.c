@@ -17,7 +17,6 @@ typedef struct
   GList link;
   Lp2pTimer timer;
   Lp2pJob job;
-  GCancellable *cancellable;
   GSource *cancel_source;
   Lp2pNameTree tree;
   guint n_running;
@@ -25,9 +24,11 @@ typedef struct
   gboolean done;
 } Resolution;
 
-/* A look-up under way. */
+/* A look-up under way. It is never cancelled: its thread would go on, and nobody would
+ * know until when. */
 typedef struct
 {
+  Lp2pResolver *resolver;
   Resolution *resolution;
   Lp2pQuestion *question;
 } Lookup;
@@ -44,7 +45,8 @@ struct _Lp2pResolver
   GObject parent_instance;
 
   Lp2pLoop *loop;
-  GQueue running; /* of Resolution */
+  GQueue running; /* of Resolution, those first who may ask next */
+  guint n_lookups;
   gboolean closed;
 };
 
@@ -69,7 +71,6 @@ resolution_unref (Resolution *self)
   if (!g_ref_count_dec (&self->refs))
     return;
   lp2p_name_tree_clear (&self->tree);
-  g_object_unref (self->cancellable);
   g_free (self);
 }
 
@@ -112,8 +113,6 @@ resolution_end (Resolution *self, GError *error)
     g_source_destroy (self->cancel_source);
   g_clear_pointer (&self->cancel_source, g_source_unref);
   lp2p_job_queue (&self->job);
-  /* Nobody waits for what is still under way. */
-  g_cancellable_cancel (self->cancellable);
 }
 
 static gboolean
@@ -140,23 +139,31 @@ on_timeout (Lp2pTimer *timer)
 
 /* Look-ups */
 
-static void start_lookups (Resolution *self);
+static void start_lookups (Lp2pResolver *self);
+
+static void
+check_over (Resolution *self)
+{
+  if (self->n_running == 0 && !lp2p_name_tree_has_question (&self->tree))
+    resolution_end (self, NULL);
+}
 
 /* @answer: (transfer full) (nullable)
  * @error: (transfer full) (nullable) */
 static void
 lookup_done (Lookup *lookup, GPtrArray *answer, GError *error)
 {
+  g_autoptr (Lp2pResolver) resolver = lookup->resolver;
   Resolution *self = lookup->resolution;
 
+  resolver->n_lookups--;
   self->n_running--;
   if (!self->done)
     {
       lp2p_name_tree_answer (&self->tree, lookup->question, answer, error);
-      start_lookups (self);
-      if (self->n_running == 0)
-        resolution_end (self, NULL);
+      check_over (self);
     }
+  start_lookups (resolver);
   g_clear_pointer (&answer, g_ptr_array_unref);
   g_clear_error (&error);
   g_free (lookup);
@@ -199,7 +206,7 @@ look_up_txt (Lookup *lookup)
   g_autofree char *ascii = g_hostname_to_ascii (name);
   g_autofree char *domain = g_strconcat ("_dnsaddr.", ascii != NULL ? ascii : name, NULL);
 
-  lp2p_txt_lookup_async (domain, lookup->resolution->cancellable, on_txt, lookup);
+  lp2p_txt_lookup_async (domain, NULL, on_txt, lookup);
 }
 
 static void
@@ -210,8 +217,7 @@ look_up_addresses (Lookup *lookup)
                                        ? G_RESOLVER_NAME_LOOKUP_FLAGS_IPV6_ONLY
                                        : G_RESOLVER_NAME_LOOKUP_FLAGS_IPV4_ONLY;
 
-  g_resolver_lookup_by_name_with_flags_async (resolver, lookup->question->name, flags,
-                                              lookup->resolution->cancellable, on_addresses, lookup);
+  g_resolver_lookup_by_name_with_flags_async (resolver, lookup->question->name, flags, NULL, on_addresses, lookup);
 }
 
 static void
@@ -219,8 +225,10 @@ start_lookup (Resolution *self, Lp2pQuestion *question)
 {
   Lookup *lookup = g_new0 (Lookup, 1);
 
+  self->resolver->n_lookups++;
   self->n_running++;
   g_ref_count_inc (&self->refs);
+  lookup->resolver = g_object_ref (self->resolver);
   lookup->resolution = self;
   lookup->question = question;
   if (question->ask == LP2P_ASK_TXT)
@@ -229,17 +237,36 @@ start_lookup (Resolution *self, Lp2pQuestion *question)
     look_up_addresses (lookup);
 }
 
-/* GIO answers in the context that is thread-default now, which need not be that of
+static gboolean
+may_ask (Resolution *self)
+{
+  return !self->done && self->n_running < LP2P_RESOLVER_MAX_PARALLEL && lp2p_name_tree_has_question (&self->tree);
+}
+
+/* One after the other, so that an address with many names does not keep others waiting.
+ *
+ * GIO answers in the context that is thread-default now, which need not be that of
  * the loop while its owner is in the middle of something. */
 static void
-start_lookups (Resolution *self)
+start_lookups (Lp2pResolver *self)
 {
-  GMainContext *context = lp2p_loop_get_context (self->resolver->loop);
-  Lp2pQuestion *question;
+  GMainContext *context = lp2p_loop_get_context (self->loop);
 
   g_main_context_push_thread_default (context);
-  while (self->n_running < LP2P_RESOLVER_MAX_PARALLEL && (question = lp2p_name_tree_ask (&self->tree)) != NULL)
-    start_lookup (self, question);
+  for (guint n_idle = 0; n_idle < self->running.length && self->n_lookups < LP2P_RESOLVER_MAX_LOOKUPS;)
+    {
+      GList *link = g_queue_pop_head_link (&self->running);
+      Resolution *first = link->data;
+
+      g_queue_push_tail_link (&self->running, link);
+      if (may_ask (first))
+        {
+          start_lookup (first, lp2p_name_tree_ask (&first->tree));
+          n_idle = 0;
+        }
+      else
+        n_idle++;
+    }
   g_main_context_pop_thread_default (context);
 }
 
@@ -260,6 +287,8 @@ watch_cancellable (Resolution *self, GCancellable *cancellable)
  * lp2p_resolver_resolve_async:
  * @self: a resolver
  * @address: an address, with names or without
+ * @budget: (nullable): how many look-ups there may be, which goes down with each; valid until
+ *   @callback is called
  * @cancellable: (nullable): stops it
  * @callback: called when done
  * @user_data: for @callback
@@ -271,6 +300,7 @@ watch_cancellable (Resolution *self, GCancellable *cancellable)
 void
 lp2p_resolver_resolve_async (Lp2pResolver *self,
                              Lp2pMultiaddr *address,
+                             guint *budget,
                              GCancellable *cancellable,
                              GAsyncReadyCallback callback,
                              gpointer user_data)
@@ -283,8 +313,7 @@ lp2p_resolver_resolve_async (Lp2pResolver *self,
   resolution->task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (resolution->task, lp2p_resolver_resolve_async);
   resolution->link.data = resolution;
-  resolution->cancellable = g_cancellable_new ();
-  lp2p_name_tree_init (&resolution->tree, address);
+  lp2p_name_tree_init (&resolution->tree, address, budget);
   lp2p_timer_init (&resolution->timer, self->loop, on_timeout);
   lp2p_job_init (&resolution->job, self->loop, LP2P_JOB_RUN, resolution_complete);
   g_queue_push_tail_link (&self->running, &resolution->link);
@@ -297,9 +326,8 @@ lp2p_resolver_resolve_async (Lp2pResolver *self,
     {
       watch_cancellable (resolution, cancellable);
       lp2p_timer_set (&resolution->timer, lp2p_loop_now (self->loop) + LP2P_RESOLVER_TIMEOUT_US);
-      start_lookups (resolution);
-      if (resolution->n_running == 0)
-        resolution_end (resolution, NULL);
+      start_lookups (self);
+      check_over (resolution);
     }
 }
 

@@ -20,6 +20,7 @@ typedef struct
   Lp2pJob accept;
   Lp2pTimer pause;
   gint64 pause_length;
+  gboolean scarce; /* descriptors are, as far as is known */
 
   struct sockaddr_storage address;
   Lp2pMultiaddr *bound;
@@ -38,12 +39,29 @@ struct _Lp2pTcpBinding
   gpointer user_data;
 };
 
+/* Who counts connections on a shared port before it is known whose they are.
+ *
+ * begin: returns the place of one, which end() frees, or NULL with an error. Others may
+ *   have to go for it, and it for others later: then give_up() is called
+ * end: comes also behind give_up() */
+typedef struct
+{
+  gpointer (*begin) (Lp2pMultiaddr *remote_address,
+                     void (*give_up) (gpointer waiting),
+                     gpointer waiting,
+                     gpointer user_data,
+                     GError **error);
+  void (*end) (gpointer place);
+  gpointer user_data;
+} Lp2pTcpPlaces;
+
 struct _Lp2pTcpHub
 {
   GObject parent_instance;
 
   Lp2pLoop *loop;
   Lp2pTcpOptions options;
+  Lp2pTcpPlaces places; /* all NULL where nobody counts */
   GProxyResolver *proxy_resolver; /* or NULL: never through a proxy */
   Lp2pAddressMonitor monitor;
   GPtrArray *listeners;

@@ -7,6 +7,8 @@
 #include <lp2p/net/lp2p-socket-layer.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Connections that are accepted in one turn; each costs some 10 microseconds
@@ -17,6 +19,11 @@
  * Trying again at once would keep the processor busy for nothing. */
 #define PAUSE_MIN_US (100 * 1000)
 #define PAUSE_MAX_US (3200 * 1000)
+
+/* Descriptors that strangers do not get: a process without any cannot dial, open a file
+ * or begin a thread's main loop, which ends it. Where it may have few in all, this is an
+ * eighth of them. */
+#define RESERVE 64
 
 #define LISTENER_OF(member, pointer) \
   ((Lp2pTcpListener *) ((char *) (pointer) - G_STRUCT_OFFSET (Lp2pTcpListener, member)))
@@ -61,13 +68,14 @@ pause_over (Lp2pTimer *timer)
   lp2p_watch_announce (&LISTENER_OF (pause, timer)->watch, LP2P_READY_READ);
 }
 
+/* Said once until there is nobody left to accept. */
 static void
-pause_accepting (Lp2pTcpListener *self, int code)
+pause_accepting (Lp2pTcpListener *self, const char *why)
 {
   if (self->pause_length == 0)
     {
       self->pause_length = PAUSE_MIN_US;
-      g_message ("Not accepting on %s for a while: %s", self->socket_id, g_strerror (code));
+      g_message ("Not accepting on %s for a while: %s", self->socket_id, why);
     }
   else
     self->pause_length = MIN (self->pause_length * 2, PAUSE_MAX_US);
@@ -95,6 +103,36 @@ lose (Lp2pTcpListener *self, int code)
     }
 }
 
+/* @fd: the last one that was given out, which is the lowest that was free */
+static gboolean
+is_scarce (int fd)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return FALSE;
+  return (rlim_t) fd + MIN (RESERVE, limit.rlim_cur / 8) >= limit.rlim_cur;
+}
+
+static void
+pause_for_reserve (Lp2pTcpListener *self)
+{
+  self->scarce = TRUE;
+  pause_accepting (self, "nearly all descriptors that the process may have are in use (see the limit of open files)");
+}
+
+/* Whether there are some again. Nobody is accepted for that. */
+static gboolean
+check_reserve (Lp2pTcpListener *self)
+{
+  int fd = fcntl (self->fd, F_DUPFD_CLOEXEC, 0);
+
+  self->scarce = fd < 0 || is_scarce (fd);
+  if (fd >= 0)
+    close (fd);
+  return !self->scarce;
+}
+
 /* Returns: whether to go on accepting */
 static gboolean
 handle_error (Lp2pTcpListener *self, int code)
@@ -102,12 +140,7 @@ handle_error (Lp2pTcpListener *self, int code)
   switch (code)
     {
     case EAGAIN:
-      return FALSE;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-      pause_accepting (self, code);
+      self->pause_length = 0;
       return FALSE;
     case EBADF:
     case EINVAL:
@@ -115,9 +148,22 @@ handle_error (Lp2pTcpListener *self, int code)
     case EOPNOTSUPP:
       lose (self, code);
       return FALSE;
-    default:
-      /* An error of the connection that was about to be accepted. */
+    case ECONNABORTED:
+    case EPROTO:
+    case EINTR:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ENOPROTOOPT:
+    case ETIMEDOUT:
+      /* Errors of the connection that was about to be accepted. */
       return TRUE;
+    default:
+      /* There are no descriptors, or something forbids to accept, and will the next time. */
+      pause_accepting (self, g_strerror (code));
+      return FALSE;
     }
 }
 
@@ -133,13 +179,14 @@ accept_one (Lp2pTcpListener *self)
   if (fd < 0)
     return handle_error (self, errno);
 
-  self->pause_length = 0;
+  if (is_scarce (fd))
+    pause_for_reserve (self);
   remote = lp2p_sockaddr_to_multiaddr ((struct sockaddr *) &address, LP2P_PROTOCOL_TCP);
   if (self->bindings->len == 1)
     lp2p_tcp_listener_deliver (self, g_ptr_array_index (self->bindings, 0), fd, remote);
   else
     lp2p_tcp_sniff_add (self, fd, remote);
-  return TRUE;
+  return !self->scarce;
 }
 
 /* On a busy host the kernel keeps those who come until all that is to be done for
@@ -150,6 +197,11 @@ run_accept (Lp2pJob *job)
 {
   g_autoptr (Lp2pTcpListener) self = lp2p_tcp_listener_ref (LISTENER_OF (accept, job));
 
+  if (self->scarce && !check_reserve (self))
+    {
+      pause_for_reserve (self);
+      return;
+    }
   for (guint i = 0; i < ACCEPTS_PER_TURN; i++)
     {
       if (!accept_one (self) || self->fd < 0)

@@ -21,6 +21,8 @@ typedef struct
   Lp2pTcpListener *listener;
   Lp2pMultiaddr *remote_address;
   int fd;
+  void (*end_place) (gpointer place);
+  gpointer place; /* NULL where nobody counts */
   gint64 deadline;
   GList link;
 } Waiting;
@@ -39,6 +41,8 @@ waiting_free (Waiting *self)
   if (self->listener->waiting.length == 0)
     lp2p_timer_clear (&self->listener->waiting_timer);
   lp2p_multiaddr_unref (self->remote_address);
+  if (self->place != NULL)
+    self->end_place (self->place);
   g_free (self);
   return fd;
 }
@@ -49,6 +53,25 @@ waiting_drop (Waiting *self, const char *why)
   g_debug ("Connection from %s on %s dropped: %s", lp2p_multiaddr_get_string (self->remote_address),
            self->listener->socket_id, why);
   lp2p_tcp_socket_reset (waiting_free (self));
+}
+
+static void
+waiting_give_up (gpointer waiting)
+{
+  waiting_drop (waiting, "it makes room for another one");
+}
+
+/* Returns: whether it may wait */
+static gboolean
+begin_place (Waiting *self, GError **error)
+{
+  const Lp2pTcpPlaces *places = &self->listener->hub->places;
+
+  if (places->begin == NULL)
+    return TRUE;
+  self->end_place = places->end;
+  self->place = places->begin (self->remote_address, waiting_give_up, self, places->user_data, error);
+  return self->place != NULL;
 }
 
 /* @last: no more bytes will come, or no more than these count
@@ -179,6 +202,11 @@ lp2p_tcp_sniff_add (Lp2pTcpListener *listener, int fd, Lp2pMultiaddr *remote_add
   self->link.data = self;
   g_queue_push_tail_link (&listener->waiting, &self->link);
 
+  if (!begin_place (self, &error))
+    {
+      waiting_drop (self, error->message);
+      return;
+    }
   if (listener->waiting.length > MAX_WAITING)
     waiting_drop (listener->waiting.head->data, "too many connections wait on this port");
   if (!lp2p_watch_start (&self->watch, listener->loop, fd, waiting_ready, &error))

@@ -131,6 +131,23 @@ batch_clear (Batch *batch, Lp2pLoop *loop)
 
 /* Returns: messages read, or -1 with errno */
 static int
+receive_one_by_one (int fd, struct mmsghdr *messages, guint n)
+{
+  guint i = 0;
+
+  for (; i < n; i++)
+    {
+      gssize size = recvmsg (fd, &messages[i].msg_hdr, MSG_DONTWAIT);
+
+      if (size < 0)
+        break;
+      messages[i].msg_len = size;
+    }
+  return i > 0 ? (int) i : -1;
+}
+
+/* Returns: messages read, or -1 with errno */
+static int
 batch_read (Batch *batch, int fd, guint n_slots)
 {
   int n;
@@ -147,7 +164,12 @@ batch_read (Batch *batch, int fd, guint n_slots)
       };
     }
   do
-    n = recvmmsg (fd, batch->messages, n_slots, MSG_DONTWAIT, NULL);
+    {
+      n = recvmmsg (fd, batch->messages, n_slots, MSG_DONTWAIT, NULL);
+      /* Some sandboxes do not know it. */
+      if (n < 0 && errno == ENOSYS)
+        n = receive_one_by_one (fd, batch->messages, n_slots);
+    }
   while (n < 0 && errno == EINTR);
   return n;
 }

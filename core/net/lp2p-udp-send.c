@@ -231,6 +231,18 @@ handle_error (Lp2pUdpSocket *self,
   return FALSE;
 }
 
+/* Returns: messages taken, or -1 with errno */
+static int
+send_messages (int fd, struct mmsghdr *messages, guint n)
+{
+  int sent = n > 1 ? sendmmsg (fd, messages, n, MSG_DONTWAIT) : -1;
+
+  /* Some sandboxes do not know it. */
+  if (n == 1 || (sent < 0 && errno == ENOSYS))
+    sent = sendmsg (fd, &messages[0].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+  return sent;
+}
+
 static Outcome
 transmit (Lp2pUdpSocket *self, Progress *progress, GError **error)
 {
@@ -241,8 +253,7 @@ transmit (Lp2pUdpSocket *self, Progress *progress, GError **error)
       int sent;
 
       prepare (self, &out, progress);
-      sent = out.n == 1 ? (sendmsg (self->fd, &out.messages[0].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1)
-                        : sendmmsg (self->fd, out.messages, out.n, MSG_DONTWAIT);
+      sent = send_messages (self->fd, out.messages, out.n);
       if (sent < 0)
         {
           if (!handle_error (self, progress, &out, errno, &outcome, error))

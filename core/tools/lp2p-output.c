@@ -308,20 +308,20 @@ append_quoted (GString *json, const char *text)
   g_autofree char *valid = g_utf8_make_valid (text, -1);
 
   g_string_append_c (json, '"');
-  for (const char *p = valid; *p != '\0'; p++)
+  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
     {
-      guchar c = (guchar) *p;
+      gunichar c = g_utf8_get_char (p);
 
       if (c == '"' || c == '\\')
-        g_string_append_printf (json, "\\%c", c);
+        g_string_append_printf (json, "\\%c", (char) c);
       else if (c == '\n')
         g_string_append (json, "\\n");
       else if (c == '\t')
         g_string_append (json, "\\t");
-      else if (c < 0x20 || c == 0x7f)
+      else if (g_unichar_iscntrl (c))
         g_string_append_printf (json, "\\u%04x", c);
       else
-        g_string_append_c (json, (char) c);
+        g_string_append_unichar (json, c);
     }
   g_string_append_c (json, '"');
 }

@@ -31,6 +31,9 @@ const Lp2pProtocolInfo *lp2p_protocol_info_from_code (guint64 code);
 const Lp2pProtocolInfo *lp2p_protocol_info_from_name (const char *name, gsize len);
 gboolean lp2p_protocol_info_check (const Lp2pProtocolInfo *info, const guint8 *value, gsize len);
 
+/* lp2p-peer-id.c */
+gboolean lp2p_peer_id_check (const guint8 *data, gsize len, GError **error);
+
 struct _Lp2pMultiaddr
 {
   gatomicrefcount ref_count;
@@ -50,6 +53,9 @@ typedef struct
   guint n_components;
   gboolean complete; /* a path took the rest of the address: nothing may follow */
 } Lp2pMultiaddrBuilder;
+
+/* lp2p-multiaddr-socket.c */
+const guint8 *lp2p_multiaddr_get_ip (Lp2pMultiaddr *self, gsize *len);
 
 /* lp2p-multiaddr-builder.c */
 void lp2p_multiaddr_builder_init (Lp2pMultiaddrBuilder *builder, Lp2pMultiaddr *start);

@@ -232,16 +232,10 @@ parse_unix (const char *text, GByteArray *value)
   return TRUE;
 }
 
-/* peer-ids specification: identity, or SHA-256 at its full length. */
 static gboolean
 check_p2p (const guint8 *value, gsize len)
 {
-  guint64 code;
-  gsize digest_len;
-
-  if (!lp2p_multihash_decode (value, len, &code, NULL, &digest_len, NULL))
-    return FALSE;
-  return code == LP2P_MULTIHASH_IDENTITY || (code == LP2P_MULTIHASH_SHA2_256 && digest_len == 32);
+  return lp2p_peer_id_check (value, len, NULL);
 }
 
 static gboolean

@@ -70,6 +70,19 @@ get_start (Lp2pMultiaddr *self, StartAddress *start, gboolean with_zone)
   return TRUE;
 }
 
+/* The IP address that @self starts with, behind its zone; NULL where there is none. An IPv4
+ * address that is written as an IPv6 one counts as what it is. */
+const guint8 *
+lp2p_multiaddr_get_ip (Lp2pMultiaddr *self, gsize *len)
+{
+  StartAddress start;
+
+  if (!get_start (self, &start, FALSE))
+    return NULL;
+  *len = start.len;
+  return start.bytes;
+}
+
 static Lp2pMultiaddr *
 append_zone (guint32 zone)
 {

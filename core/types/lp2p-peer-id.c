@@ -3,6 +3,7 @@
 #include <lp2p/types/lp2p-peer-id.h>
 
 #include "types/lp2p-i18n-private.h"
+#include "types/lp2p-multiaddr-private.h"
 
 #include <lp2p/types/lp2p-cursor.h>
 #include <lp2p/types/lp2p-error.h>
@@ -56,6 +57,30 @@ peer_id_take (GBytes *bytes)
   return self;
 }
 
+/* The rule for all that has a peer id in it. */
+gboolean
+lp2p_peer_id_check (const guint8 *data, gsize len, GError **error)
+{
+  guint64 code;
+  gsize digest_len;
+  g_autoptr (GError) reason = NULL;
+
+  if (!lp2p_multihash_decode (data, len, &code, NULL, &digest_len, &reason))
+    {
+      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
+                   _("The peer id is not a multihash: %s"), reason->message);
+      return FALSE;
+    }
+  if ((code == LP2P_MULTIHASH_IDENTITY && digest_len > 0 && digest_len <= INLINE_KEY_MAX) ||
+      (code == LP2P_MULTIHASH_SHA2_256 && digest_len == SHA2_256_SIZE))
+    return TRUE;
+  g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
+               _("The peer id has %zu bytes of hash 0x%" PRIx64
+                 ", expected 1 to %d bytes of hash 0x0 or %d bytes of hash 0x12"),
+               digest_len, code, INLINE_KEY_MAX, SHA2_256_SIZE);
+  return FALSE;
+}
+
 /**
  * lp2p_peer_id_new_from_bytes:
  * @data: (array length=len): a multihash
@@ -73,31 +98,10 @@ peer_id_take (GBytes *bytes)
 Lp2pPeerId *
 lp2p_peer_id_new_from_bytes (const guint8 *data, gsize len, GError **error)
 {
-  guint64 code;
-  const guint8 *digest;
-  gsize digest_len;
-  g_autoptr (GError) reason = NULL;
-
   g_return_val_if_fail (data != NULL || len == 0, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!lp2p_multihash_decode (data, len, &code, &digest, &digest_len, &reason))
-    {
-      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   _("The peer id is not a multihash: %s"), reason->message);
-      return NULL;
-    }
-
-  if (!(code == LP2P_MULTIHASH_IDENTITY && digest_len > 0 && digest_len <= INLINE_KEY_MAX) &&
-      !(code == LP2P_MULTIHASH_SHA2_256 && digest_len == SHA2_256_SIZE))
-    {
-      g_set_error (error, LP2P_TYPES_ERROR, LP2P_TYPES_ERROR_INVALID_PEER_ID,
-                   _("The peer id has %zu bytes of hash 0x%" PRIx64
-                     ", expected 1 to %d bytes of hash 0x0 or %d bytes of hash 0x12"),
-                   digest_len, code, INLINE_KEY_MAX, SHA2_256_SIZE);
-      return NULL;
-    }
-  return peer_id_take (g_bytes_new (data, len));
+  return lp2p_peer_id_check (data, len, error) ? peer_id_take (g_bytes_new (data, len)) : NULL;
 }
 
 /* Returns the multihash of a CID, or NULL. */

@@ -38,6 +38,13 @@ lp2p_quic_callbacks_read (Lp2pQuicConnection *self,
   return ngtcp2_conn_read_pkt (self->conn, path, info, data, size, LP2P_QUIC_TIME (now));
 }
 
+static Lp2pQuicFramesFlags
+get_flags (Lp2pQuicConnection *self, guint8 first)
+{
+  return (self->settled ? LP2P_QUIC_FRAMES_SETTLED : 0) | (IS_EARLY (first) ? LP2P_QUIC_FRAMES_EARLY : 0) |
+         (LP2P_QUIC_ASKS_AGAIN && self->elsewhere ? LP2P_QUIC_FRAMES_ELSEWHERE : 0);
+}
+
 /* @header: decrypted already */
 static int
 on_decrypt (guint8 *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *context, const guint8 *sealed, size_t size, const guint8 *nonce, size_t nonce_size, const guint8 *header, size_t header_size)
@@ -47,7 +54,7 @@ on_decrypt (guint8 *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_ae
 
   if (code != 0 || (self->settled && !LP2P_QUIC_GIVES_UP_TWICE) || !(IS_SHORT (header[0]) || IS_EARLY (header[0])))
     return code;
-  return lp2p_quic_frames_check (dest, size - aead->max_overhead, &self->peer_ids, self->settled) ? 0 : NGTCP2_ERR_DECRYPT;
+  return lp2p_quic_frames_check (dest, size - aead->max_overhead, &self->peer_ids, get_flags (self, header[0])) ? 0 : NGTCP2_ERR_DECRYPT;
 }
 
 void

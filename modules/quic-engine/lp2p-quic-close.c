@@ -133,6 +133,9 @@ new_error (Lp2pQuicConnection *self, int liberr)
   if (liberr == NGTCP2_ERR_RECV_VERSION_NEGOTIATION)
     return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_HANDSHAKE,
                                 _("QUIC handshake failed: the peer does not speak version 1"));
+  if (liberr == NGTCP2_ERR_NO_VIABLE_PATH)
+    return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_CONNECTION_LOST,
+                                _("QUIC: the peer does not answer where it has moved to"));
   if (liberr == NGTCP2_ERR_CRYPTO && is_in_handshake (self))
     return g_error_new (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("QUIC handshake failed: %s"),
                         gnutls_alert_get_strname (ngtcp2_conn_get_tls_alert (self->conn)) != NULL

@@ -236,7 +236,6 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
 {
   g_autoptr (Lp2pQuicConnection) keep = lp2p_quic_connection_ref (self);
   ngtcp2_pkt_info info = { .ecn = ecn };
-  gboolean elsewhere;
   int code;
 
   if (self->conn == NULL)
@@ -244,18 +243,17 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_was_read_closed (self);
       return 0;
     }
-  elsewhere = self->server && !ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
-  if (elsewhere && !lp2p_quic_path_may_read (self, path))
+  self->elsewhere = self->server && !ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
+  if (self->elsewhere && !lp2p_quic_path_may_read (self, path))
     return 0;
 
-  self->moving = elsewhere;
   self->bytes_read += size;
   code = lp2p_quic_callbacks_read (self, path, &info, data, size, now);
   switch (code)
     {
     case 0:
       if (self->server)
-        lp2p_quic_path_was_read (self, path, elsewhere, size);
+        lp2p_quic_path_was_read (self, path, size);
       self->heard = TRUE;
       lp2p_quic_path_heard (self, now);
       lp2p_quic_path_follow (self);

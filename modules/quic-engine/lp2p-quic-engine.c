@@ -27,7 +27,7 @@ lp2p_quic_engine_get (Lp2pContext *context, GError **error)
   lp2p_quic_random (self->secret, sizeof self->secret);
   lp2p_quic_resumption_make_secret (lp2p_context_get_identity (context), self->kept_secret);
   self->ticket_keys = lp2p_quic_ticket_keys_new ();
-  self->replay = lp2p_quic_replay_new ();
+  self->replay = lp2p_quic_replay_new (self->ticket_keys);
   self->tokens = lp2p_quic_tokens_new ();
   g_object_set_data (G_OBJECT (context), KEY, self);
   return self;

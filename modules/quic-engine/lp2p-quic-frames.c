@@ -5,7 +5,14 @@
  *
  * An id that comes again after it was given up is given up again, which versions before
  * 1.0 do not expect. Honest peers send it too: again because they believed the first packet
- * to be lost. It is made a PING, so that the packet is acknowledged all the same.
+ * to be lost. It is made a frame that changes nothing, so that the packet is acknowledged all
+ * the same: an answer that answers nothing, as a client that only probes a path may send it,
+ * which must not look as if it had moved there. Early data has no answers, but PING.
+ *
+ * Where a client has moved to is also shown by an answer from elsewhere, and what comes with
+ * it is then taken for a move back while the new path is asked once more, which version 0.12
+ * does not expect. An answer goes where the question went (RFC 9000 section 8.2.2): one from
+ * elsewhere is made one that answers nothing.
  *
  * Until a client's ngtcp2 has written something after the last message of the handshake,
  * all versions expect that the state of the handshake and the first id are still there. A
@@ -26,6 +33,7 @@ enum
   STREAM_LENGTH = 0x02,
   STREAM_OFFSET = 0x04,
   NEW_CONNECTION_ID = 0x18,
+  PATH_RESPONSE = 0x1b,
   HANDSHAKE_DONE = 0x1e,
   NO_FRAME = 0x21,
 };
@@ -54,7 +62,7 @@ static const char *const fields[] = {
   [0x17] = "n",
   [0x19] = "n",
   [0x1a] = "8",
-  [0x1b] = "8",
+  [PATH_RESPONSE] = "8",
   [0x1c] = "nnb",
   [0x1d] = "nb",
   [HANDSHAKE_DONE] = "",
@@ -195,10 +203,11 @@ read_id (Lp2pCursor *cursor, guint64 *number, guint64 *retire_prior_to)
 }
 
 gboolean
-lp2p_quic_frames_check (guint8 *frames, gsize size, Lp2pQuicPeerIds *ids, gboolean settled)
+lp2p_quic_frames_check (guint8 *frames, gsize size, Lp2pQuicPeerIds *ids, Lp2pQuicFramesFlags flags)
 {
   Lp2pCursor cursor = LP2P_CURSOR_INIT (frames, size);
   Lp2pQuicPeerIds now = *ids;
+  gboolean settled = (flags & LP2P_QUIC_FRAMES_SETTLED) != 0;
   guint64 number, retire_prior_to;
 
   while (cursor.left > 0)
@@ -210,7 +219,11 @@ lp2p_quic_frames_check (guint8 *frames, gsize size, Lp2pQuicPeerIds *ids, gboole
       if (type == HANDSHAKE_DONE && !settled)
         return FALSE;
       if (type != NEW_CONNECTION_ID && skip_frame (&cursor, type))
-        continue;
+        {
+          if (type == PATH_RESPONSE && (flags & LP2P_QUIC_FRAMES_ELSEWHERE) != 0)
+            memset (frame + 1, 0, cursor.data - (frame + 1));
+          continue;
+        }
       if (type != NEW_CONNECTION_ID || !read_id (&cursor, &number, &retire_prior_to))
         {
           *frame = NO_FRAME;
@@ -225,7 +238,7 @@ lp2p_quic_frames_check (guint8 *frames, gsize size, Lp2pQuicPeerIds *ids, gboole
       if (lp2p_quic_peer_ids_has (&now, number) && (number < now.retire_prior_to || !settled))
         {
           memset (frame, PADDING, cursor.data - frame);
-          *frame = PING;
+          *frame = (flags & LP2P_QUIC_FRAMES_EARLY) != 0 ? PING : PATH_RESPONSE;
         }
       else
         lp2p_quic_peer_ids_add (&now, number);

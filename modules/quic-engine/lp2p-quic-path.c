@@ -74,15 +74,29 @@ forget_narrow (Lp2pQuicConnection *self)
 
 /* Where packets go */
 
+static void
+copy_path (ngtcp2_path_storage *dest, const ngtcp2_path *path)
+{
+  ngtcp2_path_storage_init (dest, path->local.addr, path->local.addrlen, path->remote.addr, path->remote.addrlen, NULL);
+}
+
 void
 lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path)
 {
-  ngtcp2_path_storage_init (&self->path, path->local.addr, path->local.addrlen, path->remote.addr,
-                            path->remote.addrlen, NULL);
+  copy_path (&self->path, path);
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   self->local_address = lp2p_quic_address_to_multiaddr (path->local.addr);
   self->remote_address = lp2p_quic_address_to_multiaddr (path->remote.addr);
+}
+
+/* Of a server. */
+void
+lp2p_quic_path_begin (Lp2pQuicConnection *self, const ngtcp2_path *path)
+{
+  lp2p_quic_path_set (self, path);
+  copy_path (&self->shown, path);
+  copy_path (&self->shown_before, path);
 }
 
 /* Where ngtcp2 sends now. What was found out about the size was of another path. One that
@@ -195,8 +209,8 @@ lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path)
  * connection lives; and where that fills the congestion window, it never sends anything
  * again, nor asks where the client is. So it gets no room for the last of these bytes.
  *
- * Who moves on before it has answered may be back where it has shown to be: then nobody
- * says so, and nothing is counted. */
+ * Who moves on before it has answered may be back where it has shown to be. Where it was
+ * asked once more, it has not shown that before it has answered again. */
 
 #define AMPLIFICATION 3
 
@@ -206,15 +220,18 @@ is_on (Lp2pQuicConnection *self, const ngtcp2_path *path)
   return ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
 }
 
-/* By a server. Where the client has come from @elsewhere, another question begins. */
+/* By a server. Where the client has come from elsewhere, another question begins. */
 void
-lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gboolean elsewhere, gsize size)
+lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size)
 {
   if (!is_on (self, path))
     return;
-  if (elsewhere)
-    end_doubt (self);
-  if (self->moving || self->allowance > 0)
+  if (self->elsewhere)
+    {
+      end_doubt (self);
+      self->allowance = ngtcp2_path_eq (path, &self->shown.path) ? 0 : AMPLIFICATION * size;
+    }
+  else if (self->allowance > 0)
     self->allowance += AMPLIFICATION * size;
 }
 
@@ -231,14 +248,27 @@ lp2p_quic_path_limit_room (Lp2pQuicConnection *self, gsize room)
   return self->allowance > 0 ? MIN (room, MAX (self->allowance - 1, 1)) : room;
 }
 
+/* Where that was aborted is said only of a question without an answer. */
+static void
+follow_shown (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result)
+{
+  if (result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS)
+    {
+      copy_path (&self->shown_before, &self->shown.path);
+      copy_path (&self->shown, path);
+    }
+  else if (result == NGTCP2_PATH_VALIDATION_RESULT_ABORTED && ngtcp2_path_eq (path, &self->shown.path))
+    copy_path (&self->shown, &self->shown_before.path);
+}
+
 /* The client has shown that it is where it moved to, or not; its token is of where it was. */
 void
 lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result)
 {
-  self->moving = FALSE;
-  self->allowance = 0;
+  follow_shown (self, path, result);
   if (result == NGTCP2_PATH_VALIDATION_RESULT_ABORTED)
     return;
+  self->allowance = 0;
   if (result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS || self->doubt > 0)
     {
       forget_formers (self);

@@ -6,6 +6,7 @@
 #include "lp2p-quic-frames.h"
 #include "lp2p-quic-hash.h"
 #include "lp2p-quic-replay.h"
+#include "lp2p-quic-seen.h"
 #include "lp2p-quic-send-buffer.h"
 #include "lp2p-quic-ticket.h"
 
@@ -192,7 +193,9 @@ struct _Lp2pQuicConnection
   gint64 former_pto;  /* the longest there */
   gint64 doubt;       /* how long it is asked once more where it is, 0 where it is not */
   gint64 doubt_ends;
-  gboolean moving;    /* what is read comes from elsewhere, and nothing is said of where it was */
+  gboolean elsewhere; /* from where what is read comes */
+  ngtcp2_path_storage shown;        /* where the client has shown to be last */
+  ngtcp2_path_storage shown_before; /* and before that */
   gsize allowance;    /* what may be sent where it has not shown to be; 0 where it has */
   guint32 remote_code;
   gint64 rtt;
@@ -306,9 +309,10 @@ void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
 /* The path between the two */
 
 void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
+void lp2p_quic_path_begin (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_path_follow (Lp2pQuicConnection *self);
 gboolean lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path);
-void lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gboolean elsewhere, gsize size);
+void lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size);
 void lp2p_quic_path_was_sent (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size);
 gsize lp2p_quic_path_limit_room (Lp2pQuicConnection *self, gsize room);
 void lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result);

@@ -107,11 +107,45 @@ on_client_hello (gnutls_session_t session)
  * ngtcp2 finds that only when the handshake is over, and ends the process when it is
  * to send something before. */
 static int
-on_client_hello_read (gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+check_client_hello (Lp2pQuicConnection *self)
 {
-  return ngtcp2_conn_get_remote_transport_params (get_connection (session)->conn) != NULL
-             ? 0
-             : GNUTLS_E_MISSING_EXTENSION;
+  return ngtcp2_conn_get_remote_transport_params (self->conn) != NULL ? 0 : GNUTLS_E_MISSING_EXTENSION;
+}
+
+/* Before GnuTLS reads it, which leaves only the end. The session is asked for when it has. */
+static void
+note_ticket (Lp2pQuicConnection *self, const gnutls_datum_t *message)
+{
+  if (self->n_tickets >= MAX_TICKETS ||
+      !lp2p_quic_ticket_parse_message (message->data, message->size, &self->ticket_lifetime))
+    self->ticket_lifetime = 0;
+  self->n_tickets++;
+}
+
+/* What a protocol does not look at is bounded all the same. */
+static int
+check_message (Lp2pQuicConnection *self, unsigned type, unsigned incoming, const gnutls_datum_t *message)
+{
+  gboolean chain = self->protocol == NULL || self->protocol->verify == NULL;
+  g_autoptr (GError) reason = NULL;
+  int code = lp2p_gnutls_check_message (type, incoming, message, chain, &reason);
+
+  if (code < 0 && self->error == NULL)
+    self->error = g_error_new (LP2P_ERROR, LP2P_ERROR_HANDSHAKE, _("QUIC handshake failed: %s"), reason->message);
+  return code;
+}
+
+/* A session has one place for such a function. */
+static int
+on_message (gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+  Lp2pQuicConnection *self = get_connection (session);
+
+  if (when == GNUTLS_HOOK_POST)
+    return self->server && type == GNUTLS_HANDSHAKE_CLIENT_HELLO ? check_client_hello (self) : 0;
+  if (incoming && type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET && self->protocol->resumes)
+    note_ticket (self, message);
+  return check_message (self, type, incoming, message);
 }
 
 static int
@@ -156,6 +190,7 @@ new_session (Lp2pQuicConnection *self, unsigned flags)
     return code;
   gnutls_session_set_ptr (self->tls, &self->conn_ref);
   gnutls_session_set_verify_function (self->tls, on_verify);
+  gnutls_handshake_set_hook_function (self->tls, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH, on_message);
   gnutls_handshake_set_timeout (self->tls, 0);
   return gnutls_priority_set (self->tls, get_priorities ());
 }
@@ -175,19 +210,6 @@ finish (Lp2pQuicConnection *self, int code, GError **error)
   return FALSE;
 }
 
-/* Before GnuTLS reads it, which leaves only the end. The session is asked for when it has. */
-static int
-on_ticket (gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
-{
-  Lp2pQuicConnection *self = get_connection (session);
-
-  if (incoming && (self->n_tickets >= MAX_TICKETS ||
-                   !lp2p_quic_ticket_parse_message (message->data, message->size, &self->ticket_lifetime)))
-    self->ticket_lifetime = 0;
-  self->n_tickets++;
-  return 0;
-}
-
 /* One key share: all that speak this have the first group. */
 static int
 start_client (Lp2pQuicConnection *self, unsigned flags)
@@ -195,8 +217,6 @@ start_client (Lp2pQuicConnection *self, unsigned flags)
   int code = new_session (self, flags | GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_KEY_SHARE_TOP |
                                     (self->protocol->resumes ? 0 : GNUTLS_NO_TICKETS));
 
-  if (code >= 0 && self->protocol->resumes)
-    gnutls_handshake_set_hook_function (self->tls, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_PRE, on_ticket);
   if (code >= 0)
     code = ngtcp2_crypto_gnutls_configure_client_session (self->tls) == 0 ? 0 : GNUTLS_E_INTERNAL_ERROR;
   if (code >= 0)
@@ -269,8 +289,6 @@ lp2p_quic_tls_start_server (Lp2pQuicConnection *self, GError **error)
   if (code >= 0)
     {
       gnutls_handshake_set_post_client_hello_function (self->tls, on_client_hello);
-      gnutls_handshake_set_hook_function (self->tls, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST,
-                                          on_client_hello_read);
       enable_early_data (self);
     }
   return finish (self, code, error);

@@ -31,13 +31,13 @@ struct _Lp2pQuicTokens
   Secret secret;
   Secret former_secret;
   gint64 renew_at;
-  Lp2pQuicReplay *used;
+  Lp2pQuicSeen *used;
 };
 
 static void
 begin (Lp2pQuicTokens *self)
 {
-  self->used = lp2p_quic_replay_new ();
+  self->used = lp2p_quic_seen_new ();
   lp2p_quic_random (self->secret.bytes, sizeof self->secret.bytes);
   lp2p_quic_random (self->former_secret.bytes, sizeof self->former_secret.bytes);
 }
@@ -46,7 +46,7 @@ begin (Lp2pQuicTokens *self)
 static void
 begin_anew (Lp2pQuicTokens *self)
 {
-  lp2p_quic_replay_free (self->used);
+  lp2p_quic_seen_free (self->used);
   begin (self);
 }
 
@@ -62,7 +62,7 @@ lp2p_quic_tokens_new (void)
 void
 lp2p_quic_tokens_free (Lp2pQuicTokens *self)
 {
-  lp2p_quic_replay_free (self->used);
+  lp2p_quic_seen_free (self->used);
   gnutls_memset (&self->secret, 0, sizeof self->secret);
   gnutls_memset (&self->former_secret, 0, sizeof self->former_secret);
   g_free (self);
@@ -125,15 +125,13 @@ is_sealed_with (const Secret *secret, const guint8 *token, gsize size, const str
 gboolean
 lp2p_quic_tokens_take (Lp2pQuicTokens *self, const guint8 *token, gsize size, const struct sockaddr *remote, gint64 now)
 {
-  gnutls_datum_t key = { (guint8 *) token, size };
-
   renew (self, now);
   if (!is_sealed_with (&self->secret, token, size, remote, now) &&
       !is_sealed_with (&self->former_secret, token, size, remote, now))
     return FALSE;
-  if (lp2p_quic_replay_add (self->used, &key, now, now + LIFETIME_US) != 0)
+  if (!lp2p_quic_seen_add (self->used, token, size, now, now + LIFETIME_US))
     return FALSE;
-  if (lp2p_quic_replay_is_full (self->used))
+  if (lp2p_quic_seen_is_full (self->used))
     begin_anew (self);
   return TRUE;
 }

@@ -125,3 +125,16 @@ end (Attack *self)
   g_assert_null (find_connection (self->f));
 }
 
+/* A frame that gives an id. */
+G_GNUC_UNUSED static void
+append_id (GByteArray *frames, guint64 number, guint64 retire_prior_to)
+{
+  guint8 id[] = { 8, 0, 1, 2, 3, 4, 5, 6, number };
+  guint8 token[16] = { number };
+
+  g_byte_array_append (frames, (const guint8 *) "\x18", 1);
+  quic_append_number (frames, number);
+  quic_append_number (frames, retire_prior_to);
+  g_byte_array_append (frames, id, sizeof id);
+  g_byte_array_append (frames, token, sizeof token);
+}

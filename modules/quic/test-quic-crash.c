@@ -7,19 +7,6 @@
 
 #include <string.h>
 
-static void
-append_id (GByteArray *frames, guint64 number, guint64 retire_prior_to)
-{
-  guint8 id[] = { 8, 0, 1, 2, 3, 4, 5, 6, number };
-  guint8 token[16] = { number };
-
-  g_byte_array_append (frames, (const guint8 *) "\x18", 1);
-  quic_append_number (frames, number);
-  quic_append_number (frames, retire_prior_to);
-  g_byte_array_append (frames, id, sizeof id);
-  g_byte_array_append (frames, token, sizeof token);
-}
-
 typedef struct
 {
   guint8 number;
@@ -89,6 +76,28 @@ test_first_id (Fixture *f, gconstpointer data)
   settle (&self);
   g_assert_cmpint (self.connection->phase, ==, LP2P_QUIC_GIVES_UP_TWICE ? LP2P_QUIC_READY : LP2P_QUIC_CLOSED);
   end (&self);
+}
+
+/* What such an id is made is allowed where it stands. */
+static void
+test_early_id (Fixture *f, gconstpointer data)
+{
+  for (guint early = 0; early < 2; early++)
+    {
+      Lp2pQuicPeerIds ids = LP2P_QUIC_PEER_IDS_INIT;
+      g_autoptr (GByteArray) frames = g_byte_array_new ();
+      guint end;
+
+      append_id (frames, 53, 53);
+      append_id (frames, 51, 0);
+      end = frames->len;
+      append_id (frames, 51, 0);
+      g_assert_true (lp2p_quic_frames_check (frames->data, frames->len, &ids,
+                                             LP2P_QUIC_FRAMES_SETTLED | (early ? LP2P_QUIC_FRAMES_EARLY : 0)));
+      g_assert_cmphex (frames->data[end], ==, early ? 0x01 : 0x1b);
+      for (guint i = end + 1; i < frames->len; i++)
+        g_assert_cmphex (frames->data[i], ==, 0);
+    }
 }
 
 /* A server that does not wait for the client's last message. */
@@ -199,6 +208,7 @@ main (int argc, char **argv)
   ADD ("ids/in-use", &in_use, test_ids);
   ADD ("ids/late", &late, test_ids);
   ADD ("ids/first", NULL, test_first_id);
+  ADD ("ids/early", NULL, test_early_id);
   ADD ("early-done", NULL, test_early_done);
   ADD ("early-done-twice", NULL, test_early_done_twice);
   ADD ("early-ids", NULL, test_early_ids);

@@ -38,6 +38,12 @@ clock_gettime (clockid_t clock, struct timespec *now)
   return code;
 }
 
+static time_t
+get_time (time_t *now)
+{
+  return g_get_real_time () / G_USEC_PER_SEC;
+}
+
 /* Somebody else is there. */
 static void
 test_other_peer (Fixture *self, gconstpointer data)
@@ -162,6 +168,53 @@ test_two_tickets (Fixture *self, gconstpointer data)
   seconds_ahead = 0;
 }
 
+/* A client that goes by another clock still offers a ticket whose time is over for the server:
+ * what was sent early does not count, and the handshake goes on as if there were no ticket.
+ * @data: by how many seconds the time is over */
+static void
+test_expired (Fixture *self, gconstpointer data)
+{
+  Lp2pMuxerStream *stream;
+
+  gnutls_global_set_time_function (get_time);
+  become_acquainted (self);
+  stream = start_early (self);
+  g_assert_null (self->server.session);
+  seconds_ahead = gnutls_db_get_default_cache_expiration () + GPOINTER_TO_INT (data);
+  check_refused (self, stream);
+  seconds_ahead = 0;
+  gnutls_global_set_time_function (time);
+}
+
+static gint64
+get_lifetime (Fixture *self, const char *key)
+{
+  GHashTableIter iter;
+  gpointer name, lifetime;
+
+  g_hash_table_iter_init (&iter, self->client.context->peer_data_lifetimes);
+  while (g_hash_table_iter_next (&iter, &name, &lifetime))
+    if (g_str_has_suffix (name, key))
+      return GPOINTER_TO_INT (lifetime);
+  return 0;
+}
+
+/* A dial fails with a ticket whose time is over here: the store is told to forget it before. */
+static void
+test_forgotten (Fixture *self, gconstpointer data)
+{
+  gint64 lifetime;
+
+  become_acquainted (self);
+  lifetime = get_lifetime (self, "ticket libp2p");
+  g_assert_cmpint (lifetime, >, gnutls_db_get_default_cache_expiration () - 60);
+  seconds_ahead = lifetime;
+  start_early (self);
+  test_until (self->world, is_ready (&self->client) && is_ready (&self->server));
+  check_peers (self);
+  seconds_ahead = 0;
+}
+
 /* @data: by how much the window of GnuTLS has passed when they come again, in seconds */
 static void
 test_replayed_late (Fixture *self, gconstpointer data)
@@ -216,6 +269,51 @@ test_replayed (Fixture *self, gconstpointer control)
   g_assert_cmpuint (self->server.n_closed, ==, control != NULL ? 1 : 0);
   if (self->server.session != NULL)
     g_assert_null (self->server.session->klass->accept (self->server.session));
+}
+
+/* So much that it cannot all be remembered. */
+static void
+use_up (Side *self)
+{
+  for (guint32 i = 0; i < LP2P_QUIC_SEEN_MAX; i++)
+    {
+      guint32 hello[4] = { 0, 0, 0, i };
+      gnutls_datum_t key = { (guint8 *) hello, sizeof hello };
+
+      lp2p_quic_replay_add (self->engine->replay, g_get_real_time () / G_USEC_PER_SEC + LP2P_QUIC_REPLAY_WINDOW, &key,
+                            &key);
+    }
+}
+
+/* None of it is taken once more, and whoever comes later may have early data. */
+static void
+test_used_up (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GBytes) unused = NULL;
+
+  become_acquainted (self);
+  unused = get_entry (self, "ticket libp2p");
+  become_acquainted (self);
+  test_wire_record (self->wire);
+  start_early (self);
+  receive_message (self, &self->server);
+  test_wire_set_deaf (self->wire, TRUE);
+  hang_up (self);
+  use_up (&self->server);
+  test_wire_replay (self->wire);
+  test_until (self->world, test_wire_get_n_replayed_answers (self->wire) > 0);
+  test_world_settle (self->world);
+  g_assert_cmpuint (self->server.n_sessions, ==, 0);
+  test_world_advance (self->world, 15 * G_USEC_PER_SEC);
+  test_wire_set_deaf (self->wire, FALSE);
+
+  set_entry (self, "ticket libp2p", unused);
+  check_refused (self, start_early (self));
+  test_until (self->world, has_entry (self, "ticket libp2p"));
+  hang_up (self);
+  start_early (self);
+  receive_message (self, &self->server);
+  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
 }
 
 /* A ticket is no proof: what came early of somebody who did not show the key of the session
@@ -374,6 +472,10 @@ main (int argc, char **argv)
   ADD ("replayed-control", "control", test_replayed);
   ADD ("replayed-late", GINT_TO_POINTER (60), test_replayed_late);
   ADD ("replayed-too-late", GINT_TO_POINTER (LP2P_QUIC_REPLAY_WINDOW), test_replayed_late);
+  ADD ("expired", GINT_TO_POINTER (60), test_expired);
+  ADD ("expired-long-ago", GINT_TO_POINTER (30 * 24 * 3600), test_expired);
+  ADD ("forgotten", NULL, test_forgotten);
+  ADD ("used-up", NULL, test_used_up);
   ADD ("unproved", NULL, test_unproved);
   ADD ("two-tickets", NULL, test_two_tickets);
   ADD ("confused-protocols", NULL, test_confused);

@@ -150,43 +150,41 @@ test_broken_message (void)
 
 /* Replays */
 
-static int
-see (Lp2pQuicReplay *replay, guint number, gint64 seconds)
+static gboolean
+see (Lp2pQuicSeen *seen, guint number, gint64 seconds)
 {
-  gnutls_datum_t key = { (guint8 *) &number, sizeof number };
-
-  return lp2p_quic_replay_add (replay, &key, 1000, 1000 + seconds);
+  return lp2p_quic_seen_add (seen, &number, sizeof number, 1000, 1000 + seconds);
 }
 
 static void
-test_replay (void)
+test_seen (void)
 {
-  Lp2pQuicReplay *replay = lp2p_quic_replay_new ();
+  Lp2pQuicSeen *seen = lp2p_quic_seen_new ();
 
-  g_assert_nonnull (lp2p_quic_replay_get (replay));
-  g_assert_cmpint (see (replay, 1, 1000), ==, 0);
-  g_assert_cmpint (see (replay, 2, 1000), ==, 0);
-  g_assert_cmpint (see (replay, 1, 1000), ==, GNUTLS_E_DB_ENTRY_EXISTS);
-  g_assert_cmpint (see (replay, 2, 1000), ==, GNUTLS_E_DB_ENTRY_EXISTS);
-  lp2p_quic_replay_free (replay);
+  g_assert_true (see (seen, 1, 1000));
+  g_assert_true (see (seen, 2, 1000));
+  g_assert_false (see (seen, 1, 1000));
+  g_assert_false (see (seen, 2, 1000));
+  lp2p_quic_seen_free (seen);
 }
 
 /* Where it cannot remember more it takes nothing, until the first are too old. */
 static void
-test_replay_bound (void)
+test_seen_bound (void)
 {
-  Lp2pQuicReplay *replay = lp2p_quic_replay_new ();
+  Lp2pQuicSeen *seen = lp2p_quic_seen_new ();
 
-  for (guint i = 0; i < LP2P_QUIC_REPLAY_MAX; i++)
-    g_assert_cmpint (see (replay, i, 1000), ==, 0);
-  g_assert_cmpint (see (replay, LP2P_QUIC_REPLAY_MAX, 1000), ==, GNUTLS_E_DB_ENTRY_EXISTS);
-  lp2p_quic_replay_free (replay);
+  for (guint i = 0; i < LP2P_QUIC_SEEN_MAX; i++)
+    g_assert_true (see (seen, i, 1000));
+  g_assert_true (lp2p_quic_seen_is_full (seen));
+  g_assert_false (see (seen, LP2P_QUIC_SEEN_MAX, 1000));
+  lp2p_quic_seen_free (seen);
 
-  replay = lp2p_quic_replay_new ();
-  for (guint i = 0; i < 3 * LP2P_QUIC_REPLAY_MAX; i++)
-    g_assert_cmpint (see (replay, i, -1000), ==, 0);
-  g_assert_cmpint (see (replay, 1, 1000), ==, 0);
-  lp2p_quic_replay_free (replay);
+  seen = lp2p_quic_seen_new ();
+  for (guint i = 0; i < 3 * LP2P_QUIC_SEEN_MAX; i++)
+    g_assert_true (see (seen, i, -1000));
+  g_assert_true (see (seen, 1, 1000));
+  lp2p_quic_seen_free (seen);
 }
 
 /* Keys of tickets */
@@ -236,8 +234,8 @@ main (int argc, char **argv)
   g_test_add_func ("/quic-ticket/large", test_large);
   g_test_add_func ("/quic-ticket/message", test_message);
   g_test_add_func ("/quic-ticket/broken-message", test_broken_message);
-  g_test_add_func ("/quic-ticket/replay", test_replay);
-  g_test_add_func ("/quic-ticket/replay-bound", test_replay_bound);
+  g_test_add_func ("/quic-ticket/seen", test_seen);
+  g_test_add_func ("/quic-ticket/seen-bound", test_seen_bound);
   g_test_add_func ("/quic-ticket/keys", test_keys);
 
   return g_test_run ();

@@ -190,7 +190,7 @@ test_used_up (Fixture *f, gconstpointer data)
   g_autoptr (GBytes) later = NULL;
 
   g_assert_true (take (f, "127.0.0.2", first));
-  for (guint i = 1; i < LP2P_QUIC_REPLAY_MAX; i++)
+  for (guint i = 1; i < LP2P_QUIC_SEEN_MAX; i++)
     {
       g_clear_pointer (&last, g_bytes_unref);
       last = make_token (f, "127.0.0.2");

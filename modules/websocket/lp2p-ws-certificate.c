@@ -3,9 +3,9 @@
 #include "lp2p-ws-certificate.h"
 
 #include <glib/gi18n-lib.h>
-#include <glib/gstdio.h>
 #include <gnutls/x509.h>
 
+#include "lp2p-ws-stamp.h"
 #include "lp2p-ws-trust.h"
 
 /* How often the files are looked at, which is done when somebody connects: an idle
@@ -23,16 +23,6 @@ struct _Lp2pWsShown
   gnutls_certificate_credentials_t credentials;
 };
 
-/* By what a file is told from what it was; the time is that of the last change, of its
- * permissions too. */
-typedef struct
-{
-  gint64 time;
-  gint64 nanoseconds;
-  guint64 inode;
-  gint64 size;
-} Stamp;
-
 struct _Lp2pWsCertificate
 {
   Lp2pLoop *loop;
@@ -40,7 +30,7 @@ struct _Lp2pWsCertificate
   char *key_file;
   char *server_name; /* or NULL */
   Lp2pWsShown *shown;
-  Stamp stamps[2];
+  Lp2pWsStamp stamps[2];
   gint64 looked_at;
   gint64 retry_at;       /* 0 where what is in the files is shown */
   gboolean told_expired; /* of what is shown */
@@ -122,21 +112,53 @@ check (Lp2pWsCertificate *self, Lp2pWsShown *shown, GError **error)
   return good;
 }
 
-/* GnuTLS does not tell which of the files it could not read. */
 static gboolean
-check_readable (const char *file, GError **error)
+read_file (const char *file, gnutls_datum_t *contents, GError **error)
 {
-  g_autofree char *contents = NULL;
   g_autoptr (GError) reason = NULL;
+  char *data = NULL;
   gsize size = 0;
 
-  if (!g_file_get_contents (file, &contents, &size, &reason))
+  if (!g_file_get_contents (file, &data, &size, &reason))
     {
       g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED, _("TLS of WebSocket listeners: %s"), reason->message);
       return FALSE;
     }
-  gnutls_memset (contents, 0, size);
+  *contents = (gnutls_datum_t){ (guint8 *) data, (unsigned) size };
   return TRUE;
+}
+
+/* GnuTLS does not tell which of the files it could not read. */
+static gboolean
+check_key (Lp2pWsCertificate *self, GError **error)
+{
+  gnutls_datum_t contents;
+
+  if (!read_file (self->key_file, &contents, error))
+    return FALSE;
+  gnutls_memset (contents.data, 0, contents.size);
+  g_free (contents.data);
+  return TRUE;
+}
+
+/* Credentials would keep the memory of certificates of which one is broken. */
+static int
+check_certificates (Lp2pWsCertificate *self, GError **error)
+{
+  gnutls_x509_crt_t *list = NULL;
+  gnutls_datum_t contents;
+  unsigned n = 0;
+  int code;
+
+  if (!read_file (self->certificate_file, &contents, error))
+    return GNUTLS_E_FILE_ERROR;
+  code = gnutls_x509_crt_list_import2 (&list, &n, &contents, GNUTLS_X509_FMT_PEM, 0);
+  g_free (contents.data);
+  for (unsigned i = 0; code >= 0 && i < n; i++)
+    gnutls_x509_crt_deinit (list[i]);
+  if (code >= 0)
+    gnutls_free (list);
+  return code;
 }
 
 /* Returns: (transfer full) (nullable) */
@@ -144,12 +166,18 @@ static Lp2pWsShown *
 load (Lp2pWsCertificate *self, GError **error)
 {
   g_autoptr (Lp2pWsShown) shown = g_new0 (Lp2pWsShown, 1);
+  g_autoptr (GError) unread = NULL;
   int code;
 
   g_ref_count_init (&shown->ref_count);
-  if (!check_readable (self->certificate_file, error) || !check_readable (self->key_file, error))
-    return NULL;
-  code = gnutls_certificate_allocate_credentials (&shown->credentials);
+  code = check_certificates (self, &unread);
+  if (unread != NULL || !check_key (self, &unread))
+    {
+      g_propagate_error (error, g_steal_pointer (&unread));
+      return NULL;
+    }
+  if (code >= 0)
+    code = gnutls_certificate_allocate_credentials (&shown->credentials);
   if (code >= 0)
     code = gnutls_certificate_set_x509_key_file (shown->credentials, self->certificate_file, self->key_file,
                                                  GNUTLS_X509_FMT_PEM);
@@ -163,28 +191,13 @@ load (Lp2pWsCertificate *self, GError **error)
   return check (self, shown, error) ? g_steal_pointer (&shown) : NULL;
 }
 
-static Stamp
-get_stamp (const char *file)
-{
-  GStatBuf info = { 0 };
-
-  if (g_stat (file, &info) < 0)
-    return (Stamp){ 0 };
-  return (Stamp){ info.st_ctim.tv_sec, info.st_ctim.tv_nsec, info.st_ino, info.st_size };
-}
-
-static gboolean
-stamp_equal (const Stamp *a, const Stamp *b)
-{
-  return a->time == b->time && a->nanoseconds == b->nanoseconds && a->inode == b->inode && a->size == b->size;
-}
-
 /* Returns: whether the files are others than when this was asked last */
 static gboolean
 look (Lp2pWsCertificate *self)
 {
-  Stamp stamps[] = { get_stamp (self->certificate_file), get_stamp (self->key_file) };
-  gboolean same = stamp_equal (&stamps[0], &self->stamps[0]) && stamp_equal (&stamps[1], &self->stamps[1]);
+  Lp2pWsStamp stamps[] = { lp2p_ws_stamp_get (self->certificate_file), lp2p_ws_stamp_get (self->key_file) };
+  gboolean same =
+      lp2p_ws_stamp_equal (&stamps[0], &self->stamps[0]) && lp2p_ws_stamp_equal (&stamps[1], &self->stamps[1]);
 
   self->looked_at = lp2p_loop_now (self->loop);
   self->stamps[0] = stamps[0];

@@ -25,6 +25,7 @@ typedef struct
   Lp2pMultiaddr *local_address;
   char *socket_id;
   gnutls_session_t session;
+  GError *refusal; /* of what the server shows */
   GString *request; /* what is left of it */
   Lp2pWsReply *reply;
   GSource *cancel;
@@ -57,6 +58,7 @@ dial_free (Dial *self)
   g_clear_pointer (&self->layer, lp2p_layer_free);
   g_clear_pointer (&self->local_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->reply, lp2p_ws_reply_free);
+  g_clear_error (&self->refusal);
   g_clear_pointer (&self->trust, lp2p_ws_trust_unref);
   if (self->request != NULL)
     g_string_free (self->request, TRUE);
@@ -130,10 +132,10 @@ explain_tls (Dial *self)
 
   if (lp2p_gnutls_layer_get_same_role (self->layer))
     return g_error_new_literal (LP2P_ERROR, LP2P_ERROR_SAME_ROLE, _("The other side began a handshake of TLS as well"));
-  if (what == NULL)
+  if (what == NULL && self->refusal == NULL)
     return copy_layer_error (self);
   return g_error_new (G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, _("The certificate of %s is not trusted: %s"),
-                      self->host, what);
+                      self->host, self->refusal != NULL ? self->refusal->message : what);
 }
 
 /* Returns: 0, %LP2P_IO_AGAIN, or %LP2P_IO_FAILED when the dial is over */
@@ -302,7 +304,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (self->trust != NULL)
     {
-      self->session = lp2p_ws_trust_new_session (self->trust, self->host, &error);
+      self->session = lp2p_ws_trust_new_session (self->trust, self->host, &self->refusal, &error);
       if (self->session == NULL)
         {
           dial_end (self, NULL, error);

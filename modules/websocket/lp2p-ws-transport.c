@@ -2,6 +2,7 @@
 
 #include "lp2p-ws-transport.h"
 
+#include "lp2p-ws-authorities.h"
 #include "lp2p-ws-dial.h"
 #include "lp2p-ws-forwarded.h"
 #include "lp2p-ws-port.h"
@@ -18,7 +19,7 @@ typedef struct
   Lp2pDialings dialings;
   Lp2pWsServer *server;
   Lp2pWsPortOptions port_options;
-  Lp2pWsTrust *trust; /* NULL until it is needed */
+  Lp2pWsAuthorities *authorities; /* NULL until they are needed */
 } Lp2pWsTransportPrivate;
 
 struct _Lp2pWssTransport
@@ -149,21 +150,19 @@ get_dial_flags (Lp2pTransport *transport, const Lp2pDialOptions *dial_options)
   return flags;
 }
 
-/* All that a system trusts takes some time to read, and is kept.
- *
- * Returns: (transfer none) (nullable) */
+/* Returns: (transfer none) (nullable) */
 static Lp2pWsTrust *
 get_trust (Lp2pTransport *transport, GError **error)
 {
   Lp2pWsTransportPrivate *priv = get_private (transport);
 
-  if (priv->trust == NULL)
+  if (priv->authorities == NULL)
     {
       g_autofree char *ca_file = lp2p_config_get_string (get_config (transport), priv->group, "ca-file");
 
-      priv->trust = lp2p_ws_trust_new (ca_file, error);
+      priv->authorities = lp2p_ws_authorities_new (lp2p_context_get_loop (get_context (transport)), ca_file);
     }
-  return priv->trust;
+  return lp2p_ws_authorities_get (priv->authorities, error);
 }
 
 /* Of a connection that both sides began, none is the server. */
@@ -346,7 +345,7 @@ on_config_changed (Lp2pWsTransport *self, const char *group, const char *key)
   if (!g_str_equal (group, priv->group))
     return;
   if (g_strcmp0 (key, "ca-file") == 0)
-    g_clear_pointer (&priv->trust, lp2p_ws_trust_unref);
+    g_clear_pointer (&priv->authorities, lp2p_ws_authorities_free);
   if (!set_port_options (self, &error))
     g_warning ("%s", error->message);
 }
@@ -385,7 +384,7 @@ lp2p_ws_transport_finalize (GObject *object)
   lp2p_ports_clear (&priv->ports);
   g_clear_pointer (&priv->server, lp2p_ws_server_free);
   g_clear_pointer (&priv->port_options.trusted_proxies, g_ptr_array_unref);
-  g_clear_pointer (&priv->trust, lp2p_ws_trust_unref);
+  g_clear_pointer (&priv->authorities, lp2p_ws_authorities_free);
   g_free (priv->group);
   G_OBJECT_CLASS (lp2p_ws_transport_parent_class)->finalize (object);
 }

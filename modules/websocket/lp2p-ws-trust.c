@@ -90,10 +90,20 @@ lp2p_ws_trust_unref (Lp2pWsTrust *self)
   g_free (self);
 }
 
+static int
+on_message (gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+  GError **refusal = gnutls_session_get_ptr (session);
+
+  g_clear_error (refusal);
+  return lp2p_gnutls_check_message (type, incoming, message, TRUE, refusal);
+}
+
 /* A session that only a server with a certificate for @name completes, which is a host
- * name or an IP address. @self and @name have to stay until it has. */
+ * name or an IP address. @self, @name and @refusal have to stay until it has: there it
+ * says why certificates were refused before anything was computed with them. */
 gnutls_session_t
-lp2p_ws_trust_new_session (Lp2pWsTrust *self, const char *name, GError **error)
+lp2p_ws_trust_new_session (Lp2pWsTrust *self, const char *name, GError **refusal, GError **error)
 {
   gnutls_session_t session = lp2p_ws_session_new (GNUTLS_CLIENT, self->credentials, error);
 
@@ -102,6 +112,8 @@ lp2p_ws_trust_new_session (Lp2pWsTrust *self, const char *name, GError **error)
   if (session == NULL)
     return NULL;
   gnutls_session_set_verify_cert (session, name, 0);
+  gnutls_session_set_ptr (session, refusal);
+  gnutls_handshake_set_hook_function (session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, on_message);
   if (!g_hostname_is_ip_address (name))
     code = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
   if (code >= 0)

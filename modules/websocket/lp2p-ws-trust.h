@@ -13,7 +13,7 @@ typedef struct _Lp2pWsTrust Lp2pWsTrust;
 Lp2pWsTrust *lp2p_ws_trust_new (const char *ca_file, GError **error);
 Lp2pWsTrust *lp2p_ws_trust_ref (Lp2pWsTrust *self);
 void lp2p_ws_trust_unref (Lp2pWsTrust *self);
-gnutls_session_t lp2p_ws_trust_new_session (Lp2pWsTrust *self, const char *name, GError **error);
+gnutls_session_t lp2p_ws_trust_new_session (Lp2pWsTrust *self, const char *name, GError **refusal, GError **error);
 char *lp2p_ws_trust_explain (gnutls_session_t session);
 
 /* What both sides configure alike. */

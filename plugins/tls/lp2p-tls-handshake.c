@@ -5,6 +5,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#include <lp2p/net/lp2p-gnutls-credentials.h>
 #include <lp2p/net/lp2p-gnutls-layer.h>
 
 #include "lp2p-tls-peer.h"
@@ -73,6 +74,22 @@ fail_layer (Handshake *self)
 }
 
 /* The result */
+
+/* Called by GnuTLS when it has a message, before it reads it. */
+static int
+on_message (gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+  Handshake *self = gnutls_session_get_ptr (session);
+  GError *reason = NULL;
+  int code = lp2p_gnutls_check_message (type, incoming, message, FALSE, &reason);
+
+  if (code < 0)
+    {
+      g_clear_error (&self->refusal);
+      lp2p_tls_peer_refuse (&self->refusal, reason);
+    }
+  return code;
+}
 
 /* Called by GnuTLS when it has the peer's certificates and the proof that the
  * peer has the key of the first. */
@@ -177,6 +194,7 @@ lp2p_tls_handshake_start (Lp2pLayer *layer,
       return;
     }
   gnutls_session_set_ptr (self->session, self);
+  gnutls_handshake_set_hook_function (self->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, on_message);
   lp2p_security_handshake_set_layer (&self->parent, lp2p_gnutls_layer_new (layer, self->session));
   lp2p_job_queue (&self->parent.pump);
 }

@@ -12,8 +12,8 @@ fail (GError **error, int code, const char *reason)
 }
 
 /* The codec says what "The certificate" is; here there are two. */
-static void
-fail_codec (GError **error, GError *reason)
+void
+lp2p_tls_peer_refuse (GError **error, GError *reason)
 {
   /* As it begins in this language. */
   g_autofree char *start = g_strdup_printf (_("The certificate %s"), "");
@@ -62,7 +62,7 @@ lp2p_tls_peer_verify (const gnutls_datum_t *certificates,
   if (!lp2p_tls_verify_certificate (certificates->data, certificates->size, now_unix, &key,
                                     &reason))
     {
-      fail_codec (error, reason);
+      lp2p_tls_peer_refuse (error, reason);
       return NULL;
     }
   if (!check_expected (key, expected, error))

@@ -14,5 +14,8 @@ Lp2pPublicKey *lp2p_tls_peer_verify (const gnutls_datum_t *certificates,
                                      gint64 now_unix,
                                      Lp2pPeerId *expected,
                                      GError **error);
+/* Says what the codec says of certificates in the words of lp2p_tls_peer_verify().
+ * @reason: (transfer full) */
+void lp2p_tls_peer_refuse (GError **error, GError *reason);
 
 G_END_DECLS

@@ -292,6 +292,13 @@ test_certificates (void)
   check_refused (&options, "sent 2 certificates, expected one");
   options.certificate.n_more_certificates = 0;
 
+  /* What a stranger says is signed with such a key would take minutes to verify. */
+  options.certificate.large_key = 7000;
+  check_refused (&options, "no valid public key: Malformed RSA public key, expected a DER modulus of at most 8192 bits");
+  options.certificate.large_key = 24000;
+  check_refused (&options, "expected at most 16384");
+  options.certificate.large_key = 0;
+
   options.certificate.algorithm = GNUTLS_PK_RSA;
   options.certificate.bits = 1024;
   check_refused (&options, "no valid public key");

@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -97,6 +98,19 @@ def stop(process, number=signal.SIGTERM):
     """Tells a process to end."""
     process.send_signal(number)
     return Result(process, *process.communicate(timeout=LONG))
+
+
+@contextlib.contextmanager
+def without_descriptors(pid):
+    """As if a process had as many files open as it may."""
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
+    first = min(set(range(len(used) + 1)) - used)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
 class World:

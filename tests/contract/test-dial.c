@@ -2,6 +2,9 @@
 
 /* How a host dials a peer that has several addresses. */
 
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "dial-fixture.h"
@@ -397,6 +400,98 @@ test_reasons (DialFixture *self, gconstpointer data)
   mock_resolver_remove (resolver);
 }
 
+/* An address of this machine that others see; NULL where there is none. */
+static char *
+find_own_address (void)
+{
+  struct ifaddrs *first = NULL;
+  char *found = NULL;
+
+  g_assert_no_errno (getifaddrs (&first));
+  for (struct ifaddrs *item = first; item != NULL && found == NULL; item = item->ifa_next)
+    if (item->ifa_addr != NULL && item->ifa_addr->sa_family == AF_INET && (item->ifa_flags & IFF_LOOPBACK) == 0)
+      {
+        const struct sockaddr_in *in = (const struct sockaddr_in *) item->ifa_addr;
+        g_autoptr (GInetAddress) address =
+            g_inet_address_new_from_bytes ((const guint8 *) &in->sin_addr, G_SOCKET_FAMILY_IPV4);
+        g_autofree char *text = g_inet_address_to_string (address);
+
+        found = g_strdup_printf ("/ip4/%s/tcp/1", text);
+      }
+  freeifaddrs (first);
+  return found;
+}
+
+/* A peer that lists an address of this machine is here only where it answered, or where
+ * somebody says so who knows: else it would have us knock at the ports of others. */
+static void
+test_claims_to_be_here (DialFixture *self, gconstpointer data)
+{
+  g_autofree char *here = find_own_address ();
+  g_autoptr (Lp2pConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (here == NULL)
+    {
+      g_test_skip ("missing: an interface with an IPv4 address");
+      return;
+    }
+  scripted_transport_route (self->network, "here", here, 5, NULL);
+  scripted_transport_route (self->network, "port", "/ip4/127.0.0.1/tcp/5", 5, NULL);
+  dial_learn (self, LIST (here, "/ip4/127.0.0.1/tcp/5"));
+  g_assert_null (dial (self, NULL, NULL, &error));
+  g_assert_nonnull (strstr (error->message, "/ip4/127.0.0.1/tcp/5: not dialed: the peer means its own machine"));
+  g_clear_error (&error);
+
+  test_world_jump (self->world, 1000 * G_USEC_PER_SEC);
+  scripted_transport_route (self->network, "here", here, 5, self->to_b);
+  connection = dial (self, NULL, NULL, &error);
+  g_assert_no_error (error);
+  dial_drop (self, g_steal_pointer (&connection));
+  scripted_transport_route (self->network, "here", here, 5, NULL);
+  g_assert_null (dial (self, NULL, NULL, &error));
+  g_assert_nonnull (strstr (error->message, "/ip4/127.0.0.1/tcp/5: refused"));
+  dial_assert_clean (self, 0);
+}
+
+/* A peer that lists many names, which stand for many others, has few of them looked up. */
+static void
+test_many_names (DialFixture *self, gconstpointer data)
+{
+  MockResolver *resolver = mock_resolver_install ();
+  g_auto (GStrv) names = g_new0 (char *, 31);
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+
+  for (guint i = 0; i < 30; i++)
+    {
+      g_autofree char *domain = g_strdup_printf ("_dnsaddr.%u.example", i);
+
+      names[i] = g_strdup_printf ("/dnsaddr/%u.example", i);
+      for (guint j = 0; j < 20; j++)
+        {
+          g_autofree char *record = g_strdup_printf ("dnsaddr=/dns4/%u.%u.example/tcp/1", j, i);
+
+          mock_resolver_add_txt (resolver, domain, record, NULL);
+        }
+    }
+  dial_learn (self, (const char *const *) names);
+  resolver->hold = TRUE;
+  dial_start (self, NULL, NULL, NULL, &result);
+  while (result == NULL)
+    {
+      mock_resolver_release (resolver);
+      test_world_settle (self->world);
+    }
+  g_assert_null (dial_finish (self, &result, &error));
+  g_assert_cmpuint (resolver->asked->len, ==, 64);
+  g_assert_cmpuint (resolver->most_held, >, 4);
+  g_assert_cmpuint (resolver->most_held, <=, 16);
+  g_assert_nonnull (strstr (error->message, "all look-ups are used up by other addresses of the peer"));
+  dial_assert_clean (self, 0);
+  mock_resolver_remove (resolver);
+}
+
 /* A transport that waited for nothing in particular adds nothing to that. */
 static void
 test_silence (DialFixture *self, gconstpointer data)
@@ -657,6 +752,8 @@ main (int argc, char **argv)
   dial_add_test ("/dial/host-limit", NULL, test_host_limit);
   dial_add_test ("/dial/gater", NULL, test_gater);
   dial_add_test ("/dial/both", NULL, test_both);
+  dial_add_test ("/dial/claims-to-be-here", NULL, test_claims_to_be_here);
+  dial_add_test ("/dial/many-names", NULL, test_many_names);
   g_test_add_func ("/dial/loopback", test_loopback);
   g_test_add_func ("/dial/proxies", test_proxies);
   return g_test_run ();

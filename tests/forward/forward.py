@@ -533,6 +533,19 @@ def test_max_connections(world):
             check(third.recv(5, socket.MSG_WAITALL) == b"third", "another one came")
 
 
+@case
+def test_no_descriptors(world):
+    """what cannot be accepted for want of descriptors is accepted when there are some"""
+    with Listener() as service, tunnel(world, service.local) as (near, _):
+        pid = near.process.pid
+        with cases.without_descriptors(pid):
+            client = connect(near)
+            near.wait_note("Too many open files")
+        client.sendall(b"data")
+        with client, service.accept() as server:
+            check(server.recv(4, socket.MSG_WAITALL) == b"data", "something else came")
+
+
 # The peer
 
 @case

@@ -4,6 +4,7 @@
  * Whatever is accepted must survive the way through both forms. */
 
 #include <lp2p/types/lp2p-multiaddr.h>
+#include <lp2p/types/lp2p-peer-id.h>
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
@@ -29,8 +30,15 @@ check (Lp2pMultiaddr *address)
     {
       g_autofree char *value = lp2p_multiaddr_get_component_string (address, i);
       g_autoptr (Lp2pMultiaddr) rest = lp2p_multiaddr_slice (address, i, G_MAXUINT);
+      g_autoptr (Lp2pPeerId) peer = NULL;
+      Lp2pProtocol protocol;
+      const guint8 *bytes;
+      gsize size;
 
       g_assert_nonnull (rest);
+      g_assert_true (lp2p_multiaddr_get_component (address, i, &protocol, &bytes, &size));
+      peer = protocol == LP2P_PROTOCOL_P2P ? lp2p_peer_id_new_from_bytes (bytes, size, NULL) : NULL;
+      g_assert_true ((peer != NULL) == (protocol == LP2P_PROTOCOL_P2P));
       g_assert_true (value == NULL || value[0] != '\0');
     }
   socket = lp2p_multiaddr_get_socket_address (address, NULL);

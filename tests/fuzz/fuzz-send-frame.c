@@ -24,6 +24,14 @@ check_path (const Lp2p__Send__Entry *entry)
   send_link_check (path, entry->target.data, entry->target.len, NULL);
 }
 
+static void
+check_offer (const Lp2p__Send__Offer *offer)
+{
+  g_autoptr (GPtrArray) names = send_offer_list_names (offer);
+
+  g_assert (names->len > 0 && names->len <= SEND_MAX_NAMES);
+}
+
 static gboolean
 take (SendDecoder *decoder, Lp2pCursor *cursor)
 {
@@ -40,6 +48,8 @@ take (SendDecoder *decoder, Lp2pCursor *cursor)
         return found == SEND_INPUT_MORE;
       if (event.frame != NULL && event.frame->body_case == SEND_BODY (ENTRY))
         check_path (event.frame->entry);
+      if (event.frame != NULL && event.frame->body_case == SEND_BODY (OFFER))
+        check_offer (event.frame->offer);
       g_clear_pointer (&event.frame, send_frame_free);
     }
 }
@@ -63,6 +73,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 
       lp2p_cursor_init (&cursor, data + start, end - start);
       if (!take (&decoder, &cursor) || end == size)
-        return 0;
+        break;
     }
+  send_decoder_clear (&decoder);
+  return 0;
 }

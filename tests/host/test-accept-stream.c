@@ -97,6 +97,7 @@ test_ends (MemoryPair *f, gconstpointer data)
   g_autoptr (GAsyncResult) replaced = NULL;
   g_autoptr (GAsyncResult) handled = NULL;
   g_autoptr (GAsyncResult) closed = NULL;
+  g_autoptr (GAsyncResult) late = NULL;
   g_autoptr (GError) error = NULL;
 
   start_accepting (f, cancellable, &cancelled);
@@ -116,6 +117,8 @@ test_ends (MemoryPair *f, gconstpointer data)
   start_accepting (f, NULL, &closed);
   test_host_close (f->b);
   expect_failure (f, &closed, G_IO_ERROR_CLOSED);
+  start_accepting (f, NULL, &late);
+  expect_failure (f, &late, G_IO_ERROR_CLOSED);
 }
 
 /* Both ends of a stream */

@@ -259,6 +259,45 @@ test_limit (Fixture *self, gconstpointer data)
   g_assert_true (comes_in (self, 2));
 }
 
+static gboolean
+reaches (Fixture *self, guint i)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pConnection) connection = try_connect (self, self->host, self->peers[i], &error);
+
+  if (connection == NULL)
+    g_assert_error (error, LP2P_ERROR, LP2P_ERROR_LIMIT);
+  test_world_settle (self->world);
+  return connection != NULL;
+}
+
+/* However many come, the host gets to whom it dials: the oldest without streams that a
+ * peer made goes, unless it is protected. */
+static void
+test_limit_outbound (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pStream) stream = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (comes_in (self, i));
+  stream = test_host_open (self->peers[0], self->connections[0]);
+  lp2p_host_protect_peer (self->host->host, lp2p_host_get_peer_id (self->peers[1]->host), "test");
+  test_world_settle (self->world);
+  g_assert_false (comes_in (self, 3));
+
+  g_assert_true (reaches (self, 3));
+  g_assert_true (is_open (self, 0));
+  g_assert_true (is_open (self, 1));
+  g_assert_false (is_open (self, 2));
+  g_assert_true (reaches (self, 4));
+  g_assert_false (is_open (self, 0));
+  g_assert_true (is_open (self, 1));
+  g_assert_cmpuint (count (self->host), ==, 3);
+  /* What is left is wanted. */
+  g_assert_false (reaches (self, 5));
+  g_assert_cmpuint (count (self->host), ==, 3);
+}
+
 /* Streams */
 
 /* Opens one, and tells whether the host took it; if so, it is the first that the
@@ -701,6 +740,19 @@ test_grace (Fixture *self, gconstpointer data)
   test_until (self->world, count (self->host) == 3);
 }
 
+/* The longest grace that may be set is as long as it says. */
+static void
+test_long_grace (Fixture *self, gconstpointer data)
+{
+  for (guint i = 0; i < 6; i++)
+    g_assert_true (comes_in (self, i));
+  test_world_jump (self->world, (gint64) 86399 * G_USEC_PER_SEC);
+  test_world_settle (self->world);
+  g_assert_cmpuint (count (self->host), ==, 6);
+  test_world_jump (self->world, 2 * G_USEC_PER_SEC);
+  test_until (self->world, count (self->host) == 3);
+}
+
 static void
 test_held (Fixture *self, gconstpointer data)
 {
@@ -763,6 +815,7 @@ main (int argc, char **argv)
     { "/admission/told/refused", "", test_told_refused, TRUE },
     { "/admission/told/trimmed", "connections-high=2\nconnections-low=1\nconnection-grace=10\n", test_told_trimmed, TRUE },
     { "/admission/limit", "max-connections=2\n", test_limit },
+    { "/admission/limit-outbound", "max-connections=3\n", test_limit_outbound },
     { "/admission/streams", "max-streams=3\nmax-streams-per-peer=2\n", test_streams },
     { "/admission/streams-of-connection", "max-streams=3\nmax-streams-per-peer=2\n", test_streams_of_connection },
     { "/admission/streams-refused", "max-streams=3\nmax-streams-per-peer=2\n", test_streams_refused },
@@ -775,6 +828,7 @@ main (int argc, char **argv)
     { "/admission/wait-inside", "", test_wait_inside },
     { "/admission/trim", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_trim },
     { "/admission/grace", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_grace },
+    { "/admission/long-grace", "connections-high=5\nconnections-low=3\nconnection-grace=86400\n", test_long_grace },
     { "/admission/held", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_held },
     { "/admission/dropped", "connections-high=5\nconnections-low=3\nconnection-grace=10\n", test_dropped },
   };

@@ -2,6 +2,7 @@
 
 /* A host that runs follows its configuration. */
 
+#include "mock-proxy.h"
 #include "test-host.h"
 
 #include <lp2p/host/lp2p-settings.h>
@@ -54,14 +55,20 @@ on_addresses (Lp2pHost *host, GParamSpec *pspec, gpointer user_data)
 }
 
 static void
-setup (Fixture *self)
+setup_with (Fixture *self, gboolean real, const char *text)
 {
-  *self = (Fixture){ .world = test_world_new (FALSE) };
-  self->dialer = test_host_new (self->world, config_text);
-  self->host = test_host_new (self->world, config_text);
+  *self = (Fixture){ .world = test_world_new (real) };
+  self->dialer = test_host_new (self->world, text);
+  self->host = test_host_new (self->world, text);
   self->config = lp2p_host_get_config (self->host->host);
   test_world_settle (self->world);
   g_signal_connect (self->host->host, "notify::listen-addresses", G_CALLBACK (on_addresses), self);
+}
+
+static void
+setup (Fixture *self)
+{
+  setup_with (self, FALSE, config_text);
 }
 
 static void
@@ -166,6 +173,32 @@ test_listen (void)
 
 /* One address that cannot be had does not keep the others away. */
 static void
+fail_others (Lp2pContext *context, gpointer user_data)
+{
+  g_autoptr (GPtrArray) listeners = lp2p_context_dup_listeners (context);
+  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "The cable is cut");
+
+  g_ptr_array_set_free_func (listeners, g_object_unref);
+  for (guint i = 0; i < listeners->len; i++)
+    lp2p_listener_fail (g_ptr_array_index (listeners, i), error);
+}
+
+/* Others may end while the first of those that are not wanted any more is closed. */
+static void
+test_listen_ends (void)
+{
+  Fixture self;
+
+  setup (&self);
+  set (&self, "listen", "['/memory/7011', '/memory/7012', '/memory/7013']");
+  g_signal_connect (self.host->context, "listeners-changed", G_CALLBACK (fail_others), NULL);
+  set (&self, "listen", "[]");
+  g_assert_cmpuint (count_addresses (&self), ==, 0);
+  g_signal_handlers_disconnect_by_func (self.host->context, fail_others, NULL);
+  teardown (&self);
+}
+
+static void
 test_listen_fails (void)
 {
   Fixture self;
@@ -255,6 +288,191 @@ test_upgrade (void)
   teardown (&self);
 }
 
+/* The one that dials, with a connection to one host, and an address of another. */
+typedef struct
+{
+  Fixture base;
+  TestHost *other;
+  Lp2pMultiaddr *address;
+  Lp2pConnection *existing;
+} Dialing;
+
+static void
+start_dialing (Dialing *self, gboolean real, const char *text, const char *other_text)
+{
+  g_autoptr (Lp2pMultiaddr) address = NULL;
+
+  setup_with (&self->base, real, text);
+  self->other = test_host_new (self->base.world, other_text);
+  self->address = test_host_dup_address (self->other);
+  address = test_host_dup_address (self->base.host);
+  self->existing = try_connect (&self->base, address, NULL);
+  g_assert_nonnull (self->existing);
+}
+
+static void
+set_dialer (Dialing *self, const char *group, const char *key, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  lp2p_config_set_from_string (lp2p_host_get_config (self->base.dialer->host), group, key, text, &error);
+  g_assert_no_error (error);
+  test_world_settle (self->base.world);
+}
+
+static void
+expect_no_dial (Dialing *self, const char *pattern)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (try_connect (&self->base, self->address, &error));
+  g_assert_nonnull (error);
+  g_test_message ("%s", error->message);
+  g_assert_true (g_pattern_match_simple (pattern, error->message));
+}
+
+static void
+expect_dial (Dialing *self, const char *transport, const char *security, const char *muxer)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pConnection) connection = try_connect (&self->base, self->address, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (lp2p_connection_get_transport (connection), ==, transport);
+  g_assert_cmpstr (lp2p_connection_get_security (connection), ==, security);
+  g_assert_cmpstr (lp2p_connection_get_muxer (connection), ==, muxer);
+  g_assert_true (serves_ping (&self->base, connection));
+  lp2p_connection_abort (connection, LP2P_CODE_NONE);
+  test_world_settle (self->base.world);
+}
+
+/* Whatever was changed, the connection that was there is the same. */
+static void
+stop_dialing (Dialing *self, const char *transport)
+{
+  g_assert_cmpint (lp2p_connection_get_state (self->existing), ==, LP2P_CONNECTION_READY);
+  g_assert_cmpstr (lp2p_connection_get_transport (self->existing), ==, transport);
+  g_assert_cmpstr (lp2p_connection_get_security (self->existing), ==, "noise");
+  g_assert_cmpstr (lp2p_connection_get_muxer (self->existing), ==, "yamux");
+  g_assert_true (serves_ping (&self->base, self->existing));
+  g_clear_object (&self->existing);
+  lp2p_multiaddr_unref (self->address);
+  test_host_close (self->other);
+  test_host_free (self->other);
+  teardown (&self->base);
+}
+
+static void
+test_dialing_upgrade (void)
+{
+  Dialing self;
+
+  start_dialing (&self, FALSE, config_text,
+                 "[host]\ntransports=['memory']\nservices=['ping']\nlisten=['/memory/0']\n");
+  expect_dial (&self, "memory", "noise", "yamux");
+  set_dialer (&self, "host", "security", "['tls']");
+  expect_dial (&self, "memory", "tls", "yamux");
+  set_dialer (&self, "host", "muxers", "['mplex']");
+  expect_dial (&self, "memory", "tls", "mplex");
+  set_dialer (&self, "host", "security", "['noise']");
+  set_dialer (&self, "host", "muxers", "['yamux']");
+  expect_dial (&self, "memory", "noise", "yamux");
+  set_dialer (&self, "host", "security", "[]");
+  expect_no_dial (&self, "*");
+  stop_dialing (&self, "memory");
+}
+
+static void
+test_dialing_transport (void)
+{
+  Dialing self;
+
+  start_dialing (&self, TRUE, config_text,
+                 "[host]\ntransports=['tcp']\nservices=['ping']\nlisten=['/ip4/127.0.0.1/tcp/0']\n");
+  expect_no_dial (&self, "*no enabled transport*");
+  set_dialer (&self, "host", "transports", "['memory', 'tcp']");
+  expect_dial (&self, "tcp", "noise", "yamux");
+  set_dialer (&self, "host", "transports", "[]");
+  expect_no_dial (&self, "*no enabled transport*");
+  set_dialer (&self, "host", "transports", "['tcp']");
+  expect_dial (&self, "tcp", "noise", "yamux");
+  stop_dialing (&self, "memory");
+}
+
+/* A dial that runs keeps the time that it was given. */
+static void
+test_dialing_timeout (void)
+{
+  Dialing self;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 begin;
+
+  start_dialing (&self, FALSE, config_text, config_text);
+  /* It does not answer in time. */
+  set_dialer (&self, "plugin memory", "delay-ms", "60000");
+  set_dialer (&self, "host", "dial-timeout", "8");
+  begin = self.base.world->now;
+  lp2p_host_connect_async (self.base.dialer->host, self.address, NULL, test_take_result, &result);
+  test_world_settle (self.base.world);
+  set_dialer (&self, "host", "dial-timeout", "3");
+  test_wait (self.base.world, result);
+  g_assert_null (lp2p_host_connect_finish (self.base.dialer->host, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_true (g_pattern_match_simple ("*within 8 seconds*", error->message));
+  g_assert_cmpint ((self.base.world->now - begin) / G_USEC_PER_SEC, ==, 8);
+  g_clear_object (&result);
+
+  begin = self.base.world->now;
+  expect_no_dial (&self, "*within 3 seconds*");
+  g_assert_cmpint ((self.base.world->now - begin) / G_USEC_PER_SEC, ==, 3);
+  set_dialer (&self, "plugin memory", "delay-ms", "0");
+  expect_dial (&self, "memory", "noise", "yamux");
+  stop_dialing (&self, "memory");
+}
+
+/* The proxies of this system are those of a test. */
+static MockProxies *
+get_system_proxies (void)
+{
+  /* Whoever is asked for one makes them all known. */
+  g_vfs_get_default ();
+  g_io_extension_point_implement (G_PROXY_RESOLVER_EXTENSION_POINT_NAME, MOCK_TYPE_PROXIES, "mock", 1000);
+  return MOCK_PROXIES (g_proxy_resolver_get_default ());
+}
+
+static void
+test_dialing_proxy (void)
+{
+  static const char text[] = "[host]\ntransports=['tcp']\nmuxers=['yamux']\nservices=['ping']\n"
+                             "listen=['/ip4/127.0.0.1/tcp/0']\n";
+  MockProxies *proxies = get_system_proxies ();
+  MockProxy proxy;
+  Dialing self;
+  guint n_accepted;
+
+  start_dialing (&self, TRUE, text, text);
+  mock_proxy_start (&proxy, MOCK_PROXY_SOCKS5);
+  proxies->entries = g_new0 (char *, 2);
+  proxies->entries[0] = g_strdup_printf ("socks5://127.0.0.1:%u", proxy.port);
+  expect_dial (&self, "tcp", "noise", "yamux");
+  g_assert_null (proxies->asked);
+
+  set_dialer (&self, "host", "proxy", "'system'");
+  /* It connects to nobody. */
+  expect_no_dial (&self, "*");
+  n_accepted = proxy.n_accepted;
+  g_assert_cmpuint (n_accepted, >, 0);
+  g_assert_nonnull (proxies->asked);
+
+  set_dialer (&self, "host", "proxy", "'none'");
+  expect_dial (&self, "tcp", "noise", "yamux");
+  g_assert_cmpuint (proxy.n_accepted, ==, n_accepted);
+  g_clear_pointer (&proxies->entries, g_strfreev);
+  mock_proxy_stop (&proxy);
+  stop_dialing (&self, "tcp");
+}
+
 /* Changed by somebody who holds the config longer than the host lives. */
 static void
 test_after_host (void)
@@ -340,10 +558,15 @@ main (int argc, char **argv)
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_log_set_writer_func (keep_message, NULL, NULL);
   g_test_add_func ("/configuration/listen", test_listen);
+  g_test_add_func ("/configuration/listen-ends", test_listen_ends);
   g_test_add_func ("/configuration/listen-fails", test_listen_fails);
   g_test_add_func ("/configuration/transport", test_transport);
   g_test_add_func ("/configuration/service", test_service);
   g_test_add_func ("/configuration/upgrade", test_upgrade);
+  g_test_add_func ("/configuration/dialing-upgrade", test_dialing_upgrade);
+  g_test_add_func ("/configuration/dialing-transport", test_dialing_transport);
+  g_test_add_func ("/configuration/dialing-timeout", test_dialing_timeout);
+  g_test_add_func ("/configuration/dialing-proxy", test_dialing_proxy);
   g_test_add_func ("/configuration/after-host", test_after_host);
   g_test_add_func ("/configuration/settings", test_settings);
   status = g_test_run ();

@@ -89,6 +89,7 @@ test_again (Fixture *self, gconstpointer data)
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
   first = dup_connection (self->keeper);
 
+  test_world_advance (self->world, 31 * G_USEC_PER_SEC);
   lp2p_connection_abort (first, LP2P_CODE_NONE);
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTING);
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
@@ -146,6 +147,35 @@ test_back_off (Fixture *self, gconstpointer data)
   lp2p_kept_peer_retry (self->kept);
   test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
   g_assert_cmpint (lp2p_kept_peer_get_retry_delay (self->kept), ==, 0);
+}
+
+/* A peer that lets everybody in and then closes is not dialed without pause: the pauses
+ * double as if it did not answer. */
+static void
+test_short_lived (Fixture *self, gconstpointer data)
+{
+  gint64 expected = G_USEC_PER_SEC;
+
+  keep (self);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_autoptr (Lp2pConnection) connection = NULL;
+      gint64 delay;
+
+      test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
+      g_assert_null (lp2p_kept_peer_get_error (self->kept));
+      test_until (self->world, (connection = dup_connection (self->other)) != NULL);
+      lp2p_connection_abort (connection, LP2P_CODE_CONNECTION_GATED);
+      test_until (self->world, get_state (self) != LP2P_KEPT_PEER_CONNECTED);
+      g_assert_cmpint (get_state (self), ==, LP2P_KEPT_PEER_WAITING);
+      g_assert_nonnull (lp2p_kept_peer_get_error (self->kept));
+      delay = lp2p_kept_peer_get_retry_delay (self->kept);
+      g_assert_cmpint (delay, >=, expected / 2);
+      g_assert_cmpint (delay, <=, expected * 5 / 4);
+      expected = MIN (expected * 2, 300 * G_USEC_PER_SEC);
+      test_world_jump (self->world, delay + 1);
+    }
+  g_assert_cmpuint (self->keeper->n_added, ==, 10);
 }
 
 /* It does not matter who made the connection. */
@@ -248,6 +278,38 @@ test_host_closes (Fixture *self, gconstpointer data)
 }
 
 static void
+keep_again (Lp2pKeptPeer *kept, GParamSpec *pspec, gpointer user_data)
+{
+  Fixture *self = user_data;
+  g_autoptr (Lp2pKeptPeer) again = NULL;
+
+  if (lp2p_kept_peer_get_state (kept) != LP2P_KEPT_PEER_RELEASED)
+    return;
+  again = lp2p_host_keep_connected (self->keeper->host, self->peer, self->addresses);
+  g_signal_connect (again, "notify::state", G_CALLBACK (keep_again), self);
+  g_assert_cmpint (lp2p_kept_peer_get_state (again), ==, LP2P_KEPT_PEER_RELEASED);
+  g_array_set_size (self->states, 0);
+}
+
+/* A host that closes keeps nobody any more, whoever asks for it. */
+static void
+test_keep_closed (Fixture *self, gconstpointer data)
+{
+  g_autoptr (Lp2pKeptPeer) late = NULL;
+
+  keep (self);
+  test_until (self->world, get_state (self) == LP2P_KEPT_PEER_CONNECTED);
+  g_signal_connect (self->kept, "notify::state", G_CALLBACK (keep_again), self);
+  test_host_close (self->keeper);
+  g_assert_cmpuint (self->states->len, ==, 0);
+  late = lp2p_host_keep_connected (self->keeper->host, self->peer, self->addresses);
+  g_assert_cmpint (lp2p_kept_peer_get_state (late), ==, LP2P_KEPT_PEER_RELEASED);
+  g_assert_error (lp2p_kept_peer_get_error (late), G_IO_ERROR, G_IO_ERROR_CLOSED);
+  lp2p_kept_peer_retry (late);
+  lp2p_kept_peer_release (late);
+}
+
+static void
 test_dropped (Fixture *self, gconstpointer data)
 {
   keep (self);
@@ -267,12 +329,14 @@ main (int argc, char **argv)
     { "/kept-peer/again", test_again },
     { "/kept-peer/existing", test_existing },
     { "/kept-peer/back-off", test_back_off },
+    { "/kept-peer/short-lived", test_short_lived },
     { "/kept-peer/inbound", test_inbound },
     { "/kept-peer/release", test_release },
     { "/kept-peer/release-connecting", test_release_connecting },
     { "/kept-peer/release-when-told", test_release_when_told },
     { "/kept-peer/network-changed", test_network_changed },
     { "/kept-peer/host-closes", test_host_closes },
+    { "/kept-peer/keep-closed", test_keep_closed },
     { "/kept-peer/dropped", test_dropped },
   };
 

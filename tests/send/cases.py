@@ -182,6 +182,22 @@ def test_planted_link(world):
     check(not os.listdir(world.path("outside")), "something was written outside")
 
 
+@case
+def test_control_characters(world):
+    """no control character of a name, be it of one byte or two, is in the lines for programs"""
+    name = "a\u0007\u007f\u0080\u009b31m\u009f\u00a0\u00e4"
+    sender, ticket = world.send(world.write(name, b"data"))
+    result = subprocess.run([world.lp2p, "receive", "--json", "--into", world.path("target"), ticket],
+                            env=world.env, capture_output=True, text=True, encoding="utf-8", timeout=60)
+    sender.wait(0)
+    check(result.returncode == 0, result.stderr)
+    wrong = [character for character in result.stdout if character != "\n" and not character.isprintable()
+             and character != "\u00a0"]
+    check(not wrong and "\\u009b31m" in result.stdout, result.stdout)
+    found = [event["path"] for event in map(json.loads, result.stdout.splitlines()) if event["type"] == "file"]
+    check(found == [name], found)
+
+
 # Who is served
 
 @case
@@ -242,14 +258,25 @@ def test_second_receiver(world):
 
 @case
 def test_wrong_codes(world):
-    """a sender stops after some wrong codes"""
-    file = world.write("a", b"secret")
+    """who shows wrong codes is soon not listened to, and nobody else is hurt by that"""
+    file = make_large(world)
     sender, ticket = world.send(file)
-    for number in range(5):
-        result = subprocess.run([world.hostile, "code", ticket], env=world.env, capture_output=True,
+
+    def show():
+        result = subprocess.run([world.hostile, "code", ticket, "7"], env=world.env, capture_output=True,
                                 text=True, timeout=60)
-        check("the code of the ticket is wrong" in result.stdout, result.stdout + result.stderr)
-    sender.wait(1, "wrong code was tried 5 times")
+        check(result.stdout.splitlines() == 5 * ["the code of the ticket is wrong"] +
+              2 * ["too many wrong codes were tried"], result.stdout + result.stderr)
+
+    show()
+    receiver = world.receive(ticket)
+    receiver.wait_event("begin")
+    receiver.signal(signal.SIGSTOP)
+    show()
+    receiver.signal(signal.SIGCONT)
+    receiver.wait(0)
+    sender.wait(0)
+    check_same(world.path("source"), world.path("target"))
 
 
 @case
@@ -313,6 +340,36 @@ def test_busy_folder(world):
 
 
 @case
+def test_busy_empty_folder(world):
+    """nor does one that finds the folder taken take anything from who waits in there"""
+    friend, friend_id = world.make_id("friend")
+    first, address = world.listen("--allow", friend_id)
+    world.receive("--allow", friend_id).wait(1, "another lp2p receive")
+    check(os.listdir(world.path("target")) == [STATE], os.listdir(world.path("target")))
+    world.dial(address, "--identity", friend, world.write_random("a", 3 * MIB)).wait(0)
+    first.wait(0)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_shared_identity(world):
+    """a transfer by ticket goes on where the file system knows no modes"""
+    sender, ticket, first = hold_up(world)
+    first.kill()
+    state = world.path("target", STATE)
+    identity = os.path.join(state, "identity")
+    before = read(identity)
+    # What such a file system says of all that is in it, and then of one file alone.
+    os.chmod(identity, 0o755)
+    world.receive(ticket).wait(1, "open to other users")
+    check(read(identity) == before, "the identity was replaced")
+    os.chmod(state, 0o755)
+    world.receive(ticket).wait(0)
+    sender.wait(0)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
 def test_hostile_sender(world):
     """what a hostile sender cannot do"""
     key, peer = world.make_id("hostile")
@@ -357,6 +414,34 @@ def test_hostile_crowd(world):
     check(result.stdout == f"turned away: {AT_THE_DOOR + 1}\n", result.stdout + result.stderr)
     receiver.wait(0)
     check(read(world.path("target/a")) == b"data", "who stood there was not served")
+
+
+@case
+def test_hostile_renewal(world):
+    """one peer at the door, however often it comes, keeps nobody else out"""
+    stranger, _ = world.make_id("stranger")
+    friend, friend_id = world.make_id("friend")
+    receiver, address = world.listen("--allow", friend_id)
+    with subprocess.Popen([world.hostile, "renew", address, stranger, str(AT_THE_DOOR + 1)], env=world.env,
+                          stdout=subprocess.PIPE) as silent:
+        try:
+            check(silent.stdout.readline() == b"silent\n", "it does not stand at the door")
+            world.dial(address, "--identity", friend, world.write("a", b"data")).wait(0)
+        finally:
+            silent.kill()
+    receiver.wait(0)
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_early_result(world):
+    """a receiver that has a result before all was sent is not waited for"""
+    with subprocess.Popen([world.hostile, "early"], env=world.env, stdout=subprocess.PIPE, text=True) as receiver:
+        try:
+            address = receiver.stdout.readline().strip()
+            world.dial(address, world.write("a", b"data")).wait(1, "a result before all was sent")
+        finally:
+            receiver.kill()
 
 
 @case
@@ -691,14 +776,65 @@ def test_prompt(world):
         for answer, status, reason in ((b"n\n", 1, "does not want it"), (b"\n", 1, "not want"),
                                        (b"y\n", 0, None)):
             sender = world.dial(address, file)
-            question = terminal.expect(r"(12D3\S+)\s+wants to send \"a\": 1 file, 5.0\skB, into "
-                                       r"\S+\s+Take them\? \[y/N\] ")
+            question = terminal.expect(r"(12D3\S+)\s+wants to send 1 file, 5.0\skB, into \S+\s+\"a\"\s+"
+                                       r"Take them\? \[y/N\] ")
             check(len(question.group(1)) > 40, question.group(0))
             terminal.write(answer)
             sender.wait(status, reason)
         terminal.expect("1 file received")
         check(terminal.wait() == 0, "the receiver failed")
     check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_prompt_names(world):
+    """a receiver on a terminal is told of the names at the top, above all of those with a dot"""
+    for name in (*(f"file {number}" for number in range(12)), "tree/a", ".profile", ".b/c"):
+        world.write(name, b"x" * 100)
+    receive = ["receive", "--listen", "/ip4/127.0.0.1/tcp/0", "--into", world.path("target")]
+    with Terminal(world, *receive) as terminal:
+        address = terminal.expect(r"address +(\S+)").group(1)
+        sender = world.dial(address, *(world.path("source", name) for name in sorted(os.listdir(world.path("source")))))
+        terminal.expect(r"wants to send 15 files, 1.5\skB, into \S+\n(  \"file \d+\"\n){10}  and 3 more\n"
+                        r"with 2 folders or symbolic links\nPrograms .*begin with a dot:\n"
+                        r"  \"\.b\"\n  \"\.profile\"\nTake them\? \[y/N\] ")
+        terminal.write(b"y\n")
+        sender.wait(0)
+        check(terminal.wait() == 0, "the receiver failed")
+    check_same(world.path("source"), world.path("target"))
+
+
+@case
+def test_many_names(world):
+    """more names than a frame has room for"""
+    paths = [world.write(f"{number:03}{'x' * 250}", b"") for number in range(120)]
+    transfer(world, *paths)
+    check_same(world.path("source"), world.path("target"))
+    result = subprocess.run([world.lp2p, "send", *[world.path("source")] * 4097], env=world.env,
+                            capture_output=True, text=True, timeout=60)
+    check(result.returncode == 1 and "more than 4096 files" in result.stderr, result.stderr[-500:])
+
+
+@case
+def test_prompt_once(world):
+    """who got a no is not asked about again"""
+    file = world.write("a", b"x")
+    stranger, stranger_id = world.make_id("stranger")
+    friend, friend_id = world.make_id("friend")
+    receive = ["receive", "--listen", "/ip4/127.0.0.1/tcp/0", "--into", world.path("target")]
+    with Terminal(world, *receive) as terminal:
+        address = terminal.expect(r"address +(\S+)").group(1)
+        first = world.dial(address, "--identity", stranger, file)
+        terminal.expect(stranger_id + r"\s+wants to send")
+        terminal.write(b"n\n")
+        first.wait(1, "does not want it")
+        world.dial(address, "--identity", stranger, file).wait(1, "does not want it")
+        last = world.dial(address, "--identity", friend, file)
+        check(stranger_id not in terminal.expect(r"(?s).*?" + friend_id).group(0), "the same question came again")
+        terminal.expect(r"Take them")
+        terminal.write(b"y\n")
+        last.wait(0)
+        check(terminal.wait() == 0, "the receiver failed")
 
 
 @case

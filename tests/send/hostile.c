@@ -4,9 +4,12 @@
  *
  *   hostile list                prints the cases, and what is to be answered
  *   hostile CASE ADDRESS KEY    sends to a receiver
- *   hostile code TICKET         shows a sender a wrong code
- *   hostile crowd ADDRESS KEY N comes to a receiver N times at once
+ *   hostile code TICKET N       shows a sender a wrong code N times
+ *   hostile crowd ADDRESS KEY N comes to a receiver as N peers at once
+ *   hostile renew ADDRESS KEY N comes to a receiver N times as one peer, and says nothing
  *   hostile offer BYTES HOW     serves a receiver, to whom it prints a ticket, that much
+ *   hostile early               serves a sender, to whom it prints an address: has a result before
+ *                               anything has come
  *   hostile take BYTES BYTES HOW  serves a sender, to whom it prints an address: reads that
  *                               much, and says that much; HOW it ends is "gone" or "silent"
  *
@@ -83,18 +86,19 @@ dial (Lp2pHost *host, Lp2pPeerId *peer, GPtrArray *addresses)
 
 /* Cases: what is sent behind an offer of one file of 4 bytes */
 
+/* @top: (nullable): the only name in its list; without one, it has none */
 static void
-append_offer (GByteArray *out, guint64 entries, guint64 size)
+append_offer (GByteArray *out, guint64 entries, guint64 size, const char *top)
 {
-  SendFrame frame = LP2P__SEND__FRAME__INIT;
   Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
+  ProtobufCBinaryData name = { top != NULL ? strlen (top) : 0, (guint8 *) top };
 
   offer.entries = offer.files = entries;
   offer.size = size;
   offer.name = (char *) "\033[31mname\n";
-  frame.body_case = SEND_BODY (OFFER);
-  frame.offer = &offer;
-  send_append_frame (out, &frame);
+  offer.names = &name;
+  offer.n_names = top != NULL ? 1 : 0;
+  send_append (out, SEND_BODY (OFFER), &offer);
 }
 
 static void
@@ -169,7 +173,7 @@ append_content (GByteArray *out, const char *data)
 static void
 announce (GByteArray *out, const char *path)
 {
-  append_offer (out, 1, 4);
+  append_offer (out, 1, 4, "a");
   append_file (out, path);
 }
 
@@ -181,10 +185,28 @@ bad_path (GByteArray *out, const char *path)
   append_content (out, "evil");
 }
 
+/* Something else than what the user was asked about. */
+static void
+other_name (GByteArray *out, const char *path)
+{
+  append_offer (out, 1, 4, "report.pdf");
+  append_file (out, path);
+  append_content (out, "evil");
+}
+
+/* The same from who tells a name, but no list. */
+static void
+no_list (GByteArray *out, const char *path)
+{
+  append_offer (out, 1, 4, NULL);
+  append_file (out, path);
+  append_content (out, "evil");
+}
+
 static void
 bad_link (GByteArray *out, const char *target)
 {
-  append_offer (out, 1, 0);
+  append_offer (out, 1, 0, "link");
   append_entry (out, LP2P__SEND__KIND__LINK, "link", 0, target);
 }
 
@@ -194,7 +216,7 @@ behind_link (GByteArray *out, const char *unused)
 {
   SendHash hash = send_hash (NULL, 0);
 
-  append_offer (out, 2, 4);
+  append_offer (out, 2, 4, "link");
   append_entry (out, LP2P__SEND__KIND__LINK, "link", 0, "folder");
   send_append_end (out, 0, &hash);
   append_file (out, "link|file");
@@ -203,7 +225,7 @@ behind_link (GByteArray *out, const char *unused)
 static void
 too_many (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 100);
+  append_offer (out, 1, 100, "a");
   append_file (out, "a");
   append_file (out, "b");
 }
@@ -211,17 +233,17 @@ too_many (GByteArray *out, const char *unused)
 static void
 too_large (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 3);
+  append_offer (out, 1, 3, "a");
   append_file (out, "a");
 }
 
 static void
 too_far_ahead (GByteArray *out, const char *unused)
 {
-  append_offer (out, 2000, 8000);
+  append_offer (out, 2000, 8000, "a");
   for (guint i = 0; i <= SEND_MAX_ANNOUNCED; i++)
     {
-      g_autofree char *name = g_strdup_printf ("%u", i);
+      g_autofree char *name = g_strdup_printf ("a|%u", i);
 
       append_file (out, name);
     }
@@ -269,7 +291,7 @@ cut_short (GByteArray *out, const char *unused)
   g_autofree char *chunk = g_strnfill (SEND_CHUNK_SIZE, 'x');
   SendHash hash = send_hash (NULL, 0);
 
-  append_offer (out, 1, 8 * SEND_CHUNK_SIZE);
+  append_offer (out, 1, 8 * SEND_CHUNK_SIZE, "a");
   append_entry (out, LP2P__SEND__KIND__FILE, "a", 8 * SEND_CHUNK_SIZE, "");
   append_begin (out, 0, 0);
   for (guint i = 0; i < 3; i++)
@@ -299,30 +321,30 @@ bad_number (GByteArray *out, const char *unused)
 }
 
 static void
-nothing (GByteArray *out, const char *unused)
+nothing (GByteArray *out, const char *path)
 {
-  announce (out, "a");
+  announce (out, path);
 }
 
 static void
 garbage (GByteArray *out, const char *bytes)
 {
-  append_offer (out, 1, 4);
+  append_offer (out, 1, 4, "a");
   g_byte_array_append (out, (const guint8 *) bytes, (guint) strlen (bytes));
 }
 
 static void
 wrong_side (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 4);
+  append_offer (out, 1, 4, "a");
   send_append_nothing (out, SEND_BODY (ACCEPT));
 }
 
 static void
 second_offer (GByteArray *out, const char *unused)
 {
-  append_offer (out, 1, 4);
-  append_offer (out, 9, 400);
+  append_offer (out, 1, 4, "a");
+  append_offer (out, 9, 400, "a");
 }
 
 static const struct
@@ -341,6 +363,10 @@ static const struct
   { "nul", bad_path, "a%b", "a component with a NUL" },
   { "state", bad_path, ".lp2p-receive|identity", "where the receiver keeps its state" },
   { "state-case", bad_path, ".LP2P-RECEIVE|identity", "where the receiver keeps its state" },
+  { "other-name", other_name, ".ssh|authorized_keys", "a name that was not offered" },
+  { "other-prefix", other_name, "report.pdf.desktop", "a name that was not offered" },
+  { "no-list", no_list, "a", "a name that was not offered" },
+  { "no-list-folder", no_list, ".config|a", "a name that was not offered" },
   { "link-absolute", bad_link, "/etc", "leads to an absolute path" },
   { "link-out", bad_link, "../outside", "leads out of the target folder" },
   { "link-nowhere", bad_link, "", "leads nowhere" },
@@ -356,7 +382,8 @@ static const struct
   { "no-begin", no_begin, NULL, "a chunk of no file" },
   { "offset", bad_offset, NULL, "where it was not asked to" },
   { "number", bad_number, NULL, "another entry than the next one" },
-  { "early-finish", nothing, NULL, "finished with entries left out" },
+  { "early-finish", nothing, "a", "finished with entries left out" },
+  { "folders-ahead", nothing, "a|b|c|file", "finished with entries left out" },
   { "garbage", garbage, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "malformed length" },
   { "no-protobuf", garbage, "\x03\xff\xff\xff", "malformed frame" },
   { "wrong-side", wrong_side, NULL, "that a sender does not send" },
@@ -452,7 +479,7 @@ talk (Lp2pStream *stream, GByteArray *out)
 }
 
 static int
-show_code (const char *text)
+show_code (const char *text, guint n)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Lp2pTicket) ticket =
@@ -473,6 +500,12 @@ show_code (const char *text)
   host = start (identity, NULL);
   stream = dial (host, lp2p_ticket_get_peer_id (ticket), lp2p_ticket_get_addresses (ticket));
   talk (stream, out);
+  for (guint i = 1; i < n; i++)
+    {
+      g_autoptr (Lp2pStream) next = open_stream (lp2p_stream_get_connection (stream));
+
+      talk (next, out);
+    }
   return 0;
 }
 
@@ -498,12 +531,14 @@ print_future (void)
   return 0;
 }
 
+/* @key: (nullable): a file; without one, somebody whom nobody knows */
 static Lp2pStream *
 dial_as (Lp2pHost **host, const char *text, const char *key)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Lp2pIdentity) identity =
-      lp2p_identity_load_file (key, LP2P_IDENTITY_FILE_NONE, &error);
+  g_autoptr (Lp2pIdentity) identity = key != NULL
+                                          ? lp2p_identity_load_file (key, LP2P_IDENTITY_FILE_NONE, &error)
+                                          : lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, &error);
   g_autoptr (Lp2pMultiaddr) address = lp2p_multiaddr_new_from_string (text, NULL);
   g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_from_multiaddr (address);
   g_autoptr (GPtrArray) addresses = g_ptr_array_new ();
@@ -537,7 +572,8 @@ cut (const char *size, const char *text, const char *key)
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (Lp2pStream) stream = NULL;
 
-  announce (out, size != NULL ? size : "000");
+  append_offer (out, 1, 4, size != NULL ? size : "000");
+  append_file (out, size != NULL ? size : "000");
   append_content (out, "data");
   send_append_nothing (out, SEND_BODY (FINISH));
   if (text == NULL)
@@ -554,6 +590,16 @@ cut (const char *size, const char *text, const char *key)
   g_byte_array_set_size (out, (guint) g_ascii_strtoull (size, NULL, 10));
   say (stream, out);
   return 0;
+}
+
+/* Says nothing more, or goes as a process goes that is killed. */
+static void
+stop (const char *how)
+{
+  g_print ("%s\n", how);
+  while (g_str_equal (how, "silent"))
+    g_main_context_iteration (NULL, TRUE);
+  _exit (0);
 }
 
 /* Returns the number of the first stream on which the other side said something, or which it
@@ -578,20 +624,39 @@ wait_for_any (GPtrArray *streams)
 static int
 crowd (const char *text, const char *key, guint n)
 {
+  g_autoptr (GPtrArray) hosts = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GPtrArray) streams = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GByteArray) out = g_byte_array_new ();
-  g_autoptr (Lp2pHost) host = NULL;
-  Lp2pStream *first = dial_as (&host, text, key);
+  Lp2pStream *first;
 
-  g_ptr_array_add (streams, first);
   while (streams->len < n)
-    g_ptr_array_add (streams, open_stream (lp2p_stream_get_connection (first)));
+    {
+      Lp2pHost *host = NULL;
+
+      g_ptr_array_add (streams, dial_as (&host, text, streams->len == 0 ? key : NULL));
+      g_ptr_array_add (hosts, host);
+    }
+  first = g_ptr_array_index (streams, 0);
   g_print ("turned away: %u\n", wait_for_any (streams) + 1);
   announce (out, "a");
   append_content (out, "data");
   send_append_nothing (out, SEND_BODY (FINISH));
   talk (first, out);
   return 0;
+}
+
+/* Stands at the door until it is killed. */
+static void
+renew (const char *text, const char *key, guint n)
+{
+  g_autoptr (GPtrArray) streams = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (Lp2pHost) host = NULL;
+
+  g_ptr_array_add (streams, dial_as (&host, text, key));
+  while (streams->len < n)
+    g_ptr_array_add (streams, open_stream (lp2p_stream_get_connection (g_ptr_array_index (streams, 0))));
+  wait_for_any (streams);
+  stop ("silent");
 }
 
 /* Those that listen, and come to their end before the transfer does */
@@ -625,16 +690,6 @@ wait_visit (Lp2pHost **host, gboolean with_ticket)
   return stream;
 }
 
-/* Says nothing more, or goes as a process goes that is killed. */
-static void
-stop (const char *how)
-{
-  g_print ("%s\n", how);
-  while (g_str_equal (how, "silent"))
-    g_main_context_iteration (NULL, TRUE);
-  _exit (0);
-}
-
 /* Sends so many bytes of a file of some chunks. */
 static void
 offer (guint64 size, const char *how)
@@ -644,7 +699,7 @@ offer (guint64 size, const char *how)
   g_autoptr (Lp2pHost) host = NULL;
   g_autoptr (Lp2pStream) stream = wait_visit (&host, TRUE);
 
-  append_offer (out, 1, 9 * SEND_CHUNK_SIZE);
+  append_offer (out, 1, 9 * SEND_CHUNK_SIZE, "a");
   append_entry (out, LP2P__SEND__KIND__FILE, "a", 9 * SEND_CHUNK_SIZE, "");
   append_begin (out, 0, 0);
   for (guint i = 0; i < 9; i++)
@@ -729,9 +784,25 @@ take (guint64 n_read, guint64 n_said, const char *how)
   stop (how);
 }
 
+static void
+early (void)
+{
+  g_autoptr (Lp2pHost) host = NULL;
+  g_autoptr (Lp2pStream) stream = wait_visit (&host, FALSE);
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  Lp2p__Send__Result result = LP2P__SEND__RESULT__INIT;
+
+  send_append_nothing (out, SEND_BODY (ACCEPT));
+  send_append (out, SEND_BODY (RESULT), &result);
+  say (stream, out);
+  stop ("silent");
+}
+
 int
 main (int argc, char **argv)
 {
+  if (argc == 2 && g_str_equal (argv[1], "early"))
+    early ();
   if (argc == 4 && g_str_equal (argv[1], "offer"))
     offer (g_ascii_strtoull (argv[2], NULL, 10), argv[3]);
   if (argc == 5 && g_str_equal (argv[1], "take"))
@@ -742,18 +813,20 @@ main (int argc, char **argv)
         g_print ("%s\t%s\n", cases[i].name, cases[i].answer);
       return 0;
     }
-  if (argc == 3 && g_str_equal (argv[1], "code"))
-    return show_code (argv[2]);
+  if (argc == 4 && g_str_equal (argv[1], "code"))
+    return show_code (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
   if (argc == 2 && g_str_equal (argv[1], "future"))
     return print_future ();
   if ((argc == 2 || argc == 5) && g_str_equal (argv[1], "cut"))
     return cut (argc == 5 ? argv[4] : NULL, argc == 5 ? argv[2] : NULL, argc == 5 ? argv[3] : NULL);
+  if (argc == 5 && g_str_equal (argv[1], "renew"))
+    renew (argv[2], argv[3], (guint) g_ascii_strtoull (argv[4], NULL, 10));
   if (argc == 5 && g_str_equal (argv[1], "crowd"))
     return crowd (argv[2], argv[3], (guint) g_ascii_strtoull (argv[4], NULL, 10));
   for (gsize i = 0; argc == 4 && i < G_N_ELEMENTS (cases); i++)
     if (g_str_equal (argv[1], cases[i].name))
       return run_case (i, argv[2], argv[3]);
-  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET | future | cut [ADDRESS KEY BYTES] |\n"
-              "       hostile crowd ADDRESS KEY N | offer BYTES HOW | take BYTES BYTES HOW\n");
+  g_printerr ("usage: hostile list | CASE ADDRESS KEY | code TICKET N | future | cut [ADDRESS KEY BYTES] |\n"
+              "       hostile crowd ADDRESS KEY N | renew ADDRESS KEY N | offer BYTES HOW | early | take BYTES BYTES HOW\n");
   return 2;
 }

@@ -376,6 +376,31 @@ def test_crowd(world):
             check(time.monotonic() < deadline, "nobody is served any more")
 
 
+def processor_ticks(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@case
+def test_no_descriptors(world):
+    """status: a host without descriptors neither spins nor forgets who came"""
+    with world.listener(LOOPBACK):
+        name = sockets(world)[0]
+        pid = int(name.split(".", maxsplit=1)[0])
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(LONG)
+            with cases.without_descriptors(pid):
+                client.connect(os.path.join(folder(world), name))
+                client.sendall(b'{"request": "status"}\n')
+                before = processor_ticks(pid)
+                # What spins uses all that it gets of a processor.
+                time.sleep(2)
+                used = processor_ticks(pid) - before
+            check(used < 5, f"{used} ticks of a processor for nothing")
+            check(client.recv(1) == b"{", "nobody answers")
+
+
 @case
 def test_watch(world):
     """status: again and again"""

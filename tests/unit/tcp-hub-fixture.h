@@ -237,6 +237,22 @@ read_some (Fixture *f, Lp2pLayer *layer, char *buffer, gsize size)
   return got;
 }
 
+G_GNUC_UNUSED static int
+raw_connect (guint16 port, const char *text)
+{
+  struct sockaddr_in address = {
+    .sin_family = AF_INET,
+    .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+    .sin_port = htons (port),
+  };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  if (text != NULL)
+    g_assert_cmpint (write (fd, text, strlen (text)), ==, strlen (text));
+  return fd;
+}
+
 G_GNUC_UNUSED static void
 add_address (const char *name, const char *text)
 {

@@ -2,6 +2,8 @@
 
 #include "host/lp2p-half-open-private.h"
 #include "host/lp2p-limits-private.h"
+#include "host/lp2p-swarm-private.h"
+#include "net/lp2p-tcp-hub-private.h"
 
 typedef struct
 {
@@ -244,6 +246,61 @@ test_random (Fixture *self, gconstpointer data)
 
 #define ADD(path, func) g_test_add ("/half-open/" path, Fixture, NULL, setup, func, teardown)
 
+/* A connection on a port that transports share. */
+typedef struct
+{
+  const Lp2pTcpPlaces *places;
+  gpointer place;
+} Shared;
+
+static void
+on_give_up (gpointer data)
+{
+  Shared *self = data;
+
+  self->places->end (g_steal_pointer (&self->place));
+}
+
+static void
+begin_shared (Shared *self, const Lp2pTcpPlaces *places, const char *text, GError **error)
+{
+  g_autoptr (Lp2pMultiaddr) address = parse (text);
+
+  self->places = places;
+  self->place = places->begin (address, on_give_up, self, places->user_data, error);
+}
+
+/* They have their places before it is known whose they are, and give way to others. */
+static void
+test_shared_port (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Lp2pConfig) config = lp2p_config_new ();
+  g_autoptr (Lp2pIdentity) identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, NULL);
+  g_autoptr (Lp2pSwarm) swarm = lp2p_swarm_new (config, identity, NULL);
+  g_autoptr (Lp2pMultiaddr) other = parse ("/ip4/203.0.113.1/tcp/1");
+  Shared shared[4];
+
+  g_assert_true (lp2p_config_set_from_string (config, "host", "max-half-open", "3", &error));
+  begin_shared (&shared[0], &swarm->tcp_hub->places, "/ip4/192.0.2.1/tcp/1", &error);
+  begin_shared (&shared[1], &swarm->tcp_hub->places, "/ip4/192.0.2.2/tcp/1", &error);
+  begin_shared (&shared[2], &swarm->tcp_hub->places, "/ip4/198.51.100.1/tcp/1", &error);
+  g_assert_nonnull (shared[0].place);
+  g_assert_true (lp2p_swarm_begin_inbound (swarm, other, &error));
+  g_assert_null (shared[0].place);
+  g_assert_nonnull (shared[1].place);
+  begin_shared (&shared[3], &swarm->tcp_hub->places, "/ip4/198.51.100.2/tcp/1", &error);
+  g_assert_nonnull (shared[3].place);
+  g_assert_cmpint (shared[1].place != NULL, !=, shared[2].place != NULL);
+  lp2p_limits_end_handshake (swarm->limits, other);
+
+  lp2p_swarm_abandon (swarm);
+  for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
+    g_assert_null (shared[i].place);
+  begin_shared (&shared[0], &swarm->tcp_hub->places, "/ip4/192.0.2.1/tcp/1", &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -255,6 +312,7 @@ main (int argc, char **argv)
   ADD ("stalled", test_stalled);
   ADD ("of-ip", test_of_ip);
   ADD ("random", test_random);
+  ADD ("shared-port", test_shared_port);
 
   return g_test_run ();
 }

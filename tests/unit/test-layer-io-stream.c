@@ -363,6 +363,97 @@ test_cancel (Fixture *f, gconstpointer data)
   memory_layer_set_stalled (f->layer_a, FALSE);
 }
 
+/* Errors that are counted. */
+
+static int n_counted;
+
+static void
+count_init (GError *error)
+{
+  n_counted++;
+}
+
+static void
+count_copy (const GError *from, GError *to)
+{
+  n_counted++;
+}
+
+static void
+count_clear (GError *error)
+{
+  n_counted--;
+}
+
+static GQuark
+counted_quark (void)
+{
+  static GQuark quark;
+
+  if (quark == 0)
+    quark = g_error_domain_register_static ("counted", sizeof (gpointer), count_init, count_copy, count_clear);
+  return quark;
+}
+
+static gssize
+fail_counted (GIOStream *stream, void *buffer, gsize size, GError **error)
+{
+  static gboolean asked;
+
+  if (asked)
+    g_set_error_literal (error, counted_quark (), 0, "it failed");
+  else
+    lp2p_async_io_set_would_block (error);
+  asked = TRUE;
+  return -1;
+}
+
+static gboolean
+always_ready (GIOStream *stream, Lp2pReady side)
+{
+  return TRUE;
+}
+
+static const Lp2pAsyncIoFuncs counted_funcs = { .read = fail_counted, .is_ready = always_ready };
+
+typedef struct
+{
+  Lp2pJob job;
+  Lp2pAsyncIo io;
+  Fixture *f;
+} CountedRead;
+
+/* It waits, fails in the wake-up in which it began, which is told in the next one, and is
+ * cancelled in between. */
+static void
+read_and_cancel (Lp2pJob *job)
+{
+  CountedRead *self = (CountedRead *) job;
+  GTask *task = lp2p_async_io_new_task (self->f->in, read_and_cancel, G_PRIORITY_DEFAULT, self->f->cancellable,
+                                        read_done, self->f);
+
+  lp2p_async_io_start_read (&self->io, task, self->f->buffer, sizeof self->f->buffer);
+  g_source_set_priority (self->io.reading.cancel, G_PRIORITY_HIGH);
+  g_cancellable_cancel (self->f->cancellable);
+}
+
+static void
+test_cancel_failed (Fixture *f, gconstpointer data)
+{
+  CountedRead read = { .f = f };
+
+  lp2p_job_init (&read.job, f->loop, LP2P_JOB_RUN, read_and_cancel);
+  lp2p_async_io_init (&read.io, f->b, &counted_funcs, f->loop);
+  lp2p_job_queue (&read.job);
+  lp2p_async_io_wake (&read.io);
+  while (f->n_calls == 0)
+    g_main_context_iteration (f->context, TRUE);
+  g_assert_error (f->error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpint (n_counted, ==, 0);
+  lp2p_async_io_clear (&read.io);
+  lp2p_job_clear (&read.job);
+}
+
 /* Bytes that went straight into the buffer of a read are its result. */
 static void
 test_take_input (Fixture *f, gconstpointer data)
@@ -837,6 +928,7 @@ main (int argc, char **argv)
   ADD (half_close, NULL);
   ADD (close_sides, NULL);
   ADD (cancel, &small);
+  ADD (cancel_failed, NULL);
   ADD (take_input, NULL);
   ADD (close_pending, &small);
   ADD (close_async, NULL);

@@ -186,6 +186,17 @@ test_address6 (Fixture *self, gconstpointer config)
   g_assert_true (add (self, 0, "/ip6/2001:db8:2:4::1"));
 }
 
+/* The interface stands before the address of a neighbour. */
+static void
+test_link_local (Fixture *self, gconstpointer config)
+{
+  g_assert_true (add (self, 0, "/ip6zone/eth0/ip6/fe80::1"));
+  g_assert_true (add (self, 1, "/ip6zone/eth0/ip6/fe80::1"));
+  g_assert_false (add (self, 2, "/ip6zone/eth0/ip6/fe80::1"));
+  g_assert_true (same_ip ("/ip6zone/eth0/ip6/fe80::1", "/ip6zone/eth0/ip6/fe80::2"));
+  g_assert_true (add (self, 2, "/ip4/192.0.2.1"));
+}
+
 static void
 test_no_address (Fixture *self, gconstpointer config)
 {
@@ -328,6 +339,7 @@ main (int argc, char **argv)
     { "/limits/peer", HOST "max-connections-per-peer=2\n", test_peer },
     { "/limits/address", HOST "max-connections-per-ip=2\nmax-connections-per-subnet=3\n", test_address },
     { "/limits/address6", HOST "max-connections-per-ip=2\nmax-connections-per-subnet=3\n", test_address6 },
+    { "/limits/link-local", HOST "max-connections-per-ip=2\n", test_link_local },
     { "/limits/no-address", HOST "max-connections-per-ip=1\nmax-connections-per-peer=100\n", test_no_address },
     { "/limits/handshakes", HOST "max-half-open=4\nmax-half-open-per-ip=2\n", test_handshakes },
     { "/limits/ended-twice", HOST "max-half-open=4\nmax-half-open-per-ip=2\n", test_ended_twice },

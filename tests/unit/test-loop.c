@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -671,6 +672,39 @@ test_owner (LoopFixture *f, gconstpointer data)
   g_assert_true (lp2p_loop_get_context (f->loop) == f->context);
 }
 
+/* A process without descriptors is not ended for it, and told when it wants to watch. */
+static void
+test_no_descriptor (LoopFixture *f, gconstpointer data)
+{
+  struct rlimit old, none;
+  g_autoptr (GError) error = NULL;
+  Lp2pLoop *loop;
+  Lp2pWatch watch;
+  TestTimer timer = { .f = f, .name = 't' };
+  int probe = dup (0);
+
+  close (probe);
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &old), ==, 0);
+  none = old;
+  none.rlim_cur = probe;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  loop = lp2p_loop_new (f->context, NULL);
+  g_assert_false (lp2p_loop_open (loop, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_clear_error (&error);
+  g_assert_false (lp2p_watch_start (&watch, loop, 0, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  lp2p_timer_init (&timer.timer, loop, test_timer_fired);
+  lp2p_timer_set (&timer.timer, 0);
+  while (f->log->len == 0)
+    g_main_context_iteration (f->context, TRUE);
+  lp2p_timer_clear (&timer.timer);
+
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &old), ==, 0);
+  g_assert_true (lp2p_loop_open (loop, NULL));
+  lp2p_loop_unref (loop);
+}
+
 #define ADD(path, func) g_test_add ("/loop/" path, LoopFixture, NULL, loop_set_up, func, loop_tear_down)
 
 int
@@ -698,6 +732,7 @@ main (int argc, char **argv)
   ADD ("unref-inside", test_unref_inside);
   ADD ("scratch", test_scratch);
   ADD ("owner", test_owner);
+  ADD ("no-descriptor", test_no_descriptor);
 
   return g_test_run ();
 }

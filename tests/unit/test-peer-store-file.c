@@ -15,6 +15,7 @@
 
 #define A "/ip4/192.0.2.1/tcp/1"
 #define B "/ip4/192.0.2.2/tcp/2"
+#define C "/ip4/192.0.2.3/tcp/3"
 
 /* A user who owns nothing. */
 #define NOBODY 65534
@@ -360,6 +361,76 @@ test_read_fails (Fixture *f, gconstpointer on_disk)
   close_store (f);
 }
 
+/* A file that can be written to, but not read. */
+typedef struct
+{
+  Lp2pPeerStorage parent;
+  Lp2pPeerStorage *file;
+} Unreadable;
+
+static gboolean
+unreadable_load (Lp2pPeerStorage *self, Lp2pPeerEntry *entry, gint64 now, gboolean *found, GError **error)
+{
+  *found = FALSE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "It is scratched");
+  return FALSE;
+}
+
+static gboolean
+unreadable_write (Lp2pPeerStorage *self, Lp2pPeerBatch *batch, GError **error)
+{
+  Lp2pPeerStorage *file = ((Unreadable *) self)->file;
+
+  return file->klass->write (file, batch, error);
+}
+
+static void
+unreadable_free (Lp2pPeerStorage *self)
+{
+  Lp2pPeerStorage *file = ((Unreadable *) self)->file;
+
+  file->klass->free (file);
+}
+
+/* What the file has of somebody outlives that it could not be read when he was met: what
+ * is learned then is added. */
+static void
+test_unread (Fixture *f, gconstpointer on_disk)
+{
+  static const Lp2pPeerStorageClass klass = { unreadable_load, unreadable_write, unreadable_free };
+  Unreadable unreadable = { { &klass } };
+  Lp2pPeerInfo info = { .agent_version = "second" };
+  g_autoptr (GBytes) record = NULL;
+  g_autofree char *agent = NULL;
+
+  fixture_configure (f, 0, B, G_MAXINT64);
+  fixture_certify (f, 0, 1, A);
+  fixture_set_data (f, 0, "key", "value", 1000, LP2P_PEER_DATA_PERSISTENT);
+  close_store (f);
+  f->on_disk = FALSE;
+  fixture_open (f);
+  unreadable.file = lp2p_peer_storage_sqlite_new (f->path, lp2p_identity_get_peer_id (f->own), NULL);
+  lp2p_peer_store_set_storage (f->store, &unreadable.parent);
+
+  lp2p_peer_store_update (f->store, fixture_id (f, 0), &info);
+  fixture_tell (f, 0, B " " C);
+  fixture_set_data (f, 0, "other", "more", 1000, LP2P_PEER_DATA_PERSISTENT);
+  fixture_tell (f, 1, C);
+  fixture_assert_warned ("Cannot read the peer store: It is scratched", NULL);
+  close_store (f);
+
+  f->on_disk = TRUE;
+  fixture_open (f);
+  fixture_assert_addresses (f, 0, B " " A " " C);
+  fixture_assert_addresses (f, 1, C);
+  fixture_assert_data (f, 0, "key", "value");
+  fixture_assert_data (f, 0, "other", "more");
+  record = lp2p_peer_store_dup_record (f->store, fixture_id (f, 0));
+  g_assert_nonnull (record);
+  agent = lp2p_peer_store_dup_agent (f->store, fixture_id (f, 0));
+  g_assert_cmpstr (agent, ==, "second");
+}
+
 static void
 test_disk_full (Fixture *f, gconstpointer on_disk)
 {
@@ -413,6 +484,115 @@ test_retention (Fixture *f, gconstpointer on_disk)
   assert_query (f->path, "SELECT count(*) FROM addresses", "2");
 }
 
+/* Who was connected all the time is remembered as long as who has just been met. */
+static void
+test_long_connected (Fixture *f, gconstpointer on_disk)
+{
+  Lp2pPeerInfo info = { .agent_version = "old friend" };
+  g_autofree char *agent = NULL;
+
+  lp2p_peer_store_update (f->store, fixture_id (f, 0), &info);
+  lp2p_peer_store_note_connected (f->store, fixture_id (f, 0), NULL, TRUE);
+  fixture_flush (f);
+  test_world_jump (f->world, 31 * 24 * G_TIME_SPAN_HOUR);
+  fixture_tell (f, 1, A);
+  fixture_reopen (f);
+  agent = lp2p_peer_store_dup_agent (f->store, fixture_id (f, 0));
+  g_assert_cmpstr (agent, ==, "old friend");
+}
+
+/* Whoever has to be written anew is written as a whole. */
+static void
+test_removed (Fixture *f, gconstpointer on_disk)
+{
+  fixture_tell (f, 0, A);
+  fixture_set_data (f, 0, "key", "value", 1000, LP2P_PEER_DATA_PERSISTENT);
+  fixture_flush (f);
+  run_sql (f->path, "DELETE FROM addresses; DELETE FROM data; DELETE FROM peers;");
+  fixture_set_data (f, 0, "other", "more", 1000, LP2P_PEER_DATA_PERSISTENT);
+  fixture_reopen (f);
+  fixture_assert_addresses (f, 0, A);
+  fixture_assert_data (f, 0, "key", "value");
+  fixture_assert_data (f, 0, "other", "more");
+}
+
+/* A store whose file has bounds that are reached soon. */
+static void
+open_bounded (Fixture *f, gint64 max_peers, gint64 max_bytes)
+{
+  Lp2pPeerStorage *storage;
+
+  close_store (f);
+  f->on_disk = FALSE;
+  fixture_open (f);
+  f->on_disk = TRUE;
+  storage = lp2p_peer_storage_sqlite_new (f->path, lp2p_identity_get_peer_id (f->own), NULL);
+  lp2p_peer_storage_sqlite_set_bounds (storage, max_peers, max_bytes);
+  lp2p_peer_store_set_storage (f->store, storage);
+}
+
+/* Whoever comes with a new name each time pushes out his like, not those that were
+ * dialed. */
+static void
+test_strangers_go_first (Fixture *f, gconstpointer on_disk)
+{
+  open_bounded (f, 50, G_MAXINT64);
+  fixture_dial (f, 0, A, TRUE);
+  fixture_configure (f, 1, B, 60);
+  fixture_flush (f);
+  test_world_jump (f->world, 8 * 24 * G_TIME_SPAN_HOUR);
+  for (guint i = 0; i < 20; i++)
+    {
+      tell_numbered (f, 10 * i, 10 * i + 10);
+      fixture_flush (f);
+    }
+  close_store (f);
+  assert_query (f->path, "SELECT count(*) FROM peers", "50");
+  assert_query (f->path, "SELECT count(*) FROM peers WHERE known", "2");
+}
+
+/* A record that large fills the file sooner than their number does. */
+static void
+tell_large (Fixture *f, guint from, guint to)
+{
+  g_auto (GStrv) protocols = g_new0 (char *, 101);
+  Lp2pPeerInfo info = { .protocols = (const char *const *) protocols };
+
+  for (guint i = 0; i < 100; i++)
+    protocols[i] = g_strdup_printf ("/%0100u", i);
+  for (guint i = from; i < to; i++)
+    {
+      guint8 bytes[34] = { 0x12, 0x20, [32] = i >> 8, [33] = i };
+      g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_new_from_bytes (bytes, sizeof bytes, NULL);
+
+      lp2p_peer_store_update (f->store, peer, &info);
+    }
+}
+
+static void
+test_bytes (Fixture *f, gconstpointer on_disk)
+{
+  struct stat info;
+  gint64 max = 1024 * 1024;
+
+  open_bounded (f, G_MAXINT64, max);
+  fixture_dial (f, 0, A, TRUE);
+  tell_numbered (f, 0, 500);
+  fixture_flush (f);
+  for (guint i = 500; i < 1000; i += 10)
+    {
+      tell_large (f, i, i + 10);
+      fixture_flush (f);
+    }
+  close_store (f);
+  g_assert_cmpint (stat (f->path, &info), ==, 0);
+  /* One batch is written before room is made for it. */
+  g_assert_cmpint (info.st_size, <, max + 16 * 16 * 1024);
+  assert_query (f->path, "SELECT count(*) > 20 FROM peers", "1");
+  fixture_open (f);
+  fixture_assert_addresses (f, 0, A);
+}
+
 /* Versions and owners */
 
 static void
@@ -442,7 +622,7 @@ test_migration (Fixture *f, gconstpointer on_disk)
   fixture_reopen (f);
   g_assert_cmpint (lp2p_peer_store_find_address (f->store, peer, g_ptr_array_index (addresses, 0))->last_success, >, 0);
   close_store (f);
-  assert_query (f->path, "PRAGMA user_version", "2");
+  assert_query (f->path, "PRAGMA user_version", "3");
 }
 
 /* A file that is not ours to use: memory only, and the file as it was. */
@@ -471,8 +651,8 @@ static void
 test_newer_version (Fixture *f, gconstpointer on_disk)
 {
   close_store (f);
-  run_sql (f->path, "PRAGMA user_version = 3; PRAGMA journal_mode = DELETE;");
-  check_refused (f, "is of version 3, which a newer lp2p made; this one knows up to 2");
+  run_sql (f->path, "PRAGMA user_version = 4; PRAGMA journal_mode = DELETE;");
+  check_refused (f, "is of version 4, which a newer lp2p made; this one knows up to 3");
 }
 
 static void
@@ -766,8 +946,13 @@ main (int argc, char **argv)
   add ("forget-batch", test_forget_batch);
   add ("write-fails", test_write_fails);
   add ("read-fails", test_read_fails);
+  add ("unread", test_unread);
   add ("disk-full", test_disk_full);
   add ("retention", test_retention);
+  add ("long-connected", test_long_connected);
+  add ("removed", test_removed);
+  add ("strangers-go-first", test_strangers_go_first);
+  add ("bytes", test_bytes);
   add ("migration", test_migration);
   add ("newer-version", test_newer_version);
   add ("foreign-database", test_foreign_database);

@@ -506,6 +506,46 @@ test_memory_bound (Fixture *f, gconstpointer on_disk)
 }
 
 static void
+tell_protocols (Fixture *f, guint n)
+{
+  g_auto (GStrv) protocols = g_new0 (char *, 101);
+  Lp2pPeerInfo info = { .protocols = (const char *const *) protocols };
+
+  for (guint i = 0; i < 100; i++)
+    protocols[i] = g_strdup_printf ("/%0100u", i);
+  for (guint i = 0; i < n; i++)
+    {
+      guint8 bytes[34] = { 0x12, 0x20, [33] = i };
+      g_autoptr (Lp2pPeerId) peer = lp2p_peer_id_new_from_bytes (bytes, sizeof bytes, NULL);
+
+      lp2p_peer_store_note_connected (f->store, peer, NULL, TRUE);
+      lp2p_peer_store_update (f->store, peer, &info);
+      lp2p_peer_store_note_connected (f->store, peer, NULL, FALSE);
+    }
+}
+
+/* Strangers who say much of themselves are fewer, and push out their like first. */
+static void
+test_byte_bound (Fixture *f, gconstpointer on_disk)
+{
+  lp2p_peer_store_set_max_bytes (f->store, 100 * 1024);
+  fixture_dial (f, 0, A, TRUE);
+  fixture_configure (f, 1, B, 1000);
+  fixture_tell (f, 2, C);
+  fixture_flush (f);
+  for (guint i = 0; i < 10; i++)
+    {
+      tell_protocols (f, 100);
+      fixture_flush (f);
+    }
+  g_assert_cmpuint (lp2p_peer_store_get_n_peers (f->store), <=, 2 + 20);
+  fixture_assert_addresses (f, 2, f->on_disk ? C : "");
+  lp2p_peer_store_set_storage (f->store, NULL);
+  fixture_assert_addresses (f, 0, A);
+  fixture_assert_addresses (f, 1, B);
+}
+
+static void
 test_nothing_known (Fixture *f, gconstpointer on_disk)
 {
   g_autoptr (Lp2pMultiaddr) address = fixture_address (A);
@@ -577,6 +617,7 @@ main (int argc, char **argv)
   add ("secrets-are-copied", test_secrets_are_copied);
   add ("forget", test_forget);
   add ("memory-bound", test_memory_bound);
+  add ("byte-bound", test_byte_bound);
   add ("nothing-known", test_nothing_known);
   g_test_add_func ("/peer-store/network-id", test_network_id);
   return g_test_run ();

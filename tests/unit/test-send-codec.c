@@ -190,6 +190,17 @@ make_conversation (void)
   return out;
 }
 
+static void
+describe_offer (GString *text, const Lp2p__Send__Offer *offer)
+{
+  g_autoptr (GPtrArray) names = send_offer_list_names (offer);
+
+  g_string_append (text, "offer");
+  for (guint i = 0; i < names->len; i++)
+    g_string_append_printf (text, " %s", (const char *) g_ptr_array_index (names, i));
+  g_string_append_c (text, ';');
+}
+
 /* What came, written down. */
 static void
 describe (GString *text, const SendEvent *event)
@@ -211,6 +222,10 @@ describe (GString *text, const SendEvent *event)
     g_string_append_printf (text, "abort %s;", frame->abort->text);
   else if (frame->body_case == SEND_BODY (FINISH))
     g_string_append (text, "finish");
+  else if (frame->body_case == SEND_BODY (BUSY))
+    g_string_append (text, "busy;");
+  else if (frame->body_case == SEND_BODY (OFFER))
+    describe_offer (text, frame->offer);
 }
 
 static SendInput
@@ -269,6 +284,7 @@ assert_bad_input (const guint8 *data, gsize size, const char *reason)
   g_assert_error (error, LP2P_ERROR, LP2P_ERROR_PROTOCOL);
   g_assert_nonnull (strstr (error->message, reason));
   g_assert_cmpstr (text->str, ==, "");
+  send_decoder_clear (&decoder);
 }
 
 static void
@@ -290,6 +306,9 @@ test_bad_frames (void)
   Lp2p__Send__End end = LP2P__SEND__END__INIT;
   Lp2p__Send__Want want = LP2P__SEND__WANT__INIT;
   Lp2p__Send__Compare compare = LP2P__SEND__COMPARE__INIT;
+  Lp2p__Send__Text text = LP2P__SEND__TEXT__INIT;
+  Lp2p__Send__Failure failure = LP2P__SEND__FAILURE__INIT;
+  g_autofree char *long_text = g_strnfill (SEND_MAX_TEXT + 1, ':');
   SendHash hash = send_hash (NULL, 0);
   const ProtobufCBinaryData bytes = { SEND_HASH_SIZE, hash.bytes };
 
@@ -318,6 +337,15 @@ test_bad_frames (void)
   chunk.hash.len = 15;
   assert_bad_frame (&frame, SEND_BODY (CHUNK), "16 bytes");
 
+  text.text = long_text;
+  frame.abort = &text;
+  assert_bad_frame (&frame, SEND_BODY (ABORT), "1024 bytes");
+  assert_bad_frame (&frame, SEND_BODY (DECLINE), "1024 bytes");
+  failure.text = long_text;
+  frame.refuse = &failure;
+  assert_bad_frame (&frame, SEND_BODY (REFUSE), "1024 bytes");
+  assert_bad_frame (&frame, SEND_BODY (FAIL), "1024 bytes");
+
   frame.end = &end;
   assert_bad_frame (&frame, SEND_BODY (END), "16 bytes");
   frame.want = &want;
@@ -325,6 +353,91 @@ test_bad_frames (void)
   assert_bad_frame (&frame, SEND_BODY (WANT), "16 bytes");
   frame.compare = &compare;
   assert_bad_frame (&frame, SEND_BODY (COMPARE), "16 bytes");
+}
+
+/* Offers */
+
+static void
+append_offer (GByteArray *out, const char *names, gboolean more)
+{
+  g_auto (GStrv) texts = g_strsplit (names, ",", -1);
+  g_autofree ProtobufCBinaryData *list = g_new0 (ProtobufCBinaryData, g_strv_length (texts) + 1);
+  Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
+
+  offer.entries = offer.files = 9;
+  offer.name = (char *) "first";
+  offer.names = list;
+  offer.more = more;
+  for (gsize i = 0; texts[i] != NULL; i++)
+    list[offer.n_names++] = (ProtobufCBinaryData) { strlen (texts[i]), (guint8 *) texts[i] };
+  send_append (out, SEND_BODY (OFFER), &offer);
+}
+
+/* One that takes several frames, with a sign of life among them, is one offer. */
+static void
+test_offer (void)
+{
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+
+  append_offer (out, "a,b", TRUE);
+  append_offer (out, "c", TRUE);
+  send_append_nothing (out, SEND_BODY (BUSY));
+  append_offer (out, ".d", FALSE);
+  append_offer (out, "", FALSE);
+  for (gsize piece = 1; piece <= out->len; piece++)
+    {
+      g_autoptr (GString) text = g_string_new (NULL);
+      SendDecoder decoder = { 0 };
+      Lp2pCursor cursor = LP2P_CURSOR_INIT (out->data, 0);
+
+      for (gsize end = MIN (piece, out->len);; end = MIN (end + piece, out->len))
+        {
+          gsize start = cursor.data - out->data;
+
+          lp2p_cursor_init (&cursor, out->data + start, end - start);
+          g_assert_cmpint (decode_all (&decoder, &cursor, text, NULL), ==, SEND_INPUT_MORE);
+          if (end == out->len)
+            break;
+        }
+      g_assert_cmpstr (text->str, ==, "busy;offer a b c .d;offer first;");
+      send_decoder_clear (&decoder);
+    }
+}
+
+static void
+assert_bad_offer (const char *names, gboolean more, Lp2p__Send__Frame__BodyCase next, const char *reason)
+{
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+
+  append_offer (out, names, more);
+  if (next != 0)
+    send_append_nothing (out, next);
+  assert_bad_input (out->data, out->len, reason);
+}
+
+static void
+test_bad_offers (void)
+{
+  g_autofree char *long_name = g_strnfill (SEND_MAX_NAME + 1, 'a');
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
+  SendFrame frame = LP2P__SEND__FRAME__INIT;
+
+  assert_bad_offer ("", TRUE, 0, "without a name");
+  assert_bad_offer ("a,,b", FALSE, 0, "a name that is none");
+  assert_bad_offer ("a/b", FALSE, 0, "a name that is none");
+  assert_bad_offer (long_name, FALSE, 0, "a name that is none");
+  assert_bad_offer ("a", TRUE, SEND_BODY (ACCEPT), "in the middle of an offer");
+  for (guint i = 0; i <= SEND_MAX_NAMES; i++)
+    append_offer (out, "a", TRUE);
+  assert_bad_input (out->data, out->len, "4096 names");
+
+  frame.offer = &offer;
+  offer.entries = SEND_MAX_ENTRIES + 1;
+  assert_bad_frame (&frame, SEND_BODY (OFFER), "impossible number");
+  offer.entries = 1;
+  offer.files = 2;
+  assert_bad_frame (&frame, SEND_BODY (OFFER), "impossible number");
 }
 
 /* What is for people is cut where a letter ends. */
@@ -399,6 +512,8 @@ main (int argc, char **argv)
   g_test_add_func ("/send-codec/links", test_links);
   g_test_add_func ("/send-codec/frames", test_frames);
   g_test_add_func ("/send-codec/bad-frames", test_bad_frames);
+  g_test_add_func ("/send-codec/offer", test_offer);
+  g_test_add_func ("/send-codec/bad-offers", test_bad_offers);
   g_test_add_func ("/send-codec/long-text", test_long_text);
   g_test_add_func ("/send-codec/journal", test_journal);
   return g_test_run ();

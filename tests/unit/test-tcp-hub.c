@@ -143,22 +143,6 @@ test_wildcard (Fixture *f, gconstpointer data)
 }
 
 /* A client without the hub, that says what it likes. */
-static int
-raw_connect (guint16 port, const char *text)
-{
-  struct sockaddr_in address = {
-    .sin_family = AF_INET,
-    .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
-    .sin_port = htons (port),
-  };
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
-  if (text != NULL)
-    g_assert_cmpint (write (fd, text, strlen (text)), ==, strlen (text));
-  return fd;
-}
-
 static gboolean
 is_dropped (int fd)
 {
@@ -305,6 +289,74 @@ test_sniff_deadline (Fixture *f, gconstpointer data)
   close (half);
   stop_listening (&http);
   stop_listening (&rest);
+}
+
+/* Who counts those that wait. */
+typedef struct
+{
+  guint n;
+  gboolean full;
+  void (*give_up) (gpointer waiting);
+  gpointer first;
+} Places;
+
+static gpointer
+begin_place (Lp2pMultiaddr *remote_address, void (*give_up) (gpointer waiting), gpointer waiting, gpointer user_data, GError **error)
+{
+  Places *self = user_data;
+
+  g_assert_true (g_str_has_prefix (lp2p_multiaddr_get_string (remote_address), "/ip4/127.0.0.1/tcp/"));
+  if (self->full)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "no place");
+      return NULL;
+    }
+  if (self->n++ == 0)
+    self->first = waiting;
+  self->give_up = give_up;
+  return self;
+}
+
+static void
+end_place (gpointer place)
+{
+  ((Places *) place)->n--;
+}
+
+/* From their accept on, until it is known whose they are. */
+static void
+test_sniff_places (Fixture *f, gconstpointer data)
+{
+  Places places = { 0 };
+  Acceptor http, rest;
+  g_autofree char *text = NULL;
+  int fds[4];
+
+  f->hub->places = (Lp2pTcpPlaces){ begin_place, end_place, &places };
+  start_listening (&http, f, "/ip4/127.0.0.1/tcp/0", "GET ");
+  text = g_strdup (get_address (&http));
+  start_listening (&rest, f, text, NULL);
+  for (guint i = 0; i < 3; i++)
+    fds[i] = raw_connect (get_port (&http), NULL);
+  settle (f);
+  g_assert_cmpuint (places.n, ==, 3);
+  places.give_up (places.first);
+  g_assert_cmpuint (places.n, ==, 2);
+  g_assert_true (is_dropped (fds[0]));
+  g_assert_false (is_dropped (fds[1]));
+
+  places.full = TRUE;
+  fds[3] = raw_connect (get_port (&http), "GET /");
+  settle (f);
+  g_assert_true (is_dropped (fds[3]));
+  g_assert_cmpint (write (fds[1], "GET /", 5), ==, 5);
+  wait_accepted (&http, 1);
+  g_assert_cmpuint (places.n, ==, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+  stop_listening (&http);
+  stop_listening (&rest);
+  g_assert_cmpuint (places.n, ==, 0);
 }
 
 /* However many say nothing, who speaks is served. */
@@ -556,6 +608,7 @@ main (int argc, char **argv)
   ADD ("sniff/several", test_sniff);
   ADD ("sniff/nobody", test_sniff_nobody);
   ADD_DATA ("sniff/deadline", "virtual", test_sniff_deadline);
+  ADD ("sniff/places", test_sniff_places);
   ADD ("sniff/flood", test_sniff_flood);
   ADD ("options", test_options);
   ADD ("congestion", test_congestion);

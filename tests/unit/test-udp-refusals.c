@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a UDP socket does when the kernel refuses what it usually takes. */
+/* What a UDP socket does when the kernel refuses what it usually takes, or lacks it. */
 
 #include "net/lp2p-udp-hub-private.h"
 
@@ -18,6 +18,32 @@ static struct
   gboolean trains;
   guint n_refused;
 } refusal;
+
+/* What it lacks, and how often it said so. */
+typedef struct
+{
+  gboolean gro;
+  gboolean recvmmsg;
+  gboolean sendmmsg;
+  gboolean buffers; /* larger ones */
+} Lack;
+
+static Lack lack;
+static guint n_lacked;
+
+/* The size of the receive buffer that somebody asked for. */
+static int asked_size;
+
+/* Messages above debug level. */
+static guint n_messages;
+
+static int
+fail_for_lack (int code)
+{
+  n_lacked++;
+  errno = code;
+  return -1;
+}
 
 static gboolean
 has_train (const struct msghdr *header)
@@ -58,6 +84,8 @@ sendmmsg (int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
   unsigned i = 0;
 
+  if (lack.sendmmsg)
+    return fail_for_lack (ENOSYS);
   while (i < n)
     {
       ssize_t size = sendmsg (fd, &messages[i].msg_hdr, flags);
@@ -68,6 +96,41 @@ sendmmsg (int fd, struct mmsghdr *messages, unsigned n, int flags)
     }
   return i > 0 ? (int) i : -1;
 }
+
+int
+recvmmsg (int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout)
+{
+  static int (*original) (int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout);
+
+  if (original == NULL)
+    original = (int (*) (int, struct mmsghdr *, unsigned, int, struct timespec *)) dlsym (RTLD_NEXT, "recvmmsg");
+  return lack.recvmmsg ? fail_for_lack (ENOSYS) : original (fd, messages, n, flags, timeout);
+}
+
+int
+setsockopt (int fd, int level, int name, const void *value, socklen_t size)
+{
+  static int (*original) (int fd, int level, int name, const void *value, socklen_t size);
+
+  if (original == NULL)
+    original = (int (*) (int, int, int, const void *, socklen_t)) dlsym (RTLD_NEXT, "setsockopt");
+  if (level == SOL_SOCKET && name == SO_RCVBUF)
+    asked_size = *(const int *) value;
+  if (lack.buffers && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_SNDBUF))
+    return fail_for_lack (ENOBUFS);
+  if (lack.gro && level == IPPROTO_UDP && name == UDP_GRO)
+    return fail_for_lack (ENOPROTOOPT);
+  return original (fd, level, name, value, size);
+}
+
+static GLogWriterOutput
+count_message (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  n_messages += (level & G_LOG_LEVEL_MASK) < G_LOG_LEVEL_DEBUG;
+  return g_log_writer_default (level, fields, n_fields, user_data);
+}
+
+#define BUFFER_SIZE (4 * 1024 * 1024)
 
 #define N_SENDS    3
 #define N_SEGMENTS 5
@@ -96,19 +159,27 @@ on_writable (Lp2pUdpSocket *socket, gpointer data)
   ((Fixture *) data)->n_writable++;
 }
 
+static Lp2pUdpSocket *
+bind_any (Fixture *f)
+{
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  g_autoptr (GError) error = NULL;
+  Lp2pUdpSocket *socket = lp2p_udp_hub_bind (f->hub, any, LP2P_UDP_BIND_EXCLUSIVE, &error);
+
+  g_assert_no_error (error);
+  return socket;
+}
+
 static void
 set_up (Fixture *f, gconstpointer data)
 {
   const Lp2pUdpReceiver receiver = { .receive = ignore, .writable = on_writable };
-  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  g_autoptr (GError) error = NULL;
   socklen_t size = sizeof f->address;
 
   f->context = g_main_context_new ();
   f->loop = lp2p_loop_new (f->context, NULL);
   f->hub = lp2p_udp_hub_new (f->loop);
-  f->socket = lp2p_udp_hub_bind (f->hub, any, LP2P_UDP_BIND_EXCLUSIVE, &error);
-  g_assert_no_error (error);
+  f->socket = bind_any (f);
   f->user = lp2p_udp_socket_add_user (f->socket, LP2P_UDP_QUIC, 0, &receiver, f);
   f->peer = socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   f->address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
@@ -122,6 +193,9 @@ tear_down (Fixture *f, gconstpointer data)
   refusal.n = 0;
   refusal.trains = FALSE;
   refusal.n_refused = 0;
+  lack = (Lack){ 0 };
+  n_lacked = 0;
+  n_messages = 0;
   close (f->peer);
   lp2p_udp_socket_remove_user (f->socket, f->user);
   lp2p_udp_socket_unref (f->socket);
@@ -132,7 +206,7 @@ tear_down (Fixture *f, gconstpointer data)
 }
 
 static void
-send_trains (Fixture *f)
+send_trains_to (Fixture *f, struct sockaddr *remote)
 {
   static const guint8 bytes[N_SEGMENTS * SEGMENT];
   Lp2pUdpSend sends[N_SENDS];
@@ -142,9 +216,15 @@ send_trains (Fixture *f)
     sends[i] = (Lp2pUdpSend){ .data = bytes,
                               .size = sizeof bytes,
                               .segment_size = SEGMENT,
-                              .remote = (struct sockaddr *) &f->address };
+                              .remote = remote };
   g_assert_cmpuint (lp2p_udp_socket_send (f->socket, sends, N_SENDS, &error), ==, N_SENDS);
   g_assert_no_error (error);
+}
+
+static void
+send_trains (Fixture *f)
+{
+  send_trains_to (f, (struct sockaddr *) &f->address);
 }
 
 /* What has come: loopback delivers before a call returns. */
@@ -240,6 +320,65 @@ test_error (Fixture *f, gconstpointer data)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 }
 
+static void
+count_received (Lp2pUdpSocket *socket, const Lp2pUdpDatagram *datagrams, guint n, gint64 now, gpointer data)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_cmpuint (datagrams[i].segment_size, ==, SEGMENT);
+      g_assert_cmpuint (datagrams[i].size % SEGMENT, ==, 0);
+      g_assert_true (datagrams[i].size == SEGMENT || !lack.gro);
+      *(guint *) data += datagrams[i].size / SEGMENT;
+    }
+}
+
+/* A kernel, or what passes for one in a sandbox, that knows less: all comes all the same,
+ * once, and without a word about it. */
+static void
+test_lack (Fixture *f, gconstpointer data)
+{
+  const Lp2pUdpReceiver receiver = { .receive = count_received };
+  guint n_received = 0;
+  g_autoptr (Lp2pUdpSocket) socket = NULL;
+  Lp2pUdpUser *user;
+
+  lack = *(const Lack *) data;
+  socket = bind_any (f);
+  user = lp2p_udp_socket_add_user (socket, LP2P_UDP_STUN, 0, &receiver, &n_received);
+  for (guint round = 1; round <= 3; round++)
+    {
+      send_trains_to (f, (struct sockaddr *) &socket->address);
+      while (n_received < round * N_SENDS * N_SEGMENTS)
+        g_main_context_iteration (f->context, TRUE);
+      g_assert_cmpuint (n_received, ==, round * N_SENDS * N_SEGMENTS);
+    }
+  g_assert_cmpuint (n_lacked, >, 0);
+  g_assert_cmpuint (n_messages, ==, 0);
+  lp2p_udp_socket_remove_user (socket, user);
+}
+
+/* As much as there is, up to what a fast link needs. */
+static void
+test_buffer (Fixture *f, gconstpointer data)
+{
+  g_autoptr (Lp2pUdpSocket) socket = NULL;
+  g_autofree char *text = NULL;
+  int value = 0;
+  socklen_t size = sizeof value;
+
+  if (!g_file_get_contents ("/proc/sys/net/core/rmem_max", &text, NULL, NULL))
+    {
+      g_test_skip ("nothing says how much this kernel gives");
+      return;
+    }
+  socket = bind_any (f);
+  g_assert_cmpint (asked_size, ==, BUFFER_SIZE);
+  g_assert_cmpint (getsockopt (socket->fd, SOL_SOCKET, SO_RCVBUF, &value, &size), ==, 0);
+  /* The kernel tells twice what it was asked for, see socket(7). */
+  g_assert_cmpint (value, ==, 2 * MIN (BUFFER_SIZE, g_ascii_strtoll (text, NULL, 10)));
+  g_assert_cmpuint (n_messages, ==, 0);
+}
+
 /* What the link of a route takes. */
 static void
 test_link_size (void)
@@ -256,6 +395,18 @@ test_link_size (void)
   g_assert_false (lp2p_udp_is_on_link ((struct sockaddr *) &none));
 }
 
+static const struct
+{
+  const char *name;
+  Lack lack;
+} lacks[] = {
+  { "/udp-refusals/lack-of-gro", { .gro = TRUE } },
+  { "/udp-refusals/lack-of-recvmmsg", { .recvmmsg = TRUE } },
+  { "/udp-refusals/lack-of-sendmmsg", { .sendmmsg = TRUE } },
+  { "/udp-refusals/lack-of-buffers", { .buffers = TRUE } },
+  { "/udp-refusals/lack-of-all", { TRUE, TRUE, TRUE, TRUE } },
+};
+
 int
 main (int argc, char **argv)
 {
@@ -263,6 +414,7 @@ main (int argc, char **argv)
 
 #define ADD(name, error, test) \
   g_test_add ("/udp-refusals/" name, Fixture, GINT_TO_POINTER (error), set_up, test, tear_down)
+  g_log_set_writer_func (count_message, NULL, NULL);
   ADD ("trains-eio", EIO, test_trains);
   ADD ("trains-einval", EINVAL, test_trains);
   ADD ("no-buffers", 0, test_no_buffers);
@@ -270,6 +422,9 @@ main (int argc, char **argv)
   ADD ("late-error", EHOSTUNREACH, test_again);
   ADD ("no-room", 0, test_no_room);
   ADD ("error", 0, test_error);
+  ADD ("buffer", 0, test_buffer);
+  for (guint i = 0; i < G_N_ELEMENTS (lacks); i++)
+    g_test_add (lacks[i].name, Fixture, &lacks[i].lack, set_up, test_lack, tear_down);
   g_test_add_func ("/udp-refusals/link-size", test_link_size);
   return g_test_run ();
 }

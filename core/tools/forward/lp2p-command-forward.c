@@ -449,6 +449,7 @@ static void
 command_clear (Command *self)
 {
   stop (self);
+  tool_forward_stop (&self->forward);
   g_ptr_array_unref (self->forward.outs);
   tool_forward_in_free (self->in);
   g_clear_object (&self->forward.host);

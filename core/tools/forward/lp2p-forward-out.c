@@ -336,7 +336,7 @@ accept_more (ToolForwardOut *self)
       if (socket == NULL)
         {
           /* No file descriptor is left, most likely. */
-          self->forward->starved = TRUE;
+          tool_forward_retry (self->forward);
           tool_note (self->forward->options, "%s: %s", tool_local_get_text (self->local),
                      error->message);
           return;

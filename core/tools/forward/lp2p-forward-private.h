@@ -32,7 +32,8 @@ const char *tool_forward_describe (guint8 answer);
  * @outs: (element-type ToolForwardOut): those that accept local connections
  * @max: how many connections at a time
  * @n: how many there are
- * @starved: whether somebody waits for one of them to end */
+ * @starved: whether somebody waits for one of them to end
+ * @retry: the timer of those who do not know what they wait for, or 0 */
 typedef struct
 {
   Lp2pHost *host;
@@ -42,10 +43,13 @@ typedef struct
   guint max;
   guint n;
   gboolean starved;
+  guint retry;
 } ToolForward;
 
 void tool_forward_take (ToolForward *self);
 void tool_forward_give_back (ToolForward *self);
+void tool_forward_retry (ToolForward *self);
+void tool_forward_stop (ToolForward *self);
 
 /* What came through a service, or went to it.
  * @failed: those that broke off, or did not come about

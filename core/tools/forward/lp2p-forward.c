@@ -4,6 +4,9 @@
 
 #include "types/lp2p-i18n-private.h"
 
+/* How long to wait until a descriptor may be free. */
+#define RETRY_SECONDS 1
+
 const char *
 tool_forward_describe (guint8 answer)
 {
@@ -55,13 +58,44 @@ tool_forward_take (ToolForward *self)
 }
 
 /* Whoever waited for room accepts again. */
+static void
+resume (ToolForward *self)
+{
+  self->starved = FALSE;
+  for (guint i = 0; i < self->outs->len; i++)
+    tool_forward_out_resume (g_ptr_array_index (self->outs, i));
+}
+
 void
 tool_forward_give_back (ToolForward *self)
 {
   self->n--;
-  if (!self->starved)
-    return;
-  self->starved = FALSE;
-  for (guint i = 0; i < self->outs->len; i++)
-    tool_forward_out_resume (g_ptr_array_index (self->outs, i));
+  if (self->starved)
+    resume (self);
+}
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  ToolForward *self = user_data;
+
+  self->retry = 0;
+  resume (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Nothing could be accepted for want of something that others may hold: no connection of ours
+ * has to end for that to be over. */
+void
+tool_forward_retry (ToolForward *self)
+{
+  self->starved = TRUE;
+  if (self->retry == 0)
+    self->retry = g_timeout_add_seconds (RETRY_SECONDS, on_retry, self);
+}
+
+void
+tool_forward_stop (ToolForward *self)
+{
+  g_clear_handle_id (&self->retry, g_source_remove);
 }

@@ -4,18 +4,18 @@
 
 #include "tools/lp2p-listening-private.h"
 #include "tools/lp2p-output-private.h"
+#include "tools/send/lp2p-receive-question-private.h"
 #include "tools/send/lp2p-receiver-private.h"
 #include "tools/send/lp2p-send-door-private.h"
 #include "tools/send/lp2p-send-session-private.h"
 #include "tools/status/lp2p-control-private.h"
 #include "types/lp2p-i18n-private.h"
 
-#include <errno.h>
-#include <glib-unix.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define WHAT "receive"
+
+#define NOT_WANTED N_("the user does not want it")
 
 typedef struct
 {
@@ -28,8 +28,12 @@ typedef struct
   gboolean json;
 } Options;
 
+/* So many of those whom the user did not want are remembered. */
+#define MAX_REFUSED 256
+
 /* A receiver.
  * @peers: who may send without being asked about; empty for nobody
+ * @refused: (element-type Lp2pPeerId): whom the user did not want
  * @waiting, @offer: who came with what; @current is being served */
 typedef struct
 {
@@ -38,6 +42,7 @@ typedef struct
   ReceiveStore *store;
   SendReport *report;
   GPtrArray *peers;
+  GHashTable *refused;
   SendChannel *waiting;
   SendFrame *offer;
   SendChannel *current;
@@ -197,6 +202,8 @@ admit (SendChannel *channel, SendFrame **frame, gpointer user_data)
     return g_strdup (N_("this is a receiver, which takes what is offered"));
   if (self->peers->len > 0 && !is_allowed (self, peer))
     return g_strdup (N_("this receiver does not serve you"));
+  if (g_hash_table_contains (self->refused, peer))
+    return g_strdup (NOT_WANTED);
   if (other != NULL && !lp2p_peer_id_equal (send_channel_get_peer (other), peer))
     return g_strdup (N_("this receiver is busy with another sender"));
   if (self->current != NULL)
@@ -233,81 +240,14 @@ print_listening (Receive *self, Lp2pHost *host)
   tool_flush ();
 }
 
-/* Asking the user */
-
-typedef struct
-{
-  gboolean answered;
-  gboolean yes;
-} Question;
-
-static gboolean
-on_stdin (int fd, GIOCondition condition, gpointer user_data)
-{
-  Question *question = user_data;
-  char answer[64];
-  gssize n = read (fd, answer, sizeof answer - 1);
-
-  if (n < 0 && (errno == EINTR || errno == EAGAIN))
-    return G_SOURCE_CONTINUE;
-  question->answered = TRUE;
-  answer[n > 0 ? n : 0] = '\0';
-  question->yes = tool_is_yes (answer);
-  return G_SOURCE_CONTINUE;
-}
-
+/* Who got a no is not asked about again. */
 static void
-show_question (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *offer)
+refuse (Receive *self, SendChannel *channel)
 {
-  g_autofree char *size = g_format_size (offer->size);
-  g_autofree char *name = tool_make_printable (offer->name);
-  g_autofree char *into = tool_make_printable (self->options->into);
-  guint n = (guint) MIN (offer->files, G_MAXUINT);
-  const char *format;
-
-  tool_progress_clear ();
-  if (offer->entries > 1)
-    /* Translators: a peer, a name, a number of files, their size, a folder */
-    format = lp2p_ngettext ("%s\nwants to send \"%.60s\" and more: %u file, %s, into %s\nTake them? [y/N] ",
-                            "%s\nwants to send \"%.60s\" and more: %u files, %s, into %s\nTake them? [y/N] ", n);
-  else
-    /* Translators: a peer, a name, a number of files, their size, a folder */
-    format = lp2p_ngettext ("%s\nwants to send \"%.60s\": %u file, %s, into %s\nTake them? [y/N] ",
-                            "%s\nwants to send \"%.60s\": %u files, %s, into %s\nTake them? [y/N] ", n);
-  g_printerr (format, lp2p_peer_id_get_string (send_channel_get_peer (channel)), name, n, size, into);
-}
-
-/* The sender may go, or change its mind, before there is an answer. */
-static gboolean
-ask (Receive *self,
-     SendChannel *channel,
-     const Lp2p__Send__Offer *offer,
-     gboolean *yes,
-     GError **error)
-{
-  Question question = { FALSE };
-  guint watch = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, on_stdin, &question);
-  gboolean good = TRUE;
-
-  /* What was typed before is no answer. */
-  tcflush (STDIN_FILENO, TCIFLUSH);
-  show_question (self, channel, offer);
-  while (good && !question.answered)
-    {
-      g_autoptr (SendFrame) frame = NULL;
-      SendEvent event;
-      SendInput found = send_channel_poll (channel, &event, error);
-
-      frame = event.frame;
-      if (found == SEND_INPUT_FRAME || found == SEND_INPUT_DATA)
-        g_set_error_literal (error, LP2P_ERROR, LP2P_ERROR_FAILED, N_("the peer took the offer back"));
-      good = found == SEND_INPUT_MORE && send_channel_wait (channel, error);
-    }
-  g_source_remove (watch);
-  if (!question.answered)
-    g_printerr ("\n");
-  *yes = question.yes;
-  return good;
+  if (g_hash_table_size (self->refused) >= MAX_REFUSED)
+    g_hash_table_remove_all (self->refused);
+  g_hash_table_add (self->refused, lp2p_peer_id_ref (send_channel_get_peer (channel)));
+  send_channel_part (channel, SEND_BODY (DECLINE), NOT_WANTED);
 }
 
 /* Whether what is offered is to be taken; else the sender was told. */
@@ -319,14 +259,14 @@ confirm (Receive *self, SendChannel *channel, const Lp2p__Send__Offer *offer)
 
   if (yes)
     return TRUE;
-  if (!ask (self, channel, offer, &yes, &error))
+  if (!receive_ask (channel, offer, self->options->into, &yes, &error))
     {
       tool_fail_error (WHAT, error);
       send_channel_part (channel, SEND_BODY (DECLINE), error->message);
       return FALSE;
     }
   if (!yes)
-    send_channel_part (channel, SEND_BODY (DECLINE), N_("the user does not want it"));
+    refuse (self, channel);
   return yes;
 }
 
@@ -361,6 +301,7 @@ listen_for_senders (Receive *self)
   if (host == NULL)
     return tool_fail_error (WHAT, error);
   control = tool_control_new (self->line, host, send_report_append_status, self->report);
+  self->refused = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, (GDestroyNotify) lp2p_peer_id_unref, NULL);
   door = send_door_new (host, admit, self);
   print_listening (self, host);
   while (!over && !tool_is_interrupted ())
@@ -373,6 +314,7 @@ listen_for_senders (Receive *self)
   g_clear_pointer (&door, send_door_free);
   g_clear_pointer (&self->waiting, send_channel_free);
   g_clear_pointer (&self->offer, send_frame_free);
+  g_clear_pointer (&self->refused, g_hash_table_unref);
   g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;

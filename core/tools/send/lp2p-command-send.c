@@ -19,8 +19,9 @@
 
 /* Nobody guesses it. */
 #define CODE_SIZE 16
-/* Who gets it wrong more often than this is no friend. */
-#define MAX_WRONG 5
+/* Who gets it wrong more often than this is no friend. So many of them are remembered. */
+#define MAX_WRONG    5
+#define MAX_STRANGERS 256
 /* A QR code with more would be too fine for a terminal. */
 #define MAX_ADDRESSES 8
 
@@ -38,6 +39,7 @@ typedef struct
 
 /* A sender that waits for its receiver.
  * @bound: the peer that the code belongs to since it was shown
+ * @wrong: (element-type Lp2pPeerId guint): how many wrong codes came from whom
  * @waiting: it came and is to be served; @current is being served */
 typedef struct
 {
@@ -48,7 +50,7 @@ typedef struct
   guint8 code[CODE_SIZE];
   gint64 expires;
   Lp2pPeerId *bound;
-  guint wrong;
+  GHashTable *wrong;
   SendChannel *waiting;
   SendChannel *current;
 } Serve;
@@ -251,6 +253,20 @@ check_code (const Serve *self, const ProtobufCBinaryData *code)
   return difference == 0;
 }
 
+/* Counted for each peer, so that nobody ends what is somebody else's. */
+static guint
+count_wrong (Serve *self, Lp2pPeerId *peer, guint more)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->wrong, peer)) + more;
+
+  if (more == 0)
+    return n;
+  if (g_hash_table_size (self->wrong) >= MAX_STRANGERS)
+    g_hash_table_remove_all (self->wrong);
+  g_hash_table_insert (self->wrong, lp2p_peer_id_ref (peer), GUINT_TO_POINTER (n));
+  return n;
+}
+
 static gboolean
 is_expired (const Serve *self)
 {
@@ -267,12 +283,11 @@ admit (SendChannel *channel, SendFrame **frame, gpointer user_data)
 
   if ((*frame)->body_case != SEND_BODY (REQUEST))
     return g_strdup (N_("this is a sender, which serves who has its ticket"));
-  if (self->wrong >= MAX_WRONG)
+  if (count_wrong (self, peer, 0) >= MAX_WRONG)
     return g_strdup (N_("too many wrong codes were tried"));
   if (!check_code (self, &(*frame)->request->code))
     {
-      self->wrong++;
-      g_main_context_wakeup (NULL);
+      count_wrong (self, peer, 1);
       return g_strdup (N_("the code of the ticket is wrong"));
     }
   if (is_expired (self))
@@ -303,19 +318,15 @@ wait_visitor (Serve *self, GError **error)
   /* Looks at the clock of the wall, which may be set and jumps after a sleep. */
   guint timer = g_timeout_add_seconds (1, on_expired, NULL);
 
-  while (self->waiting == NULL && !tool_is_interrupted () && self->wrong < MAX_WRONG &&
-         !is_expired (self))
+  while (self->waiting == NULL && !tool_is_interrupted () && !is_expired (self))
     g_main_context_iteration (NULL, TRUE);
   g_source_remove (timer);
   if (tool_is_interrupted ())
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
-  else if (self->wrong >= MAX_WRONG)
-    g_set_error (error, LP2P_ERROR, LP2P_ERROR_FAILED,
-                 _("a wrong code was tried %d times: make a new ticket"), MAX_WRONG);
   else if (self->waiting == NULL)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                          N_("the ticket expired before all was sent"));
-  return self->waiting != NULL && !tool_is_interrupted () && self->wrong < MAX_WRONG;
+  return self->waiting != NULL && !tool_is_interrupted ();
 }
 
 /* One visit. Returns whether there is to be no other one. */
@@ -349,6 +360,7 @@ serve (Serve *self)
   if (host == NULL)
     return tool_fail_error (WHAT, error);
   control = tool_control_new (self->line, host, send_report_append_status, self->report);
+  self->wrong = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, (GDestroyNotify) lp2p_peer_id_unref, NULL);
   door = send_door_new (host, admit, self);
   if (make_ticket (self, host, &error))
     while (!over && wait_visitor (self, &error))
@@ -358,6 +370,7 @@ serve (Serve *self)
   g_clear_pointer (&door, send_door_free);
   g_clear_pointer (&self->waiting, send_channel_free);
   g_clear_pointer (&self->bound, lp2p_peer_id_unref);
+  g_clear_pointer (&self->wrong, g_hash_table_unref);
   g_clear_pointer (&control, tool_control_free);
   tool_host_close (host);
   return status;

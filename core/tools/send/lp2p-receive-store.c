@@ -12,6 +12,9 @@
 
 #define IDENTITY "identity"
 
+/* So often the state folder may vanish between its opening and its lock. */
+#define MAX_TRIES 10
+
 struct _ReceiveStore
 {
   char *path;
@@ -28,6 +31,13 @@ receive_item_free (ReceiveItem *self)
   g_free (self->target);
   g_free (self->key);
   g_free (self);
+}
+
+static void
+set_busy (GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                       N_("another lp2p receive works in the target folder"));
 }
 
 /* What is in it is believed, so it has to be ours; two receivers at once would
@@ -49,13 +59,12 @@ check_state (int fd, GError **error)
     return TRUE;
   if (errno != EWOULDBLOCK)
     return send_set_errno (error, SEND_STATE_FOLDER, errno);
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                       N_("another lp2p receive works in the target folder"));
+  set_busy (error);
   return FALSE;
 }
 
 static int
-open_state (int folder, const char *path, GError **error)
+open_state_once (int folder, const char *path, GError **error)
 {
   g_autofree char *state = g_build_filename (path, SEND_STATE_FOLDER, NULL);
   int fd;
@@ -71,6 +80,31 @@ open_state (int folder, const char *path, GError **error)
   else if (!check_state (fd, error))
     send_close (&fd);
   return fd;
+}
+
+/* Whether the folder still has its name: whoever had it locked before may have removed it. */
+static gboolean
+is_in_place (int folder, int fd)
+{
+  struct stat opened, named;
+
+  return fstat (fd, &opened) == 0 && fstatat (folder, SEND_STATE_FOLDER, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+static int
+open_state (int folder, const char *path, GError **error)
+{
+  for (guint i = 0; i < MAX_TRIES; i++)
+    {
+      int fd = open_state_once (folder, path, error);
+
+      if (fd < 0 || is_in_place (folder, fd))
+        return fd;
+      send_close (&fd);
+    }
+  set_busy (error);
+  return -1;
 }
 
 /**
@@ -102,17 +136,21 @@ receive_store_new (const char *path, gboolean overwrite, SendReport *report, GEr
   if (self->folder == NULL)
     return NULL;
   self->state_fd = open_state (send_folder_get_fd (self->folder), path, error);
-  return self->state_fd >= 0 ? g_steal_pointer (&self) : NULL;
+  if (self->state_fd < 0)
+    return NULL;
+  send_folder_close_off (self->folder, self->state_fd);
+  return g_steal_pointer (&self);
 }
 
-/* An empty state folder goes, too. */
+/* An empty state folder goes, too, while it is still locked; never that of another receiver,
+ * which is empty as long as that one waits. */
 void
 receive_store_free (ReceiveStore *self)
 {
   receive_queue_free (self->queue);
-  send_close (&self->state_fd);
-  if (self->folder != NULL)
+  if (self->state_fd >= 0)
     unlinkat (send_folder_get_fd (self->folder), SEND_STATE_FOLDER, AT_REMOVEDIR);
+  send_close (&self->state_fd);
   g_clear_pointer (&self->folder, send_folder_free);
   g_free (self->path);
   g_free (self);
@@ -148,6 +186,18 @@ receive_store_get_queue (ReceiveStore *self)
   return self->queue;
 }
 
+/* The folder was made for its owner alone. Where it has another mode, the file system knows
+ * none, or somebody wants it so: then others may read the identity as they may read what
+ * comes. */
+static Lp2pIdentityFileFlags
+get_identity_flags (int state_fd)
+{
+  struct stat status;
+
+  return fstat (state_fd, &status) == 0 && (status.st_mode & 077) != 0 ? LP2P_IDENTITY_FILE_ALLOW_SHARED
+                                                                      : LP2P_IDENTITY_FILE_NONE;
+}
+
 /**
  * receive_store_load_identity:
  * @self: a store
@@ -162,11 +212,18 @@ Lp2pIdentity *
 receive_store_load_identity (ReceiveStore *self, GError **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d/" IDENTITY, self->state_fd);
+  g_autoptr (GError) missing = NULL;
   g_autoptr (Lp2pIdentity) identity =
-      lp2p_identity_load_file (path, LP2P_IDENTITY_FILE_NONE, NULL);
+      lp2p_identity_load_file (path, get_identity_flags (self->state_fd), &missing);
 
   if (identity != NULL)
     return g_steal_pointer (&identity);
+  /* One that cannot be read is not replaced: the sender would take us for somebody else. */
+  if (!g_error_matches (missing, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&missing));
+      return NULL;
+    }
   identity = lp2p_identity_generate (LP2P_KEY_TYPE_ED25519, error);
   if (identity == NULL ||
       !lp2p_identity_save_file (identity, path, LP2P_IDENTITY_FILE_REPLACE, error))

@@ -21,7 +21,8 @@
 /* Chunks smaller than this are read many at once, and then copied. */
 #define PLACED_SIZE (256 * 1024)
 
-/* @items: those that were taken and whose turn has not come
+/* @names: (element-type filename): what was offered; @name is the first of them
+ * @items: those that were taken and whose turn has not come
  * @partial: the file that is coming, of the first item */
 typedef struct
 {
@@ -29,6 +30,8 @@ typedef struct
   SendChannel *channel;
   SendReport *report;
   const Lp2p__Send__Offer *offer;
+  GHashTable *names;
+  const char *name;
   gboolean links;
   GQueue items;
   guint64 n_entries;
@@ -186,12 +189,15 @@ decide (Receiver *self, ReceiveItem *item, GError **reason, GError **error)
   struct stat status;
   const struct stat *found = NULL;
   const char *name;
-  int parent = send_folder_reach (receive_store_get_folder (self->store), item->path, TRUE, &name,
+  int parent = send_folder_reach (receive_store_get_folder (self->store), item->path, FALSE, &name,
                                   reason);
 
-  if (parent < 0)
+  /* Nothing is made for what may not come. */
+  if (parent < 0 && g_error_matches (*reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    g_clear_error (reason);
+  else if (parent < 0)
     return TRUE;
-  if (fstatat (parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+  else if (fstatat (parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
     found = &status;
   else if (errno != ENOENT)
     {
@@ -243,6 +249,18 @@ make_item (Receiver *self, const Lp2p__Send__Entry *entry, GError **reason)
   return item;
 }
 
+/* What the user agreed to is in the names that were offered. */
+static gboolean
+check_offered (Receiver *self, const char *path, GError **reason)
+{
+  g_autofree char *top = g_strndup (path, strcspn (path, "/"));
+
+  if (g_hash_table_contains (self->names, top))
+    return TRUE;
+  g_set_error_literal (reason, LP2P_ERROR, LP2P_ERROR_PROTOCOL, N_("the path begins with a name that was not offered"));
+  return FALSE;
+}
+
 static gboolean
 take_entry (Receiver *self, const Lp2p__Send__Entry *entry, GError **error)
 {
@@ -252,7 +270,7 @@ take_entry (Receiver *self, const Lp2p__Send__Entry *entry, GError **error)
   if (!count_entry (self, entry, error))
     return FALSE;
   item = make_item (self, entry, &reason);
-  if (reason == NULL && !decide (self, item, &reason, error))
+  if (reason == NULL && check_offered (self, item->path, &reason) && !decide (self, item, &reason, error))
     return FALSE;
   if (reason != NULL)
     refuse (self, item, reason->message);
@@ -491,7 +509,7 @@ check_complete (Receiver *self)
                                         "%" PRIu64 " of the files that were offered did not come; the sender tells why",
                                         missing),
                          missing);
-  send_report_entry (self->report, self->offer->name, TRUE, 0, SEND_OUTCOME_FAILED, why);
+  send_report_entry (self->report, self->name, TRUE, 0, SEND_OUTCOME_FAILED, why);
 }
 
 /* All is on the disk before the sender is told so. */
@@ -534,22 +552,28 @@ receive_all (ReceiveStore *store,
              SendReport *report,
              GError **error)
 {
+  g_autoptr (GPtrArray) names = send_offer_list_names (offer);
   Receiver self = {
     .store = store,
     .channel = channel,
     .report = report,
     .offer = offer,
+    .names = g_hash_table_new (g_str_hash, g_str_equal),
+    .name = g_ptr_array_index (names, 0),
     .links = links,
   };
   gboolean good;
 
+  for (guint i = 0; i < names->len; i++)
+    g_hash_table_add (self.names, g_ptr_array_index (names, i));
   g_queue_init (&self.items);
   send_report_begin (report, lp2p_peer_id_get_string (send_channel_get_peer (channel)),
-                     offer->name, offer->files, offer->size);
+                     self.name, offer->files, offer->size);
   send_append_nothing (send_channel_get_output (channel), SEND_BODY (ACCEPT));
   send_channel_push (channel);
   good = receive_entries (&self, error) && finish (&self, error);
   g_clear_pointer (&self.partial, receive_partial_free);
   g_queue_clear_full (&self.items, (GDestroyNotify) receive_item_free);
+  g_hash_table_unref (self.names);
   return good;
 }

@@ -57,6 +57,7 @@ channel_clear (gpointer pointer)
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
   g_clear_pointer (&self->place, g_bytes_unref);
+  send_decoder_clear (&self->decoder);
   g_byte_array_unref (self->input);
   g_byte_array_unref (self->output);
   g_byte_array_unref (self->leaving);

@@ -4,7 +4,7 @@
 
 #include "tools/lp2p-session-private.h"
 
-/* How many may stand before the door, and for how long. */
+/* How many may stand before the door, each once, and for how long. */
 #define MAX_VISITORS  16
 #define VISIT_SECONDS 15
 
@@ -83,12 +83,26 @@ on_input (SendChannel *channel, gpointer user_data)
     }
 }
 
+/* Who comes again gives up its place: one peer does not fill the room that is for all. */
+static void
+drop_visits (SendDoor *self, Lp2pPeerId *peer)
+{
+  for (guint i = self->visitors->len; i-- > 0;)
+    {
+      const Visitor *visitor = g_ptr_array_index (self->visitors, i);
+
+      if (lp2p_peer_id_equal (send_channel_get_peer (visitor->channel), peer))
+        g_ptr_array_remove_index_fast (self->visitors, i);
+    }
+}
+
 static void
 on_stream (Lp2pStream *stream, gpointer user_data)
 {
   SendDoor *self = user_data;
   Visitor *visitor;
 
+  drop_visits (self, lp2p_connection_get_remote_peer (lp2p_stream_get_connection (stream)));
   if (self->visitors->len >= MAX_VISITORS)
     {
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_RESOURCE_LIMIT);

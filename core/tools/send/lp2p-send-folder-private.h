@@ -16,6 +16,7 @@ typedef struct _SendFolder SendFolder;
 SendFolder *send_folder_new (const char *path, gboolean follow, GError **error);
 void send_folder_free (SendFolder *self);
 int send_folder_get_fd (SendFolder *self);
+void send_folder_close_off (SendFolder *self, int fd);
 
 int send_folder_reach (
     SendFolder *self, const char *path, gboolean make, const char **name, GError **error);

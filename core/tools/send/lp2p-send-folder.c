@@ -11,12 +11,15 @@
 
 #define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
-/* @last, @last_fd: the folder that was reached last: most files have the one of the
+/* @device, @inode: of the folder that nothing leads into; 0 for none
+ * @last, @last_fd: the folder that was reached last: most files have the one of the
  * file before. */
 struct _SendFolder
 {
   int fd;
   gboolean follow;
+  dev_t device;
+  ino_t inode;
   char *last;
   int last_fd;
 };
@@ -79,6 +82,27 @@ send_folder_get_fd (SendFolder *self)
   return self->fd;
 }
 
+/* Has no path lead into a folder, by whatever other name the file system knows it. */
+void
+send_folder_close_off (SendFolder *self, int fd)
+{
+  struct stat status;
+
+  if (fstat (fd, &status) != 0)
+    return;
+  self->device = status.st_dev;
+  self->inode = status.st_ino;
+}
+
+static gboolean
+is_closed_off (SendFolder *self, int fd)
+{
+  struct stat status;
+
+  return self->inode != 0 && fstat (fd, &status) == 0 && status.st_dev == self->device &&
+         status.st_ino == self->inode;
+}
+
 /* To open(), a symbolic link that is not followed is ENOTDIR, as a file is; here it is
  * ELOOP. */
 int
@@ -111,6 +135,13 @@ walk (SendFolder *self, const char *path, gsize size, gboolean make, GError **er
       close (fd);
       fd = next;
       errno = code;
+      if (fd >= 0 && is_closed_off (self, fd))
+        {
+          close (fd);
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                               N_("the path leads into the folder where the receiver keeps its state"));
+          return -1;
+        }
     }
   if (fd < 0)
     send_set_errno (error, NULL, errno);

@@ -89,6 +89,12 @@ send_roots_new (char **paths, SendLinks links, GError **error)
   g_autoptr (GPtrArray) roots = g_ptr_array_new_with_free_func ((GDestroyNotify) root_free);
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
 
+  if (g_strv_length (paths) > SEND_MAX_NAMES)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _("more than %d files and folders are named: name the folder that they are in"), SEND_MAX_NAMES);
+      return NULL;
+    }
   for (gsize i = 0; paths[i] != NULL; i++)
     {
       SendRoot *root = root_new (paths[i], links, error);

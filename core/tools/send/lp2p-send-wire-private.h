@@ -19,6 +19,9 @@ G_BEGIN_DECLS
 #define SEND_MAX_TEXT 1024
 /* How many entries may be announced that have not ended yet. */
 #define SEND_MAX_ANNOUNCED 1024
+/* How many entries may be offered, and how many names at the top of them. */
+#define SEND_MAX_ENTRIES 10000000
+#define SEND_MAX_NAMES   4096
 
 typedef Lp2p__Send__Frame SendFrame;
 
@@ -28,6 +31,8 @@ void send_frame_free (SendFrame *frame);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SendFrame, send_frame_free)
 
 gboolean send_fail_protocol (GError **error, const char *what);
+
+GPtrArray *send_offer_list_names (const Lp2p__Send__Offer *offer);
 
 /* One frame that is known to be what it should be. */
 void send_append_frame (GByteArray *out, const SendFrame *frame);
@@ -53,11 +58,15 @@ typedef enum
 } SendInput;
 
 /* What comes in.
- * @left: how many bytes of a chunk are still to come */
+ * @left: how many bytes of a chunk are still to come
+ * @offer: (nullable): the first frames of one that takes several */
 typedef struct
 {
   gsize left;
+  SendFrame *offer;
 } SendDecoder;
+
+void send_decoder_clear (SendDecoder *self);
 
 /* One thing that came: a frame, or some of the bytes of a chunk. */
 typedef struct

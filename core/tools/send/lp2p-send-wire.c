@@ -148,12 +148,50 @@ check_want (const Lp2p__Send__Want *want, GError **error)
 }
 
 static gboolean
+check_name (const ProtobufCBinaryData *name)
+{
+  return name->len > 0 && name->len <= SEND_MAX_NAME && memchr (name->data, '/', name->len) == NULL &&
+         memchr (name->data, '\0', name->len) == NULL;
+}
+
+static gboolean
+check_offer (const Lp2p__Send__Offer *offer, GError **error)
+{
+  if (offer->entries > SEND_MAX_ENTRIES || offer->files > offer->entries || offer->size > G_MAXINT64)
+    return send_fail_protocol (error, N_("the peer offers an impossible number of files, expected 10000000 at most"));
+  if (offer->more && offer->n_names == 0)
+    return send_fail_protocol (error, N_("the peer sent a part of an offer without a name in it"));
+  for (gsize i = 0; i < offer->n_names; i++)
+    if (!check_name (&offer->names[i]))
+      return send_fail_protocol (error, N_("the peer offers a name that is none, expected 1 to 255 bytes without a slash"));
+  return TRUE;
+}
+
+/* A text is looked for in catalogues, piece by piece. */
+static gboolean
+check_text (const char *text, GError **error)
+{
+  return strlen (text) <= SEND_MAX_TEXT ||
+         send_fail_protocol (error, N_("the peer sent a text that is too long, expected 1024 bytes at most"));
+}
+
+static gboolean
 check_frame (const SendFrame *frame, GError **error)
 {
   switch (frame->body_case)
     {
     case SEND_BODY (_NOT_SET):
       return send_fail_protocol (error, N_("the peer sent a frame of an unknown kind"));
+    case SEND_BODY (OFFER):
+      return check_offer (frame->offer, error);
+    case SEND_BODY (ABORT):
+      return check_text (frame->abort->text, error);
+    case SEND_BODY (DECLINE):
+      return check_text (frame->decline->text, error);
+    case SEND_BODY (REFUSE):
+      return check_text (frame->refuse->text, error);
+    case SEND_BODY (FAIL):
+      return check_text (frame->fail->text, error);
     case SEND_BODY (ENTRY):
       return check_entry (frame->entry, error);
     case SEND_BODY (CHUNK):
@@ -201,14 +239,85 @@ read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
   return SEND_INPUT_FRAME;
 }
 
+/* Who is busy may say so at any time. */
+static gboolean
+is_of_offer (const SendDecoder *self, const SendFrame *frame)
+{
+  return frame->body_case == SEND_BODY (OFFER) ||
+         (self->offer != NULL && frame->body_case != SEND_BODY (BUSY));
+}
+
+static void
+move_names (Lp2p__Send__Offer *from, Lp2p__Send__Offer *to)
+{
+  to->names = g_renew (ProtobufCBinaryData, to->names, to->n_names + from->n_names);
+  for (gsize i = 0; i < from->n_names; i++)
+    to->names[to->n_names++] = from->names[i];
+  from->n_names = 0;
+}
+
+/* The frames of an offer become one. Until the last of them, there is none. */
+static gboolean
+join_offer (SendDecoder *self, SendFrame **frame, GError **error)
+{
+  gboolean more;
+
+  if ((*frame)->body_case != SEND_BODY (OFFER))
+    return send_fail_protocol (error, N_("the peer sent another frame in the middle of an offer"));
+  more = (*frame)->offer->more;
+  if (self->offer == NULL)
+    {
+      self->offer = g_steal_pointer (frame);
+    }
+  else
+    {
+      move_names ((*frame)->offer, self->offer->offer);
+      g_clear_pointer (frame, send_frame_free);
+    }
+  if (self->offer->offer->n_names > SEND_MAX_NAMES)
+    return send_fail_protocol (error, N_("the peer offers more than 4096 names"));
+  if (!more)
+    *frame = g_steal_pointer (&self->offer);
+  return TRUE;
+}
+
+void
+send_decoder_clear (SendDecoder *self)
+{
+  g_clear_pointer (&self->offer, send_frame_free);
+}
+
+/**
+ * send_offer_list_names:
+ * @offer: an offer
+ *
+ * Lists what the paths of its entries may begin with. One without a list is about a
+ * single thing.
+ *
+ * Returns: (transfer full) (element-type filename): the names, of which there is one
+ *   at least
+ */
+GPtrArray *
+send_offer_list_names (const Lp2p__Send__Offer *offer)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+
+  for (gsize i = 0; i < offer->n_names; i++)
+    g_ptr_array_add (names, g_strndup ((const char *) offer->names[i].data, offer->names[i].len));
+  if (names->len == 0)
+    g_ptr_array_add (names, g_strdup (offer->name));
+  return names;
+}
+
 /**
  * send_decoder_next:
- * @self: a decoder, which starts as zeros
+ * @self: a decoder, which starts as zeros and is cleared in the end
  * @cursor: what came and was not used yet
  * @event: (out): what it is; a frame is the caller's, bytes are borrowed
  * @error: return location for an error
  *
- * Takes the next thing off what came.
+ * Takes the next thing off what came. An offer is one thing, whatever number of frames
+ * it takes.
  *
  * Returns: what was found; %SEND_INPUT_MORE when that is less than a frame, which
  *   stays, and is to come again with more behind it
@@ -216,9 +325,6 @@ read_frame (Lp2pCursor *cursor, SendFrame **frame, GError **error)
 SendInput
 send_decoder_next (SendDecoder *self, Lp2pCursor *cursor, SendEvent *event, GError **error)
 {
-  g_autoptr (SendFrame) frame = NULL;
-  SendInput found;
-
   *event = (SendEvent) { NULL };
   if (self->left > 0)
     {
@@ -229,13 +335,20 @@ send_decoder_next (SendDecoder *self, Lp2pCursor *cursor, SendEvent *event, GErr
       self->left -= event->size;
       return SEND_INPUT_DATA;
     }
-  found = read_frame (cursor, &frame, error);
-  if (found != SEND_INPUT_FRAME)
-    return found;
-  if (!check_frame (frame, error))
-    return SEND_INPUT_FAILED;
-  if (frame->body_case == SEND_BODY (CHUNK))
-    self->left = frame->chunk->size;
-  event->frame = g_steal_pointer (&frame);
-  return SEND_INPUT_FRAME;
+  for (;;)
+    {
+      g_autoptr (SendFrame) frame = NULL;
+      SendInput found = read_frame (cursor, &frame, error);
+
+      if (found != SEND_INPUT_FRAME)
+        return found;
+      if (!check_frame (frame, error) || (is_of_offer (self, frame) && !join_offer (self, &frame, error)))
+        return SEND_INPUT_FAILED;
+      if (frame == NULL)
+        continue;
+      if (frame->body_case == SEND_BODY (CHUNK))
+        self->left = frame->chunk->size;
+      event->frame = g_steal_pointer (&frame);
+      return SEND_INPUT_FRAME;
+    }
 }

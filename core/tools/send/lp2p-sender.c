@@ -14,6 +14,9 @@
 #define SMALL_SIZE (64 * 1024)
 #define BATCH_SIZE (256 * 1024)
 
+/* So many names of 255 bytes each, and all else of an offer, are less than a frame may have. */
+#define NAMES_A_FRAME 50
+
 /* How many entries are measured between two looks at what else there is to do. */
 #define MEASURE_TURN 1000
 
@@ -38,7 +41,8 @@ typedef struct
 
 /* @announced: those whose turn has not come, in order; @first is the number of the
  *   first of them
- * @result: what the receiver said at the end */
+ * @finished: whether the receiver was told that there is no more
+ * @result: what it said then */
 typedef struct
 {
   const SendLoad *load;
@@ -51,6 +55,7 @@ typedef struct
   guint64 n_failed;
   guint64 size;
   gboolean accepted;
+  gboolean finished;
   SendFrame *result;
   GError *error;
 } Sender;
@@ -79,6 +84,12 @@ send_load_measure (SendLoad *self, GError **error)
       self->entries++;
       self->files += item->kind == LP2P__SEND__KIND__FILE;
       self->size += item->size;
+      if (self->entries > SEND_MAX_ENTRIES)
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                       _("there are more than %d files and folders to send: send them in parts"), SEND_MAX_ENTRIES);
+          return FALSE;
+        }
       if (self->entries % MEASURE_TURN == 0 && !tool_sleep (0))
         {
           g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, N_("interrupted"));
@@ -196,6 +207,8 @@ on_input (SendChannel *channel, gpointer user_data)
         return;
       if (found == SEND_INPUT_DATA || frame->body_case == SEND_BODY (CHUNK))
         send_fail_protocol (&self->error, N_("the peer sent data, which only a sender does"));
+      else if (frame->body_case == SEND_BODY (RESULT) && !self->finished)
+        send_fail_protocol (&self->error, N_("the peer sent a result before all was sent"));
       else if (frame->body_case == SEND_BODY (RESULT))
         self->result = g_steal_pointer (&frame);
       else
@@ -241,17 +254,36 @@ write_batch (Sender *self, GError **error)
          write_out (self, NULL, error);
 }
 
+/* The names take as many frames as they need. */
+static void
+append_offer (GByteArray *out, const SendLoad *load)
+{
+  Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
+  g_autofree char *name = g_utf8_make_valid (send_load_get_name (load), -1);
+  ProtobufCBinaryData names[NAMES_A_FRAME];
+
+  offer.entries = load->entries;
+  offer.files = load->files;
+  offer.size = load->size;
+  offer.name = name;
+  offer.names = names;
+  for (guint i = 0; i < load->roots->len; i++)
+    {
+      const SendRoot *root = g_ptr_array_index (load->roots, i);
+
+      names[offer.n_names++] = (ProtobufCBinaryData) { strlen (root->name), (guint8 *) root->name };
+      offer.more = i + 1 < load->roots->len;
+      if (offer.n_names < NAMES_A_FRAME && offer.more)
+        continue;
+      send_append (out, SEND_BODY (OFFER), &offer);
+      offer.n_names = 0;
+    }
+}
+
 static gboolean
 send_offer (Sender *self, GError **error)
 {
-  Lp2p__Send__Offer offer = LP2P__SEND__OFFER__INIT;
-  g_autofree char *name = g_utf8_make_valid (send_load_get_name (self->load), -1);
-
-  offer.entries = self->load->entries;
-  offer.files = self->load->files;
-  offer.size = self->load->size;
-  offer.name = name;
-  send_append (send_channel_get_output (self->channel), SEND_BODY (OFFER), &offer);
+  append_offer (send_channel_get_output (self->channel), self->load);
   while (!self->accepted)
     if (!wait_input (self, error))
       return FALSE;
@@ -571,6 +603,7 @@ static gboolean
 finish (Sender *self, GError **error)
 {
   send_append_nothing (send_channel_get_output (self->channel), SEND_BODY (FINISH));
+  self->finished = TRUE;
   while (self->result == NULL)
     if (!wait_input (self, error))
       return FALSE;

@@ -17,11 +17,15 @@
 /* Until a client asks, and until it has taken the answer. */
 #define PATIENCE_S 30
 
+/* How long nobody is accepted after that went wrong. */
+#define PAUSE_SECONDS 1
+
 struct _ToolControl
 {
   ToolLocal *local;
   GSocket *socket;
   GSource *source;
+  guint pause; /* a timer, instead of the source, or 0 */
   ToolReporter *reporter;
   ToolControlReport report;
   gpointer user_data;
@@ -42,6 +46,7 @@ typedef struct
 } Client;
 
 static void client_read (Client *client);
+static gboolean on_pause_over (gpointer user_data);
 
 /* The folder */
 
@@ -244,8 +249,15 @@ on_connection (GSocket *socket, GIOCondition condition, gpointer user_data)
   g_autoptr (GSocket) accepted = g_socket_accept (socket, NULL, NULL);
   Client *client;
 
+  /* No descriptor is left, most likely. Whoever came stays there, so the socket stays ready. */
+  if (accepted == NULL)
+    {
+      g_clear_pointer (&self->source, g_source_unref);
+      self->pause = g_timeout_add_seconds (PAUSE_SECONDS, on_pause_over, self);
+      return G_SOURCE_REMOVE;
+    }
   /* Whoever comes when it is crowded finds the end at once. */
-  if (accepted == NULL || self->clients->len >= TOOL_CONTROL_MAX_CLIENTS)
+  if (self->clients->len >= TOOL_CONTROL_MAX_CLIENTS)
     return G_SOURCE_CONTINUE;
   client = g_new0 (Client, 1);
   client->control = self;
@@ -256,6 +268,24 @@ on_connection (GSocket *socket, GIOCondition condition, gpointer user_data)
   g_ptr_array_add (self->clients, client);
   client_read (client);
   return G_SOURCE_CONTINUE;
+}
+
+static void
+watch_socket (ToolControl *self)
+{
+  self->source = g_socket_create_source (self->socket, G_IO_IN, NULL);
+  g_source_set_callback (self->source, G_SOURCE_FUNC (on_connection), self, NULL);
+  g_source_attach (self->source, NULL);
+}
+
+static gboolean
+on_pause_over (gpointer user_data)
+{
+  ToolControl *self = user_data;
+
+  self->pause = 0;
+  watch_socket (self);
+  return G_SOURCE_REMOVE;
 }
 
 /* Life */
@@ -300,15 +330,14 @@ tool_control_new (ToolLine *line, Lp2pHost *host, ToolControlReport report, gpoi
       tool_note (line->options, _("lp2p status will not show this host: %s"), error->message);
       return self;
     }
-  self->source = g_socket_create_source (self->socket, G_IO_IN, NULL);
-  g_source_set_callback (self->source, G_SOURCE_FUNC (on_connection), self, NULL);
-  g_source_attach (self->source, NULL);
+  watch_socket (self);
   return self;
 }
 
 void
 tool_control_free (ToolControl *self)
 {
+  g_clear_handle_id (&self->pause, g_source_remove);
   if (self->source != NULL)
     g_source_destroy (self->source);
   g_clear_pointer (&self->source, g_source_unref);

@@ -81,15 +81,21 @@ rust        quic-v1    -         -            -       -     2
 js          quic-v1    -         -            -       -     2
 py          quic-v1    -         -            -       -     2
 lp2p        quic-v1    -         -            ticket  -     1
+go          quic-v1    -         -            store   -     2
+rust        quic-v1    -         -            store   -     2
+js          quic-v1    -         -            store   -     2
+py          quic-v1    -         -            store   -     2
 lp2p        quic-v1    -         -            -       full  3
 lp2p        quic-v1    -         -            token   full  2
 lp2p        quic-v1    -         -            ticket  full  1
 """
 
 # What can be kept: nothing, the cookie of TCP Fast Open, the token that proves an address,
-# and with that the ticket of a session. The latter two are in the peer store.
-KEPT = {"-": "", "cookie": " with TCP Fast Open", "token": " with a token", "ticket": " resumed"}
-STORED = ("token", "ticket")
+# and with that the ticket of a session. The latter two are in the peer store, where others
+# may have given either, or none: then it takes at the most what a fresh dial does.
+KEPT = {"-": "", "cookie": " with TCP Fast Open", "token": " with a token", "ticket": " resumed",
+        "store": " the second time"}
+STORED = ("token", "ticket", "store")
 # Half of the places for handshakes, from which on a client has to prove its address, are
 # taken without anybody else: a retry, or the token in its place.
 LOAD = {"-": (), "full": ("--set=max-half-open=1",)}
@@ -204,7 +210,7 @@ def run_row(build, name, stack, kept, load, expected):
     except (Failed, RuntimeError, subprocess.SubprocessError) as error:
         print(f"not ok {case}: {error}", flush=True)
         return False
-    if found == expected:
+    if found == expected or (kept == "store" and found < expected):
         print(f"ok {case}", flush=True)
     elif kept == "cookie" and found == expected + 1 and misses_fast_open(link_binary):
         print(f"skip {case}: missing: TCP Fast Open on this machine", flush=True)
