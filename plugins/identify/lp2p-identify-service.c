@@ -52,12 +52,15 @@ static const Lp2pOption options[] = {
 /* What is known of a connection. */
 typedef struct
 {
-  /* The generation of what we told last, 0 for nothing yet. */
+  /* The generation of what the peer got last, 0 for nothing yet, of what is on its way in
+   * either kind of exchange, and of a push that failed. */
   guint told;
+  guint serving;
+  guint pushing;
+  guint failed;
   /* How many pushes came in the period that ends then. */
   gint64 accept_end;
   guint n_accepted;
-  guint serving : 1;
   guint accepting : 1;
 } State;
 
@@ -190,6 +193,12 @@ takes_pushes (Lp2pIdentifyService *self, Lp2pPeerId *peer)
          g_strv_contains ((const char *const *) protocols, LP2P_IDENTIFY_PUSH_PROTOCOL);
 }
 
+static gboolean
+is_told (State *state, guint generation)
+{
+  return state->told == generation || state->serving == generation || state->pushing == generation;
+}
+
 /* Every peer is told once, over the best of its connections: they come in that
  * order. Those that still wait from the last time are among them. */
 static void
@@ -201,17 +210,15 @@ collect_pushes (Lp2pIdentifyService *self)
 
   g_queue_clear_full (&self->to_push, g_object_unref);
   for (guint i = 0; i < connections->len; i++)
+    if (is_told (get_state (g_ptr_array_index (connections, i)), generation))
+      g_hash_table_add (told, lp2p_connection_get_remote_peer (g_ptr_array_index (connections, i)));
+  for (guint i = 0; i < connections->len; i++)
     {
       Lp2pConnection *connection = g_ptr_array_index (connections, i);
       Lp2pPeerId *peer = lp2p_connection_get_remote_peer (connection);
-      State *state = get_state (connection);
 
-      if (state->told == generation || !takes_pushes (self, peer))
-        continue;
-      if (g_hash_table_add (told, peer))
+      if (takes_pushes (self, peer) && g_hash_table_add (told, peer))
         g_queue_push_tail (&self->to_push, g_object_ref (connection));
-      else
-        state->told = generation;
     }
 }
 
@@ -239,26 +246,50 @@ on_local_changed (Lp2pIdentifyService *self)
 
 static const char *const kind_names[] = { "fetch", "serve", "push", "accept" };
 
+/* Whoever takes pushes may have been told too early. */
 static void
-exchange_over (Lp2pIdentifyService *self, Lp2pIdentifyKind kind, State *state)
+check_told (Lp2pIdentifyService *self, State *state)
+{
+  if (state->told != 0 && state->told != lp2p_identify_local_get_generation (self->local))
+    schedule_push (self);
+}
+
+/* One that failed is tried once more. */
+static void
+push_over (Lp2pIdentifyService *self, State *state, gboolean ok)
+{
+  if (ok)
+    state->told = MAX (state->told, state->pushing);
+  else if (state->failed != state->pushing)
+    {
+      state->failed = state->pushing;
+      schedule_push (self);
+    }
+  state->pushing = 0;
+  self->n_pushing--;
+  push_next (self);
+}
+
+static void
+exchange_over (Lp2pIdentifyService *self, Lp2pIdentifyKind kind, State *state, gboolean ok)
 {
   switch (kind)
     {
     case LP2P_IDENTIFY_FETCH:
-      /* Whoever takes pushes may have been told too early. */
-      if (state->told != 0 && state->told != lp2p_identify_local_get_generation (self->local))
-        schedule_push (self);
+      check_told (self, state);
       break;
     case LP2P_IDENTIFY_SERVE:
-      state->serving = FALSE;
+      if (ok)
+        state->told = MAX (state->told, state->serving);
+      state->serving = 0;
+      check_told (self, state);
       break;
     case LP2P_IDENTIFY_ACCEPT:
       state->accepting = FALSE;
       break;
     case LP2P_IDENTIFY_PUSH:
     default:
-      self->n_pushing--;
-      push_next (self);
+      push_over (self, state, ok);
       break;
     }
 }
@@ -279,7 +310,7 @@ on_exchange_done (Lp2pIdentifyExchange *exchange,
     lp2p_log_connection (G_LOG_LEVEL_DEBUG, connection, "identify with %s, %s: %s",
                          lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
                          kind_names[kind], error->message);
-  exchange_over (self, kind, get_state (connection));
+  exchange_over (self, kind, get_state (connection), error == NULL);
   if (message != NULL)
     note_message (self, connection, message);
 }
@@ -293,10 +324,12 @@ start_exchange (Lp2pIdentifyService *self,
   Lp2pIdentifyExchange *exchange =
       lp2p_identify_exchange_new (kind, connection, self->loop, on_exchange_done, self);
   g_autoptr (GBytes) message = NULL;
+  State *state = get_state (connection);
 
   if (kind == LP2P_IDENTIFY_SERVE || kind == LP2P_IDENTIFY_PUSH)
     {
-      get_state (connection)->told = lp2p_identify_local_get_generation (self->local);
+      *(kind == LP2P_IDENTIFY_SERVE ? &state->serving : &state->pushing) =
+          lp2p_identify_local_get_generation (self->local);
       message =
           lp2p_identify_local_encode (self->local, lp2p_connection_get_remote_address (connection));
     }
@@ -318,12 +351,11 @@ on_identify_stream (Lp2pStream *stream, gpointer user_data)
   Lp2pConnection *connection = lp2p_stream_get_connection (stream);
   State *state = get_state (connection);
 
-  if (state->serving)
+  if (state->serving != 0)
     {
       lp2p_stream_reset (stream, LP2P_CODE_STREAM_RESOURCE_LIMIT);
       return;
     }
-  state->serving = TRUE;
   start_exchange (user_data, LP2P_IDENTIFY_SERVE, connection, stream);
 }
 

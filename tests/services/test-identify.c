@@ -280,6 +280,33 @@ test_push_limit (void)
   g_assert_cmpuint (read_all (pair, asked), >, 0);
 }
 
+/* A push that the peer did not take is not one that it got: it comes again. */
+static void
+test_push_again (void)
+{
+  static const char agent[] = "\x05\x32\x03new";
+  g_autoptr (TestWorld) world = test_world_new (TRUE);
+  g_autoptr (HostPair) pair = host_pair_new_in (world, services);
+  g_autoptr (Lp2pConnection) connection = host_pair_connect (pair);
+  g_autoptr (Lp2pStream) first = NULL;
+
+  /* A push that is under way keeps the next one out. */
+  wait_identified (pair);
+  first = open_stream (pair, connection, PUSH);
+  write_all (pair, first, agent, 1);
+  serve (pair->hosts[0], "/test/1");
+  host_pair_wait (pair, 50 * G_TIME_SPAN_MILLISECOND);
+  test_world_jump (world, G_USEC_PER_SEC);
+  host_pair_wait (pair, 50 * G_TIME_SPAN_MILLISECOND);
+  g_assert_false (knows_protocol (pair, 1, "/test/1"));
+
+  write_all (pair, first, agent + 1, sizeof agent - 2);
+  g_output_stream_close (g_io_stream_get_output_stream (G_IO_STREAM (first)), NULL, NULL);
+  g_assert_cmpint (read_some (pair, first, NULL), ==, 0);
+  test_world_jump (world, 10 * G_USEC_PER_SEC);
+  host_pair_until (pair, knows_protocol (pair, 1, "/test/1"));
+}
+
 /* More protocols than fit into what peers read: some are told, nothing breaks. */
 static void
 test_too_much (void)
@@ -327,6 +354,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/identify/both-ways", test_both_ways);
   g_test_add_func ("/identify/push", test_push);
   g_test_add_func ("/identify/push-limit", test_push_limit);
+  g_test_add_func ("/identify/push-again", test_push_again);
   g_test_add_func ("/identify/no-needless-push", test_no_needless_push);
   g_test_add_func ("/identify/partial", test_partial);
   g_test_add_func ("/identify/misuse", test_misuse);
