@@ -499,7 +499,8 @@ def test_full_disk_at_end(world):
 def unshare_mounts():
     """What a command begins with whose mounts no other process sees. When it ends, or is killed,
     nothing that it started is left."""
-    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    # A leak is looked for through /proc.
+    unshare = ["unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child"]
     result = subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True, text=True)
     if result.returncode != 0:
         raise Skip(f"missing: mounts of one's own: {result.stderr.strip()}")
