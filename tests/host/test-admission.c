@@ -243,7 +243,11 @@ test_told_trimmed (Fixture *self, gconstpointer data)
     g_assert_true (comes_in (self, i));
   test_world_jump (self->world, 11 * G_USEC_PER_SEC);
   test_until (self->world, count (self->host) == 1);
-  assert_told (self, 0, "connection-garbage-collected");
+  /* All may have come at the same time: it does not matter who stays. */
+  test_until (self->world, is_open (self, 0) + is_open (self, 1) + is_open (self, 2) == 1);
+  for (guint i = 0; i < 3; i++)
+    if (!is_open (self, i))
+      assert_told (self, i, "connection-garbage-collected");
 }
 
 /* Limits */
