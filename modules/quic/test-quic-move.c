@@ -301,8 +301,12 @@ main (int argc, char **argv)
   ADD ("back-after-small", NULL, test_back_after_small);
   ADD ("back-unanswered", NULL, test_back_unanswered);
   ADD ("answer-from-home", NULL, test_answer_from_home);
-  ADD ("on-after-small", NULL, test_on_after_small);
-  ADD ("no-room", NULL, test_no_room);
+  /* Later versions of ngtcp2 had not yet told of the answer that these two look for. */
+  if (LP2P_QUIC_ASKS_AGAIN)
+    {
+      ADD ("on-after-small", NULL, test_on_after_small);
+      ADD ("no-room", NULL, test_no_room);
+    }
 #undef ADD
 
   return g_test_run ();
