@@ -88,8 +88,14 @@ on_stream_input (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const guint
   if (stream->user_data == NULL)
     return 0;
   taken = lp2p_stream_take_input (stream->user_data, data, size);
-  self->place = lp2p_stream_get_read_room (stream->user_data);
+  self->place = lp2p_stream_get_read_room (stream->user_data, NULL);
   return taken;
+}
+
+static gsize
+on_stream_room (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint8 **room, gpointer user_data)
+{
+  return stream->user_data != NULL ? lp2p_stream_get_read_room (stream->user_data, room) : 0;
 }
 
 static void
@@ -169,6 +175,7 @@ on_state_changed (Lp2pMuxerSession *session, gpointer user_data)
 
 static const Lp2pMuxerEvents session_events = {
   .stream_input = on_stream_input,
+  .stream_room = on_stream_room,
   .stream_ready = on_stream_ready,
   .incoming = on_incoming,
   .withdrawn = on_withdrawn,

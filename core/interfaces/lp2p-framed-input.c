@@ -5,6 +5,7 @@
 #include <lp2p/types/lp2p-cursor.h>
 
 #include "interfaces/lp2p-framed-session-private.h"
+#include "interfaces/lp2p-queued-session-private.h"
 
 /* A head comes in one piece nearly always: it is read where it lies. */
 static void
@@ -35,31 +36,38 @@ parse_header (Lp2pFramedSession *self, Lp2pCursor *cursor)
   self->header_size += n;
 }
 
-static void
-parse_body (Lp2pFramedSession *self, Lp2pCursor *cursor)
+/* Returns how much of it was taken. */
+static gsize
+deliver_body (Lp2pFramedSession *self, const guint8 *bytes, gsize size)
 {
   Lp2pQueuedSession *session = &self->parent;
-  gsize size = MIN (lp2p_cursor_left (cursor), self->body_left);
   gsize n = size;
-  Lp2pCursor ahead = *cursor;
-  const guint8 *bytes;
 
-  if (!lp2p_cursor_read_bytes (&ahead, size, &bytes))
-    return;
   /* Whoever gets them may ask what is still to come. */
   self->body_left -= size;
   if (session->receiving != NULL)
     n = lp2p_queued_stream_deliver (session->receiving, session, bytes, size);
-  lp2p_cursor_skip (cursor, n);
   self->body_left += size - n;
   if (self->body_left > 0)
-    return;
+    return n;
 
   /* The stream may have gone meanwhile. */
   if (session->receiving != NULL && self->body_ends)
     lp2p_queued_stream_ended (session->receiving, session);
   session->receiving = NULL;
   self->body_ends = FALSE;
+  return n;
+}
+
+static void
+parse_body (Lp2pFramedSession *self, Lp2pCursor *cursor)
+{
+  gsize size = MIN (lp2p_cursor_left (cursor), self->body_left);
+  Lp2pCursor ahead = *cursor;
+  const guint8 *bytes;
+
+  if (lp2p_cursor_read_bytes (&ahead, size, &bytes))
+    lp2p_cursor_skip (cursor, deliver_body (self, bytes, size));
 }
 
 /* Returns how many bytes were handled. */
@@ -81,6 +89,44 @@ parse (Lp2pFramedSession *self, const guint8 *data, gsize size)
   return session->phase < LP2P_PHASE_DRAINING ? size - lp2p_cursor_left (&cursor) : size;
 }
 
+/* Reads what is there, all of it: what the layer has opened already would only be copied.
+ * Returns as the layer does. */
+static gssize
+read_frames (Lp2pFramedSession *self)
+{
+  const guint8 *data;
+  gssize n = lp2p_layer_peek (self->layer, &data);
+
+  if (n <= 0)
+    return n;
+  n = (gssize) parse (self, data, (gsize) n);
+  lp2p_layer_consume (self->layer, (gsize) n);
+  return n;
+}
+
+/* What comes of the body of a frame, a layer can open where a reader wants it. */
+static gssize
+read_body (Lp2pFramedSession *self, guint8 *room, gsize size)
+{
+  gssize n = lp2p_layer_read (self->layer, room, size);
+
+  if (n > 0)
+    deliver_body (self, room, (gsize) n);
+  return n;
+}
+
+static gsize
+get_room (Lp2pFramedSession *self, guint8 **room)
+{
+  Lp2pQueuedSession *session = &self->parent;
+  gsize size;
+
+  if (self->body_left == 0 || session->receiving == NULL || session->phase >= LP2P_PHASE_DRAINING)
+    return 0;
+  size = lp2p_queued_stream_get_room (session->receiving, session, room);
+  return MIN (size, self->body_left);
+}
+
 static gboolean
 can_read (Lp2pFramedSession *self)
 {
@@ -91,17 +137,18 @@ gboolean
 lp2p_framed_session_input (Lp2pMuxerSession *session, gsize budget)
 {
   Lp2pFramedSession *self = (Lp2pFramedSession *) session;
-  gboolean peeked = FALSE;
+  gboolean has_read = FALSE;
 
   /* A session that is stalled does not read, and so would not learn of it. */
   if (self->parent.stalled_at >= 0 && lp2p_layer_get_error (self->layer) != NULL)
     lp2p_framed_session_layer_failed (self);
   while (can_read (self) && budget > 0)
     {
-      const guint8 *data;
-      gssize n = lp2p_layer_peek (self->layer, &data);
+      guint8 *room;
+      gsize size = get_room (self, &room);
+      gssize n = size > 0 ? read_body (self, room, size) : read_frames (self);
 
-      peeked = TRUE;
+      has_read = TRUE;
       if (n <= 0)
         self->readable = FALSE;
       if (n == 0)
@@ -110,15 +157,11 @@ lp2p_framed_session_input (Lp2pMuxerSession *session, gsize budget)
         lp2p_framed_session_layer_failed (self);
       if (n <= 0)
         break;
-
-      /* All of it: what the layer has opened already would only be copied. */
-      n = parse (self, data, n);
-      lp2p_layer_consume (self->layer, n);
       budget -= MIN ((gsize) n, budget);
       self->heard_at = lp2p_loop_now (session->loop);
     }
 
-  if (peeked)
+  if (has_read)
     lp2p_layer_park (self->layer);
   return can_read (self);
 }

@@ -63,7 +63,11 @@ struct _Lp2pMuxerStream
 /**
  * Lp2pMuxerEvents:
  * @stream_input: bytes for a stream whose queue is empty, before they are
- *   queued: returns how many a waiting reader took
+ *   queued: returns how many a waiting reader took. They may lie where @stream_room
+ *   said
+ * @stream_room: how many bytes a waiting reader of such a stream takes, and where it
+ *   wants them, until the next event: a session that has them put there, and then
+ *   tells @stream_input of them, saves a copy
  * @stream_ready: a stream can be read or written again, or has ended or failed
  * @incoming: `accept` yields a stream
  * @withdrawn: a stream that the peer opened is gone before `accept` yielded it: the
@@ -79,9 +83,9 @@ struct _Lp2pMuxerStream
  * @closed: the session is over; streams were told before. `get_error` says why
  *
  * What a session tells its driver. What happened before the driver set them is
- * not told: it reads state, error and `accept` when it takes over. All only mark work: none runs application
- * code, none may free the session or call it, but for @stream_input, which may
- * do neither either.
+ * not told: it reads state, error and `accept` when it takes over. All only mark work,
+ * but for @stream_input and @stream_room: none runs application code, none may free the
+ * session or call it.
  */
 struct _Lp2pMuxerEvents
 {
@@ -96,7 +100,8 @@ struct _Lp2pMuxerEvents
   void (*path_changed) (Lp2pMuxerSession *session, gpointer user_data);
   void (*closed) (Lp2pMuxerSession *session, gpointer user_data);
   void (*withdrawn) (Lp2pMuxerSession *session, gpointer user_data);
-  gpointer padding[3];
+  gsize (*stream_room) (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, guint8 **room, gpointer user_data);
+  gpointer padding[2];
 };
 
 /**

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 void lp2p_queued_stream_destroy (Lp2pQueuedStream *self, Lp2pQueuedSession *session);
 /* Returns whether the stream can be destroyed. */
 gboolean lp2p_queued_stream_session_ends (Lp2pQueuedStream *self, Lp2pQueuedSession *session, gboolean keep_pending);
+/* Returns how much of what comes next a waiting reader takes, and where it wants it. */
+gsize lp2p_queued_stream_get_room (Lp2pQueuedStream *self, Lp2pQueuedSession *session, guint8 **room);
 void lp2p_queued_stream_class_init (Lp2pMuxerSessionClass *klass);
 
 /* The table is a set of ids, where they are in their streams: it so has half of the

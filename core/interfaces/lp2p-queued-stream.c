@@ -403,6 +403,17 @@ keep (Lp2pQueuedStream *self, Lp2pQueuedSession *session, const guint8 *data, gs
     announce (self, session, LP2P_READY_READ);
 }
 
+gsize
+lp2p_queued_stream_get_room (Lp2pQueuedStream *self, Lp2pQueuedSession *session, guint8 **room)
+{
+  const Lp2pMuxerEvents *events = session->parent.events;
+
+  if (self->queue.size > 0 || !self->accepted || self->discard || self->read_side != LP2P_SIDE_OPEN ||
+      events == NULL || events->stream_room == NULL)
+    return 0;
+  return events->stream_room (&session->parent, &self->parent, room, session->parent.events_data);
+}
+
 /**
  * lp2p_queued_stream_deliver: (skip)
  * @self: a stream, which may be freed

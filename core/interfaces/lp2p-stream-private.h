@@ -27,7 +27,7 @@ Lp2pStreamPlace *lp2p_stream_get_place (Lp2pStream *self);
 /* From the session by way of the connection; these only mark work. */
 gsize lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size);
 /* How much its reader waits for. */
-gsize lp2p_stream_get_read_room (Lp2pStream *self);
+gsize lp2p_stream_get_read_room (Lp2pStream *self, guint8 **room);
 void lp2p_stream_set_ready (Lp2pStream *self, Lp2pReady ready);
 
 /* Whether it is open, and the peer has not agreed to its protocol. */

@@ -232,10 +232,15 @@ lp2p_stream_take_input (Lp2pStream *self, const guint8 *data, gsize size)
   return lp2p_async_io_take_input (&self->io, data, size);
 }
 
+/* How much lp2p_stream_take_input() takes, and where that goes.
+ *
+ * @room: (out) (nullable) */
 gsize
-lp2p_stream_get_read_room (Lp2pStream *self)
+lp2p_stream_get_read_room (Lp2pStream *self, guint8 **room)
 {
-  return lp2p_async_io_get_place (&self->io);
+  if (self->negotiation != NULL || self->early != NULL)
+    return 0;
+  return lp2p_async_io_get_place (&self->io, room);
 }
 
 void

@@ -93,7 +93,7 @@ void lp2p_async_io_clear (Lp2pAsyncIo *self);
 /* Lets the run queue try again what waits. */
 void lp2p_async_io_wake (Lp2pAsyncIo *self);
 gsize lp2p_async_io_take_input (Lp2pAsyncIo *self, const guint8 *data, gsize size);
-gsize lp2p_async_io_get_place (Lp2pAsyncIo *self);
+gsize lp2p_async_io_get_place (Lp2pAsyncIo *self, guint8 **place);
 
 /* For the class of the owner. */
 GInputStream *lp2p_async_io_get_input (Lp2pAsyncIo *self);

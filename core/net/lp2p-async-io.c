@@ -223,29 +223,37 @@ lp2p_async_io_start_write (Lp2pAsyncIo *self,
   lp2p_async_operation_begin (&self->writing, self, task);
 }
 
-/* How much a read takes that waits, or that got something at once and was not told yet. */
+/* How much a read takes that waits, or that got something at once and was not told yet,
+ * and where it wants it.
+ *
+ * @place: (out) (nullable) */
 gsize
-lp2p_async_io_get_place (Lp2pAsyncIo *self)
+lp2p_async_io_get_place (Lp2pAsyncIo *self, guint8 **place)
 {
   Lp2pAsyncOperation *operation = &self->reading;
   gboolean over = operation->wakeup != 0 && operation->done == 0;
 
   if (operation->task == NULL || operation->cancelled || over || (self->closed & LP2P_READY_READ) != 0)
     return 0;
+  if (place != NULL)
+    *place = operation->buffer + operation->done;
   return operation->size - operation->done;
 }
 
-/* Bytes for whom nothing is queued, straight into the buffer of such a read. Returns how
- * many it took. */
+/* Bytes for whom nothing is queued, straight into the buffer of such a read, unless they are
+ * there already. Returns how many it took. */
 gsize
 lp2p_async_io_take_input (Lp2pAsyncIo *self, const guint8 *data, gsize size)
 {
   Lp2pAsyncOperation *operation = &self->reading;
-  gsize n = MIN (size, lp2p_async_io_get_place (self));
+  guint8 *place;
+  gsize n = lp2p_async_io_get_place (self, &place);
 
+  n = MIN (n, size);
   if (n == 0)
     return 0;
-  memcpy (operation->buffer + operation->done, data, n);
+  if (data != place)
+    memcpy (place, data, n);
   operation->done += n;
   lp2p_job_queue (&self->job);
   return n;

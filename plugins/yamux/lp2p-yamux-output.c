@@ -2,29 +2,12 @@
 
 #include "lp2p-yamux-session-private.h"
 
-/* So that one stream does not keep the others from writing for long, and that a
- * write of the usual size makes one frame. go, rust and js send up to 64, 16 and
- * 64 KiB and take what fits the window. */
-#define FRAME_PAYLOAD_MAX (64 * 1024)
-
-/* Frames handed down in one call, as many as the largest records of Noise fill a
- * scratch buffer: these so leave in one system call, and the peer is woken once. */
-#define WRITE_FRAMES 4
+/* What all peers take where the window allows it: rust closes the session above 1 MiB. No
+ * layer has room for much more. */
+#define FRAME_PAYLOAD_MAX (256 * 1024)
 
 /* Vectors handed down in one call; fits the stack. */
 #define WRITE_VECTORS 64
-
-/* Frames on their way into the layer.
- * @room: what the layer takes beyond them */
-typedef struct
-{
-  guint8 headers[WRITE_FRAMES][LP2P_YAMUX_HEADER_SIZE];
-  GOutputVector vectors[WRITE_VECTORS];
-  guint n;
-  guint n_vectors;
-  gsize size;
-  gsize room;
-} Frames;
 
 /* What is used of the window, and nobody has read: the head of a frame uses up all that
  * is still to come of it. */
@@ -85,65 +68,36 @@ take_flags (Lp2pFramedSession *session, Lp2pQueuedStream *stream)
   return flags;
 }
 
-static void
-frames_begin (Frames *self, gsize room)
-{
-  self->n = 0;
-  self->n_vectors = 0;
-  self->size = 0;
-  self->room = room;
-}
-
-/* Adds a frame of at most @max bytes of payload. Returns how many it has, 0 when
- * there is no room for one. */
-static gsize
-frames_add (Frames *self, Lp2pQueuedStream *stream, guint16 flags, Lp2pVectorCursor *place, gsize max)
-{
-  GOutputVector *out = self->vectors + self->n_vectors;
-  guint left = WRITE_VECTORS - self->n_vectors;
-  Lp2pYamuxHeader header;
-  gsize size;
-  guint n;
-
-  if (self->room <= LP2P_YAMUX_HEADER_SIZE || self->n == WRITE_FRAMES || left < 2)
-    return 0;
-  max = MIN (max, self->room - LP2P_YAMUX_HEADER_SIZE);
-  max = MIN (max, stream->send_window);
-  n = lp2p_vector_cursor_take (place, MIN (max, FRAME_PAYLOAD_MAX), out + 1, left - 1, &size);
-  if (size == 0)
-    return 0;
-
-  header = (Lp2pYamuxHeader){ LP2P_YAMUX_DATA, flags, stream->id, size };
-  out[0] = (GOutputVector){ self->headers[self->n], LP2P_YAMUX_HEADER_SIZE };
-  lp2p_yamux_header_encode (&header, self->headers[self->n]);
-  stream->send_window -= size;
-  self->n++;
-  self->n_vectors += 1 + n;
-  self->size += LP2P_YAMUX_HEADER_SIZE + size;
-  self->room -= LP2P_YAMUX_HEADER_SIZE + size;
-  return size;
-}
-
-/* Writes frames, in one call. Returns the bytes of their payload, 0 when there is
- * no room, or %LP2P_IO_FAILED. */
+/* Writes a frame, as large as window and room allow: a peer can have all of it opened where
+ * a reader wants it, but for what comes in the record of its head. Others who want to write
+ * have @max cut to a quantum. Returns the bytes of its payload, 0 when there is no room, or
+ * %LP2P_IO_FAILED. */
 gssize
 lp2p_yamux_stream_write (Lp2pFramedSession *session, Lp2pQueuedStream *stream, Lp2pVectorCursor *place, gsize max)
 {
   guint16 flags = take_flags (session, stream);
-  gsize payload = 0, size;
-  Frames frames;
+  gsize room = lp2p_layer_write_room (session->layer);
+  GOutputVector vectors[WRITE_VECTORS];
+  guint8 head[LP2P_YAMUX_HEADER_SIZE];
+  Lp2pYamuxHeader header;
+  gsize size;
+  guint n;
 
   if (session->parent.phase >= LP2P_PHASE_DRAINING)
     return LP2P_IO_FAILED;
-  frames_begin (&frames, lp2p_layer_write_room (session->layer));
-  while (payload < max &&
-         (size = frames_add (&frames, stream, payload == 0 ? flags : 0, place, max - payload)) > 0)
-    payload += size;
-  if (payload == 0)
+  if (room <= LP2P_YAMUX_HEADER_SIZE)
+    return 0;
+  max = MIN (MIN (max, room - LP2P_YAMUX_HEADER_SIZE), MIN (stream->send_window, FRAME_PAYLOAD_MAX));
+  n = lp2p_vector_cursor_take (place, max, vectors + 1, WRITE_VECTORS - 1, &size);
+  if (size == 0)
     return 0;
 
-  if (!lp2p_framed_session_writev (session, frames.vectors, frames.n_vectors, frames.size))
+  header = (Lp2pYamuxHeader){ LP2P_YAMUX_DATA, flags, stream->id, (guint32) size };
+  lp2p_yamux_header_encode (&header, head);
+  vectors[0] = (GOutputVector){ head, sizeof head };
+  if (!lp2p_framed_session_writev (session, vectors, 1 + n, sizeof head + size))
     return LP2P_IO_FAILED;
+  stream->send_window -= size;
   if (flags != 0)
     {
       stream->pending &= ~(LP2P_PENDING_OPEN | LP2P_PENDING_ACCEPT);
@@ -151,7 +105,7 @@ lp2p_yamux_stream_write (Lp2pFramedSession *session, Lp2pQueuedStream *stream, L
         lp2p_queued_stream_sent (stream, &session->parent);
     }
   lp2p_yamux_session_saw_data ((Lp2pYamuxSession *) session);
-  return payload;
+  return size;
 }
 
 static gsize

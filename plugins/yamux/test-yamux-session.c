@@ -79,6 +79,29 @@ test_transfer (gconstpointer data)
   fixture_clear (&f);
 }
 
+/* What comes behind the record of a frame's head is put where it is to be. */
+static void
+test_placed (void)
+{
+  DriverStream *there;
+  DriverStream *here;
+  Fixture f;
+
+  fixture_init (&f, &(MemoryLayerOptions){ .max_peek = 4000 });
+  fixture_start (&f, TRUE);
+  f.pair.b->auto_take = G_MAXSIZE;
+  f.pair.b->places = TRUE;
+  here = session_driver_open (f.pair.a);
+  driver_stream_send (here, MIB, TRUE);
+  session_pair_run (&f.pair);
+
+  there = session_driver_get (f.pair.b, 0);
+  g_assert_cmpuint (there->n_received, ==, MIB);
+  g_assert_true (there->ended);
+  g_assert_cmpuint (f.pair.b->n_placed, >, MIB / 2);
+  fixture_clear (&f);
+}
+
 /* A reader who does not read stops one stream at its window, and no other. */
 static void
 test_back_pressure (void)
@@ -775,6 +798,7 @@ main (int argc, char **argv)
 
   for (guint i = 0; i < G_N_ELEMENTS (transfers); i++)
     g_test_add_data_func (transfers[i].name, &transfers[i], test_transfer);
+  g_test_add_func ("/yamux/transfer/placed", test_placed);
   g_test_add_func ("/yamux/flow/back-pressure", test_back_pressure);
   g_test_add_func ("/yamux/flow/coalesced", test_credit_is_coalesced);
   g_test_add_func ("/yamux/flow/growth", test_window_growth);

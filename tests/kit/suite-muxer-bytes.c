@@ -45,16 +45,18 @@ test_lines (MuxerTest *self, gconstpointer data)
     }
 }
 
-/* Bytes may go straight to who waits for them, in part or wholly. */
+/* Bytes may go straight to who waits for them, in part or wholly, and be put there by the
+ * session or by who waits. */
 static void
 test_direct_input (MuxerTest *self, gconstpointer data)
 {
   static const gsize takes[] = { 1, 100, 5000, G_MAXSIZE };
 
-  for (guint i = 0; i < G_N_ELEMENTS (takes); i++)
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (takes); i++)
     {
       muxer_test_connect (self);
-      self->b->auto_take = takes[i];
+      self->b->auto_take = takes[i / 2];
+      self->b->places = i % 2 == 1;
       muxer_test_move_bytes (self, 300000);
     }
 }
