@@ -60,10 +60,9 @@ is_complete (Lp2pNoiseFrames *self)
   return self->n_header == LP2P_NOISE_LENGTH && self->have == get_length (self->header);
 }
 
-/* Gets the next frame without its length.
+/* Gets the next frame without its length, the same one until lp2p_noise_frames_done().
  *
- * @frame: (out): borrowed until lp2p_noise_frames_done(), which is due before
- *   the next call
+ * @frame: (out): borrowed until then, or until the next call
  *
  * Returns: 1, 0 at the end, %LP2P_NOISE_TRUNCATED, %LP2P_IO_AGAIN or
  *   %LP2P_IO_FAILED */

@@ -15,6 +15,10 @@
 #define OPEN_AHEAD LP2P_NOISE_PLAIN_MAX
 G_STATIC_ASSERT (OPEN_AHEAD + LP2P_NOISE_MAX_FRAME <= LP2P_SCRATCH_SIZE);
 
+/* A record that is larger is not opened along with others: who has read those may want it
+ * elsewhere. */
+#define LARGE (LP2P_NOISE_PLAIN_MAX / 2)
+
 /* Where a caller's vectors are being filled. */
 typedef struct
 {
@@ -145,6 +149,8 @@ fill (Lp2pNoiseLayer *self)
 
   while (self->plain_end < OPEN_AHEAD && n < RECORDS_PER_READ && next_frame (self, &frame, &len))
     {
+      if (self->plain_end > 0 && len > LARGE)
+        break;
       if (self->plain == NULL)
         self->plain = lp2p_loop_take_scratch (self->parent.loop);
       if (!open_frame (self, frame, len, self->plain + self->plain_end))

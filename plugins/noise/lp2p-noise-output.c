@@ -12,8 +12,9 @@
 /* Pieces that one record is made of. A muxer gives two for each frame. */
 #define MAX_PIECES 64
 
-/* What write_room() promises at the most. */
-#define ROOM_MAX (4 * LP2P_NOISE_PLAIN_MAX)
+/* What write_room() promises at the most: sealed, with the head of a frame in a record of
+ * its own, it fills a scratch buffer. */
+#define ROOM_MAX (4 * LP2P_NOISE_PLAIN_MAX - LP2P_NOISE_OVERHEAD)
 
 /* Plaintext on its way into records: what was gathered, then the caller's. */
 typedef struct
@@ -142,6 +143,14 @@ pass_down (Lp2pNoiseLayer *self, const guint8 *data, gsize size, Lp2pWriteFlags 
   return TRUE;
 }
 
+/* A piece that fills a record begins one: behind the head of a frame, all of its payload so
+ * is in records that can be opened where a reader wants it. */
+static gboolean
+begins_record (const Source *source, gsize before)
+{
+  return before > 0 && before < SMALL && source->vectors->size - source->offset >= LP2P_NOISE_PLAIN_MAX;
+}
+
 /* Cuts off what makes one record. */
 static guint
 cut_record (Source *source, GOutputVector pieces[MAX_PIECES], gsize *size)
@@ -155,7 +164,7 @@ cut_record (Source *source, GOutputVector pieces[MAX_PIECES], gsize *size)
       *size = source->gathered.size;
       source->gathered.size = 0;
     }
-  while (n < MAX_PIECES && *size < LP2P_NOISE_PLAIN_MAX && source->left > *size)
+  while (n < MAX_PIECES && *size < LP2P_NOISE_PLAIN_MAX && source->left > *size && !begins_record (source, *size))
     {
       gsize rest = source->vectors->size - source->offset;
       gsize piece = MIN (MIN (rest, LP2P_NOISE_PLAIN_MAX - *size), source->left - *size);

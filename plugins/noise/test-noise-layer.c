@@ -303,7 +303,7 @@ static void
 test_large_records (void)
 {
   static const MemoryLayerOptions options = { .capacity = 1024 * 1024 };
-  const gsize total = 4 * LP2P_NOISE_PLAIN_MAX;
+  const gsize total = 4 * LP2P_NOISE_PLAIN_MAX - LP2P_NOISE_OVERHEAD;
   g_autofree guint8 *bytes = make_bytes (0, total);
   SecurityPair fixture;
   const guint8 *data;
@@ -324,11 +324,46 @@ test_large_records (void)
   layer = security_pair_get_layer (&fixture, B);
   for (gsize done = 0; done < total; done += LP2P_NOISE_PLAIN_MAX)
     {
-      g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_NOISE_PLAIN_MAX);
-      assert_bytes (data, done, LP2P_NOISE_PLAIN_MAX);
-      lp2p_layer_consume (layer, LP2P_NOISE_PLAIN_MAX);
+      gsize size = MIN (total - done, LP2P_NOISE_PLAIN_MAX);
+
+      g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, size);
+      assert_bytes (data, done, size);
+      lp2p_layer_consume (layer, size);
     }
   g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, LP2P_IO_AGAIN);
+  assert_idle (&fixture);
+  security_pair_clear (&fixture);
+}
+
+/* The head of a frame is in a record of its own, with a payload that fills records behind
+ * it: who peeks gets the head alone, and then has all else where it is wanted. All fits a
+ * scratch buffer on its way. */
+static void
+test_head_alone (void)
+{
+  static const MemoryLayerOptions options = { .capacity = 1024 * 1024 };
+  const gsize total = 4 * LP2P_NOISE_PLAIN_MAX - LP2P_NOISE_OVERHEAD;
+  g_autofree guint8 *bytes = make_bytes (0, total);
+  g_autofree guint8 *place = g_malloc (total);
+  const GOutputVector vectors[] = { { bytes, 12 }, { bytes + 12, total - 12 } };
+  SecurityPair fixture;
+  const guint8 *data;
+  guint64 before;
+  Lp2pLayer *layer;
+
+  setup (&fixture, &options);
+  before = memory_layer_get_written (fixture.lower[A]);
+  layer = security_pair_get_layer (&fixture, A);
+  g_assert_cmpint (lp2p_layer_writev (layer, vectors, 2, LP2P_WRITE_MORE), ==, total);
+  g_assert_cmpint (lp2p_layer_flush (layer), ==, 0);
+  g_assert_cmpuint (memory_layer_get_written (fixture.lower[A]), ==, before + LP2P_SCRATCH_SIZE);
+  security_pair_settle ();
+  layer = security_pair_get_layer (&fixture, B);
+  g_assert_cmpint (lp2p_layer_peek (layer, &data), ==, 12);
+  assert_bytes (data, 0, 12);
+  lp2p_layer_consume (layer, 12);
+  g_assert_cmpint (lp2p_layer_read (layer, place, total - 12), ==, total - 12);
+  assert_bytes (place, 12, total - 12);
   assert_idle (&fixture);
   security_pair_clear (&fixture);
 }
@@ -763,6 +798,7 @@ main (int argc, char **argv)
   g_test_add_func ("/noise/layer/readiness", test_readiness);
   g_test_add_func ("/noise/layer/coalescing", test_coalescing);
   g_test_add_func ("/noise/layer/large-records", test_large_records);
+  g_test_add_func ("/noise/layer/head-alone", test_head_alone);
   g_test_add_func ("/noise/layer/foreign-records", test_foreign_records);
   g_test_add_func ("/noise/layer/announced-again", test_announced_again);
   g_test_add_func ("/noise/layer/direct-read", test_direct_read);
