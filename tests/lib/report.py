@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a script says of its cases: `ok`, `not ok` and `skip` lines."""
+"""What a script says of its cases: `ok`, `not ok` and `skip` lines, or TAP."""
 
 
 class Report:
@@ -20,3 +20,13 @@ class Report:
     def status(self):
         """What the script ends with."""
         return 1 if self.failed else 0
+
+
+def print_tap(cases):
+    """Prints what is wrong below each; returns what the script ends with."""
+    print(f"1..{len(cases)}")
+    for number, (name, problems) in enumerate(cases, 1):
+        print(f"{'not ok' if problems else 'ok'} {number} {name}")
+        for problem in problems:
+            print(f"# {problem}")
+    return 1 if any(problems for _, problems in cases) else 0
