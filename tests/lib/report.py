@@ -2,6 +2,27 @@
 """What a script says of its cases: `ok`, `not ok` and `skip` lines, or TAP."""
 
 
+class Skip(Exception):
+    """str() is why a case cannot be run here."""
+
+
+class Failure(Exception):
+    """str() is what is not all right."""
+
+
+def check(condition, reason):
+    if not condition:
+        raise Failure(reason)
+
+
+class Cases(list):
+    """Functions, each a case that its docstring names. As a decorator it adds one."""
+
+    def __call__(self, function):
+        self.append(function)
+        return function
+
+
 class Report:
     failed = 0
 
@@ -15,6 +36,17 @@ class Report:
 
     def skip(self, name, reason):
         print(f"skip {name}: {reason}", flush=True)
+
+    def run(self, function, *arguments):
+        """A case that its docstring names."""
+        try:
+            function(*arguments)
+        except Skip as reason:
+            self.skip(function.__doc__, reason)
+        except Exception as error:  # pylint: disable=broad-except
+            self.case(function.__doc__, "; ".join(str(error).splitlines()) or repr(error))
+        else:
+            self.case(function.__doc__)
 
     @property
     def status(self):
