@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a script says of its cases: `ok`, `not ok` and `skip` lines, or TAP."""
 
+import time
+
 
 class Skip(Exception):
     """str() is why a case cannot be run here."""
@@ -62,3 +64,22 @@ def print_tap(cases):
         for problem in problems:
             print(f"# {problem}")
     return 1 if any(problems for _, problems in cases) else 0
+
+
+def run_tap(members, *arguments):
+    """Calls what is named test_ among the members of a script, and prints TAP with how long
+    each took; returns what the script ends with."""
+    tests = [(name[5:], run) for name, run in members.items() if name.startswith("test_")]
+    failed = 0
+    print(f"1..{len(tests)}")
+    for number, (name, run) in enumerate(tests, 1):
+        begin = time.monotonic()
+        try:
+            run(*arguments)
+            print(f"ok {number} {name}")
+        except Exception as error:  # pylint: disable=broad-except; whatever it is, it failed
+            failed += 1
+            print(f"not ok {number} {name}")
+            print(f"# {type(error).__name__}: {error}")
+        print(f"# {time.monotonic() - begin:.2f} s", flush=True)
+    return 1 if failed else 0
