@@ -2,6 +2,7 @@
 
 #include "host/lp2p-swarm-private.h"
 
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* Streams to a peer: over a connection that exists, or over one that is made. A
@@ -64,11 +65,7 @@ stop_waiting (Lp2pSwarm *self, GTask *task)
     return NULL;
   open->waiting = FALSE;
   g_queue_remove (&self->opens, task);
-  if (open->cancel != NULL)
-    {
-      g_source_destroy (open->cancel);
-      g_clear_pointer (&open->cancel, g_source_unref);
-    }
+  g_clear_pointer (&open->cancel, lp2p_cancel_drop);
   return task;
 }
 
@@ -86,15 +83,10 @@ static void
 start_waiting (Lp2pSwarm *self, GTask *task)
 {
   Open *open = g_task_get_task_data (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
 
   open->waiting = TRUE;
   g_queue_push_tail (&self->opens, g_object_ref (task));
-  if (cancellable == NULL)
-    return;
-  open->cancel = g_cancellable_source_new (cancellable);
-  g_source_set_callback (open->cancel, G_SOURCE_FUNC (waiting_cancelled), task, NULL);
-  g_source_attach (open->cancel, lp2p_loop_get_context (self->loop));
+  open->cancel = lp2p_cancel_watch (self->loop, g_task_get_cancellable (task), waiting_cancelled, task);
 }
 
 static void
