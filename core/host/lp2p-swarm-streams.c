@@ -29,8 +29,8 @@ open_free (gpointer pointer)
   g_free (open);
 }
 
-static void
-on_stream_opened (GObject *source, GAsyncResult *result, gpointer user_data)
+void
+lp2p_swarm_return_stream (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
@@ -105,7 +105,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
   else
     lp2p_connection_open_stream_async (connection, (const char *const *) open->protocols, open->flags,
-                                       g_task_get_cancellable (task), on_stream_opened, g_object_ref (task));
+                                       g_task_get_cancellable (task), lp2p_swarm_return_stream, g_object_ref (task));
 }
 
 static void
@@ -134,7 +134,7 @@ try_open (Lp2pSwarm *self, GTask *task)
       g_autoptr (GTask) waiting = stop_waiting (self, task);
 
       lp2p_connection_open_stream_async (connection, (const char *const *) open->protocols, open->flags,
-                                         g_task_get_cancellable (task), on_stream_opened, g_object_ref (task));
+                                         g_task_get_cancellable (task), lp2p_swarm_return_stream, g_object_ref (task));
       return;
     }
   if (!open->waiting)
