@@ -6,6 +6,7 @@
 
 #include "host/lp2p-dial-private.h"
 
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #include <lp2p/interfaces/lp2p-log.h>
@@ -284,13 +285,6 @@ on_deadline (Lp2pTimer *timer)
 
 /* Those who wait */
 
-static void
-drop_source (gpointer source)
-{
-  g_source_destroy (source);
-  g_source_unref (source);
-}
-
 static gboolean
 on_waiter_cancelled (GCancellable *cancellable, gpointer user_data)
 {
@@ -308,18 +302,13 @@ on_waiter_cancelled (GCancellable *cancellable, gpointer user_data)
 void
 lp2p_dial_add_waiter (Lp2pDial *self, GTask *task)
 {
-  GCancellable *cancellable = g_task_get_cancellable (task);
+  GSource *source;
 
   g_task_set_task_data (task, lp2p_dial_ref (self), (GDestroyNotify) lp2p_dial_unref);
   g_ptr_array_add (self->waiters, task);
-  if (cancellable != NULL)
-    {
-      GSource *source = g_cancellable_source_new (cancellable);
-
-      g_source_set_callback (source, G_SOURCE_FUNC (on_waiter_cancelled), task, NULL);
-      g_source_attach (source, lp2p_loop_get_context (self->swarm->loop));
-      g_object_set_data_full (G_OBJECT (task), "lp2p-cancel", source, drop_source);
-    }
+  source = lp2p_cancel_watch (self->swarm->loop, g_task_get_cancellable (task), on_waiter_cancelled, task);
+  if (source != NULL)
+    g_object_set_data_full (G_OBJECT (task), "lp2p-cancel", source, lp2p_cancel_drop);
 }
 
 /* Takes @error. Callers may do what they like when they are told, also close the

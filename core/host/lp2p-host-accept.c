@@ -5,6 +5,7 @@
 #include <lp2p/codec/lp2p-multistream.h>
 
 #include "host/lp2p-host-private.h"
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* @task: until there is a stream or an error */
@@ -33,9 +34,7 @@ waiting_free (gpointer pointer)
   Waiting *self = pointer;
   g_autoptr (GSource) idle = self->task != NULL ? g_idle_source_new () : NULL;
 
-  if (self->cancelled != NULL)
-    g_source_destroy (self->cancelled);
-  g_clear_pointer (&self->cancelled, g_source_unref);
+  g_clear_pointer (&self->cancelled, lp2p_cancel_drop);
   if (idle != NULL)
     g_task_attach_source (self->task, idle, on_over);
   g_clear_object (&self->task);

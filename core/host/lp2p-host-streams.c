@@ -98,19 +98,6 @@ lp2p_host_open_stream_finish (Lp2pHost *self, GAsyncResult *result, GError **err
 }
 
 static void
-on_connection_stream_opened (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  Lp2pStream *stream = lp2p_connection_open_stream_finish (LP2P_CONNECTION (source), result, &error);
-
-  if (stream != NULL)
-    g_task_return_pointer (task, stream, g_object_unref);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
 on_connected_for_stream (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
@@ -124,7 +111,7 @@ on_connected_for_stream (GObject *source, GAsyncResult *result, gpointer user_da
       return;
     }
   lp2p_connection_open_stream_async (connection, (const char *const *) wanted->protocols, wanted->flags,
-                                     g_task_get_cancellable (task), on_connection_stream_opened,
+                                     g_task_get_cancellable (task), lp2p_swarm_return_stream,
                                      g_object_ref (task));
 }
 

@@ -4,6 +4,7 @@
 
 #include "host/lp2p-swarm-private.h"
 #include "interfaces/lp2p-connection-private.h"
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* What connections tell the host. */
@@ -114,13 +115,6 @@ on_wait_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 static void
-drop_source (gpointer source)
-{
-  g_source_destroy (source);
-  g_source_unref (source);
-}
-
-static void
 wait_for_ready (Lp2pSwarm *self, Lp2pConnection *connection, GTask *task)
 {
   GCancellable *cancellable = g_task_get_cancellable (task);
@@ -132,7 +126,7 @@ wait_for_ready (Lp2pSwarm *self, Lp2pConnection *connection, GTask *task)
 
       g_source_set_callback (source, G_SOURCE_FUNC (on_wait_cancelled), g_object_ref (connection), g_object_unref);
       g_source_attach (source, lp2p_loop_get_context (self->loop));
-      g_object_set_data_full (G_OBJECT (task), WAIT_CANCEL, source, drop_source);
+      g_object_set_data_full (G_OBJECT (task), WAIT_CANCEL, source, lp2p_cancel_drop);
     }
 }
 

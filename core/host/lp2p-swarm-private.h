@@ -152,3 +152,5 @@ void lp2p_swarm_open_stream_async (Lp2pSwarm *self, Lp2pPeerId *peer, const char
 void lp2p_swarm_serve_opens (Lp2pSwarm *self, Lp2pPeerId *peer);
 void lp2p_swarm_fail_opens (Lp2pSwarm *self);
 Lp2pStream *lp2p_swarm_open_stream_finish (GAsyncResult *result, GError **error);
+/* The callback of a connection that opens a stream for a task, @user_data. */
+void lp2p_swarm_return_stream (GObject *source, GAsyncResult *result, gpointer user_data);

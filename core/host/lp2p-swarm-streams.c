@@ -2,6 +2,7 @@
 
 #include "host/lp2p-swarm-private.h"
 
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
 
 /* Streams to a peer: over a connection that exists, or over one that is made. A
@@ -28,8 +29,8 @@ open_free (gpointer pointer)
   g_free (open);
 }
 
-static void
-on_stream_opened (GObject *source, GAsyncResult *result, gpointer user_data)
+void
+lp2p_swarm_return_stream (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
@@ -64,11 +65,7 @@ stop_waiting (Lp2pSwarm *self, GTask *task)
     return NULL;
   open->waiting = FALSE;
   g_queue_remove (&self->opens, task);
-  if (open->cancel != NULL)
-    {
-      g_source_destroy (open->cancel);
-      g_clear_pointer (&open->cancel, g_source_unref);
-    }
+  g_clear_pointer (&open->cancel, lp2p_cancel_drop);
   return task;
 }
 
@@ -86,15 +83,10 @@ static void
 start_waiting (Lp2pSwarm *self, GTask *task)
 {
   Open *open = g_task_get_task_data (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
 
   open->waiting = TRUE;
   g_queue_push_tail (&self->opens, g_object_ref (task));
-  if (cancellable == NULL)
-    return;
-  open->cancel = g_cancellable_source_new (cancellable);
-  g_source_set_callback (open->cancel, G_SOURCE_FUNC (waiting_cancelled), task, NULL);
-  g_source_attach (open->cancel, lp2p_loop_get_context (self->loop));
+  open->cancel = lp2p_cancel_watch (self->loop, g_task_get_cancellable (task), waiting_cancelled, task);
 }
 
 static void
@@ -113,7 +105,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
   else
     lp2p_connection_open_stream_async (connection, (const char *const *) open->protocols, open->flags,
-                                       g_task_get_cancellable (task), on_stream_opened, g_object_ref (task));
+                                       g_task_get_cancellable (task), lp2p_swarm_return_stream, g_object_ref (task));
 }
 
 static void
@@ -142,7 +134,7 @@ try_open (Lp2pSwarm *self, GTask *task)
       g_autoptr (GTask) waiting = stop_waiting (self, task);
 
       lp2p_connection_open_stream_async (connection, (const char *const *) open->protocols, open->flags,
-                                         g_task_get_cancellable (task), on_stream_opened, g_object_ref (task));
+                                         g_task_get_cancellable (task), lp2p_swarm_return_stream, g_object_ref (task));
       return;
     }
   if (!open->waiting)

@@ -5,6 +5,7 @@
 
 #include "interfaces/lp2p-connection-parts-private.h"
 
+#include "net/lp2p-cancel-private.h"
 #include "net/lp2p-loop-private.h"
 #include "types/lp2p-i18n-private.h"
 
@@ -26,11 +27,7 @@
 void
 lp2p_connection_waiting_free (Lp2pConnectionWaiting *self)
 {
-  if (self->cancel != NULL)
-    {
-      g_source_destroy (self->cancel);
-      g_source_unref (self->cancel);
-    }
+  g_clear_pointer (&self->cancel, lp2p_cancel_drop);
   g_object_unref (self->task);
   g_strfreev (self->protocols);
   g_free (self);
@@ -53,7 +50,6 @@ void
 lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols, Lp2pStreamFlags flags)
 {
   Lp2pConnection *connection = g_task_get_source_object (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
   Lp2pConnectionWaiting *self = g_new0 (Lp2pConnectionWaiting, 1);
 
   self->task = g_object_ref (task);
@@ -61,11 +57,7 @@ lp2p_connection_wait (GQueue *queue, GTask *task, const char *const *protocols, 
   self->protocols = g_strdupv ((GStrv) protocols);
   self->flags = flags;
   g_queue_push_tail (queue, self);
-  if (cancellable == NULL)
-    return;
-  self->cancel = g_cancellable_source_new (cancellable);
-  g_source_set_callback (self->cancel, G_SOURCE_FUNC (waiting_cancelled), self, NULL);
-  g_source_attach (self->cancel, lp2p_loop_get_context (connection->loop));
+  self->cancel = lp2p_cancel_watch (connection->loop, g_task_get_cancellable (task), waiting_cancelled, self);
 }
 
 static void

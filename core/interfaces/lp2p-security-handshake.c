@@ -2,22 +2,14 @@
 
 #include <lp2p/interfaces/lp2p-security-handshake.h>
 
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
-
-static void
-drop_source (GSource *source)
-{
-  if (source == NULL)
-    return;
-  g_source_destroy (source);
-  g_source_unref (source);
-}
 
 static void
 handshake_free (Lp2pSecurityHandshake *self)
 {
-  drop_source (self->cancel);
-  drop_source (self->close);
+  g_clear_pointer (&self->cancel, lp2p_cancel_drop);
+  g_clear_pointer (&self->close, lp2p_cancel_drop);
   lp2p_job_clear (&self->pump);
   lp2p_job_clear (&self->done);
   g_clear_pointer (&self->layer, lp2p_layer_free);
@@ -78,19 +70,6 @@ host_closes (GCancellable *cancellable, gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static GSource *
-watch_cancellable (Lp2pSecurityHandshake *self, GCancellable *cancellable, GCancellableSourceFunc func)
-{
-  GSource *source;
-
-  if (cancellable == NULL)
-    return NULL;
-  source = g_cancellable_source_new (cancellable);
-  g_source_set_callback (source, G_SOURCE_FUNC (func), self, NULL);
-  g_source_attach (source, lp2p_loop_get_context (self->loop));
-  return source;
-}
-
 static void
 pump (Lp2pJob *job)
 {
@@ -146,8 +125,8 @@ lp2p_security_handshake_init (Lp2pSecurityHandshake *self,
       params->expected_peer != NULL ? lp2p_peer_id_ref (params->expected_peer) : NULL;
   lp2p_job_init (&self->pump, self->loop, LP2P_JOB_PUMP, pump);
   lp2p_job_init (&self->done, self->loop, LP2P_JOB_RUN, end_task);
-  self->cancel = watch_cancellable (self, g_task_get_cancellable (task), cancelled);
-  self->close = watch_cancellable (self, closing, host_closes);
+  self->cancel = lp2p_cancel_watch (self->loop, g_task_get_cancellable (task), cancelled, self);
+  self->close = lp2p_cancel_watch (self->loop, closing, host_closes, self);
   lp2p_security_handshake_set_layer (self, layer);
 }
 

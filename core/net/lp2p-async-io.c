@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <lp2p/net/lp2p-held.h>
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #define BOTH_SIDES (LP2P_READY_READ | LP2P_READY_WRITE)
@@ -39,11 +40,7 @@ lp2p_async_io_check_thread (Lp2pLoop *loop, const Lp2pAsyncIoFuncs *funcs, GErro
 static void
 operation_clear (Lp2pAsyncOperation *self)
 {
-  if (self->cancel != NULL)
-    {
-      g_source_destroy (self->cancel);
-      g_source_unref (self->cancel);
-    }
+  g_clear_pointer (&self->cancel, lp2p_cancel_drop);
   g_clear_error (&self->error);
   memset (self, 0, sizeof *self);
 }
@@ -90,16 +87,8 @@ operation_hold (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task)
 void
 lp2p_async_operation_begin (Lp2pAsyncOperation *self, Lp2pAsyncIo *io, GTask *task)
 {
-  GCancellable *cancellable = g_task_get_cancellable (task);
-
   operation_hold (self, io, task);
-  if (cancellable == NULL)
-    return;
-
-  self->cancel = g_cancellable_source_new (cancellable);
-  g_source_set_static_name (self->cancel, "lp2p cancel");
-  g_source_set_callback (self->cancel, G_SOURCE_FUNC (operation_cancelled), self, NULL);
-  g_source_attach (self->cancel, lp2p_loop_get_context (io->loop));
+  self->cancel = lp2p_cancel_watch (io->loop, g_task_get_cancellable (task), operation_cancelled, self);
 }
 
 /* Ends an operation that was cancelled, if nothing was moved. */

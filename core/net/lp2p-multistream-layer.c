@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "net/lp2p-cancel-private.h"
 #include "types/lp2p-i18n-private.h"
 
 #include <lp2p/net/lp2p-multistream-layer.h>
@@ -326,11 +327,7 @@ typedef struct
 static void
 step_free (Step *step)
 {
-  if (step->cancel != NULL)
-    {
-      g_source_destroy (step->cancel);
-      g_source_unref (step->cancel);
-    }
+  g_clear_pointer (&step->cancel, lp2p_cancel_drop);
   lp2p_job_clear (&step->job);
   lp2p_layer_set_events (step->layer, NULL, NULL);
   lp2p_multistream_free (step->negotiation);
@@ -495,12 +492,7 @@ lp2p_layer_negotiate_async (Lp2pLayer *layer, Lp2pMultistream *negotiation, GCan
   step->output = g_byte_array_new ();
   lp2p_job_init (&step->job, layer->loop, LP2P_JOB_PUMP, step_run);
   lp2p_layer_set_events (layer, &step_events, step);
-  if (cancellable != NULL)
-    {
-      step->cancel = g_cancellable_source_new (cancellable);
-      g_source_set_callback (step->cancel, G_SOURCE_FUNC (step_cancelled), step, NULL);
-      g_source_attach (step->cancel, lp2p_loop_get_context (layer->loop));
-    }
+  step->cancel = lp2p_cancel_watch (layer->loop, cancellable, step_cancelled, step);
   lp2p_job_queue (&step->job);
 }
 

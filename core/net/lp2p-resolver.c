@@ -5,6 +5,7 @@
 
 #include "net/lp2p-resolver-private.h"
 
+#include "net/lp2p-cancel-private.h"
 #include "net/lp2p-name-tree-private.h"
 #include "net/lp2p-txt-lookup-private.h"
 #include "types/lp2p-i18n-private.h"
@@ -109,9 +110,7 @@ resolution_end (Resolution *self, GError *error)
   self->done = TRUE;
   self->error = error;
   lp2p_timer_clear (&self->timer);
-  if (self->cancel_source != NULL)
-    g_source_destroy (self->cancel_source);
-  g_clear_pointer (&self->cancel_source, g_source_unref);
+  g_clear_pointer (&self->cancel_source, lp2p_cancel_drop);
   lp2p_job_queue (&self->job);
 }
 
@@ -272,17 +271,6 @@ start_lookups (Lp2pResolver *self)
 
 /* The resolver */
 
-static void
-watch_cancellable (Resolution *self, GCancellable *cancellable)
-{
-  if (cancellable == NULL)
-    return;
-  self->cancel_source = g_cancellable_source_new (cancellable);
-  g_source_set_static_name (self->cancel_source, "lp2p resolve");
-  g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (on_cancelled), self, NULL);
-  g_source_attach (self->cancel_source, lp2p_loop_get_context (self->resolver->loop));
-}
-
 /*
  * lp2p_resolver_resolve_async:
  * @self: a resolver
@@ -324,7 +312,7 @@ lp2p_resolver_resolve_async (Lp2pResolver *self,
     resolution_end (resolution, g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED, _("The host is closed")));
   else
     {
-      watch_cancellable (resolution, cancellable);
+      resolution->cancel_source = lp2p_cancel_watch (self->loop, cancellable, on_cancelled, resolution);
       lp2p_timer_set (&resolution->timer, lp2p_loop_now (self->loop) + LP2P_RESOLVER_TIMEOUT_US);
       start_lookups (self);
       check_over (resolution);

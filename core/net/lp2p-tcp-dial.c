@@ -2,6 +2,7 @@
 
 #include <lp2p/net/lp2p-io-stream-layer.h>
 
+#include "net/lp2p-cancel-private.h"
 #include "net/lp2p-proxy-dial-private.h"
 #include "net/lp2p-socket-layer-private.h"
 #include "net/lp2p-tcp-hub-private.h"
@@ -94,9 +95,7 @@ dial_done (Dial *self, GError *error)
   self->error = error;
   close_socket (self);
   g_clear_pointer (&self->proxy, lp2p_proxy_dial_stop);
-  if (self->cancel_source != NULL)
-    g_source_destroy (self->cancel_source);
-  g_clear_pointer (&self->cancel_source, g_source_unref);
+  g_clear_pointer (&self->cancel_source, lp2p_cancel_drop);
   lp2p_job_queue (&self->job);
 }
 
@@ -368,17 +367,6 @@ check_address (Dial *self)
   return NULL;
 }
 
-static void
-watch_cancellable (Dial *self, GCancellable *cancellable)
-{
-  if (cancellable == NULL)
-    return;
-  self->cancel_source = g_cancellable_source_new (cancellable);
-  g_source_set_static_name (self->cancel_source, "lp2p dial");
-  g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (dial_cancelled), self, NULL);
-  g_source_attach (self->cancel_source, lp2p_loop_get_context (self->hub->loop));
-}
-
 static gboolean
 init_native (struct sockaddr_storage *native, Lp2pMultiaddr *address, GError **error)
 {
@@ -421,7 +409,7 @@ dial_check (Dial *self)
       dial_done (self, error);
       return FALSE;
     }
-  watch_cancellable (self, cancellable);
+  self->cancel_source = lp2p_cancel_watch (self->hub->loop, cancellable, dial_cancelled, self);
   return TRUE;
 }
 

@@ -346,6 +346,15 @@ start_early (Fixture *self)
   return send_message (&self->client);
 }
 
+/* The server takes what such a session sends. */
+G_GNUC_UNUSED static void
+check_taken_early (Fixture *self)
+{
+  start_early (self);
+  receive_message (self, &self->server);
+  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+}
+
 /* It was refused, and another does what it should have done. */
 G_GNUC_UNUSED static void
 check_refused (Fixture *self, Lp2pMuxerStream *stream)

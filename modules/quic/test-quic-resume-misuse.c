@@ -92,9 +92,7 @@ test_started_again (Fixture *self, gconstpointer data)
   side_stop (&self->client);
   side_start (&self->client, self->world, identity);
   set_entry (self, "ticket libp2p", entry);
-  start_early (self);
-  receive_message (self, &self->server);
-  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+  check_taken_early (self);
   check_peers (self);
 }
 
@@ -157,9 +155,7 @@ test_two_tickets (Fixture *self, gconstpointer data)
   seconds_ahead = 60;
   for (guint i = 0; i < 2; i++)
     {
-      start_early (self);
-      receive_message (self, &self->server);
-      g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+      check_taken_early (self);
       test_until (self->world, is_ready (&self->client) && is_ready (&self->server));
       g_assert_cmpuint (self->client.n_rejected, ==, 0);
       hang_up (self);
@@ -215,25 +211,37 @@ test_forgotten (Fixture *self, gconstpointer data)
   seconds_ahead = 0;
 }
 
-/* @data: by how much the window of GnuTLS has passed when they come again, in seconds */
+/* What is sent early has arrived when the server becomes deaf and both hang up. */
 static void
-test_replayed_late (Fixture *self, gconstpointer data)
+record_early (Fixture *self)
 {
-  guint n_begun;
-
-  become_acquainted (self);
-  seconds_ahead = LP2P_QUIC_REPLAY_WINDOW - 60;
   test_wire_record (self->wire);
   start_early (self);
   receive_message (self, &self->server);
   test_wire_set_deaf (self->wire, TRUE);
   hang_up (self);
-  n_begun = self->server.context->n_begun;
-  seconds_ahead = LP2P_QUIC_REPLAY_WINDOW + GPOINTER_TO_INT (data);
+}
+
+static void
+replay (Fixture *self)
+{
+  guint n_begun = self->server.context->n_begun;
+
   test_wire_replay (self->wire);
   test_until (self->world, test_wire_get_n_replayed_answers (self->wire) > 0);
   test_world_settle (self->world);
   g_assert_cmpuint (self->server.context->n_begun, ==, n_begun + 1);
+}
+
+/* @data: by how much the window of GnuTLS has passed when they come again, in seconds */
+static void
+test_replayed_late (Fixture *self, gconstpointer data)
+{
+  become_acquainted (self);
+  seconds_ahead = LP2P_QUIC_REPLAY_WINDOW - 60;
+  record_early (self);
+  seconds_ahead = LP2P_QUIC_REPLAY_WINDOW + GPOINTER_TO_INT (data);
+  replay (self);
   g_assert_cmpuint (self->server.n_sessions, ==, 0);
   test_world_advance (self->world, 25 * G_USEC_PER_SEC);
   seconds_ahead = 0;
@@ -242,22 +250,11 @@ test_replayed_late (Fixture *self, gconstpointer data)
 static void
 test_replayed (Fixture *self, gconstpointer control)
 {
-  guint n_begun;
-
   become_acquainted (self);
-  test_wire_record (self->wire);
-  start_early (self);
-  receive_message (self, &self->server);
-  test_wire_set_deaf (self->wire, TRUE);
-  hang_up (self);
-  n_begun = self->server.context->n_begun;
+  record_early (self);
   if (control != NULL)
     gnutls_anti_replay_set_add_function (lp2p_quic_replay_get (self->server.engine->replay), take_all);
-
-  test_wire_replay (self->wire);
-  test_until (self->world, test_wire_get_n_replayed_answers (self->wire) > 0);
-  test_world_settle (self->world);
-  g_assert_cmpuint (self->server.context->n_begun, ==, n_begun + 1);
+  replay (self);
   /* Without it, the message would be there twice. */
   if (control != NULL)
     receive_message (self, &self->server);
@@ -294,15 +291,9 @@ test_used_up (Fixture *self, gconstpointer data)
   become_acquainted (self);
   unused = get_entry (self, "ticket libp2p");
   become_acquainted (self);
-  test_wire_record (self->wire);
-  start_early (self);
-  receive_message (self, &self->server);
-  test_wire_set_deaf (self->wire, TRUE);
-  hang_up (self);
+  record_early (self);
   use_up (&self->server);
-  test_wire_replay (self->wire);
-  test_until (self->world, test_wire_get_n_replayed_answers (self->wire) > 0);
-  test_world_settle (self->world);
+  replay (self);
   g_assert_cmpuint (self->server.n_sessions, ==, 0);
   test_world_advance (self->world, 15 * G_USEC_PER_SEC);
   test_wire_set_deaf (self->wire, FALSE);
@@ -311,9 +302,7 @@ test_used_up (Fixture *self, gconstpointer data)
   check_refused (self, start_early (self));
   test_until (self->world, has_entry (self, "ticket libp2p"));
   hang_up (self);
-  start_early (self);
-  receive_message (self, &self->server);
-  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+  check_taken_early (self);
 }
 
 /* A ticket is no proof: what came early of somebody who did not show the key of the session

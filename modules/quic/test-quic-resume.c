@@ -24,9 +24,7 @@ test_accepted (Fixture *self, gconstpointer data)
   /* The next time again, though no certificate was shown this time. */
   test_until (self->world, has_entry (self, "ticket libp2p"));
   hang_up (self);
-  start_early (self);
-  receive_message (self, &self->server);
-  g_assert_cmpint (get_state (&self->server), ==, LP2P_SESSION_EARLY);
+  check_taken_early (self);
   check_peers (self);
 }
 
@@ -60,17 +58,24 @@ test_retried (Fixture *self, gconstpointer data)
 }
 
 /* Sent and closed before anything was answered. */
+static Lp2pMuxerSession *
+send_and_close (Fixture *self)
+{
+  Lp2pMuxerStream *stream = start_early (self);
+  Lp2pMuxerSession *session = self->client.session;
+
+  session->klass->stream_shutdown_write (session, stream);
+  session->klass->close (session, 0, "");
+  return session;
+}
+
 static void
 test_closed (Fixture *self, gconstpointer data)
 {
   Lp2pMuxerSession *session;
-  Lp2pMuxerStream *stream;
 
   become_acquainted (self);
-  stream = start_early (self);
-  session = self->client.session;
-  session->klass->stream_shutdown_write (session, stream);
-  session->klass->close (session, 0, "");
+  session = send_and_close (self);
   g_assert_cmpint (get_state (&self->client), ==, LP2P_SESSION_CLOSING);
   receive_message (self, &self->server);
   test_until (self->world, self->client.n_closed == 1 && self->server.n_closed == 1);
@@ -132,13 +137,9 @@ test_closed_lost (Fixture *self, gconstpointer data)
 {
   const Refusal *refusal = data;
   Lp2pMuxerSession *session;
-  Lp2pMuxerStream *stream;
 
   become_acquainted (self);
-  stream = start_early (self);
-  session = self->client.session;
-  session->klass->stream_shutdown_write (session, stream);
-  session->klass->close (session, 0, "");
+  session = send_and_close (self);
   refusal->treat (self);
   for (guint i = 0; i < 100 && self->client.n_closed == 0; i++)
     test_world_advance (self->world, 100 * G_TIME_SPAN_MILLISECOND);

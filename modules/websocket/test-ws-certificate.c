@@ -38,17 +38,6 @@ test_wrong_certificates (WsFixture *f, gconstpointer data)
   assert_no_listener (f, "README.md", "localhost-key.pem", "/tls/ws", "README.md");
 }
 
-static void
-replace_file (const char *path, const char *name)
-{
-  g_autofree char *source = ws_fixture_find (name);
-  g_autofree char *contents = NULL;
-  gsize size;
-
-  g_assert_true (g_file_get_contents (source, &contents, &size, NULL));
-  g_assert_true (g_file_set_contents (path, contents, size, NULL));
-}
-
 /* Files that a listener has its certificate from, in a folder of their own. */
 typedef struct
 {
@@ -65,8 +54,8 @@ start_with_files (WsFixture *f, Files *files)
   files->folder = g_dir_make_tmp (NULL, NULL);
   files->certificate = g_build_filename (files->folder, "certificate.pem", NULL);
   files->key = g_build_filename (files->folder, "key.pem", NULL);
-  replace_file (files->certificate, "localhost.pem");
-  replace_file (files->key, "localhost-key.pem");
+  ws_fixture_replace (files->certificate, "localhost.pem");
+  ws_fixture_replace (files->key, "localhost-key.pem");
   ws_fixture_configure_tls (f, files->certificate, files->key, trusted);
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
 }
@@ -94,7 +83,7 @@ test_reload (WsFixture *f, gconstpointer data)
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
 
   /* Halfway, and broken: what was there before stays. */
-  replace_file (files.certificate, "other.pem");
+  ws_fixture_replace (files.certificate, "other.pem");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
   g_assert_nonnull (test_log_find ("is kept"));
@@ -102,7 +91,7 @@ test_reload (WsFixture *f, gconstpointer data)
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
   g_assert_null (test_log_find ("is kept"));
 
-  replace_file (files.key, "other-key.pem");
+  ws_fixture_replace (files.key, "other-key.pem");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   ws_fixture_configure_tls (f, files.certificate, files.key, other);
   ws_fixture_assert_dial (f, "/tls/ws", "example.org");
@@ -137,7 +126,7 @@ test_reload_broken (WsFixture *f, gconstpointer data)
       ws_fixture_assert_dial (f, "/tls/ws", "localhost");
       g_assert_nonnull (test_log_find ("is kept"));
       g_assert_nonnull (test_log_find (path));
-      replace_file (path, cases[i].key ? "localhost-key.pem" : "localhost.pem");
+      ws_fixture_replace (path, cases[i].key ? "localhost-key.pem" : "localhost.pem");
       test_world_advance (f->world, 2 * G_USEC_PER_SEC);
       ws_fixture_assert_dial (f, "/tls/ws", "localhost");
       g_assert_nonnull (test_log_find ("anew"));
@@ -154,7 +143,7 @@ test_reload_later (WsFixture *f, gconstpointer data)
   start_with_files (f, &files);
   test_log_clear ();
   f->world->epoch = 0;
-  replace_file (files.certificate, "localhost.pem");
+  ws_fixture_replace (files.certificate, "localhost.pem");
   for (guint i = 0; i < 3; i++)
     {
       test_world_advance (f->world, 61 * G_USEC_PER_SEC);

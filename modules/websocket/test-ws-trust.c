@@ -134,17 +134,6 @@ test_large_key (void)
 /* Authorities */
 
 static void
-replace_file (const char *path, const char *name)
-{
-  g_autofree char *source = ws_fixture_find (name);
-  g_autofree char *contents = NULL;
-  gsize size;
-
-  g_assert_true (g_file_get_contents (source, &contents, &size, NULL));
-  g_assert_true (g_file_set_contents (path, contents, size, NULL));
-}
-
-static void
 test_ca_file (WsFixture *f, gconstpointer data)
 {
   g_autofree char *folder = g_dir_make_tmp (NULL, NULL);
@@ -152,16 +141,16 @@ test_ca_file (WsFixture *f, gconstpointer data)
   g_autofree char *certificate = ws_fixture_find ("localhost.pem");
   g_autofree char *key = ws_fixture_find ("localhost-key.pem");
 
-  replace_file (path, "other.pem");
+  ws_fixture_replace (path, "other.pem");
   ws_fixture_configure_tls (f, certificate, key, path);
   ws_fixture_start_listening (f, "/ip4/127.0.0.1/tcp/0/tls/ws");
   ws_fixture_assert_no_dial (f, "/tls/ws", "localhost", "not trusted");
-  replace_file (path, "localhost.pem");
+  ws_fixture_replace (path, "localhost.pem");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   ws_fixture_assert_dial (f, "/tls/ws", "localhost");
 
   /* What cannot be read does not replace anything, and is complained of once. */
-  replace_file (path, "README.md");
+  ws_fixture_replace (path, "README.md");
   for (guint i = 0; i < 2; i++)
     {
       test_log_clear ();
@@ -169,7 +158,7 @@ test_ca_file (WsFixture *f, gconstpointer data)
       ws_fixture_assert_dial (f, "/tls/ws", "localhost");
       g_assert_true ((test_log_find ("are kept") != NULL) == (i == 0));
     }
-  replace_file (path, "other.pem");
+  ws_fixture_replace (path, "other.pem");
   test_world_advance (f->world, 2 * G_USEC_PER_SEC);
   ws_fixture_assert_no_dial (f, "/tls/ws", "localhost", "not trusted");
   g_unlink (path);

@@ -11,6 +11,17 @@ ws_fixture_find (const char *name)
 }
 
 void
+ws_fixture_replace (const char *path, const char *name)
+{
+  g_autofree char *source = ws_fixture_find (name);
+  g_autofree char *contents = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (source, &contents, &size, NULL));
+  g_assert_true (g_file_set_contents (path, contents, size, NULL));
+}
+
+void
 ws_fixture_configure (WsFixture *f, const char *text)
 {
   g_autoptr (GError) error = NULL;

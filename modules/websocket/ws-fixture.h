@@ -28,6 +28,8 @@ void ws_fixture_tear_down (WsFixture *f, gconstpointer data);
 
 /* The path of a certificate or key. */
 char *ws_fixture_find (const char *name);
+/* Puts a copy of one at @path. */
+void ws_fixture_replace (const char *path, const char *name);
 void ws_fixture_configure (WsFixture *f, const char *text);
 void ws_fixture_configure_tls (WsFixture *f, const char *certificate, const char *key, const char *ca);
 void ws_fixture_start (WsFixture *f, GType type, const char *name);

@@ -16,32 +16,6 @@ int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 static SecurityPair fixture;
 
-static void
-run_handshake (guint side, const guint8 *data, gsize size)
-{
-  SecuritySide *s = &fixture.sides[side];
-
-  security_pair_connect_wires (&fixture, NULL);
-  security_pair_start (&fixture, side);
-  while (size > 0)
-    {
-      gssize n = lp2p_layer_write (fixture.wire[side], data, size, LP2P_WRITE_NONE);
-
-      security_pair_settle ();
-      if (n <= 0)
-        break;
-      data += n;
-      size -= n;
-    }
-  lp2p_layer_shutdown_write (fixture.wire[side]);
-  security_pair_settle ();
-  g_assert_true (s->done);
-  g_assert_nonnull (s->error);
-
-  lp2p_layer_free (fixture.lower[1 - side]);
-  security_pair_disconnect (&fixture);
-}
-
 /* A pair of layers. The handshake needs no loop here. */
 static void
 make_layers (Lp2pLayer *layers[2])
@@ -113,7 +87,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   if (size == 0)
     return 0;
   if (data[0] % 4 < 2)
-    run_handshake (data[0] % 2, data + 1, size - 1);
+    security_pair_feed (&fixture, data[0] % 2, data + 1, size - 1);
   else
     run_layers (data + 1, size - 1);
   security_pair_settle ();

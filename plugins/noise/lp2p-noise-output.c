@@ -25,16 +25,6 @@ typedef struct
   gsize left;
 } Source;
 
-static gsize
-size_of_vectors (const GOutputVector *vectors, guint n_vectors)
-{
-  gsize size = 0;
-
-  for (guint i = 0; i < n_vectors; i++)
-    size += vectors[i].size;
-  return size;
-}
-
 static void
 drop_gathered (Lp2pNoiseLayer *self)
 {
@@ -291,7 +281,7 @@ lp2p_noise_layer_writev (Lp2pLayer *layer,
                          Lp2pWriteFlags flags)
 {
   Lp2pNoiseLayer *self = (Lp2pNoiseLayer *) layer;
-  gsize total = size_of_vectors (vectors, n_vectors);
+  gsize total = lp2p_output_vectors_get_size (vectors, n_vectors);
   gsize room = MAX (self->promised, lp2p_noise_layer_get_room (self));
   Source source = { { NULL, 0 }, vectors, 0, MIN (total, room) };
   gsize taken = source.left;

@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <lp2p/net/lp2p-gnutls-layer.h>
 
+#include "bench-pipe.h"
+#include "bench-work.h"
 #include "lp2p-tls-credentials.h"
 
 #define WRITE_SIZE    (64 * 1024)
@@ -21,145 +21,18 @@
 #define ROUNDS        9
 #define N_CONNECTIONS 500
 
-static gboolean json;
-static guint64 round_size = 256 * 1024 * 1024;
-
-/* A layer that hands what is written to its peer at once. */
-typedef struct _Pipe Pipe;
-struct _Pipe
-{
-  Lp2pLayer parent;
-  Pipe *peer;
-  guint8 *data;
-  gsize start;
-  gsize end;
-};
-
-static void
-pipe_append (Pipe *peer, const void *data, gsize size)
-{
-  g_assert (peer->end + size <= BUFFER_SIZE);
-  memcpy (peer->data + peer->end, data, size);
-  peer->end += size;
-}
-
-static void
-pipe_drop (Pipe *self, gsize size)
-{
-  self->start += size;
-  if (self->start == self->end)
-    self->start = self->end = 0;
-}
-
-static gsize
-pipe_write_room (Lp2pLayer *layer)
-{
-  return BUFFER_SIZE - ((Pipe *) layer)->peer->end;
-}
-
-static gssize
-pipe_writev (Lp2pLayer *layer, const GOutputVector *vectors, guint n_vectors, Lp2pWriteFlags flags)
-{
-  gsize done = 0;
-
-  for (guint i = 0; i < n_vectors; i++)
-    {
-      pipe_append (((Pipe *) layer)->peer, vectors[i].buffer, vectors[i].size);
-      done += vectors[i].size;
-    }
-  return (gssize) done;
-}
-
-static int
-pipe_flush (Lp2pLayer *layer)
-{
-  return 0;
-}
-
-static gssize
-pipe_peek (Lp2pLayer *layer, const guint8 **data)
-{
-  Pipe *self = (Pipe *) layer;
-
-  *data = self->data + self->start;
-  return self->end > self->start ? (gssize) (self->end - self->start) : LP2P_IO_AGAIN;
-}
-
-static void
-pipe_consume (Lp2pLayer *layer, gsize size)
-{
-  pipe_drop ((Pipe *) layer, size);
-}
-
-static void
-pipe_nothing (Lp2pLayer *layer)
-{
-}
-
-static void
-pipe_want (Lp2pLayer *layer, Lp2pReady ready)
-{
-}
-
-static void
-pipe_abort (Lp2pLayer *layer, guint32 code)
-{
-}
-
-static const GError *
-pipe_get_error (Lp2pLayer *layer)
-{
-  return NULL;
-}
-
-static void
-pipe_free (Lp2pLayer *layer)
-{
-  g_free (((Pipe *) layer)->data);
-  lp2p_layer_clear (layer);
-  g_free (layer);
-}
-
-static const Lp2pLayerClass pipe_class = {
-  .name = "pipe",
-  .peek = pipe_peek,
-  .consume = pipe_consume,
-  .park = pipe_nothing,
-  .writev = pipe_writev,
-  .flush = pipe_flush,
-  .write_room = pipe_write_room,
-  .want = pipe_want,
-  .abort = pipe_abort,
-  .free = pipe_free,
-  .get_error = pipe_get_error,
-};
-
-static void
-new_pipes (Lp2pLoop *loop, gsize size, Pipe *pipes[2])
-{
-  for (guint i = 0; i < 2; i++)
-    {
-      pipes[i] = g_new0 (Pipe, 1);
-      lp2p_layer_init (&pipes[i]->parent, &pipe_class, loop);
-      pipes[i]->data = g_malloc0 (size);
-    }
-  pipes[0]->peer = pipes[1];
-  pipes[1]->peer = pipes[0];
-}
-
 /* For GnuTLS alone */
 
 static ssize_t
 raw_push (gnutls_transport_ptr_t transport, const void *data, size_t size)
 {
-  pipe_append (((Pipe *) transport)->peer, data, size);
-  return (ssize_t) size;
+  return (ssize_t) bench_pipe_put (transport, data, size);
 }
 
 static ssize_t
 raw_pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
 {
-  Pipe *self = transport;
+  BenchPipe *self = transport;
 
   size = MIN (size, self->end - self->start);
   if (size == 0)
@@ -168,14 +41,14 @@ raw_pull (gnutls_transport_ptr_t transport, void *buffer, size_t size)
       return -1;
     }
   memcpy (buffer, self->data + self->start, size);
-  pipe_drop (self, size);
+  bench_pipe_drop (self, size);
   return (ssize_t) size;
 }
 
 static int
 raw_pull_timeout (gnutls_transport_ptr_t transport, unsigned milliseconds)
 {
-  return ((Pipe *) transport)->end > ((Pipe *) transport)->start;
+  return ((BenchPipe *) transport)->end > ((BenchPipe *) transport)->start;
 }
 
 static int
@@ -190,9 +63,9 @@ typedef struct
 {
   Lp2pLoop *loop;
   Lp2pTlsCredentials *credentials;
-  Pipe *pipes[2];
+  BenchPipe *pipes[2];
   Lp2pLayer *layers[2];
-  Pipe *raw_pipes[2];
+  BenchPipe *raw_pipes[2];
   gnutls_session_t raw[2];
   guint8 *source;
   guint8 *sink;
@@ -211,7 +84,7 @@ new_session (Bench *self, guint side)
 }
 
 static void
-new_layers (Bench *self, Pipe *pipes[2], Lp2pLayer *layers[2])
+new_layers (Bench *self, BenchPipe *pipes[2], Lp2pLayer *layers[2])
 {
   int results[2] = { LP2P_IO_AGAIN, LP2P_IO_AGAIN };
 
@@ -235,7 +108,7 @@ new_raw (Bench *self)
 {
   int results[2] = { GNUTLS_E_AGAIN, GNUTLS_E_AGAIN };
 
-  new_pipes (self->loop, BUFFER_SIZE, self->raw_pipes);
+  bench_pipe_new_pair (self->loop, BUFFER_SIZE, self->raw_pipes);
   for (guint i = 0; i < 2; i++)
     {
       self->raw[i] = new_session (self, i);
@@ -260,7 +133,7 @@ bench_init (Bench *self)
   self->source = g_malloc (WRITE_SIZE);
   self->sink = g_malloc (WRITE_SIZE);
   memset (self->source, 'x', WRITE_SIZE);
-  new_pipes (self->loop, BUFFER_SIZE, self->pipes);
+  bench_pipe_new_pair (self->loop, BUFFER_SIZE, self->pipes);
   new_layers (self, self->pipes, self->layers);
   new_raw (self);
 }
@@ -322,44 +195,6 @@ move_raw (Bench *self, guint64 total)
     }
 }
 
-static double
-get_seconds (void)
-{
-  struct timespec time;
-
-  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static int
-compare_doubles (gconstpointer a, gconstpointer b)
-{
-  double x = *(const double *) a;
-  double y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
-static double
-get_median (double *values)
-{
-  qsort (values, ROUNDS, sizeof *values, compare_doubles);
-  return values[ROUNDS / 2];
-}
-
-static void
-report (const char *metric, double value, const char *unit)
-{
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-
-  g_ascii_formatd (text, sizeof text, value < 100 ? "%.3f" : "%.0f", value);
-  if (json)
-    g_print ("{\"bench\": \"tls\", \"metric\": \"%s\", \"value\": %s, \"unit\": \"%s\"}\n", metric,
-             text, unit);
-  else
-    g_print ("%-8s %-16s %10s %s\n", "tls", metric, text, unit);
-}
-
 static void
 run_throughput (Bench *bench, guint64 total)
 {
@@ -371,35 +206,35 @@ run_throughput (Bench *bench, guint64 total)
   move_raw (bench, total / 8);
   for (guint i = 0; i < ROUNDS; i++)
     {
-      double start = get_seconds ();
+      double start = bench_work_now ();
       double middle;
 
       move_layered (bench, total);
-      middle = get_seconds ();
+      middle = bench_work_now ();
       move_raw (bench, total);
       layered[i] = total / (middle - start) / 1e9;
-      raw[i] = total / (get_seconds () - middle) / 1e9;
+      raw[i] = total / (bench_work_now () - middle) / 1e9;
       ratio[i] = layered[i] / raw[i];
     }
-  report ("layer", get_median (layered), "GB/s");
-  report ("gnutls", get_median (raw), "GB/s");
-  report ("layer/gnutls", get_median (ratio), "ratio");
+  bench_work_report ("tls", "layer", bench_work_median (layered, ROUNDS), "GB/s");
+  bench_work_report ("tls", "gnutls", bench_work_median (raw, ROUNDS), "GB/s");
+  bench_work_report ("tls", "layer/gnutls", bench_work_median (ratio, ROUNDS), "ratio");
 }
 
 /* Both sides of each connection are in this process. */
 static void
 run_memory (Bench *bench, guint n)
 {
-  g_autofree Pipe **pipes = g_new (Pipe *, 2 * n);
+  g_autofree BenchPipe **pipes = g_new (BenchPipe *, 2 * n);
   g_autofree Lp2pLayer **layers = g_new (Lp2pLayer *, 2 * n);
   gsize before;
 
   for (guint i = 0; i < n; i++)
-    new_pipes (bench->loop, RECORD_SIZE, &pipes[2 * i]);
+    bench_pipe_new_pair (bench->loop, RECORD_SIZE, &pipes[2 * i]);
   before = mallinfo2 ().uordblks;
   for (guint i = 0; i < n; i++)
     new_layers (bench, &pipes[2 * i], &layers[2 * i]);
-  report ("idle side", (double) (mallinfo2 ().uordblks - before) / (2 * n), "bytes");
+  bench_work_report ("tls", "idle side", (double) (mallinfo2 ().uordblks - before) / (2 * n), "bytes");
   for (guint i = 0; i < 2 * n; i++)
     lp2p_layer_free (layers[i]);
 }
@@ -407,24 +242,11 @@ run_memory (Bench *bench, guint n)
 int
 main (int argc, char **argv)
 {
-  gboolean quick = FALSE;
-  const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print one JSON object per line", NULL },
-    { "quick", 0, 0, G_OPTION_ARG_NONE, &quick, "Only see that it works", NULL },
-    G_OPTION_ENTRY_NULL,
-  };
-  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_autoptr (GError) error = NULL;
+  gboolean quick = bench_work_init (&argc, &argv);
   Bench bench = { NULL };
 
-  g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error))
-    {
-      g_printerr ("%s\n", error->message);
-      return 2;
-    }
   bench_init (&bench);
-  run_throughput (&bench, quick ? 4 * 1024 * 1024 : round_size);
+  run_throughput (&bench, (quick ? 4 : 256) * 1024 * 1024);
   run_memory (&bench, quick ? 10 : N_CONNECTIONS);
   bench_clear (&bench);
   return 0;

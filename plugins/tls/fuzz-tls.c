@@ -17,29 +17,6 @@ int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 static SecurityPair fixture;
 
-static void
-run_input (guint side, const guint8 *data, gsize size)
-{
-  security_pair_connect_wires (&fixture, NULL);
-  security_pair_start (&fixture, side);
-  while (size > 0)
-    {
-      gssize n = lp2p_layer_write (fixture.wire[side], data, size, LP2P_WRITE_NONE);
-
-      security_pair_settle ();
-      if (n <= 0)
-        break;
-      data += n;
-      size -= n;
-    }
-  lp2p_layer_shutdown_write (fixture.wire[side]);
-  security_pair_settle ();
-  g_assert_true (fixture.sides[side].done);
-  g_assert_nonnull (fixture.sides[side].error);
-  lp2p_layer_free (fixture.lower[1 - side]);
-  security_pair_disconnect (&fixture);
-}
-
 /* Returns whether something passed. */
 static gboolean
 pass (gsize max, gsize at, guint8 flip)
@@ -146,7 +123,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     {
     case 0:
     case 1:
-      run_input (game % 2, data + 1, size - 1);
+      security_pair_feed (&fixture, game % 2, data + 1, size - 1);
       break;
     case 2:
       run_layers (&cursor);

@@ -11,13 +11,15 @@ import threading
 import types
 from unittest import mock
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 import expected  # noqa: E402
 import gates  # noqa: E402
 import gating  # noqa: E402
 import measure  # noqa: E402
 from measure import NO_STACK, QUIC_STACK, Sample  # noqa: E402
 from rows import OURS, better, is_disturbed, key_of, row, rows_of  # noqa: E402
+from report import run_tap  # noqa: E402
 
 NOISE, TLS = measure.STACKS
 WS, WSS = ("ws", "noise", "yamux"), ("wss", "noise", "yamux")
@@ -326,20 +328,5 @@ def test_time_is_up():
               line.endswith(": 0.005 minutes were over") for line in lines[:-1]), lines)
 
 
-def main():
-    tests = [(name[5:], run) for name, run in globals().items() if name.startswith("test_")]
-    failed = 0
-    print(f"1..{len(tests)}")
-    for number, (name, run) in enumerate(tests, 1):
-        try:
-            run()
-            print(f"ok {number} {name}", flush=True)
-        except Exception as error:  # pylint: disable=broad-except; whatever it is, it failed
-            failed += 1
-            print(f"not ok {number} {name}")
-            print(f"# {type(error).__name__}: {error}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tap(globals()))

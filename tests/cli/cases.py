@@ -21,6 +21,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import Cases, Failure, Report, Skip, check  # noqa: E402
+
 SOURCE, BUILD = (os.path.abspath(path) for path in sys.argv[1:3])
 LP2P = os.path.join(BUILD, "core/tools/lp2p")
 KEYS = os.path.join(SOURCE, "tests/unit/data/keys")
@@ -34,19 +37,6 @@ LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 LOOPBACKS = {"tcp": (LOOPBACK, None, None)}
 if os.path.exists(os.path.join(BUILD, "plugins", "quic-v1.plugin")):
     LOOPBACKS["quic-v1"] = ("/ip4/127.0.0.1/udp/0/quic-v1", "tls", "native")
-
-
-class Failure(Exception):
-    pass
-
-
-class Skip(Exception):
-    pass
-
-
-def check(condition, reason):
-    if not condition:
-        raise Failure(reason)
 
 
 class Result:
@@ -172,12 +162,7 @@ class World:
             stop(process).expect(0)
 
 
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
+CASES = case = Cases()
 
 
 # The command itself
@@ -820,21 +805,14 @@ import status_cases  # noqa: E402,F401  pylint: disable=wrong-import-position,un
 
 
 def main(functions):
-    failed = 0
+    report = Report()
     for function in functions:
         folder = tempfile.mkdtemp(prefix="lp2p-cli-")
         try:
-            function(World(folder))
-            print(f"ok {function.__doc__}", flush=True)
-        except Skip as reason:
-            print(f"skip {function.__doc__}: {reason}", flush=True)
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            reason = " ".join(str(error).split()) or repr(error)
-            print(f"not ok {function.__doc__}: {reason}", flush=True)
+            report.run(function, World(folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    return failed != 0
+    return report.status
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 /* What the test kit asks of every layer, of those of the library and of the security
  * protocols that were built. */
 
-#include "layer-pair.h"
+#include "layer-memory.h"
 
-#include <lp2p/net/lp2p-gnutls-layer.h>
 #include <lp2p/net/lp2p-io-stream-layer.h>
 #include <lp2p/net/lp2p-layer-io-stream.h>
 #include <lp2p/net/lp2p-socket-layer.h>
@@ -14,24 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lp2p-memory-pipe.h"
 #include "lp2p-test.h"
 #include "test-context.h"
-#include "tls-session.h"
-
-static void
-make_memory (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
-{
-  Lp2pMemoryEnd one = { world->loop, pair->data, NULL };
-  Lp2pMemoryEnd two = { test_world_add_loop (world), pair->data, NULL };
-
-  g_assert_true (lp2p_memory_pipe_new (&one, &two, a, b, NULL));
-}
-
-static const Lp2pMemoryOptions plain = { 0 };
-static const Lp2pMemoryOptions narrow = { .buffer_size = 100, .max_step = 7 };
-static const Lp2pMemoryOptions bytes = { .buffer_size = 50, .short_reads = 1, .short_writes = 1 };
-static const Lp2pMemoryOptions bad_line = { .buffer_size = 5000, .delay = 20000, .loss = 100, .seed = 3 };
 
 /* As a GIOStream, and that as a layer. */
 static void
@@ -39,7 +22,7 @@ make_gio_memory (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLay
 {
   Lp2pLayer **ends[] = { a, b };
 
-  make_memory (world, pair, a, b);
+  layer_memory_make (world, pair, a, b);
   for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
     {
       Lp2pLoop *loop = (*ends[i])->loop;
@@ -48,28 +31,6 @@ make_gio_memory (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLay
       *ends[i] = lp2p_io_stream_layer_new (loop, stream, NULL);
       g_assert_nonnull (*ends[i]);
     }
-}
-
-static gboolean
-is_done (Lp2pLayer *layer, int *result)
-{
-  if (*result == LP2P_IO_AGAIN)
-    *result = lp2p_gnutls_layer_handshake (layer);
-  g_assert_cmpint (*result, !=, LP2P_IO_FAILED);
-  return *result == 0;
-}
-
-/* TLS without the security protocol that is named after it. */
-static void
-make_gnutls (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer **b)
-{
-  int near = LP2P_IO_AGAIN;
-  int far = LP2P_IO_AGAIN;
-
-  make_memory (world, pair, a, b);
-  *a = lp2p_gnutls_layer_new (*a, tls_session_new (GNUTLS_CLIENT));
-  *b = lp2p_gnutls_layer_new (*b, tls_session_new (GNUTLS_SERVER));
-  test_until (world, is_done (*a, &near) + is_done (*b, &far) == 2);
 }
 
 static Lp2pLayer *
@@ -149,10 +110,10 @@ make_gio_tcp (TestWorld *world, const LayerPair *pair, Lp2pLayer **a, Lp2pLayer 
 }
 
 static const LayerPair layer_pairs[] = {
-  { "memory", FALSE, 3000000, FALSE, FALSE, make_memory, &plain },
-  { "memory-narrow", FALSE, 20000, FALSE, FALSE, make_memory, &narrow },
-  { "memory-bytes", FALSE, 5000, FALSE, FALSE, make_memory, &bytes },
-  { "memory-bad-line", FALSE, 200000, FALSE, FALSE, make_memory, &bad_line },
+  { "memory", FALSE, 3000000, FALSE, FALSE, layer_memory_make, &plain },
+  { "memory-narrow", FALSE, 20000, FALSE, FALSE, layer_memory_make, &narrow },
+  { "memory-bytes", FALSE, 5000, FALSE, FALSE, layer_memory_make, &bytes },
+  { "memory-bad-line", FALSE, 200000, FALSE, FALSE, layer_memory_make, &bad_line },
   /* A Unix socket that is closed looks the same, whatever the reason. */
   { "unix", TRUE, 3000000, FALSE, TRUE, make_socketpair, NULL },
   { "tcp", TRUE, 3000000, FALSE, FALSE, make_tcp, NULL },
@@ -161,10 +122,10 @@ static const LayerPair layer_pairs[] = {
   { "gio-memory-bytes", FALSE, 5000, FALSE, FALSE, make_gio_memory, &bytes },
   { "gio-memory-bad-line", FALSE, 200000, FALSE, FALSE, make_gio_memory, &bad_line },
   { "gio-tcp", TRUE, 3000000, FALSE, FALSE, make_gio_tcp, NULL },
-  { "gnutls", FALSE, 3000000, FALSE, FALSE, make_gnutls, &plain },
-  { "gnutls-narrow", FALSE, 20000, TRUE, FALSE, make_gnutls, &narrow },
-  { "gnutls-bytes", FALSE, 5000, TRUE, FALSE, make_gnutls, &bytes },
-  { "gnutls-bad-line", FALSE, 200000, FALSE, FALSE, make_gnutls, &bad_line },
+  { "gnutls", FALSE, 3000000, FALSE, FALSE, layer_memory_make_gnutls, &plain },
+  { "gnutls-narrow", FALSE, 20000, TRUE, FALSE, layer_memory_make_gnutls, &narrow },
+  { "gnutls-bytes", FALSE, 5000, TRUE, FALSE, layer_memory_make_gnutls, &bytes },
+  { "gnutls-bad-line", FALSE, 200000, FALSE, FALSE, layer_memory_make_gnutls, &bad_line },
 };
 
 int

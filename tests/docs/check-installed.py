@@ -17,6 +17,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from report import print_tap  # noqa: E402
+
 COMPLETIONS = ("bash-completion/completions/lp2p", "fish/vendor_completions.d/lp2p.fish", "zsh/site-functions/_lp2p")
 # What comes in numbers that change.
 OTHERS = ("{includedir}/lp2p-1/*.h", "{datadir}/doc/lp2p/*", "{datadir}/glib-2.0/schemas/org.lp2p.*.gschema.xml",
@@ -82,12 +85,7 @@ def main(arguments):
              ("all is where others look for it", sorted(expected - found)),
              ("nothing else is installed", stray),
              ("each descriptor has its object", modules)]
-    print(f"1..{len(cases)}")
-    for number, (name, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} {name}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
+    return print_tap(cases)
 
 
 if __name__ == "__main__":

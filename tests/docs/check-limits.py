@@ -13,6 +13,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from report import print_tap  # noqa: E402
+
 ROW = re.compile(r"^\| .*$", re.MULTILINE)
 GROUP = re.compile(r"\[(plugin [a-z0-9-]+)\]")
 # The name of an option, in its group or not, and the number and unit that follow.
@@ -79,12 +82,7 @@ def main(arguments):
              ("defaults elsewhere, too", list(check_row(ROW.sub("", text), options, lacking))),
              ("all options exist", check_names(text, options) if not lacking else []),
              ("all limits of a host are told", check_all_told(text, options))]
-    print(f"1..{len(cases)}")
-    for number, (name, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} {name}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
+    return print_tap(cases)
 
 
 if __name__ == "__main__":

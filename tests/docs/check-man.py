@@ -16,6 +16,9 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from report import print_tap  # noqa: E402
+
 SECTION = re.compile(r"^(?:COMMON )?OPTIONS\n(.*?)^(?=\w)", re.MULTILINE | re.DOTALL)
 # What is described is less indented than its description.
 ENTRY = re.compile(r"^ {7}(?:-\w, )?(--[a-z][a-z-]*)", re.MULTILINE)
@@ -85,12 +88,7 @@ def main(arguments):
     pages = {path.name for path in folder.glob("lp2p-*.1")}
     stray = pages - {f"lp2p-{name}.1" for name in commands}
     cases.append(("each page is that of a command", sorted(stray) if commands else ["there are no commands"]))
-    print(f"1..{len(cases)}")
-    for number, (name, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} {name}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
+    return print_tap(cases)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import print_tap  # noqa: E402
+
 LINK = re.compile(r'(?:href|src)="([^"#:]+)(?:#([^"]*))?"')
 TAG = re.compile(r"<[^>]*>")
 ANCHOR = re.compile(r'(?:id|name)="([^"]+)"')
@@ -59,12 +62,7 @@ def main(arguments):
     cases = [("it is made without a warning", made.stdout.splitlines() if made.returncode else []),
              ("its links lead somewhere", broken if count else ["there are no pages"]),
              ("messages are shown", missing)]
-    print(f"1..{len(cases)}")
-    for number, (name, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} {name}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
+    return print_tap(cases)
 
 
 if __name__ == "__main__":

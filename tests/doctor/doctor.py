@@ -15,9 +15,9 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
 import cases  # noqa: E402  pylint: disable=wrong-import-position
-from cases import ANOTHER_PEER, LOOPBACK, LOOPBACKS, check  # noqa: E402
+from cases import ANOTHER_PEER, LOOPBACK, LOOPBACKS, Cases, check  # noqa: E402
 
-CASES = []
+CASES = case = Cases()
 # What is sent there comes back to this machine, which it is not for: it is lost.
 BLACK_HOLE = "192.0.2.7"
 UNREACHABLE = "198.51.100.7"
@@ -25,11 +25,6 @@ NO_ROUTE = "203.0.113.7"
 # Transports, and how a port looks to each.
 WAYS = {name: way for name, way in (("tcp", "tcp/{}"), ("ws", "tcp/{}/ws"), ("quic-v1", "udp/{}/quic-v1"))
         if os.path.exists(os.path.join(cases.BUILD, "plugins", name + ".plugin"))}
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 def run(*command):

@@ -12,6 +12,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from namespaces import Missing, Namespaces  # noqa: E402
 from peers import Listener, Peer, last_line  # noqa: E402
 
 ADDRESS = {"a": "10.78.0.1", "b": "10.78.0.2"}
@@ -32,10 +33,6 @@ class Failed(Exception):
     pass
 
 
-class Missing(Exception):
-    """The machine does not allow it; str() is what it said."""
-
-
 def run(*argv):
     done = subprocess.run(argv, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, check=False)
@@ -44,12 +41,12 @@ def run(*argv):
     return done.stdout
 
 
-class Wire:
+class Wire(Namespaces):
     """A pair of devices that take JUMBO bytes, and send each packet as it is on the wire:
     nothing is left to be cut behind them."""
 
     def __init__(self):
-        self.netns = {side: f"lp2p-sizes-{os.getpid()}-{side}" for side in "ab"}
+        super().__init__("a", "b")
 
     def __enter__(self):
         try:
@@ -68,19 +65,14 @@ class Wire:
             raise Missing(str(reason)) from None
         return self
 
-    def __exit__(self, *exception):
-        self.close()
-
     def close(self):
+        super().close()
         for name in self.netns.values():
             subprocess.run(["ip", "netns", "del", name], env=ENVIRONMENT, stderr=subprocess.DEVNULL,
                            check=False)
 
     def ip(self, side, *words):
         return run("ip", "-n", self.netns[side], *words)
-
-    def popen(self, side, argv, **options):
-        return subprocess.Popen(["ip", "netns", "exec", self.netns[side], *argv], **options)
 
     def set_mtu(self, mtu):
         for side in "ab":

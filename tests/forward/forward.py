@@ -24,18 +24,13 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
 import cases  # noqa: E402  pylint: disable=wrong-import-position
-from cases import ANOTHER_PEER, LONG, LOOPBACK, LOOPBACKS, Result, Skip, check  # noqa: E402
+from cases import ANOTHER_PEER, LONG, LOOPBACK, LOOPBACKS, Cases, Result, Skip, check  # noqa: E402
 
-CASES = []
+CASES = case = Cases()
 STRANGER = os.path.join(cases.BUILD, "tests/forward/forward-stranger")
 # What a direction may hold in both processes, all kernel buffers and windows included,
 # when nobody reads: far less than a sender that is not stopped would send.
 MOST_IN_FLIGHT = 96 << 20
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 class Forwarder:

@@ -10,30 +10,25 @@
 """
 
 import json
-import os
 import subprocess
 import tempfile
 import time
+
+from namespaces import Missing, Namespaces
 
 # lp2p-link ends with this where the machine does not allow it.
 IMPOSSIBLE = 77
 
 
-class Missing(Exception):
-    """The machine has no privileges for this; str() is the reason to skip."""
-
-
-class Link:
+class Link(Namespaces):
     """A line between the namespaces of the sides "a" and "b"."""
 
     address = {"a": "10.77.0.1", "b": "10.77.0.2"}
     address6 = {"a": "fd77::1", "b": "fd77::2"}
 
     def __init__(self, binary, delay_ms, rate_mbit=0, loss=0, queue_kb=0, seed=1, trace=True):
-        self.netns = {side: f"lp2p-{os.getpid()}-{id(self):x}-{side}" for side in "ab"}
+        super().__init__("a", "b")
         self._trace = tempfile.NamedTemporaryFile(prefix="lp2p-link-", suffix=".jsonl")
-        self._env = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-        self._processes = []
         command = [binary, f"--delay-ms={delay_ms}", f"--rate-mbit={rate_mbit}"]
         command += [f"--loss={loss}", f"--queue-kb={queue_kb}", f"--seed={seed}"]
         # Each packet makes a line of it: not for what is to be fast.
@@ -53,19 +48,6 @@ class Link:
                 raise Missing(first)
             raise RuntimeError(f"lp2p-link ended with status {status}: {first}")
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.close()
-
-    def popen(self, side, argv, **options):
-        """Starts a program on one side; close() ends it if it still runs."""
-        options.setdefault("env", self._env)
-        command = ["ip", "netns", "exec", self.netns[side], *argv]
-        self._processes.append(subprocess.Popen(command, **options))
-        return self._processes[-1]
-
     def trace(self):
         """What has entered the line up to now, in that order, as dictionaries."""
         # Lines stay in its buffer for 2 ms when nothing happens.
@@ -75,15 +57,7 @@ class Link:
 
     def close(self):
         """Ends the programs and the line and removes the namespaces."""
-        for process in self._processes:
-            if process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-        self._processes = []
+        super().close()
         if not self._line.stdin.closed:
             # Reads what it reports at its end, too.
             self.report = self._line.communicate(timeout=30)[0]

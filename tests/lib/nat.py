@@ -9,8 +9,9 @@ With Nats(..., family=6) all of it is IPv6.
 """
 
 import collections
-import os
 import subprocess
+
+from namespaces import Missing, Namespaces
 
 # The kinds of NAT. All drop what comes from somewhere that nothing was sent to; "kept"
 # and "host" map a port to the same one outside, "random" to one that differs for each
@@ -59,20 +60,14 @@ table {name} filter {{
 """
 
 
-class Missing(Exception):
-    """The machine lacks a program or privileges for this; str() is the reason to skip."""
-
-
-class Nats:
+class Nats(Namespaces):
     """The namespaces "a" and "b", and a router with NAT in front of each."""
 
     def __init__(self, kinds, family=4):
+        super().__init__("a", "b", "nat-a", "nat-b")
         self._family = FAMILIES[family]
         self.inside, self.outside = self._family.inside, self._family.outside
-        prefix = f"lp2p-{os.getpid()}-{id(self):x}"
-        self.netns = {side: f"{prefix}-{side}" for side in ("a", "b", "nat-a", "nat-b")}
-        self._env = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-        self._made, self._processes = [], []
+        self._made = []
         try:
             self._make(kinds)
         except FileNotFoundError as reason:
@@ -81,12 +76,6 @@ class Nats:
         except subprocess.CalledProcessError as reason:
             self.close()
             raise Missing(f"{' '.join(reason.cmd)}: {reason.stderr.strip()}") from None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.close()
 
     def run(self, *argv, text=None):
         return subprocess.run(argv, env=self._env, input=text, stdout=subprocess.PIPE,
@@ -125,23 +114,8 @@ class Nats:
         self._ip(side, f"link set {device} up")
         self._ip(side, f"addr add {address}/{self._family.bits} dev {device} {self._family.flags}")
 
-    def popen(self, side, argv, **options):
-        """Starts a program on one side; close() ends it if it still runs."""
-        options.setdefault("env", self._env)
-        command = ["ip", "netns", "exec", self.netns[side], *argv]
-        self._processes.append(subprocess.Popen(command, **options))
-        return self._processes[-1]
-
     def close(self):
         """Ends the programs and removes the namespaces."""
-        for process in self._processes:
-            if process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-        self._processes = []
+        super().close()
         while self._made:
             self.run("ip", "netns", "del", self._made.pop())

@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from report import print_tap  # noqa: E402
+
 # What meson's preset "glib" gives to xgettext, as far as we use it.
 PRESET = ["--from-code=UTF-8", "--keyword=_", "--keyword=N_", "--keyword=g_dngettext:2,3",
           "--flag=N_:1:pass-c-format", "--flag=_:1:pass-c-format",
@@ -96,12 +99,7 @@ def main():
                  ("messages can be taken from the sources", extract(root, sys.argv[2:], pot))]
         cases += [(f"{language} is complete, and its formats agree",
                    check_language(root, language, pot, folder)) for language in languages]
-    print(f"1..{len(cases)}")
-    for number, (title, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} - {title}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
+    return print_tap(cases)
 
 
 sys.exit(main())

@@ -14,6 +14,9 @@ import pathlib
 import re
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from report import print_tap  # noqa: E402
+
 # Function -> the first and the last argument that is a message, or a part of one.
 REPORTING = {
     "g_set_error": (3, 99), "g_set_error_literal": (3, 3),
@@ -121,15 +124,6 @@ def find_idle_exceptions(sources):
             yield f"nothing in {file} begins with \"{beginning}\" ({why})"
 
 
-def report(cases):
-    print(f"1..{len(cases)}")
-    for number, (title, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} - {title}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
-
-
 SELF_TESTS = [
     ('g_set_error (error, D, C, "cannot %s", what);', 1),
     ('g_set_error (error, D, C, _("cannot %s"), what);', 0),
@@ -151,7 +145,7 @@ def self_test():
         found = list(check("file.c", text))
         wrong = [f"expected {expected}: {found}"] if len(found) != expected else []
         cases.append((text.replace("\n", " ").replace("#", ""), wrong))
-    return report(cases)
+    return print_tap(cases)
 
 
 def main():
@@ -159,8 +153,8 @@ def main():
         return self_test()
     sources = dict(find_sources(pathlib.Path(sys.argv[1])))
     unwrapped = [problem for name, text in sources.items() for problem in check(name, text)]
-    return report([("all messages are given to gettext", unwrapped),
-                   ("all exceptions are needed", list(find_idle_exceptions(sources)))])
+    return print_tap([("all messages are given to gettext", unwrapped),
+                      ("all exceptions are needed", list(find_idle_exceptions(sources)))])
 
 
 sys.exit(main())

@@ -18,6 +18,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import Failure, check, print_tap  # noqa: E402
+
 LP2P, PLUGINS, CATALOGUES = (os.path.abspath(path) for path in sys.argv[1:4])
 # Longer than anything here takes on a busy machine.
 LONG = 60
@@ -26,15 +29,6 @@ LONG = 60
 # so under another one it serves.
 C_LOCALES = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8", "/usr/share/locale/C.utf8")
 LOCALE = "de_DE.UTF-8"
-
-
-class Failure(Exception):
-    pass
-
-
-def check(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 def make_locale(folder):
@@ -233,22 +227,21 @@ CASES = [
 ]
 
 
+def run(case):
+    """What is wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            case(World(folder))
+        except Failure as failure:
+            return str(failure).splitlines()
+    return []
+
+
 def main():
     if not any(os.path.isdir(path) for path in C_LOCALES):
         print(f"1..0 # SKIP none of {', '.join(C_LOCALES)} is there")
         return 0
-    failed = False
-    print(f"1..{len(CASES)}")
-    for number, (title, case) in enumerate(CASES, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                case(World(folder))
-                print(f"ok {number} - {title}", flush=True)
-            except Failure as failure:
-                failed = True
-                print(f"not ok {number} - {title}", flush=True)
-                print("\n".join(f"# {line}" for line in str(failure).splitlines()), flush=True)
-    return 1 if failed else 0
+    return print_tap([(title, run(case)) for title, case in CASES])
 
 
 sys.exit(main())

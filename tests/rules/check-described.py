@@ -14,6 +14,9 @@ import os
 import re
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import print_tap  # noqa: E402
+
 EXPORTED = re.compile(r"\bLP2P_AVAILABLE_IN_\w+\n[^;]*?\b(lp2p_\w+) \(")
 DESCRIBED = re.compile(r"^/\*\*\n \* (lp2p_\w+):(.*?)\*/", re.M | re.S)
 # Parameters, the result, and versions describe no function; a result alone does.
@@ -47,12 +50,7 @@ def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2
-    problems = list(find_problems(arguments[0]))
-    print("1..1")
-    print(f"{'not ok' if problems else 'ok'} 1 every function of an installed header is described")
-    for problem in problems:
-        print(f"# {problem}")
-    return 1 if problems else 0
+    return print_tap([("every function of an installed header is described", list(find_problems(arguments[0])))])
 
 
 if __name__ == "__main__":

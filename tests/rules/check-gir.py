@@ -15,6 +15,9 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import print_tap  # noqa: E402
+
 CORE = "{http://www.gtk.org/introspection/core/1.0}"
 C = "{http://www.gtk.org/introspection/c/1.0}"
 GLIB = "{http://www.gtk.org/introspection/glib/1.0}"
@@ -199,12 +202,7 @@ def main(arguments):
         return 2
     namespace = ET.parse(arguments[0]).getroot().find(CORE + "namespace")
     cases = list(find_problems(namespace, arguments[1]))
-    print(f"1..{len(cases)}")
-    for number, (name, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} {name}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
+    return print_tap(cases)
 
 
 if __name__ == "__main__":

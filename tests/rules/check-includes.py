@@ -15,6 +15,9 @@ import re
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import print_tap  # noqa: E402
+
 # From the bottom to the top: each area may include itself and those before it.
 AREAS = ["types", "codec", "net", "interfaces", "plugin", "host", "tools"]
 
@@ -247,7 +250,7 @@ RULES = [rule_areas, rule_public_headers, rule_host, rule_foreign, rule_sans_io,
 def check(root):
     """Maps each rule to what violates it."""
     sources = list(find_sources(root))
-    return {rule: [(source.path, number, message)
+    return {rule: [f"{source.path}:{number}: {message}"
                    for source in sources for number, message in rule(source)]
             for rule in RULES}
 
@@ -292,21 +295,17 @@ SELF_TEST = [
 
 
 def self_test():
-    failed = False
-    print(f"1..{len(SELF_TEST)}")
-    for case, (expected, path, text) in enumerate(SELF_TEST, 1):
+    cases = []
+    for expected, path, text in SELF_TEST:
         with tempfile.TemporaryDirectory() as root:
             os.makedirs(os.path.join(root, os.path.dirname(path)))
             with open(os.path.join(root, path), "w", encoding="utf-8") as file:
                 file.write(text)
-            found = [rule for rule, problems in check(root).items() if problems]
-        good = found == ([expected] if expected else [])
-        failed = failed or not good
+            found = [rule.__name__ for rule, problems in check(root).items() if problems]
         name = expected.__name__ if expected else "allowed"
-        print(f"{'ok' if good else 'not ok'} {case} {name}: {path}")
-        if not good:
-            print(f"# found {[rule.__name__ for rule in found]}")
-    return 1 if failed else 0
+        good = found == ([name] if expected else [])
+        cases.append((f"{name}: {path}", [] if good else [f"found {found}"]))
+    return print_tap(cases)
 
 
 def main(arguments):
@@ -315,13 +314,7 @@ def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2
-    found = check(arguments[0])
-    print(f"1..{len(found)}")
-    for number, (rule, problems) in enumerate(found.items(), 1):
-        print(f"{'not ok' if problems else 'ok'} {number} {rule.__doc__}")
-        for path, line, message in problems:
-            print(f"# {path}:{line}: {message}")
-    return 1 if any(found.values()) else 0
+    return print_tap([(rule.__doc__, problems) for rule, problems in check(arguments[0]).items()])
 
 
 if __name__ == "__main__":

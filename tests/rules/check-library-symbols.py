@@ -19,7 +19,8 @@ import sys
 
 LIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "liblp2p-1.symbols")
 
-sys.path.insert(0, os.path.dirname(LIST))
+sys.path[:0] = [os.path.dirname(LIST), os.path.join(os.path.dirname(LIST), "..", "lib")]
+from report import print_tap  # noqa: E402
 exported = importlib.import_module("check-symbols").exported
 
 
@@ -41,18 +42,12 @@ def compare(library, *others):
     with open(LIST, encoding="utf-8") as file:
         listed = file.read().splitlines()
     found = exported(library)
-    cases = [
+    return print_tap([
         ("the list is sorted, each symbol once", [] if listed == sorted(set(listed)) else [LIST]),
         ("nothing that is listed has gone", sorted(set(listed) - set(found))),
         ("nothing is exported that is not listed", sorted(set(found) - set(listed))),
         ("programs find it by the name that they know", list(check_sonames([library, *others]))),
-    ]
-    print(f"1..{len(cases)}")
-    for number, (name, problems) in enumerate(cases, 1):
-        print(f"{'not ok' if problems else 'ok'} {number} {name}")
-        for problem in problems:
-            print(f"# {problem}")
-    return 1 if any(problems for _, problems in cases) else 0
+    ])
 
 
 def main(arguments):

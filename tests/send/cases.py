@@ -23,7 +23,7 @@ import time
 # Each adds its cases.
 import changing  # noqa: F401  pylint: disable=unused-import
 import vanishing  # noqa: F401  pylint: disable=unused-import
-from sides import (CASES, FULL, LOOPBACK, MIB, STATE, Side, Skip, World, case, check, check_same, describe,
+from sides import (CASES, FULL, LOOPBACK, MIB, STATE, Report, Side, Skip, World, case, check, check_same, describe,
                    hash_file, list_target, make_large, read, transfer)
 from terminal import Terminal
 
@@ -987,25 +987,18 @@ def test_usage(world):
 
 def main():
     word = sys.argv[2] if len(sys.argv) > 2 else ""
-    failed = False
+    report = Report()
     for function in CASES:
         if word not in function.__name__:
             continue
         world = World(BUILD, tempfile.mkdtemp(prefix="lp2p-send."))
         started = time.monotonic()
         try:
-            function(world)
-            print(f"ok {function.__doc__}", flush=True)
-        except Skip as reason:
-            print(f"skip {function.__doc__}: {reason}", flush=True)
-        except Exception as error:  # pylint: disable=broad-except
-            reason = str(error).replace("\n", "; ") or repr(error)
-            print(f"not ok {function.__doc__}: {reason}", flush=True)
-            failed = True
+            report.run(function, world)
         finally:
             world.close()
         print(f"# {function.__name__}: {time.monotonic() - started:.1f} s", flush=True)
-    return 1 if failed else 0
+    return report.status
 
 
 if __name__ == "__main__":

@@ -10,7 +10,11 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import Cases, Failure, Report, Skip, check  # noqa: E402, F401
 
 # What hangs is caught; a busy machine is slow.
 LONG = 180
@@ -19,25 +23,7 @@ MIB = 1 << 20
 STATE = ".lp2p-receive"
 FULL = bool(os.environ.get("LP2P_FULL"))
 
-CASES = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-class Failure(Exception):
-    pass
-
-
-def check(condition, reason):
-    if not condition:
-        raise Failure(reason)
+CASES = case = Cases()
 
 
 class Side:

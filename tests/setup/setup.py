@@ -11,23 +11,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from report import Cases, Report, check  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LONG = 60
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-class Failure(Exception):
-    pass
-
-
-def check(condition, reason):
-    if not condition:
-        raise Failure(reason)
+CASES = case = Cases()
 
 
 class World:
@@ -154,16 +143,11 @@ def test_policy(world):
 
 
 def main():
-    failed = False
+    report = Report()
     for function in CASES:
         with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(World(folder))
-                print(f"ok {function.__doc__}", flush=True)
-            except Failure as failure:
-                failed = True
-                print(f"not ok {function.__doc__}: {failure}", flush=True)
-    return 1 if failed else 0
+            report.run(function, World(folder))
+    return report.status
 
 
 if __name__ == "__main__":

@@ -20,14 +20,9 @@ for name in ("cli", "forward"):
 
 import cases  # noqa: E402  pylint: disable=wrong-import-position
 import forward  # noqa: E402  pylint: disable=wrong-import-position
-from cases import ANOTHER_PEER, LONG, LOOPBACK, LOOPBACKS, Result, check  # noqa: E402
+from cases import ANOTHER_PEER, LONG, LOOPBACK, LOOPBACKS, Cases, Result, check  # noqa: E402
 
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
+CASES = case = Cases()
 
 
 def folder(world):

@@ -50,11 +50,7 @@ session_open (Lp2pMuxerSession *session, Lp2pMuxerStream **stream)
 static gssize
 stream_writev (Lp2pMuxerSession *session, Lp2pMuxerStream *stream, const GOutputVector *vectors, guint n_vectors)
 {
-  gssize size = 0;
-
-  for (guint i = 0; i < n_vectors; i++)
-    size += vectors[i].size;
-  return size;
+  return lp2p_output_vectors_get_size (vectors, n_vectors);
 }
 
 static void
