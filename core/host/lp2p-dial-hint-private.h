@@ -25,6 +25,10 @@ typedef struct
 void lp2p_dial_hint_clear (Lp2pDialHint *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lp2pDialHint, lp2p_dial_hint_clear)
 
+/* What is stored. What cannot be read is empty. */
+void lp2p_dial_hint_decode (Lp2pDialHint *self, GBytes *bytes);
+GBytes *lp2p_dial_hint_encode (const Lp2pDialHint *self);
+
 /* Empty where nothing is known. */
 void lp2p_dial_hint_load (Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId *peer);
 void lp2p_dial_hint_store (const Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId *peer);

@@ -23,25 +23,39 @@ lp2p_dial_hint_clear (Lp2pDialHint *self)
 
 /* The store may be a file that somebody else wrote. */
 void
+lp2p_dial_hint_decode (Lp2pDialHint *self, GBytes *bytes)
+{
+  g_autoptr (GVariant) variant =
+      g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (FORMAT), bytes, FALSE));
+
+  *self = (Lp2pDialHint){ NULL };
+  if (g_variant_is_normal_form (variant))
+    g_variant_get (variant, FORMAT, &self->security, &self->muxer, &self->address, &self->waits);
+}
+
+GBytes *
+lp2p_dial_hint_encode (const Lp2pDialHint *self)
+{
+  g_autoptr (GVariant) variant = g_variant_ref_sink (
+      g_variant_new (FORMAT, self->security, self->muxer, self->address, self->waits));
+
+  return g_variant_get_data_as_bytes (variant);
+}
+
+void
 lp2p_dial_hint_load (Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId *peer)
 {
   g_autoptr (GBytes) bytes = lp2p_context_get_peer_data (context, peer, PLUGIN, KEY);
-  g_autoptr (GVariant) variant = NULL;
 
   *self = (Lp2pDialHint){ NULL };
-  if (bytes == NULL)
-    return;
-  variant = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (FORMAT), bytes, FALSE));
-  if (g_variant_is_normal_form (variant))
-    g_variant_get (variant, FORMAT, &self->security, &self->muxer, &self->address, &self->waits);
+  if (bytes != NULL)
+    lp2p_dial_hint_decode (self, bytes);
 }
 
 void
 lp2p_dial_hint_store (const Lp2pDialHint *self, Lp2pContext *context, Lp2pPeerId *peer)
 {
-  g_autoptr (GVariant) variant = g_variant_ref_sink (
-      g_variant_new (FORMAT, self->security, self->muxer, self->address, self->waits));
-  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (variant);
+  g_autoptr (GBytes) bytes = lp2p_dial_hint_encode (self);
   g_autoptr (GBytes) before = lp2p_context_get_peer_data (context, peer, PLUGIN, KEY);
 
   if (before == NULL || !g_bytes_equal (before, bytes))

@@ -134,10 +134,9 @@ on_addresses_changed (Lp2pHost *host, GParamSpec *pspec, gpointer user_data)
 static void
 on_connection_added (Lp2pHost *host, Lp2pConnection *connection, gpointer user_data)
 {
-  tool_note (user_data, _("connected: %s by %s, %s, %s"),
-             lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
-             lp2p_connection_get_transport (connection), lp2p_connection_get_security (connection),
-             lp2p_connection_get_muxer (connection));
+  g_autofree char *description = tool_describe_connection (connection);
+
+  tool_note (user_data, _("connected: %s"), description);
 }
 
 static void

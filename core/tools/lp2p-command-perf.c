@@ -95,23 +95,21 @@ static void
 print_final (const Options *options, Lp2pConnection *connection, double seconds)
 {
   const char *peer = lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection));
-  const char *transport = lp2p_connection_get_transport (connection);
-  const char *security = lp2p_connection_get_security (connection);
-  const char *muxer = lp2p_connection_get_muxer (connection);
   g_autoptr (ToolJson) object = NULL;
 
   if (!options->json)
     {
-      /* Translators: a peer, transport, security protocol, muxer, seconds */
-      tool_print (_("%s by %s, %s, %s: %.3f s\n"), peer, transport, security, muxer, seconds);
+      g_autofree char *description = tool_describe_connection (connection);
+
+      tool_print ("%s: %.3f s\n", description, seconds);
       return;
     }
   object = tool_json_new ();
   tool_json_add_string (object, "type", "final");
   tool_json_add_string (object, "peer_id", peer);
-  tool_json_add_string (object, "transport", transport);
-  tool_json_add_string (object, "security", security);
-  tool_json_add_string (object, "muxer", muxer);
+  tool_json_add_string (object, "transport", lp2p_connection_get_transport (connection));
+  tool_json_add_string (object, "security", lp2p_connection_get_security (connection));
+  tool_json_add_string (object, "muxer", lp2p_connection_get_muxer (connection));
   tool_json_add_integer (object, "upload", (gint64) options->upload);
   tool_json_add_integer (object, "download", (gint64) options->download);
   tool_json_add_number (object, "seconds", seconds, 6);

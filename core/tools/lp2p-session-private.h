@@ -73,6 +73,8 @@ gboolean
 tool_stream_read_all (Lp2pStream *stream, void *buffer, gsize size, double seconds, GError **error);
 gboolean tool_stream_end_writing (Lp2pStream *stream, double seconds, GError **error);
 
+char *tool_describe_connection (Lp2pConnection *connection);
+
 /* A host that only dials, and its connection. */
 typedef struct
 {

@@ -483,6 +483,28 @@ start_dialer (ToolLine *line, GError **error)
 }
 
 /**
+ * tool_describe_connection:
+ * @connection: a connection
+ *
+ * Tells whom it leads to and what it is made of. The muxer is left out as long as the
+ * peer has not agreed to one, where the handshake does not settle that.
+ *
+ * Returns: (transfer full): the description
+ */
+char *
+tool_describe_connection (Lp2pConnection *connection)
+{
+  const char *muxer = lp2p_connection_get_muxer (connection);
+
+  /* Translators: a peer, transport, security protocol, and ", " with a muxer, if any */
+  return g_strdup_printf (_("%s by %s, %s%s%s"),
+                          lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection)),
+                          lp2p_connection_get_transport (connection),
+                          lp2p_connection_get_security (connection), muxer != NULL ? ", " : "",
+                          muxer != NULL ? muxer : "");
+}
+
+/**
  * tool_dial:
  * @line: the line of the command
  * @text: an address
@@ -499,8 +521,8 @@ tool_dial (ToolLine *line, const char *text, double seconds, ToolDial *dial)
 {
   const char *what = line->command->name;
   g_autoptr (Lp2pMultiaddr) address = NULL;
+  g_autofree char *connection = NULL;
   g_autoptr (GError) error = NULL;
-  const char *muxer;
 
   address = lp2p_multiaddr_new_from_string (text, &error);
   if (address == NULL)
@@ -512,12 +534,8 @@ tool_dial (ToolLine *line, const char *text, double seconds, ToolDial *dial)
     dial->connection = tool_host_connect (dial->host, address, seconds, &error);
   if (dial->connection == NULL)
     return tool_fail_error (what, error);
-  muxer = lp2p_connection_get_muxer (dial->connection);
-  tool_note (line->options, _("connected to %s by %s, %s%s%s"),
-             lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (dial->connection)),
-             lp2p_connection_get_transport (dial->connection),
-             lp2p_connection_get_security (dial->connection), muxer != NULL ? ", " : "",
-             muxer != NULL ? muxer : "");
+  connection = tool_describe_connection (dial->connection);
+  tool_note (line->options, _("connected to %s"), connection);
   return TOOL_EXIT_OK;
 }
 

@@ -650,6 +650,19 @@ def test_listen_anywhere(world):
                 world.run("ping", here[0], "-c", "1").expect(0)
 
 
+@case
+def test_listen_tells(world):
+    """listen: who connects, and who goes"""
+    with world.running("listen", "--json", "--verbose", LOOPBACK) as process:
+        address = json.loads(read_line(process))["addresses"][0]
+        world.run("ping", address, "-c", "1").expect(0)
+        told = ""
+        while "connection over" not in told:
+            told += read_line(process, process.stderr) or "connection over, as it ended"
+        check(re.search(r"connected: (\w+) by tcp, noise, yamux\n(.*\n)*.*connection over: \1\b", told), told)
+        stop(process).expect(0)
+
+
 FOREIGN = """[Plugin]
 Name=fake
 Module=fake-transport.so

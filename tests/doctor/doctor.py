@@ -7,6 +7,7 @@ routes of the network: run.sh gives it one of its own.
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -158,6 +159,15 @@ def test_reached(world):
                 check(find(rows, check="connect")["address"] == ready["addresses"][0], rows)
             text = world.run("doctor", ready["addresses"][0]).expect(0).out
             check("ok       reached" in text, text)
+
+
+@case
+def test_no_muxer(world):
+    """doctor: a peer that is reached before a muxer is agreed on"""
+    with world.listener(LOOPBACK, "--config", world.write("other.conf", "[host]\nmuxers=['mplex']\n")) as ready:
+        config = world.write("lp2p.conf", "[host]\nmuxers=['yamux']\n")
+        reached = find(doctor(world, ready["addresses"][0], "--config", config), check="reached")
+        check(re.fullmatch(f"{ready['peer_id']} by tcp, (noise|tls)", reached["detail"]), reached)
 
 
 @case

@@ -55,5 +55,6 @@ main (int argc, char **argv)
   lp2p_test_add_layer (&sockets);
   lp2p_test_add_security ("noise");
   lp2p_test_add_security_layer ("noise");
+  lp2p_test_add_key_store (LP2P_KEY_STORE_FILE, NULL);
   return g_test_run ();
 }

@@ -111,7 +111,8 @@ run_kit ()
   # shellcheck disable=SC2046 # the flags are words
   "${CC:-cc}" -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/kit" "$lp2p_root/tests/example/kit.c" \
     $(pkg-config --cflags --libs lp2p-test-1) || return 1
-  for kit_path in /transport/memory/dial /muxer/yamux/both-ways /security/noise/handshake /layer/noise/vectors /layer/sockets; do
+  for kit_path in /transport/memory/dial /muxer/yamux/both-ways /security/noise/handshake /layer/noise/vectors \
+    /layer/sockets /key-store/file; do
     "$work/kit" -p "$kit_path" >"$work/kit.tap" || return 1
     cat "$work/kit.tap"
     grep -q "^ok .*$kit_path" "$work/kit.tap" || return 1

@@ -91,6 +91,11 @@ LP2P_TEST_API
 void lp2p_test_add_layer (const Lp2pTestLayers *layers);
 LP2P_TEST_API
 void lp2p_test_add_muxer (const char *name);
+/* @prepare, if not %NULL, is called ahead of each test for what the store needs, such as
+ * a service. %FALSE tells that it cannot be had; g_test_skip() has been called then. The
+ * store has to be empty, and is left so. */
+LP2P_TEST_API
+void lp2p_test_add_key_store (const char *name, gboolean (*prepare) (void));
 
 /**
  * Lp2pTestPair:

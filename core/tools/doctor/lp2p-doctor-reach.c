@@ -175,13 +175,7 @@ wait_for_grace (ToolWait *dial)
 static void
 tell_reached (Reach *self, Lp2pMultiaddr *address, Lp2pConnection *connection, double seconds)
 {
-  const char *peer = lp2p_peer_id_get_string (lp2p_connection_get_remote_peer (connection));
-  const char *muxer = lp2p_connection_get_muxer (connection);
-  g_autofree char *detail = g_strdup_printf (
-      "%s by %s, %s%s%s", peer, lp2p_connection_get_transport (connection),
-      lp2p_connection_get_security (connection), muxer != NULL ? ", " : "",
-      /* Not agreed on yet, where the handshake does not settle it. */
-      muxer != NULL ? muxer : "");
+  g_autofree char *detail = tool_describe_connection (connection);
 
   self->n_reached++;
   tool_doctor_tell (self->doctor, lp2p_multiaddr_get_string (address), "reached", TOOL_VERDICT_OK,

@@ -1,22 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-
 """Chats with one peer: chat.py [ADDRESS]"""
 
 import sys
 
 import gi
-
 gi.require_version("Lp2p", "1.0")
 from gi.repository import Gio, GLib, Lp2p
-
-PROTOCOL = "/org.example.Chat/1"
 
 
 def on_started(host, result):
     host.start_finish(result)
-    for listening in host.dup_listen_addresses():
-        print(listening.get_string(), flush=True)
+    print("\n".join(listening.get_string() for listening in host.dup_listen_addresses()), flush=True)
     if address:
         host.open_stream_at_async(address, [PROTOCOL], Lp2p.StreamFlags.NONE, None, on_stream)
     else:
@@ -34,6 +29,7 @@ def on_ended(stream, result):
     host.close_async(None, lambda host, result: loop.quit())
 
 
+PROTOCOL = "/org.example.Chat/1"
 sys.excepthook = lambda kind, error, trace: sys.exit(str(error))  # also of a callback
 address = Lp2p.Multiaddr.new_from_string(sys.argv[1]) if len(sys.argv) > 1 else None
 config = Lp2p.Config.new()

@@ -1,94 +1,77 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What every key store does, run over the one of files and all that are loaded. */
-
-#include "key-store-calls.h"
-#include "secret-service.h"
-
-#include <lp2p/host/lp2p-key-stores.h>
-#include <lp2p/lp2p.h>
+/* What every key store must do. */
 
 #include <string.h>
 
-/* The name of the store that a case is about, and what it needs to be there. */
+#include <lp2p/host/lp2p-key-stores.h>
+
+#include "key-store-calls.h"
+#include "lp2p-test.h"
+
 typedef struct
 {
   const char *name;
-  gboolean needs_service;
-} Kind;
-
-static const Kind kinds[] = {
-  { LP2P_KEY_STORE_FILE, FALSE },
-  { "secret", TRUE },
-};
-
-/* One for all cases of a process, which connects to a bus once. */
-static TestSecretService *service;
-
-typedef struct
-{
   Lp2pConfig *config;
   Lp2pKeyStore *store;
 } Fixture;
 
+typedef struct
+{
+  const char *name; /* of the store */
+  gboolean (*prepare) (void);
+  void (*test) (Fixture *self);
+} Case;
+
 static Lp2pKeyStore *
-open_store (Fixture *self, const Kind *kind)
+open_store (Fixture *self)
 {
   g_autoptr (GError) error = NULL;
-  Lp2pKeyStore *store = lp2p_key_stores_open (self->config, kind->name, &error);
+  Lp2pKeyStore *store = lp2p_key_stores_open (self->config, self->name, &error);
 
   g_assert_no_error (error);
   return store;
 }
 
-static gboolean
-is_installed (Lp2pConfig *config, const char *name)
-{
-  g_autoptr (Lp2pRegistry) registry = lp2p_registry_new (config);
-
-  lp2p_registry_scan (registry);
-  return g_str_equal (name, LP2P_KEY_STORE_FILE) || lp2p_registry_find (registry, name) != NULL;
-}
-
-/* What an earlier case left in a store that all share goes first. */
-static void
-empty (Lp2pKeyStore *store)
+static GPtrArray *
+list (Lp2pKeyStore *store)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) keys = test_key_store_list (store, &error);
+  GPtrArray *keys = test_key_store_list (store, &error);
 
   g_assert_no_error (error);
+  return keys;
+}
+
+/* It may be somebody's own, whose keys are not for a test to remove. */
+static void
+set_up (Fixture *self)
+{
+  g_autoptr (GPtrArray) keys = NULL;
+
+  self->config = lp2p_config_new ();
+  self->store = open_store (self);
+  keys = list (self->store);
+  if (keys->len > 0)
+    g_error ("The key store %s already has %u keys; these tests need one that is empty, and leave it so", self->name,
+             keys->len);
+}
+
+static void
+tear_down (Fixture *self)
+{
+  g_autoptr (Lp2pKeyStore) store = open_store (self);
+  g_autoptr (GPtrArray) keys = list (store);
+  g_autoptr (GError) error = NULL;
+
   for (guint i = 0; i < keys->len; i++)
     {
       test_key_store_remove (store, lp2p_key_info_get_name (g_ptr_array_index (keys, i)), &error);
       g_assert_no_error (error);
     }
-}
-
-static void
-setup (Fixture *self, gconstpointer data)
-{
-  const Kind *kind = data;
-
-  self->config = lp2p_config_new ();
-  if (!is_installed (self->config, kind->name))
-    {
-      g_test_skip ("it is not built");
-      return;
-    }
-  if (kind->needs_service && !test_secret_service_is_possible (TRUE))
-    return;
-  if (kind->needs_service && service == NULL)
-    service = test_secret_service_new (TRUE);
-  self->store = open_store (self, kind);
-  empty (self->store);
-}
-
-static void
-teardown (Fixture *self, gconstpointer data)
-{
   if (self->store != NULL)
     g_assert_finalize_object (self->store);
+  g_assert_finalize_object (g_steal_pointer (&store));
   g_assert_finalize_object (self->config);
 }
 
@@ -112,13 +95,11 @@ assert_kept (Lp2pKeyStore *store, const char *name, Lp2pIdentity *identity)
 }
 
 static void
-test_types (Fixture *self, gconstpointer data)
+test_types (Fixture *self)
 {
   static const Lp2pKeyType types[] = { LP2P_KEY_TYPE_ED25519, LP2P_KEY_TYPE_SECP256K1, LP2P_KEY_TYPE_ECDSA,
                                        LP2P_KEY_TYPE_RSA };
 
-  if (self->store == NULL)
-    return;
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)
     {
       const char *name = lp2p_key_type_to_string (types[i]);
@@ -131,15 +112,13 @@ test_types (Fixture *self, gconstpointer data)
 
 /* Another instance, as another program would have, sees the same. */
 static void
-test_shared (Fixture *self, gconstpointer data)
+test_shared (Fixture *self)
 {
   g_autoptr (Lp2pIdentity) identity = test_key_new ();
   g_autoptr (Lp2pKeyStore) other = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (self->store == NULL)
-    return;
-  other = open_store (self, data);
+  other = open_store (self);
   save (self->store, "shared", identity);
   assert_kept (other, "shared", identity);
   g_assert_true (test_key_store_remove (other, "shared", &error));
@@ -148,12 +127,10 @@ test_shared (Fixture *self, gconstpointer data)
 }
 
 static void
-test_absent (Fixture *self, gconstpointer data)
+test_absent (Fixture *self)
 {
   GError *error = NULL;
 
-  if (self->store == NULL)
-    return;
   g_assert_null (test_key_store_load (self->store, "absent", &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_assert_nonnull (strstr (error->message, "absent"));
@@ -165,14 +142,12 @@ test_absent (Fixture *self, gconstpointer data)
 }
 
 static void
-test_no_replacing (Fixture *self, gconstpointer data)
+test_no_replacing (Fixture *self)
 {
   g_autoptr (Lp2pIdentity) identity = test_key_new ();
   g_autoptr (Lp2pIdentity) other = test_key_new ();
   GError *error = NULL;
 
-  if (self->store == NULL)
-    return;
   save (self->store, "kept", identity);
   for (guint i = 0; i < 2; i++)
     {
@@ -184,48 +159,37 @@ test_no_replacing (Fixture *self, gconstpointer data)
 }
 
 static void
-test_list (Fixture *self, gconstpointer data)
+test_list (Fixture *self)
 {
   static const char *const names[] = { "c.d", "A_1", "b-2" };
   static const char *const sorted[] = { "A_1", "b-2", "c.d" };
-  g_autoptr (GPtrArray) none = NULL;
-  g_autoptr (GPtrArray) keys = NULL;
   Lp2pIdentity *identities[3] = { test_key_new (), test_key_new (), test_key_new () };
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) keys = NULL;
 
-  if (self->store != NULL)
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    save (self->store, names[i], identities[i]);
+  keys = list (self->store);
+  g_assert_cmpuint (keys->len, ==, G_N_ELEMENTS (names));
+  for (guint i = 0; i < keys->len; i++)
     {
-      none = test_key_store_list (self->store, &error);
-      g_assert_no_error (error);
-      g_assert_cmpuint (none->len, ==, 0);
-      for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-        save (self->store, names[i], identities[i]);
-      keys = test_key_store_list (self->store, &error);
-      g_assert_no_error (error);
-      g_assert_cmpuint (keys->len, ==, G_N_ELEMENTS (names));
-      for (guint i = 0; i < keys->len; i++)
-        {
-          Lp2pKeyInfo *info = g_ptr_array_index (keys, i);
+      Lp2pKeyInfo *info = g_ptr_array_index (keys, i);
 
-          g_assert_cmpstr (lp2p_key_info_get_name (info), ==, sorted[i]);
-          g_assert_true (lp2p_peer_id_equal (lp2p_key_info_get_peer_id (info),
-                                             lp2p_identity_get_peer_id (identities[(i + 1) % 3])));
-        }
+      g_assert_cmpstr (lp2p_key_info_get_name (info), ==, sorted[i]);
+      g_assert_true (lp2p_peer_id_equal (lp2p_key_info_get_peer_id (info),
+                                         lp2p_identity_get_peer_id (identities[(i + 1) % 3])));
     }
   for (guint i = 0; i < G_N_ELEMENTS (identities); i++)
     g_object_unref (identities[i]);
 }
 
 static void
-test_names (Fixture *self, gconstpointer data)
+test_names (Fixture *self)
 {
   g_autofree char *longest = g_strnfill (64, 'x');
   g_autofree char *too_long = g_strnfill (65, 'x');
   const char *const bad[] = { "", ".", "..", ".hidden", "-option", "a/b", "../a", "a b", "a\nb", "ä", too_long };
   g_autoptr (Lp2pIdentity) identity = test_key_new ();
 
-  if (self->store == NULL)
-    return;
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       GError *error = NULL;
@@ -248,15 +212,13 @@ test_names (Fixture *self, gconstpointer data)
 
 /* Of many who save at once exactly one does, and its key is the one that is kept. */
 static void
-test_concurrent (Fixture *self, gconstpointer data)
+test_concurrent (Fixture *self)
 {
   Lp2pIdentity *identities[5];
   GAsyncResult *results[G_N_ELEMENTS (identities)] = { NULL };
   guint n_done = 0;
   int winner = -1;
 
-  if (self->store == NULL)
-    return;
   for (guint i = 0; i < G_N_ELEMENTS (identities); i++)
     {
       identities[i] = test_key_new ();
@@ -293,15 +255,13 @@ test_concurrent (Fixture *self, gconstpointer data)
 
 /* Cancelled from the start, each call ends so, once, and nothing was done. */
 static void
-test_cancelled (Fixture *self, gconstpointer data)
+test_cancelled (Fixture *self)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (Lp2pIdentity) identity = test_key_new ();
   g_autoptr (GError) error = NULL;
   GAsyncResult *result = NULL;
 
-  if (self->store == NULL)
-    return;
   save (self->store, "kept", identity);
   g_cancellable_cancel (cancellable);
 
@@ -340,7 +300,7 @@ test_cancelled (Fixture *self, gconstpointer data)
 
 /* Who asked for something and drops the store still gets it. */
 static void
-test_dropped (Fixture *self, gconstpointer data)
+test_dropped (Fixture *self)
 {
   g_autoptr (Lp2pIdentity) identity = test_key_new ();
   g_autoptr (Lp2pIdentity) loaded = NULL;
@@ -348,8 +308,6 @@ test_dropped (Fixture *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   GAsyncResult *result = NULL;
 
-  if (self->store == NULL)
-    return;
   save (self->store, "kept", identity);
   lp2p_key_store_load_async (self->store, "kept", NULL, test_key_store_take, &result);
   g_clear_object (&self->store);
@@ -361,29 +319,46 @@ test_dropped (Fixture *self, gconstpointer data)
   g_object_unref (result);
 }
 
-int
-main (int argc, char **argv)
+static void
+run (gconstpointer data)
 {
-  static const struct
-  {
-    const char *name;
-    void (*run) (Fixture *self, gconstpointer data);
-  } cases[] = {
-    { "types", test_types },           { "shared", test_shared },         { "absent", test_absent },
-    { "no-replacing", test_no_replacing }, { "list", test_list },         { "names", test_names },
-    { "concurrent", test_concurrent }, { "cancelled", test_cancelled },   { "dropped", test_dropped },
-  };
-  int status;
+  const Case *test_case = data;
+  Fixture fixture = { .name = test_case->name };
 
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
-    for (guint j = 0; j < G_N_ELEMENTS (cases); j++)
-      {
-        g_autofree char *path = g_strdup_printf ("/key-store/%s/%s", kinds[i].name, cases[j].name);
+  if (test_case->prepare != NULL && !test_case->prepare ())
+    return;
+  set_up (&fixture);
+  test_case->test (&fixture);
+  tear_down (&fixture);
+}
 
-        g_test_add (path, Fixture, &kinds[i], setup, cases[j].run, teardown);
-      }
-  status = g_test_run ();
-  g_clear_pointer (&service, test_secret_service_free);
-  return status;
+static const struct
+{
+  const char *name;
+  void (*test) (Fixture *self);
+} tests[] = {
+  { "types", test_types },
+  { "shared", test_shared },
+  { "absent", test_absent },
+  { "no-replacing", test_no_replacing },
+  { "list", test_list },
+  { "names", test_names },
+  { "concurrent", test_concurrent },
+  { "cancelled", test_cancelled },
+  { "dropped", test_dropped },
+};
+
+void
+lp2p_test_add_key_store (const char *name, gboolean (*prepare) (void))
+{
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/key-store/%s/%s", name, tests[i].name);
+      Case *test_case = g_new0 (Case, 1);
+
+      test_case->name = g_intern_string (name);
+      test_case->prepare = prepare;
+      test_case->test = tests[i].test;
+      g_test_add_data_func_full (path, test_case, run, g_free);
+    }
 }
