@@ -239,21 +239,21 @@ test_on_after_small (Fixture *f, gconstpointer data)
   int away = dup (f->stranger.fd);
   int beyond;
 
-  g_assert_cmpuint (connection->allowance, ==, 0);
+  g_assert_cmpuint (connection->moved.allowance, ==, 0);
   use_other_socket (&f->stranger, 2);
   beyond = dup (f->stranger.fd);
   move_to (f, beyond, stream);
-  g_assert_cmpuint (connection->allowance, >, 0);
+  g_assert_cmpuint (connection->moved.allowance, >, 0);
   move_to (f, away, stream);
-  g_assert_cmpuint (connection->allowance, >, 0);
+  g_assert_cmpuint (connection->moved.allowance, >, 0);
 
   /* There it answers, and again: now it may be back at any time. */
   quic_stranger_advance (&f->stranger, 5 * G_USEC_PER_SEC);
-  g_assert_cmpuint (connection->allowance, ==, 0);
+  g_assert_cmpuint (connection->moved.allowance, ==, 0);
   move_to (f, beyond, stream);
-  g_assert_cmpuint (connection->allowance, >, 0);
+  g_assert_cmpuint (connection->moved.allowance, >, 0);
   move_to (f, away, stream);
-  g_assert_cmpuint (connection->allowance, ==, 0);
+  g_assert_cmpuint (connection->moved.allowance, ==, 0);
 
   dup2 (home, f->stranger.fd);
   close (home);
@@ -284,7 +284,7 @@ test_no_room (Fixture *f, gconstpointer data)
   test_world_settle (f->world);
   quic_stranger_pump (stranger);
   test_world_settle (f->world);
-  g_assert_cmpuint (connection->allowance, ==, 0);
+  g_assert_cmpuint (connection->moved.allowance, ==, 0);
   dup2 (home, stranger->fd);
   close (home);
   test_context_drop_inbound (f->host.context);
