@@ -3,7 +3,7 @@
 #include <lp2p/interfaces/lp2p-log.h>
 
 #include "host/lp2p-network-id-private.h"
-#include "host/lp2p-peer-batch-private.h"
+#include "host/lp2p-peer-disk-private.h"
 #include "host/lp2p-peer-idle-private.h"
 #include "host/lp2p-peer-list-private.h"
 #include "host/lp2p-peer-store-private.h"
@@ -14,14 +14,6 @@
 #define MAX_PEERS 4096
 #define MAX_BYTES (16 * 1024 * 1024)
 
-/* Changes are gathered for so long before they are written together, which is what
- * a crash of the machine can lose. */
-#define FLUSH_DELAY_US (2 * G_USEC_PER_SEC)
-/* When so many peers changed, they are written without waiting. One batch is so
- * large: whoever asks for a flush waits no longer for those before it. */
-#define BATCH 16
-/* A full disk does not get emptier within moments. */
-#define RETRY_DELAY_US (60 * G_USEC_PER_SEC)
 /* The disk counts from the last write for how long a peer is remembered: whoever was
  * connected for so long is written once more. */
 #define REFRESH_US G_TIME_SPAN_DAY
@@ -32,26 +24,13 @@ struct _Lp2pPeerStore
 {
   Lp2pLoop *loop;
   Lp2pPeerId *own_id;
-  char *path;
-  Lp2pPeerStorage *storage;
-  gboolean opened;
-  /* Whether it was told that reading or writing fails. */
-  gboolean told_of_reading;
-  gboolean told_of_writing;
 
   /* Lp2pPeerId to Lp2pPeerEntry. */
   GHashTable *peers;
   guint max_peers;
   gsize max_bytes;
   Lp2pPeerIdle idle;
-  GQueue dirty;
-  /* Of Lp2pPeerId: what the disk has to forget. */
-  GHashTable *forgotten;
-  Lp2pTimer flush_timer;
-  /* What is being written. */
-  Lp2pPeerBatch *batch;
-  gboolean closing;
-  GTask *closed;
+  Lp2pPeerDisk *disk;
 
   Lp2pNetworkFunc network_func;
   gpointer network_data;
@@ -96,261 +75,6 @@ lp2p_peer_store_get_network (Lp2pPeerStore *self)
   return self->network;
 }
 
-/* Writing */
-
-/* The first time it is told; a disk that stays full need not be told of again. */
-static void
-complain (gboolean *told, const char *what, const GError *error)
-{
-  if (!*told)
-    g_warning ("%s: %s", what, error->message);
-  *told = TRUE;
-}
-
-static void
-schedule_flush (Lp2pPeerStore *self)
-{
-  gint64 now = lp2p_loop_now (self->loop);
-
-  /* Whoever is told that a batch is written goes on with the next. */
-  if (self->storage == NULL || self->batch != NULL)
-    return;
-  if (self->dirty.length >= BATCH && !self->told_of_writing)
-    lp2p_timer_set (&self->flush_timer, now);
-  else if (!lp2p_timer_is_set (&self->flush_timer))
-    lp2p_timer_set (&self->flush_timer, now + FLUSH_DELAY_US);
-}
-
-static void
-clean (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
-{
-  if (entry->dirty == LP2P_PEER_DIRTY_NONE)
-    return;
-  entry->dirty = LP2P_PEER_DIRTY_NONE;
-  g_queue_unlink (&self->dirty, &entry->dirty_link);
-}
-
-static gboolean
-has_changes (Lp2pPeerStore *self)
-{
-  return self->storage != NULL && (self->dirty.length > 0 || g_hash_table_size (self->forgotten) > 0);
-}
-
-static void
-move_to_batch (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
-{
-  lp2p_peer_batch_add (self->batch, entry);
-  clean (self, entry);
-  entry->writing = TRUE;
-}
-
-/* What is told of a peer after it was forgotten is written together with that: a
- * crash in between must not leave less than there was before. */
-static void
-take_batch (Lp2pPeerStore *self, guint size)
-{
-  GHashTableIter iter;
-  gpointer peer;
-
-  self->batch = lp2p_peer_batch_new (self->storage, get_now (self));
-  g_hash_table_iter_init (&iter, self->forgotten);
-  while (g_hash_table_iter_next (&iter, &peer, NULL))
-    {
-      Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
-
-      lp2p_peer_batch_forget (self->batch, peer);
-      if (entry != NULL && entry->dirty != LP2P_PEER_DIRTY_NONE)
-        move_to_batch (self, entry);
-    }
-  g_hash_table_remove_all (self->forgotten);
-  while (self->dirty.length > 0 && self->batch->entries->len < size)
-    move_to_batch (self, self->dirty.head->data);
-}
-
-/* Whoever is forgotten while the disk has not heard of that is not looked for there. */
-static gboolean
-is_forgotten (Lp2pPeerStore *self, Lp2pPeerId *peer)
-{
-  return g_hash_table_contains (self->forgotten, peer) ||
-         (self->batch != NULL &&
-          g_ptr_array_find_with_equal_func (self->batch->forgotten, peer, lp2p_peer_id_equal, NULL));
-}
-
-static void
-make_dirty (Lp2pPeerStore *self, Lp2pPeerEntry *entry, Lp2pPeerDirty what)
-{
-  if (entry->dirty == LP2P_PEER_DIRTY_NONE)
-    g_queue_push_tail_link (&self->dirty, &entry->dirty_link);
-  entry->dirty |= what;
-}
-
-/* What was not written has changed still, unless it was forgotten since. */
-static void
-note_written (Lp2pPeerStore *self, const Lp2pPeerEntry *copy, gboolean ok)
-{
-  Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, copy->id);
-
-  if (entry == NULL)
-    return;
-  entry->writing = FALSE;
-  if (g_hash_table_contains (self->forgotten, copy->id))
-    return;
-  if (!ok && self->storage != NULL)
-    make_dirty (self, entry, copy->dirty);
-}
-
-/* The batch is done. */
-static gboolean
-finish_batch (Lp2pPeerStore *self, GError **error)
-{
-  g_autoptr (Lp2pPeerBatch) batch = g_steal_pointer (&self->batch);
-  gboolean ok = batch->error == NULL;
-
-  if (batch->warning != NULL)
-    g_warning ("%s", batch->warning);
-  for (guint i = 0; i < batch->entries->len; i++)
-    note_written (self, g_ptr_array_index (batch->entries, i), ok);
-  for (guint i = 0; !ok && self->storage != NULL && i < batch->forgotten->len; i++)
-    g_hash_table_add (self->forgotten, lp2p_peer_id_ref (g_ptr_array_index (batch->forgotten, i)));
-  if (ok)
-    self->told_of_writing = FALSE;
-  else
-    g_propagate_error (error, g_steal_pointer (&batch->error));
-  return ok;
-}
-
-static gboolean
-wait_for_batch (Lp2pPeerStore *self, GError **error)
-{
-  if (self->batch == NULL)
-    return TRUE;
-  lp2p_peer_batch_wait (self->batch);
-  return finish_batch (self, error);
-}
-
-static void on_written (Lp2pPeerBatch *batch, gpointer user_data);
-
-static void
-start_batch (Lp2pPeerStore *self)
-{
-  if (self->batch != NULL || !has_changes (self))
-    return;
-  lp2p_timer_clear (&self->flush_timer);
-  take_batch (self, BATCH);
-  lp2p_peer_batch_start (self->batch, lp2p_loop_get_context (self->loop), on_written, self);
-}
-
-/* All that is left, behind which the file is closed. */
-static void
-take_last_batch (Lp2pPeerStore *self)
-{
-  take_batch (self, G_MAXUINT);
-  lp2p_peer_batch_set_last (self->batch);
-  self->storage = NULL;
-}
-
-static void
-finish_closing (Lp2pPeerStore *self, const GError *error)
-{
-  g_autoptr (GTask) task = g_steal_pointer (&self->closed);
-
-  if (error != NULL)
-    g_warning ("The latest changes to the peer store are lost: %s", error->message);
-  if (task != NULL)
-    g_task_return_boolean (task, TRUE);
-}
-
-static void
-start_last_batch (Lp2pPeerStore *self)
-{
-  take_last_batch (self);
-  lp2p_peer_batch_start (self->batch, lp2p_loop_get_context (self->loop), on_written, self);
-}
-
-/* Who changes without pause is not written without pause. What is to be forgotten is
- * not kept any longer. */
-static void
-go_on (Lp2pPeerStore *self)
-{
-  if (g_hash_table_size (self->forgotten) > 0 || self->dirty.length >= BATCH)
-    start_batch (self);
-  else if (has_changes (self))
-    schedule_flush (self);
-}
-
-static void
-on_written (Lp2pPeerBatch *batch, gpointer user_data)
-{
-  Lp2pPeerStore *self = user_data;
-  g_autoptr (GError) error = NULL;
-  gboolean ok = finish_batch (self, &error);
-
-  if (self->closing && self->storage != NULL)
-    start_last_batch (self);
-  else if (self->closing)
-    finish_closing (self, error);
-  else if (ok)
-    go_on (self);
-  else
-    {
-      complain (&self->told_of_writing, "Cannot write the peer store, will try again", error);
-      lp2p_timer_set (&self->flush_timer, lp2p_loop_now (self->loop) + RETRY_DELAY_US);
-    }
-}
-
-static void
-on_flush (Lp2pTimer *timer)
-{
-  start_batch ((Lp2pPeerStore *) ((guint8 *) timer - G_STRUCT_OFFSET (Lp2pPeerStore, flush_timer)));
-}
-
-/* What closing is done with later otherwise. */
-static gboolean
-close_now (Lp2pPeerStore *self, GError **error)
-{
-  g_autoptr (GError) problem = NULL;
-
-  wait_for_batch (self, self->storage == NULL ? &problem : NULL);
-  if (self->storage != NULL)
-    {
-      take_last_batch (self);
-      lp2p_peer_batch_run (self->batch);
-      finish_batch (self, &problem);
-    }
-  finish_closing (self, problem);
-  if (problem == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&problem));
-  return FALSE;
-}
-
-gboolean
-lp2p_peer_store_flush (Lp2pPeerStore *self, GError **error)
-{
-  gboolean ok;
-
-  /* Nobody is left to be told of the batch that closing waits for. */
-  if (self->closing)
-    return close_now (self, error);
-  ok = wait_for_batch (self, error);
-  while (ok && has_changes (self))
-    {
-      take_batch (self, BATCH);
-      lp2p_peer_batch_run (self->batch);
-      ok = finish_batch (self, error);
-    }
-  lp2p_timer_clear (&self->flush_timer);
-  if (!ok)
-    schedule_flush (self);
-  return ok;
-}
-
-gboolean
-lp2p_peer_store_is_writing (Lp2pPeerStore *self)
-{
-  return self->batch != NULL;
-}
-
 /* Dropping */
 
 static gboolean
@@ -362,7 +86,7 @@ is_own (Lp2pPeerStore *self, const Lp2pPeerEntry *entry)
 static void
 drop (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
 {
-  clean (self, entry);
+  lp2p_peer_disk_unmark (self->disk, entry);
   lp2p_peer_idle_remove (&self->idle, entry);
   lp2p_peer_list_note (self->list, entry->id);
   g_hash_table_remove (self->peers, entry->id);
@@ -383,8 +107,7 @@ make_room (Lp2pPeerStore *self, guint n_more, Lp2pPeerEntry *kept)
 
   while (exceeds (self, n_more, 1) && (oldest = lp2p_peer_idle_choose (&self->idle, kept)) != NULL)
     {
-      if ((oldest->writing || oldest->dirty != LP2P_PEER_DIRTY_NONE) && !self->told_of_writing &&
-          !exceeds (self, n_more, 2))
+      if (lp2p_peer_disk_is_behind (self->disk, oldest) && !exceeds (self, n_more, 2))
         return;
       drop (self, oldest);
     }
@@ -405,30 +128,11 @@ mark (Lp2pPeerStore *self, Lp2pPeerEntry *entry, Lp2pPeerDirty what)
 {
   if (!is_own (self, entry))
     lp2p_peer_list_note (self->list, entry->id);
-  if (self->storage != NULL)
-    {
-      make_dirty (self, entry, what);
-      schedule_flush (self);
-    }
+  lp2p_peer_disk_mark (self->disk, entry, what);
   weigh (self, entry);
 }
 
 /* Finding */
-
-void
-lp2p_peer_store_open (Lp2pPeerStore *self)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (self->opened)
-    return;
-  self->opened = TRUE;
-  if (self->path == NULL || self->path[0] == '\0')
-    return;
-  self->storage = lp2p_peer_storage_sqlite_new (self->path, self->own_id, &error);
-  if (self->storage == NULL)
-    g_warning ("Peers are remembered in memory only: %s", error->message);
-}
 
 static void
 insert (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
@@ -440,41 +144,23 @@ insert (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
     lp2p_peer_list_note (self->list, entry->id);
 }
 
-static Lp2pPeerEntry *
-load (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean *found)
-{
-  g_autoptr (Lp2pPeerEntry) entry = lp2p_peer_entry_new (peer);
-  g_autoptr (GError) error = NULL;
-
-  if (self->storage == NULL || is_forgotten (self, peer))
-    return g_steal_pointer (&entry);
-  if (!self->storage->klass->load (self->storage, entry, get_now (self), found, &error))
-    {
-      complain (&self->told_of_reading, "Cannot read the peer store", error);
-      lp2p_peer_entry_clear (entry);
-      entry->unread = TRUE;
-    }
-  else
-    self->told_of_reading = FALSE;
-  return g_steal_pointer (&entry);
-}
-
 /* NULL when nothing is known, unless it is @ensured. */
 static Lp2pPeerEntry *
 get_peer (Lp2pPeerStore *self, Lp2pPeerId *peer, gboolean ensured)
 {
   Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
-  gboolean found = FALSE;
+  gboolean found;
 
   if (entry != NULL)
     {
       lp2p_peer_idle_touch (&self->idle, entry);
       return entry;
     }
-  lp2p_peer_store_open (self);
-  if (!ensured && self->storage == NULL)
+  lp2p_peer_disk_open (self->disk);
+  if (!ensured && !lp2p_peer_disk_is_open (self->disk))
     return NULL;
-  entry = load (self, peer, &found);
+  entry = lp2p_peer_entry_new (peer);
+  found = lp2p_peer_disk_load (self->disk, entry);
   if (found || ensured)
     {
       insert (self, entry);
@@ -524,16 +210,13 @@ lp2p_peer_store_new (Lp2pLoop *loop, Lp2pPeerId *own_id, const char *path)
 
   self->loop = lp2p_loop_ref (loop);
   self->own_id = lp2p_peer_id_ref (own_id);
-  self->path = g_strdup (path);
   self->peers = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal, NULL,
                                        (GDestroyNotify) lp2p_peer_entry_free);
   self->max_peers = MAX_PEERS;
   self->max_bytes = MAX_BYTES;
-  self->forgotten = g_hash_table_new_full (lp2p_peer_id_hash, lp2p_peer_id_equal,
-                                           (GDestroyNotify) lp2p_peer_id_unref, NULL);
+  self->disk = lp2p_peer_disk_new (loop, own_id, path, self->peers);
   self->network_func = default_network;
   self->list = lp2p_peer_list_new (loop, peek, list_known, self);
-  lp2p_timer_init (&self->flush_timer, loop, on_flush);
   return self;
 }
 
@@ -542,8 +225,8 @@ static void
 note_left (Lp2pPeerStore *self, Lp2pPeerEntry *entry)
 {
   lp2p_peer_idle_add (&self->idle, entry, is_own (self, entry));
-  if (self->storage != NULL && get_now (self) - entry->connected_at >= REFRESH_US)
-    make_dirty (self, entry, LP2P_PEER_DIRTY_FACTS);
+  if (get_now (self) - entry->connected_at >= REFRESH_US)
+    lp2p_peer_disk_mark (self->disk, entry, LP2P_PEER_DIRTY_FACTS);
 }
 
 static void
@@ -565,36 +248,18 @@ disconnect_all (Lp2pPeerStore *self)
     }
 }
 
-static void
-begin_closing (Lp2pPeerStore *self)
-{
-  self->opened = TRUE;
-  self->closing = TRUE;
-  disconnect_all (self);
-  lp2p_timer_clear (&self->flush_timer);
-}
-
 void
 lp2p_peer_store_close_async (Lp2pPeerStore *self, GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_return_if_fail (self->closed == NULL);
-
-  begin_closing (self);
-  self->closed = g_task_new (NULL, NULL, callback, user_data);
-  g_task_set_source_tag (self->closed, lp2p_peer_store_close_async);
-  if (self->batch != NULL)
-    return;
-  if (self->storage != NULL)
-    start_last_batch (self);
-  else
-    finish_closing (self, NULL);
+  disconnect_all (self);
+  lp2p_peer_disk_close_async (self->disk, callback, user_data);
 }
 
 void
 lp2p_peer_store_close (Lp2pPeerStore *self)
 {
-  begin_closing (self);
-  close_now (self, NULL);
+  disconnect_all (self);
+  lp2p_peer_disk_close (self->disk);
 }
 
 void
@@ -602,32 +267,12 @@ lp2p_peer_store_free (Lp2pPeerStore *self)
 {
   lp2p_peer_store_close (self);
   lp2p_peer_list_close (self->list);
+  lp2p_peer_disk_free (self->disk);
   g_hash_table_unref (self->peers);
-  g_hash_table_unref (self->forgotten);
   lp2p_peer_id_unref (self->own_id);
   lp2p_loop_unref (self->loop);
   g_free (self->network);
-  g_free (self->path);
   g_free (self);
-}
-
-gboolean
-lp2p_peer_store_is_on_disk (Lp2pPeerStore *self)
-{
-  return self->storage != NULL;
-}
-
-void
-lp2p_peer_store_set_storage (Lp2pPeerStore *self, Lp2pPeerStorage *storage)
-{
-  wait_for_batch (self, NULL);
-  while (self->dirty.length > 0)
-    clean (self, self->dirty.head->data);
-  g_hash_table_remove_all (self->forgotten);
-  if (self->storage != NULL)
-    self->storage->klass->free (self->storage);
-  self->storage = storage;
-  self->opened = TRUE;
 }
 
 void
@@ -660,6 +305,38 @@ GListModel *
 lp2p_peer_store_get_list (Lp2pPeerStore *self)
 {
   return lp2p_peer_list_get_model (self->list);
+}
+
+/* The disk */
+
+void
+lp2p_peer_store_open (Lp2pPeerStore *self)
+{
+  lp2p_peer_disk_open (self->disk);
+}
+
+gboolean
+lp2p_peer_store_flush (Lp2pPeerStore *self, GError **error)
+{
+  return lp2p_peer_disk_flush (self->disk, error);
+}
+
+gboolean
+lp2p_peer_store_is_writing (Lp2pPeerStore *self)
+{
+  return lp2p_peer_disk_is_writing (self->disk);
+}
+
+gboolean
+lp2p_peer_store_is_on_disk (Lp2pPeerStore *self)
+{
+  return lp2p_peer_disk_is_open (self->disk);
+}
+
+void
+lp2p_peer_store_set_storage (Lp2pPeerStore *self, Lp2pPeerStorage *storage)
+{
+  lp2p_peer_disk_set_storage (self->disk, storage);
 }
 
 /* Learning */
@@ -782,7 +459,6 @@ lp2p_peer_store_note_connected (Lp2pPeerStore *self, Lp2pPeerId *peer, Lp2pPubli
   else if (entry->n_connections > 0 && --entry->n_connections == 0)
     {
       note_left (self, entry);
-      schedule_flush (self);
       make_room (self, 0, entry);
     }
 
@@ -797,12 +473,8 @@ lp2p_peer_store_forget (Lp2pPeerStore *self, Lp2pPeerId *peer)
 {
   Lp2pPeerEntry *entry = g_hash_table_lookup (self->peers, peer);
 
-  lp2p_peer_store_open (self);
-  if (self->storage != NULL)
-    {
-      g_hash_table_add (self->forgotten, lp2p_peer_id_ref (peer));
-      lp2p_timer_set (&self->flush_timer, lp2p_loop_now (self->loop));
-    }
+  lp2p_peer_disk_open (self->disk);
+  lp2p_peer_disk_forget (self->disk, peer);
   if (entry == NULL)
     return;
   if (entry->n_connections == 0)
@@ -810,7 +482,7 @@ lp2p_peer_store_forget (Lp2pPeerStore *self, Lp2pPeerId *peer)
       drop (self, entry);
       return;
     }
-  clean (self, entry);
+  lp2p_peer_disk_unmark (self->disk, entry);
   lp2p_peer_entry_clear (entry);
   entry->unread = FALSE;
   lp2p_peer_list_note (self->list, peer);

@@ -42,7 +42,7 @@ static Lp2pQuicFramesFlags
 get_flags (Lp2pQuicConnection *self, guint8 first)
 {
   return (self->settled ? LP2P_QUIC_FRAMES_SETTLED : 0) | (IS_EARLY (first) ? LP2P_QUIC_FRAMES_EARLY : 0) |
-         (LP2P_QUIC_ASKS_AGAIN && self->elsewhere ? LP2P_QUIC_FRAMES_ELSEWHERE : 0);
+         (LP2P_QUIC_ASKS_AGAIN && self->moved.elsewhere ? LP2P_QUIC_FRAMES_ELSEWHERE : 0);
 }
 
 /* @header: decrypted already */
@@ -242,7 +242,7 @@ on_new_token (ngtcp2_conn *conn, LP2P_QUIC_NEW_TOKEN, void *user_data)
 static int
 on_path_validated (ngtcp2_conn *conn, uint32_t flags, LP2P_QUIC_VALIDATED, ngtcp2_path_validation_result result, void *user_data)
 {
-  lp2p_quic_path_validated (user_data, path, result);
+  lp2p_quic_moved_validated (user_data, path, result);
   return 0;
 }
 
@@ -271,7 +271,7 @@ on_stream_open (ngtcp2_conn *conn, gint64 id, void *user_data)
 static int
 on_stream_data (ngtcp2_conn *conn, uint32_t flags, gint64 id, uint64_t offset, const guint8 *data, size_t size, void *user_data, void *stream)
 {
-  lp2p_quic_path_used (user_data);
+  lp2p_quic_arrival_used (user_data);
   if (stream != NULL)
     lp2p_quic_stream_received (stream, data, size, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
   return 0;
@@ -280,7 +280,7 @@ on_stream_data (ngtcp2_conn *conn, uint32_t flags, gint64 id, uint64_t offset, c
 static int
 on_acknowledged (ngtcp2_conn *conn, gint64 id, uint64_t offset, uint64_t size, void *user_data, void *stream)
 {
-  lp2p_quic_path_acknowledged (user_data, id, offset + size);
+  lp2p_quic_size_acknowledged (user_data, id, offset + size);
   if (stream != NULL)
     lp2p_quic_stream_acknowledged (stream, offset, size);
   return 0;

@@ -79,7 +79,7 @@ has_unsent (Lp2pQuicConnection *self)
 static void
 end (Lp2pQuicConnection *self, gboolean linger)
 {
-  gint64 pto = self->conn != NULL ? ngtcp2_conn_get_pto (self->conn) / 1000 : 0;
+  gint64 pto = self->conn != NULL ? lp2p_quic_get_pto (self->conn) : 0;
 
   /* How it ends matters no more when all is delivered. */
   if (self->phase == LP2P_QUIC_FLUSHING && !has_unsent (self))

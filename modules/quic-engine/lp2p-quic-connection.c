@@ -122,7 +122,8 @@ lp2p_quic_connection_become_ready (Lp2pQuicConnection *self)
   self->early = FALSE;
   self->verified = TRUE;
   lp2p_quic_connection_end_handshake (self);
-  lp2p_quic_path_ready (self);
+  lp2p_quic_arrival_ready (self);
+  lp2p_quic_size_reset (self);
   if (self->phase != LP2P_QUIC_HANDSHAKE)
     return;
   self->phase = LP2P_QUIC_READY;
@@ -183,7 +184,7 @@ run_output (Lp2pJob *job)
   if (self->conn == NULL)
     return;
   lp2p_quic_output_run (self);
-  lp2p_quic_path_written (self);
+  lp2p_quic_arrival_written (self);
   lp2p_quic_connection_follow_flushing (self);
   lp2p_quic_connection_update_timer (self);
 }
@@ -218,7 +219,8 @@ run_timer (Lp2pTimer *timer)
     expire (self, now);
   if (self->conn == NULL)
     return;
-  lp2p_quic_path_check_size (self);
+  lp2p_quic_arrival_expired (self);
+  lp2p_quic_size_expired (self);
   lp2p_quic_connection_want_output (self);
 }
 
@@ -243,8 +245,7 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
       lp2p_quic_connection_was_read_closed (self);
       return 0;
     }
-  self->elsewhere = self->server && !ngtcp2_path_eq (path, ngtcp2_conn_get_path (self->conn));
-  if (self->elsewhere && !lp2p_quic_path_may_read (self, path))
+  if (!lp2p_quic_moved_may_read (self, path))
     return 0;
 
   self->bytes_read += size;
@@ -253,9 +254,9 @@ lp2p_quic_connection_read (Lp2pQuicConnection *self,
     {
     case 0:
       if (self->server)
-        lp2p_quic_path_was_read (self, path, size);
+        lp2p_quic_moved_was_read (self, path, size);
       self->heard = TRUE;
-      lp2p_quic_path_heard (self, now);
+      lp2p_quic_arrival_heard (self, now);
       lp2p_quic_path_follow (self);
       lp2p_quic_connection_want_output (self);
       if (self->ticket_lifetime > 0)
@@ -347,7 +348,7 @@ lp2p_quic_connection_start_client (Lp2pQuicConnection *self,
   lp2p_quic_random_cid (&scid);
   lp2p_quic_make_settings (&protocol->options, lp2p_loop_now (self->loop), &settings);
   lp2p_quic_make_params (&protocol->options, &params);
-  lp2p_quic_path_set_sizes (self, &probes, &settings, &params);
+  lp2p_quic_size_begin (self, &probes, &settings, &params);
   kept = lp2p_quic_token_take (self, &token);
   if (kept != NULL)
     lp2p_quic_settings_set_token (&settings, token.data, token.size, FALSE);
@@ -404,7 +405,7 @@ lp2p_quic_connection_start_server (Lp2pQuicConnection *self,
   lp2p_quic_random_cid (&scid);
   lp2p_quic_make_settings (&options, now, &settings);
   lp2p_quic_make_params (&options, &params);
-  lp2p_quic_path_set_sizes (self, &probes, &settings, &params);
+  lp2p_quic_size_begin (self, &probes, &settings, &params);
   lp2p_quic_params_set_original_dcid (&params, retried != NULL ? retried : &hd->dcid);
   if (validated)
     {
@@ -454,7 +455,7 @@ lp2p_quic_connection_unref (Lp2pQuicConnection *self)
   g_clear_pointer (&self->remote_address, lp2p_multiaddr_unref);
   g_clear_pointer (&self->close_packet, g_bytes_unref);
   g_clear_pointer (&self->token, g_bytes_unref);
-  g_clear_pointer (&self->formers, g_array_unref);
+  lp2p_quic_moved_clear (self);
   g_clear_error (&self->error);
   g_free (self->close_reason);
   g_array_unref (self->ids);

@@ -49,7 +49,7 @@ lp2p_quic_connection_get_datagram_room (Lp2pQuicConnection *connection)
   remote = ngtcp2_conn_get_remote_transport_params (connection->conn);
   if (remote == NULL || remote->max_datagram_frame_size <= FRAME_OVERHEAD)
     return 0;
-  frame = MIN (lp2p_quic_path_get_max_size (connection) - OVERHEAD, remote->max_datagram_frame_size);
+  frame = MIN (lp2p_quic_size_get_max (connection) - OVERHEAD, remote->max_datagram_frame_size);
   if (frame - FRAME_OVERHEAD < LARGE)
     return frame - FRAME_OVERHEAD;
   return MAX (frame - LARGE_FRAME_OVERHEAD, LARGE - 1);

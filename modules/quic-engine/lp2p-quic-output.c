@@ -219,11 +219,11 @@ stream_wrote (Lp2pQuicStream *stream, ngtcp2_ssize size, gboolean fin)
   if (size < 0)
     return;
   lp2p_quic_send_buffer_sent (&stream->output, size);
-  lp2p_quic_path_used (stream->connection);
+  lp2p_quic_arrival_used (stream->connection);
   if (size > 0)
     {
-      stream->connection->last_stream = stream->id;
-      stream->connection->last_end = stream->output.sent;
+      stream->connection->size.last_stream = stream->id;
+      stream->connection->size.last_end = stream->output.sent;
     }
   if (fin && lp2p_quic_send_buffer_get_unsent (&stream->output) == 0)
     {
@@ -298,7 +298,7 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
   ngtcp2_ssize written = NGTCP2_ERR_WRITE_MORE;
   Lp2pQuicStream *stream;
 
-  self->last_stream = -1;
+  self->size.last_stream = -1;
   if (self->phase != LP2P_QUIC_HANDSHAKE)
     written = write_datagrams (self, path, info, dest, room, now);
   while (written == NGTCP2_ERR_WRITE_MORE && (stream = get_next_stream (self)) != NULL)
@@ -315,9 +315,9 @@ write_packet (Lp2pQuicConnection *self, ngtcp2_path *path, ngtcp2_pkt_info *info
 static gsize
 get_first_room (Lp2pQuicConnection *self)
 {
-  gsize room = lp2p_quic_path_get_probe_size (self);
+  gsize room = lp2p_quic_size_get_probe (self);
 
-  if (self->link_size > 0 && self->in_flight < room && self->datagrams.length == 0 &&
+  if (self->size.link > 0 && self->arrival.in_flight < room && self->datagrams.length == 0 &&
       get_next_stream (self) == NULL)
     return MIN (room, NGTCP2_MAX_UDP_PAYLOAD_SIZE);
   return room;
@@ -327,7 +327,7 @@ get_first_room (Lp2pQuicConnection *self)
 static int
 fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 {
-  gsize room = lp2p_quic_path_get_max_size (self);
+  gsize room = lp2p_quic_size_get_max (self);
   gsize first_room = get_first_room (self);
   gsize quantum = self->phase == LP2P_QUIC_HANDSHAKE ? MAX_TRAIN : lp2p_quic_get_quantum (self->conn, room);
   gsize max = MIN (quantum, MAX_TRAIN);
@@ -341,15 +341,15 @@ fill (Lp2pQuicConnection *self, Batch *batch, ngtcp2_tstamp now, gboolean *more)
 
       ngtcp2_path_storage_zero (&path);
       written = write_packet (self, &path.path, &info, batch->scratch + batch->size,
-                              lp2p_quic_path_limit_room (self, batch->size == 0 ? first_room : room), now);
+                              lp2p_quic_moved_limit_room (self, batch->size == 0 ? first_room : room), now);
       if (written <= 0)
         {
           *more = FALSE;
           return written;
         }
       if ((gsize) written > room)
-        lp2p_quic_path_tried (self, written);
-      lp2p_quic_path_was_sent (self, &path.path, written);
+        lp2p_quic_size_tried (self, written);
+      lp2p_quic_moved_was_sent (self, &path.path, written);
       if (!add_packet (batch, &path, &info, written))
         break;
     }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "lp2p-quic-arrival.h"
 #include "lp2p-quic-compat.h"
 #include "lp2p-quic-engine.h"
 #include "lp2p-quic-frames.h"
 #include "lp2p-quic-hash.h"
+#include "lp2p-quic-moved.h"
 #include "lp2p-quic-replay.h"
 #include "lp2p-quic-seen.h"
 #include "lp2p-quic-send-buffer.h"
+#include "lp2p-quic-size.h"
 #include "lp2p-quic-ticket.h"
 
 G_BEGIN_DECLS
@@ -26,6 +29,13 @@ G_BEGIN_DECLS
 
 /* ngtcp2 counts nanoseconds. */
 #define LP2P_QUIC_TIME(us) ((ngtcp2_tstamp) (us) * 1000)
+
+/* In microseconds: when a probe is sent. */
+static inline gint64
+lp2p_quic_get_pto (ngtcp2_conn *conn)
+{
+  return ngtcp2_conn_get_pto (conn) / 1000;
+}
 
 typedef struct _Lp2pQuicTicketKey Lp2pQuicTicketKey;
 typedef struct _Lp2pQuicResetToken Lp2pQuicResetToken;
@@ -85,16 +95,6 @@ typedef enum
   LP2P_QUIC_GONE,     /* off the endpoint */
 } Lp2pQuicPhase;
 
-/* A packet that is larger than those which are known to arrive. */
-typedef struct
-{
-  gsize size;
-  gint64 sent_at;
-  gint64 stream; /* has bytes in it, the last of them before @end */
-  guint64 end;
-  gsize in_flight; /* of what was in flight with it, as far as it is; 0 when it does not count any more */
-} Lp2pQuicTrial;
-
 /* What a connection holds of the host's memory. */
 typedef struct
 {
@@ -147,17 +147,9 @@ struct _Lp2pQuicConnection
   ngtcp2_path_storage path;
   Lp2pMultiaddr *local_address;
   Lp2pMultiaddr *remote_address;
-  gint64 heard_at;
-  gint64 keep_alive;   /* how long silence is believed now, 0 for ever */
-  gsize in_flight;     /* bytes that are not acknowledged */
-  gint64 in_flight_at; /* since when none of them was; 0 where there are none */
-  gsize narrow;        /* larger packets did not arrive, 0 where nothing is known of such */
-  gint64 widen_at;     /* when one is tried, 0 before anything has arrived since */
-  gint64 widen_wait;   /* and how long after that another one */
-  Lp2pQuicTrial trial; /* the last one */
-  gint64 last_stream;  /* with bytes in the packet that was written last, -1 for none */
-  guint64 last_end;    /* where they end */
-  gsize link_size;     /* that we keep to; 0 where ngtcp2 finds out what passes */
+  Lp2pQuicMoved moved;
+  Lp2pQuicArrival arrival;
+  Lp2pQuicSize size;
 
   const Lp2pQuicEvents *events;
   gpointer events_data;
@@ -188,15 +180,6 @@ struct _Lp2pQuicConnection
   gboolean closed_early; /* by us, before the handshake had ended */
   gboolean undelivered;  /* what streams were given before they were closed */
   gboolean forgotten; /* by the peer, which was started anew */
-  gboolean moved;     /* to a host for which it has no token */
-  GArray *formers;    /* ngtcp2_sockaddr_union, from where it may have moved, or NULL */
-  gint64 former_pto;  /* the longest there */
-  gint64 doubt;       /* how long it may be asked once more where it is, 0 where it is not */
-  gint64 doubt_ends;
-  gboolean elsewhere; /* than where the client is: what is read comes from there */
-  ngtcp2_path_storage shown;        /* where the client has shown to be last */
-  ngtcp2_path_storage shown_before; /* and before that */
-  gsize allowance;    /* what may be sent where it has not shown to be; 0 where it has */
   guint32 remote_code;
   gint64 rtt;
   guint64 bytes_read;
@@ -308,25 +291,10 @@ void lp2p_quic_connection_leave (Lp2pQuicConnection *self);
 
 /* The path between the two */
 
+void lp2p_quic_path_copy (ngtcp2_path_storage *dest, const ngtcp2_path *path);
 void lp2p_quic_path_set (Lp2pQuicConnection *self, const ngtcp2_path *path);
-void lp2p_quic_path_begin (Lp2pQuicConnection *self, const ngtcp2_path *path);
 void lp2p_quic_path_follow (Lp2pQuicConnection *self);
-gboolean lp2p_quic_path_may_read (Lp2pQuicConnection *self, const ngtcp2_path *path);
-void lp2p_quic_path_was_read (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size);
-void lp2p_quic_path_was_sent (Lp2pQuicConnection *self, const ngtcp2_path *path, gsize size);
-gsize lp2p_quic_path_limit_room (Lp2pQuicConnection *self, gsize room);
-void lp2p_quic_path_validated (Lp2pQuicConnection *self, const ngtcp2_path *path, ngtcp2_path_validation_result result);
-void lp2p_quic_path_ready (Lp2pQuicConnection *self);
-void lp2p_quic_path_used (Lp2pQuicConnection *self);
-void lp2p_quic_path_written (Lp2pQuicConnection *self);
-void lp2p_quic_path_heard (Lp2pQuicConnection *self, gint64 now);
 void lp2p_quic_path_network_changed (Lp2pQuicConnection *self);
-void lp2p_quic_path_check_size (Lp2pQuicConnection *self);
-void lp2p_quic_path_tried (Lp2pQuicConnection *self, gsize size);
-void lp2p_quic_path_acknowledged (Lp2pQuicConnection *self, gint64 stream, guint64 end);
-void lp2p_quic_path_set_sizes (Lp2pQuicConnection *self, Lp2pQuicProbes *probes, ngtcp2_settings *settings, ngtcp2_transport_params *params);
-gsize lp2p_quic_path_get_max_size (Lp2pQuicConnection *self);
-gsize lp2p_quic_path_get_probe_size (Lp2pQuicConnection *self);
 
 /* Hole punching */
 

@@ -181,7 +181,8 @@ start_connection (const Request *request,
     .remote = { (struct sockaddr *) remote, lp2p_quic_address_get_size (remote) },
   };
 
-  lp2p_quic_path_begin (connection, &path);
+  lp2p_quic_path_set (connection, &path);
+  lp2p_quic_moved_begin (connection, &path);
   if (lp2p_quic_connection_begin_handshake (connection, &error) &&
       lp2p_quic_connection_start_server (connection, &path, hd, original, validated, request->now, &error))
     {

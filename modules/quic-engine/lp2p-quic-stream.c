@@ -558,7 +558,7 @@ has_unsent_end (Lp2pQuicStream *self)
 {
   if (!self->fin_wanted || self->fin_acknowledged)
     return FALSE;
-  return !self->fin_sent || self->connection->in_flight > 0;
+  return !self->fin_sent || self->connection->arrival.in_flight > 0;
 }
 
 /* What was written and has not arrived, but for what nobody waits for any more. */

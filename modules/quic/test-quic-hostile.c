@@ -539,7 +539,7 @@ test_keep_alive (Fixture *f, gconstpointer data)
   guint64 before;
 
   connect_with (f, &params);
-  g_assert_cmpint (find_connection (f)->keep_alive, ==, 100 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (find_connection (f)->arrival.keep_alive, ==, 100 * G_TIME_SPAN_MILLISECOND);
   before = f->stranger.received;
   quic_stranger_advance (&f->stranger, 2 * G_USEC_PER_SEC);
   g_assert_cmpint (find_connection (f)->phase, ==, LP2P_QUIC_READY);

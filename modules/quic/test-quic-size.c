@@ -34,7 +34,7 @@ typedef struct
 static gsize
 get_size (Fixture *f)
 {
-  return lp2p_quic_path_get_max_size (f->connection);
+  return lp2p_quic_size_get_max (f->connection);
 }
 
 static gboolean

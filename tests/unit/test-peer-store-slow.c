@@ -270,6 +270,7 @@ test_memory_bound (Fixture *f, gconstpointer on_disk)
       lp2p_peer_store_update (f->store, lp2p_identity_get_peer_id (stranger), &info);
       g_assert_cmpuint (lp2p_peer_store_get_n_peers (f->store), <=, 40);
     }
+  g_assert_cmpuint (lp2p_peer_store_get_n_peers (f->store), ==, 40);
   end_write (f, &disk);
   fixture_flush (f);
   fixture_tell (f, 1, A);
