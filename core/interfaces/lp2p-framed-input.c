@@ -90,17 +90,15 @@ parse (Lp2pFramedSession *self, const guint8 *data, gsize size)
 }
 
 /* Reads what is there, all of it: what the layer has opened already would only be copied.
- * Returns as the layer does. */
+ * Returns as the layer does, also where a stall leaves some or all of it there. */
 static gssize
 read_frames (Lp2pFramedSession *self)
 {
   const guint8 *data;
   gssize n = lp2p_layer_peek (self->layer, &data);
 
-  if (n <= 0)
-    return n;
-  n = (gssize) parse (self, data, (gsize) n);
-  lp2p_layer_consume (self->layer, (gsize) n);
+  if (n > 0)
+    lp2p_layer_consume (self->layer, parse (self, data, (gsize) n));
   return n;
 }
 

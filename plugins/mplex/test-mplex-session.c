@@ -412,9 +412,9 @@ typedef struct
 
 /* A sends more than B's buffer holds; B's reader does not read. */
 static void
-stall (Stalled *self)
+stall_over (Stalled *self, const MemoryLayerOptions *layer)
 {
-  fixture_init (&self->f, NULL);
+  fixture_init (&self->f, layer);
   self->f.options.max_buffer = 100 * KIB;
   fixture_start (&self->f, TRUE);
   self->other = session_driver_open (self->f.pair.a);
@@ -435,6 +435,12 @@ stall (Stalled *self)
 }
 
 static void
+stall (Stalled *self)
+{
+  stall_over (self, NULL);
+}
+
+static void
 check_other (Stalled *self)
 {
   session_pair_run (&self->f.pair);
@@ -445,18 +451,35 @@ check_other (Stalled *self)
 }
 
 static void
+check_read (Stalled *self)
+{
+  session_pair_pass (&self->f.pair, 4 * SECOND, SECOND);
+  read_all (self->unread);
+  lp2p_job_queue (&self->f.pair.b->run);
+  check_other (self);
+  g_assert_cmpuint (self->unread->n_received, ==, MIB);
+  g_assert_true (self->unread->ended);
+  fixture_clear (&self->f);
+}
+
+static void
 test_stall_is_read (void)
 {
   Stalled s;
 
   stall (&s);
-  session_pair_pass (&s.f.pair, 4 * SECOND, SECOND);
-  read_all (s.unread);
-  lp2p_job_queue (&s.f.pair.b->run);
-  check_other (&s);
-  g_assert_cmpuint (s.unread->n_received, ==, MIB);
-  g_assert_true (s.unread->ended);
-  fixture_clear (&s.f);
+  check_read (&s);
+}
+
+/* Of what a look at the layer yields, a session that stalls may take nothing: that is not
+ * its end. */
+static void
+test_stall_takes_nothing (void)
+{
+  Stalled s;
+
+  stall_over (&s, &(MemoryLayerOptions){ .max_peek = 1 });
+  check_read (&s);
 }
 
 /* A slow reader is one that reads. */
@@ -740,6 +763,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mplex/limits/memory", test_memory_limit);
   g_test_add_func ("/mplex/limits/write-timeout", test_write_timeout);
   g_test_add_func ("/mplex/stall/read", test_stall_is_read);
+  g_test_add_func ("/mplex/stall/takes-nothing", test_stall_takes_nothing);
   g_test_add_func ("/mplex/stall/read-slowly", test_stall_is_read_slowly);
   g_test_add_func ("/mplex/stall/times-out", test_stall_times_out);
   g_test_add_func ("/mplex/stall/breaks", test_stall_breaks);
