@@ -59,8 +59,9 @@ get_plain_size (gsize wire)
 }
 
 /* The room is that of the layer below, so that nothing piles up here; but a
- * whole record at least, or a layer with little room would never get one. What
- * many small records are longer than a few large ones is kept here if need be. */
+ * whole record at least, or a layer with little room would never get one. The head of a
+ * frame may make a record more. What many small records are longer than a few large ones
+ * is kept here if need be. */
 gsize
 lp2p_noise_layer_get_room (Lp2pNoiseLayer *self)
 {
@@ -71,6 +72,7 @@ lp2p_noise_layer_get_room (Lp2pNoiseLayer *self)
   below = lp2p_layer_write_room (self->lower);
   if (below == 0)
     return 0;
+  below -= MIN (below, LP2P_NOISE_OVERHEAD);
   return CLAMP (get_plain_size (below), LP2P_NOISE_PLAIN_MAX, ROOM_MAX) - self->n_gathered;
 }
 
